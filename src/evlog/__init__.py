@@ -1,0 +1,98 @@
+"""evlog: read, replay, check, convert, merge and verify the event logs of measured machines.
+
+>>> import evlog
+>>> log = evlog.read("binary_bios_measurements")
+>>> evlog.replay(log)[evlog.Register.parse("pcr:0"), evlog.SHA256]
+
+Everything below is public; modules that these names come from are not promised. Names are imported when first used,
+because the command's start-up is what most people wait for.
+"""
+
+from __future__ import annotations
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from evlog.algorithms import SHA1, SHA256, SHA384, SHA512, SM3_256, HashAlg
+    from evlog.contents.opaque import Opaque
+    from evlog.contents.pcclient import PCClientEvent
+    from evlog.errors import (
+        ConversionError,
+        EvlogError,
+        ParseError,
+        SourceError,
+        TruncatedError,
+        UnknownFormatError,
+        UsageError,
+        WriteError,
+    )
+    from evlog.formats import FORMATS, Detection, detect
+    from evlog.model import (
+        Content,
+        Digest,
+        Event,
+        Finding,
+        Header,
+        Log,
+        Loss,
+        Origin,
+        Padding,
+        Span,
+    )
+    from evlog.options import Options
+    from evlog.registers import PLATFORMS, Platform, Register, Registers
+    from evlog.verbs.convert import Conversion, convert
+    from evlog.verbs.reading import read, write
+    from evlog.verbs.replay import RegisterValue, Replay, replay
+
+__version__ = "0.1.0"
+
+_HOMES = {
+    "algorithms": ("SHA1", "SHA256", "SHA384", "SHA512", "SM3_256", "HashAlg"),
+    "contents.opaque": ("Opaque",),
+    "contents.pcclient": ("PCClientEvent",),
+    "errors": (
+        "ConversionError",
+        "EvlogError",
+        "ParseError",
+        "SourceError",
+        "TruncatedError",
+        "UnknownFormatError",
+        "UsageError",
+        "WriteError",
+    ),
+    "formats": ("FORMATS", "Detection", "detect"),
+    "model": (
+        "Content",
+        "Digest",
+        "Event",
+        "Finding",
+        "Header",
+        "Log",
+        "Loss",
+        "Origin",
+        "Padding",
+        "Span",
+    ),
+    "options": ("Options",),
+    "registers": ("PLATFORMS", "Platform", "Register", "Registers"),
+    "verbs.convert": ("Conversion", "convert"),
+    "verbs.reading": ("read", "write"),
+    "verbs.replay": ("RegisterValue", "Replay", "replay"),
+}
+_HOME = {name: module for module, names in _HOMES.items() for name in names}
+
+__all__ = [*sorted(_HOME), "__version__"]  # noqa: PLE0604
+
+
+def __getattr__(name: str) -> object:
+    module = _HOME.get(name)
+    if module is None:
+        raise AttributeError(f"module 'evlog' has no attribute {name!r}")
+    from importlib import import_module
+
+    found = globals()[name] = getattr(import_module(f"evlog.{module}"), name)
+    return found
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -1,0 +1,107 @@
+"""Frozen, slotted value classes, declared like dataclasses and cheap to define.
+
+``dataclasses`` imports ``inspect`` and compiles six functions for each class: 20 ms and more before the first byte
+of a log is read, on a budget of about 30 (docs/speed.md). A `Record` compiles one ``__init__`` and shares the rest.
+Type checkers treat it as a frozen dataclass.
+
+Deliberately small: fields with optional defaults, single inheritance, ``__post_init__``, equality, hash, ``repr``,
+``replace``, pattern matching, pickling. A class may name fields that equality ignores in ``_uncompared``.
+"""
+
+from __future__ import annotations
+
+from operator import attrgetter
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any, ClassVar
+
+    from typing_extensions import Self, dataclass_transform
+else:
+
+    def dataclass_transform(**_: object) -> Callable[[type], type]:
+        return lambda cls: cls
+
+
+@dataclass_transform(frozen_default=True)
+class _RecordMeta(type):
+    def __new__(mcls, name: str, bases: tuple[type, ...], namespace: dict[str, Any]) -> _RecordMeta:
+        annotations: dict[str, Any] = namespace.get("__annotations__", {})
+        own = [f for f, kind in annotations.items() if not str(kind).startswith("ClassVar")]
+        defaults: dict[str, Any] = {}
+        inherited: tuple[str, ...] = ()
+        for base in bases:
+            inherited = getattr(base, "_fields", ())
+            defaults.update(getattr(base, "_defaults", {}))
+        defaults.update({f: namespace.pop(f) for f in own if f in namespace})
+        fields = inherited + tuple(own)
+        namespace["__slots__"] = tuple(own)
+        namespace["__match_args__"] = namespace["_fields"] = fields
+        namespace["_defaults"] = defaults
+        cls = super().__new__(mcls, name, bases, namespace)
+        uncompared = cls._uncompared if bases else ()
+        compared = [f for f in fields if f not in uncompared]
+        cls._key = staticmethod(attrgetter(*compared)) if compared else staticmethod(lambda _: ())
+        if fields:
+            cls.__init__ = _compile_init(cls, fields, defaults)  # type: ignore[misc]
+        return cls
+
+    _fields: tuple[str, ...]
+    _uncompared: tuple[str, ...]
+    _defaults: dict[str, Any]
+    _key: Callable[[Any], Any]
+
+
+def _compile_init(cls: type, fields: tuple[str, ...], defaults: dict[str, Any]) -> Callable[..., None]:
+    scope: dict[str, Any] = {}
+    parameters = []
+    body = []
+    for field in fields:
+        # The slot's own setter is the only door past the frozen __setattr__.
+        scope[f"_set_{field}"] = getattr(cls, field).__set__
+        body.append(f" _set_{field}(self, {field})")
+        if field in defaults:
+            scope[f"_default_{field}"] = defaults[field]
+            parameters.append(f"{field}=_default_{field}")
+        else:
+            parameters.append(field)
+    if hasattr(cls, "__post_init__"):
+        body.append(" self.__post_init__()")
+    exec(f"def __init__(self, {', '.join(parameters)}):\n" + "\n".join(body), scope)
+    init: Callable[..., None] = scope["__init__"]
+    init.__qualname__ = f"{cls.__qualname__}.__init__"
+    return init
+
+
+class Record(metaclass=_RecordMeta):
+    """Base of evlog's value classes: immutable, compared by type and fields."""
+
+    _uncompared: ClassVar[tuple[str, ...]] = ()
+
+    def __setattr__(self, name: str, value: object) -> None:
+        raise AttributeError(f"{type(self).__name__} is frozen: cannot set {name!r}")
+
+    def __delattr__(self, name: str) -> None:
+        raise AttributeError(f"{type(self).__name__} is frozen: cannot delete {name!r}")
+
+    def __eq__(self, other: object) -> bool:
+        if type(other) is not type(self):
+            return NotImplemented
+        key = type(self)._key
+        return bool(key(self) == key(other))
+
+    def __hash__(self) -> int:
+        return hash((type(self), type(self)._key(self)))
+
+    def __repr__(self) -> str:
+        shown = ", ".join(f"{field}={getattr(self, field)!r}" for field in type(self)._fields)
+        return f"{type(self).__name__}({shown})"
+
+    def __reduce__(self) -> tuple[type, tuple[Any, ...]]:
+        return type(self), tuple(getattr(self, field) for field in type(self)._fields)
+
+    def replace(self, **changes: Any) -> Self:
+        """The same value with some fields changed."""
+        values = {field: getattr(self, field) for field in type(self)._fields}
+        return type(self)(**{**values, **changes})

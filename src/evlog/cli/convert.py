@@ -1,0 +1,75 @@
+"""The same log in another format.
+
+The result is read back and replayed before anything is written: a conversion that would change a register is refused
+unless --allow-changed says otherwise. What the format cannot carry is named on stderr. The output appears whole or
+not at all.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+
+from evlog.cli import _common
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    import argparse
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    _common.reader_arguments(parser)
+    parser.add_argument("--to", required=True, metavar="FORMAT", help="see evlog formats")
+    parser.add_argument("-o", "--output", default="-", metavar="OUT", help="a file; - (the default) is stdout")
+    parser.add_argument("--allow-changed", action="store_true", help="even if a register's value changes")
+    parser.add_argument("--json", action="store_true", help="print a report (evlog.convert/1) instead of text")
+
+
+def run(args: argparse.Namespace) -> int:
+    from evlog.verbs.convert import convert
+
+    log = _common.open_log(args, args.log)
+    if args.json and args.output == "-":
+        from evlog.errors import UsageError
+
+        raise UsageError("--json needs -o FILE: stdout can hold the report or the log, not both")
+    _common.report(log.findings, log.name)
+    result = convert(log, args.to, strict=args.strict, allow_changed=args.allow_changed)
+    write_whole(args.output, result.data)
+    if args.json:
+        _common.print_json(
+            {
+                "schema": "evlog.convert/1",
+                "from": result.source_format,
+                "to": args.to,
+                "events": len(result.log.events),
+                "registers_preserved": result.registers_preserved,
+                "losses": [{"event": loss.event, "field": loss.field, "reason": loss.reason} for loss in result.losses],
+            }
+        )
+    else:
+        for loss in result.losses:
+            place = "log" if loss.event is None else f"event {loss.event}"
+            print(f"evlog: lost: {place}: {loss.field}: {loss.reason}", file=sys.stderr)
+    return int(log.failed)
+
+
+def write_whole(path: str, data: bytes) -> None:
+    """Write a file that appears whole or not at all; ``-``, pipes and devices are written to as they are."""
+    from evlog.errors import SourceError
+
+    if path == "-":
+        sys.stdout.flush()
+        sys.stdout.buffer.write(data)
+        return
+    special = os.path.exists(path) and not os.path.isfile(path)
+    beside = path if special else f"{path}.{os.getpid()}.part"
+    try:
+        with open(beside, "wb") as file:
+            file.write(data)
+        if not special:
+            os.replace(beside, path)
+    except OSError as error:
+        if not special and os.path.exists(beside):
+            os.unlink(beside)
+        raise SourceError(f"{path}: {(error.strerror or str(error)).lower()}") from error

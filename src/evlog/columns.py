@@ -1,0 +1,108 @@
+"""A log's framing as columns over one buffer: what scanners fill, replay folds, and events are made from.
+
+A boot log has a hundred records, an IMA list or a fleet's logs a million. An `Event` object costs microseconds and
+hundreds of bytes; a row here costs a fraction of one and twelve bytes. So a scanner notes where each record starts
+and which register it extends, and everything else is read from the buffer when somebody asks.
+
+The rows of every scanner, native or Python, have this one shape:
+
+``offsets``    array('Q'), the first byte of each record in ``buffer``
+``registers``  array('I'), the index of the register that the record extends, or `NOT_EXTENDED`
+``layouts``    the digest layouts met in the log; most logs have one
+``layout_of``  bytearray, the layout of each row; None if all rows have layout 0
+``end``        the offset after the last record
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from evlog._record import Record
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from array import array
+    from collections.abc import Callable, Iterator
+    from typing import Any
+
+    from evlog.algorithms import HashAlg
+    from evlog.model import Event
+    from evlog.registers import Space
+
+__all__ = ["NOT_EXTENDED", "Columns", "Layout", "LazyEvents"]
+
+#: In ``registers``: the record extends nothing that replay can follow.
+NOT_EXTENDED = 0xFFFFFFFF
+
+
+class Layout(Record):
+    """Where a record's digests stand: for each, the algorithm and its distance from the start of the record."""
+
+    digests: tuple[tuple[HashAlg, int], ...]
+
+    def distance(self, alg: HashAlg) -> int | None:
+        """Bytes from the start of the record to the first digest of this algorithm, or None."""
+        for candidate, distance in self.digests:
+            if candidate.id == alg.id:
+                return distance
+        return None
+
+
+class Columns(Record):
+    """The rows of one log. See the module's docstring for the columns."""
+
+    buffer: bytes
+    offsets: array[int]
+    registers: array[int]
+    layouts: tuple[Layout, ...]
+    layout_of: bytearray | None
+    end: int
+    space: Space
+
+    def __len__(self) -> int:
+        return len(self.offsets)
+
+    def length(self, row: int) -> int:
+        """Bytes of a record: records are contiguous."""
+        following = self.offsets[row + 1] if row + 1 < len(self.offsets) else self.end
+        return following - self.offsets[row]
+
+    def layout(self, row: int) -> Layout:
+        """The digest layout of a row."""
+        return self.layouts[self.layout_of[row] if self.layout_of is not None else 0]
+
+
+class LazyEvents(Sequence):  # type: ignore[type-arg]
+    """A sequence of events that are made from columns when they are asked for. Behaves as a tuple of them."""
+
+    __slots__ = ("_make", "columns")
+
+    def __init__(self, columns: Columns, make: Callable[[int], Event]) -> None:
+        self.columns = columns
+        self._make = make
+
+    def __len__(self) -> int:
+        return len(self.columns.offsets)
+
+    def __getitem__(self, row: int | slice) -> Any:
+        rows = range(len(self))[row]
+        if isinstance(rows, range):
+            return tuple(self._make(each) for each in rows)
+        return self._make(rows)
+
+    def __iter__(self) -> Iterator[Event]:
+        return map(self._make, range(len(self)))
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, (tuple, list, LazyEvents)):
+            return NotImplemented
+        return len(self) == len(other) and all(a == b for a, b in zip(self, other, strict=True))
+
+    def __hash__(self) -> int:
+        return hash(tuple(self))
+
+    def __reduce__(self) -> tuple[type, tuple[tuple[Event, ...]]]:
+        return tuple, (tuple(self),)
+
+    def __repr__(self) -> str:
+        return f"<{len(self)} events>"

@@ -1,0 +1,40 @@
+"""What an event carries: one file for each kind of content.
+
+A kind states, in its own file: whether it is measured, how it stands in the command's JSON, and how other kinds of
+log carry it. `from_json` finds the kind by its name; kinds are imported when they are met.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from evlog.model import Content
+
+__all__ = ["KINDS", "content_class", "from_json", "to_json"]
+
+#: Content kinds by name: the module in this package and its class.
+KINDS = {
+    "pcclient": ("pcclient", "PCClientEvent"),
+    "opaque": ("opaque", "Opaque"),
+}
+
+
+def content_class(kind: str) -> type[Content]:
+    """The class of a content kind. Raises KeyError for an unknown one."""
+    module, name = KINDS[kind]
+    found: type[Content] = getattr(import_module(f"evlog.contents.{module}"), name)
+    return found
+
+
+def to_json(content: Content) -> dict[str, Any]:
+    """A content as the ``content`` member of the command's JSON."""
+    return {"kind": content.kind, **content.to_json()}
+
+
+def from_json(members: dict[str, Any]) -> Content:
+    """The inverse of `to_json`. Raises KeyError, TypeError or ValueError for members that cannot be."""
+    return content_class(members["kind"]).from_json(members)

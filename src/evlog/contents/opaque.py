@@ -1,0 +1,27 @@
+"""A content that evlog carries without knowing it."""
+
+from __future__ import annotations
+
+from evlog.model import Content
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+__all__ = ["Opaque"]
+
+
+class Opaque(Content):
+    """The content type as the container numbered or named it, and its bytes. Taken to be measured."""
+
+    type: int | str
+    data: bytes
+
+    kind = "opaque"
+
+    def to_json(self) -> dict[str, Any]:
+        return {"type": self.type, "data": self.data.hex()}
+
+    @classmethod
+    def from_json(cls, members: dict[str, Any]) -> Opaque:
+        return cls(members["type"], bytes.fromhex(members["data"]))

@@ -1,0 +1,134 @@
+"""The rooms: one module for each log format, and the only list of them.
+
+A room is a module with these names and no others that matter:
+
+``ID``, ``TITLE``                  the format's id and what it is, in a few words
+``sniff(data, options)``           a `Match`: how sure the room is that the bytes are its own, and why; never raises
+``read(data, options)``            a Log; raises ParseError for bytes that are not this format
+``write(log, options)``            bytes; raises WriteError for what the format cannot hold, drops nothing
+``adapt(log, options)``            what of any log this format can hold: (Log, losses); absent if it only reads
+
+Rooms do not import rooms. What they share has an underscore.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+
+from evlog._record import Record
+from evlog.errors import UnknownFormatError, UsageError
+from evlog.options import NO_OPTIONS, Options
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from typing import Protocol
+
+    from evlog.model import Log, Loss
+
+    class Room(Protocol):
+        """The shape of a room's module."""
+
+        ID: str
+        TITLE: str
+
+        def sniff(self, data: bytes, options: Options) -> Match: ...
+        def read(self, data: bytes, options: Options) -> Log: ...
+        def write(self, log: Log, options: Options) -> bytes: ...
+        def adapt(self, log: Log, options: Options) -> tuple[Log, Sequence[Loss]]: ...
+
+
+__all__ = [
+    "CERTAIN",
+    "FORMATS",
+    "LIKELY",
+    "NO",
+    "NO_MATCH",
+    "POSSIBLE",
+    "Detection",
+    "Match",
+    "detect",
+    "room",
+]
+
+NO, POSSIBLE, LIKELY, CERTAIN = range(4)
+CONFIDENCES = ("no", "possible", "likely", "certain")
+
+
+class Match(Record):
+    """A room's answer: confidence (`NO` to `CERTAIN`) and the reason, a clause for people."""
+
+    confidence: int
+    reason: str = ""
+
+
+NO_MATCH = Match(NO)
+
+#: Format ids in the order in which rooms are asked, and their modules.
+FORMATS: dict[str, str] = {
+    "tcg2": "tcg2",
+    "ccel": "ccel",
+    "tcg1": "tcg1",
+    "evlog-json": "evlog_json",
+}
+
+
+class Detection(Record):
+    """Which format some bytes are in, how sure that is, and why."""
+
+    format: str
+    confidence: int
+    reason: str
+
+    def __str__(self) -> str:
+        return f"{self.format} ({CONFIDENCES[self.confidence]}: {self.reason})"
+
+
+def room(format: str) -> Room:
+    """The room of a format id. Raises UsageError for an unknown one."""
+    module = FORMATS.get(format)
+    if module is None:
+        raise UsageError(f"unknown format {format!r}; known are {', '.join(FORMATS)}")
+    found: Room = import_module(f"evlog.formats.{module}")
+    return found
+
+
+def detect(data: bytes, options: Options = NO_OPTIONS) -> Detection:
+    """The format of the bytes.
+
+    Rooms are asked in turn until one is certain; the tests hold that no sample has two. Without certainty the most
+    confident answer stands. Raises UnknownFormatError if none claims the bytes, or two do equally.
+    """
+    best: list[Detection] = []
+    for format in FORMATS:
+        match = room(format).sniff(data, options)
+        if match.confidence == NO:
+            continue
+        found = Detection(format, match.confidence, match.reason)
+        if match.confidence == CERTAIN:
+            return found
+        if not best or match.confidence > best[0].confidence:
+            best = [found]
+        elif match.confidence == best[0].confidence:
+            best.append(found)
+    if not best:
+        raise UnknownFormatError(_describe(data), offset=0)
+    if len(best) > 1:
+        raise UnknownFormatError(f"may be {' or '.join(each.format for each in best)}: say which (--from)", offset=0)
+    return best[0]
+
+
+def _describe(data: bytes) -> str:
+    """Why nobody wants the bytes, in words that help the person who has them."""
+    if not data:
+        return "the input is empty"
+    table = data[:4]
+    if table in (b"CCEL", b"TPM2", b"TCPA", b"TDEL") and len(data) >= 36:
+        return (
+            f"an ACPI {table.decode()} table: it only points to the log, which Linux shows under "
+            "/sys/firmware/acpi/tables/data or /sys/kernel/security"
+        )
+    for fill in (0x00, 0xFF):
+        if data.count(fill) == len(data):
+            return f"{len(data)} bytes of {fill:#04x} and nothing else: an empty log area"
+    return "no known log format"

@@ -1,0 +1,212 @@
+"""Furniture of the rooms tcg2 and ccel, whose bytes are the same: telling them apart, reading, writing.
+
+Spec: TCG PC Client Platform Firmware Profile 1.06, section 10; UEFI 2.10, section 38.
+"""
+
+from __future__ import annotations
+
+import struct
+
+from evlog.algorithms import SHA1, HashAlg
+from evlog.contents.pcclient import EV_NO_ACTION, PCClientEvent
+from evlog.errors import ParseError, WriteError
+from evlog.formats import CERTAIN, LIKELY, NO_MATCH, Match, _tcg
+from evlog.model import Digest, Event, Loss
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from evlog.model import Log
+    from evlog.options import Options
+    from evlog.registers import Space
+
+EV_S_CRTM_VERSION = 0x00000008
+# One bank of these is what confidential platforms have, and no TPM does.
+_CC_BANKS = {"sha384", "sm3_256"}
+_LAST_CCMR = 4
+# Enough records to tell PCRs from measurement registers; a firmware log has a hundred.
+_SNIFFED = 4096
+
+
+def _header(data: bytes) -> tuple[_tcg.FirstRecord, _tcg.SpecId] | None:
+    first = _tcg.first_record(data)
+    if first is None or first.event_type != EV_NO_ACTION:
+        return None
+    spec_id = _tcg.spec_id(first.data)
+    if spec_id is None or spec_id.version not in (3, None):
+        return None
+    return first, spec_id
+
+
+def sniff(data: bytes, options: Options, space: Space) -> Match:
+    """The answer of the room whose registers are in ``space``; the other room gets the opposite one."""
+    header = _header(data)
+    if header is None:
+        return NO_MATCH
+    confidence, found, reason = _space(data, *header, options)
+    banks = ", ".join(map(str, header[1].algorithms))
+    return Match(confidence, f"Spec ID event with {banks}; {reason}") if found == space else NO_MATCH
+
+
+def _space(data: bytes, first: _tcg.FirstRecord, spec_id: _tcg.SpecId, options: Options) -> tuple[int, Space, str]:
+    """PCRs or CC measurement registers: confidence, space, reason (spec/tcg2.md section 4.5)."""
+    if options.space in ("pcr", "ccmr"):
+        return CERTAIN, options.space, f"register space {options.space} was given"
+    if options.platform is not None:
+        space = "ccmr" if options.platform in ("tdx", "cca", "csv") else "pcr"
+        return CERTAIN, space, f"platform {options.platform} was given"
+    if first.register == 1:
+        return CERTAIN, "ccmr", "the header's index is 1, as only OVMF writes it, into a CCEL"
+    if b"td-shim" in spec_id.vendor_info:
+        return CERTAIN, "ccmr", "the header's vendor info is td-shim's"
+    if len(spec_id.algorithms) > 1:
+        return CERTAIN, "pcr", "several banks"
+    if spec_id.algorithms[0].name not in _CC_BANKS:
+        return LIKELY, "pcr", f"one bank of {spec_id.algorithms[0]}, nothing that tells of a CCEL"
+    scan = _tcg.scan2(data, first.length, spec_id.algorithms, "pcr")
+    two = struct.Struct("<II").unpack_from
+    for offset in scan.columns.offsets[1:_SNIFFED]:
+        index, event_type = two(data, offset)
+        if index > _LAST_CCMR and event_type != EV_NO_ACTION:
+            return CERTAIN, "pcr", f"an event on index {index}"
+        if index == 0 and event_type == EV_S_CRTM_VERSION:
+            return CERTAIN, "pcr", "EV_S_CRTM_VERSION on index 0"
+    if len(scan.columns) > 1:
+        return LIKELY, "ccmr", f"indices 0 to {_LAST_CCMR} only"
+    if "ccel" in options.name.lower():
+        return LIKELY, "ccmr", "no events; the file's name says CCEL"
+    return LIKELY, "pcr", "no events that would tell of a CCEL"
+
+
+def read(data: bytes, options: Options, format: str, space: Space) -> Log:
+    """Read a log of either room. Raises ParseError if record 0 is not a Spec ID event."""
+    header = _header(data)
+    if header is None:
+        raise ParseError("record 0 is not a Spec ID Event03", offset=0, where="events[0]")
+    first, spec_id = header
+    scan = _tcg.scan2(data, first.length, spec_id.algorithms, space)
+    platform = _platform(spec_id) if space == "ccmr" else None
+    return _tcg.log_of(
+        scan,
+        format,
+        _banks(scan, spec_id.algorithms),
+        options,
+        findings=spec_id.findings,
+        platform=platform,
+    )
+
+
+def _banks(scan: _tcg.Scan, declared: tuple[HashAlg, ...]) -> tuple[HashAlg, ...]:
+    """The header's algorithms, then any that only records have."""
+    banks = {alg.id: alg for alg in declared}
+    for layout in scan.columns.layouts[1:]:
+        for alg, _ in layout.digests:
+            banks.setdefault(alg.id, alg)
+    return tuple(banks.values())
+
+
+def _platform(spec_id: _tcg.SpecId) -> str | None:
+    """Each confidential platform has its own bank: TDX SHA-384, Hygon CSV SM3, an Arm realm SHA-256 or SHA-512."""
+    if len(spec_id.algorithms) != 1:
+        return None
+    by_bank = {"sha384": "tdx", "sm3_256": "csv", "sha256": "cca", "sha512": "cca"}
+    return by_bank.get(spec_id.algorithms[0].name)
+
+
+def adapt(log: Log, options: Options, format: str, space: Space) -> tuple[Log, Sequence[Loss]]:
+    """The events of a log as TCG_PCR_EVENT2 records under a Spec ID Event03, and what that costs."""
+    losses: list[Loss] = []
+    events: list[Event] = []
+    banks: dict[int, HashAlg] = {}
+    for event in log.events:
+        content = event.content.pcclient(options)
+        if content is None:
+            losses.append(Loss(event.number, "content", f"{format} has no {event.content.kind} records"))
+            continue
+        if event.recnum is not None:
+            losses.append(Loss(event.number, "recnum", f"{format} has no record numbers"))
+        if not events and not _is_header(content):
+            events.append(_new_header(log, space))
+        elif events and _is_header(content):
+            losses.append(Loss(event.number, "content", "only record 0 can be a Spec ID event"))
+            continue
+        for digest in event.digests if events else ():
+            banks.setdefault(digest.alg.id, digest.alg)
+        events.append(event.replace(number=len(events), content=content, recnum=None, wire=None))
+    if not events:
+        events.append(_new_header(log, space))
+    algorithms = log.algorithms if log.format in ("tcg2", "ccel") else tuple(banks.values())
+    return (
+        log.replace(format=format, events=tuple(events), header=None, algorithms=algorithms),
+        losses,
+    )
+
+
+def _is_header(content: object) -> bool:
+    if not isinstance(content, PCClientEvent) or content.event_type != EV_NO_ACTION:
+        return False
+    return _tcg.spec_id(content.data) is not None
+
+
+def _new_header(log: Log, space: Space) -> Event:
+    """A Spec ID Event03 for a log that has none, declaring the banks that its events have."""
+    from evlog import wire
+    from evlog.registers import Register
+    from evlog.wire.tcg import spec_id_event03
+
+    data = wire.build(
+        spec_id_event03,
+        {
+            "platform_class": 0,
+            "spec_version_minor": 0,
+            "spec_version_major": 2,
+            "spec_errata": 0,
+            "uintn_size": 2,
+            "digest_sizes": [{"algorithm_id": alg.id, "digest_size": alg.size} for alg in log.algorithms],
+            "vendor_info": b"",
+        },
+    )
+    # OVMF writes index 1 into the header of a CCEL, which also is what tells the two apart.
+    register = Register(space, 1 if space == "ccmr" else 0)
+    return Event(0, register, (Digest(SHA1, bytes(20)),), PCClientEvent(EV_NO_ACTION, data))
+
+
+def write(log: Log, space: Space) -> bytes:
+    """The bytes of a log whose record 0 is a Spec ID event. Raises WriteError for anything else."""
+    from evlog import wire
+    from evlog.wire.tcg import event1, event2
+
+    if not log.events or not _is_header(log.events[0].content):
+        raise WriteError("record 0 must be a Spec ID Event03", event=0)
+    sizes: dict[int, int] = {}
+    parts = []
+    declaration, declared = event2(sizes), 0
+    for event in log.events:
+        content = event.content
+        if not isinstance(content, PCClientEvent):
+            raise WriteError(f"a {content.kind} record has no place here", event=event.number)
+        index = _tcg.register_index(event, space)
+        if event.number == 0:
+            fields = {
+                "pcr_index": index,
+                "event_type": content.event_type,
+                "digest": event.digests[0].value,
+                "event_data": content.data,
+            }
+            parts.append(wire.build(event1["little"], fields, event=0))
+            continue
+        for digest in event.digests:
+            if sizes.setdefault(digest.alg.id, len(digest.value)) != len(digest.value):
+                message = f"{digest.alg} digests of {sizes[digest.alg.id]} and {len(digest.value)} bytes"
+                raise WriteError(message, event=event.number)
+        if len(sizes) != declared:
+            declaration, declared = event2(sizes), len(sizes)
+        fields = {
+            "pcr_index": index,
+            "event_type": content.event_type,
+            "digests": [{"hash_alg": d.alg.id, "digest": d.value} for d in event.digests],
+            "event": content.data,
+        }
+        parts.append(wire.build(declaration, fields, event=event.number))
+    return b"".join(parts) + log.tail

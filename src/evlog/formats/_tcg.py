@@ -1,0 +1,410 @@
+"""Furniture of the TCG rooms: the framing that TCG 1.2, TCG2 and CCEL share, read fast.
+
+Spec: TCG PC Client Platform Firmware Profile 1.06, sections 9 and 10; UEFI 2.10 section 38 (CC_EVENT has the same
+bytes). The construct declarations in `evlog.wire.tcg` are the reference for these records and write them; this file
+is their fast twin and must agree with them on every input (tests/test_tcg_twins.py).
+
+Departures accepted: digests in another order than the header's, or fewer; an algorithm that the header does not
+declare but the registry knows; vendor info that is cut; padding of 0x00 or 0xFF and anything after it; a header of
+16 zero bytes instead of its signature (CoCo attestation agent).
+"""
+
+from __future__ import annotations
+
+import struct
+from array import array
+
+from evlog._record import Record
+from evlog.algorithms import ALGORITHMS, SHA1, HashAlg
+from evlog.columns import NOT_EXTENDED, Columns, Layout, LazyEvents
+from evlog.contents.pcclient import EV_NO_ACTION, EVENT_TYPES, PCClientEvent
+from evlog.errors import ParseError, TruncatedError, WriteError
+from evlog.model import Digest, Event, Finding, Header, Log, Origin, Padding, Span
+from evlog.registers import Register
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from evlog.options import Options
+    from evlog.registers import Space
+
+RECORD1 = 32  # bytes of a TCG_PCR_EVENT before its data
+EV_EFI_HCRTM_EVENT = 0x80000010
+LAST_PCR = 23
+# Bounds beside the fields they bound (spec/tcg2.md section 5.3): no firmware comes near them.
+MAX_ALGORITHMS = 64
+MAX_DIGEST_SIZE = 128
+MAX_DIGESTS = 64
+
+_RECORD1 = {"little": struct.Struct("<II20sI"), "big": struct.Struct(">II20sI")}
+_U32 = struct.Struct("<I")
+_SIGNATURES = {b"Spec ID Event03\0": 3, b"Spec ID Event02\0": 2, b"Spec ID Event00\0": 0}
+
+
+class SpecId(Record):
+    """What the scanner needs of a Spec ID event: its version (0, 2, 3; None for zeros instead of a signature),
+    the declared algorithms, and the vendor's bytes."""
+
+    version: int | None
+    algorithms: tuple[HashAlg, ...] = ()
+    vendor_info: bytes = b""
+    findings: tuple[Finding, ...] = ()
+
+
+class FirstRecord(Record):
+    """Record 0, read as a TCG_PCR_EVENT: every TCG log starts with one."""
+
+    register: int
+    event_type: int
+    digest: bytes
+    data: bytes
+
+    @property
+    def length(self) -> int:
+        return RECORD1 + len(self.data)
+
+
+def first_record(data: bytes, byteorder: str = "little") -> FirstRecord | None:
+    """Record 0, or None if the bytes cannot hold one."""
+    if len(data) < RECORD1:
+        return None
+    register, event_type, digest, size = _RECORD1[byteorder].unpack_from(data)
+    if size > len(data) - RECORD1:
+        return None
+    return FirstRecord(register, event_type, digest, data[RECORD1 : RECORD1 + size])
+
+
+def spec_id(event: bytes) -> SpecId | None:
+    """The Spec ID event in the data of record 0, or None if it is not one.
+
+    PFP 1.06 section 10.4.5.1. The bytes before ``numberOfAlgorithms`` are 24, then 4 for each algorithm.
+    """
+    version = _SIGNATURES.get(event[:16], -1)
+    if version in (0, 2):
+        return SpecId(version, (SHA1,), event[25 : 25 + event[24]] if len(event) > 24 else b"")
+    headless = version == -1 and event[:16] == bytes(16)
+    if (version != 3 and not headless) or len(event) < 28:
+        return None
+    (count,) = _U32.unpack_from(event, 24)
+    if not 1 <= count <= MAX_ALGORITHMS or 28 + 4 * count > len(event):
+        return None
+    algorithms = []
+    findings = []
+    for number in range(count):
+        alg, size = struct.unpack_from("<HH", event, 28 + 4 * number)
+        if not 1 <= size <= MAX_DIGEST_SIZE:
+            return None
+        known = ALGORITHMS.get(alg)
+        if known is not None and known.size != size:
+            findings.append(
+                Finding(
+                    "digest_size",
+                    "warning",
+                    f"the header gives {known} digests of {size} bytes, they have {known.size}; "
+                    "records are read by the header, the bank cannot be replayed",
+                    0,
+                    RECORD1 + 28 + 4 * number,
+                )
+            )
+        algorithms.append(HashAlg.of(alg, size))
+    vendor = event[29 + 4 * count :]
+    stated = event[28 + 4 * count] if len(event) > 28 + 4 * count else 0
+    if not headless and len(event) != 29 + 4 * count + stated:
+        findings.append(
+            Finding(
+                "vendor_info",
+                "warning",
+                f"Spec ID event: vendor info of {stated} bytes stated, {len(vendor)} present",
+                0,
+                RECORD1 + 28 + 4 * count,
+            )
+        )
+    return SpecId(None if headless else 3, tuple(algorithms), vendor, tuple(findings))
+
+
+class Scan(Record):
+    """What a scanner found: the columns, rows that bear on start values, and the trouble that ended the records."""
+
+    columns: Columns
+    notable: tuple[int, ...]
+    stop: ParseError | None
+
+
+def extends(register: int, space: Space) -> bool:
+    """Whether replay can follow extensions of this index: not MRTD (CC MR 0), NV handles or 0xFFFFFFFF."""
+    return register <= LAST_PCR and (space == "pcr" or register != 0)
+
+
+def scan1(data: bytes, start: int, space: Space, byteorder: str = "little") -> Scan:
+    """Columns of TCG_PCR_EVENT records from ``start`` on."""
+    unpack = _RECORD1[byteorder].unpack_from
+    offsets, registers, notable = array("Q"), array("I"), []
+    end = len(data)
+    position = start
+    stop: ParseError | None = None
+    while position < end:
+        if end - position < RECORD1:
+            stop = _short(data, position, RECORD1, len(offsets))
+            break
+        register, event_type, digest, size = unpack(data, position)
+        if register == event_type == 0xFFFFFFFF:
+            break
+        if not (register or event_type or size or any(digest)):
+            break
+        following = position + RECORD1 + size
+        if following > end:
+            stop = _short(data, position, RECORD1 + size, len(offsets))
+            break
+        if event_type in (EV_NO_ACTION, EV_EFI_HCRTM_EVENT):
+            notable.append(len(offsets))
+        extended = event_type != EV_NO_ACTION and extends(register, space)
+        offsets.append(position)
+        registers.append(register if extended else NOT_EXTENDED)
+        position = following
+    columns = Columns(data, offsets, registers, (Layout(((SHA1, 8),)),), None, position, space)
+    return Scan(columns, tuple(notable), stop)
+
+
+def scan2(data: bytes, start: int, algorithms: tuple[HashAlg, ...], space: Space) -> Scan:
+    """Columns of a crypto-agile log: record 0 as a TCG_PCR_EVENT of ``start`` bytes, then TCG_PCR_EVENT2.
+
+    One `struct` call reads a record as long as the algorithms and their order stay the same, as they do in nearly
+    every log; another order is a new layout.
+    """
+    sizes = {alg.id: alg for alg in (*ALGORITHMS.values(), *algorithms)}
+    offsets, registers = array("Q", [0]), array("I", [NOT_EXTENDED])
+    notable = []
+    layouts = [Layout(((SHA1, 8),))]
+    layout_of = bytearray(1)
+    known: dict[tuple[int, ...], int] = {}
+    special = frozenset((EV_NO_ACTION, EV_EFI_HCRTM_EVENT))
+    add_offset, add_register, add_layout = offsets.append, registers.append, layout_of.append
+    lowest = 0 if space == "pcr" else 1
+    end = len(data)
+    position = start
+    current = -1
+    fixed = end + 1  # more than is left: the first record takes the careful path
+    unpack: Callable[[bytes, int], tuple[int, ...]] = _U32.unpack_from
+    signature: tuple[int, ...] = ()
+    stop: ParseError | None = None
+    while position < end:
+        if position + fixed <= end:
+            fields = unpack(data, position)
+            if fields[2:-1] == signature:
+                following = position + fixed + fields[-1]
+                if following > end:
+                    stop = _short(data, position, following - position, len(offsets))
+                    break
+                register, event_type = fields[0], fields[1]
+                if event_type in special:
+                    notable.append(len(offsets))
+                    if event_type == EV_NO_ACTION:
+                        register = NOT_EXTENDED
+                add_offset(position)
+                add_register(register if lowest <= register <= LAST_PCR else NOT_EXTENDED)
+                add_layout(current)
+                position = following
+                continue
+        # Another digest list than the last record's, padding, or damage.
+        try:
+            found = _digest_list(data, position, sizes, len(offsets))
+        except ParseError as error:
+            stop = error
+            break
+        if found is None:
+            break
+        if found in known and known[found] == current:
+            # The same list as before did not fit above: the record ends beyond the input.
+            stop = _short(data, position, fixed, len(offsets))
+            break
+        if found not in known:
+            if len(layouts) == 256:
+                message = "more than 255 different digest lists"
+                stop = ParseError(message, offset=position, where=f"events[{len(offsets)}]")
+                break
+            known[found] = len(layouts)
+            layouts.append(_layout(found, sizes))
+        current = known[found]
+        form = "<III" + "".join(f"H{sizes[alg].size}x" for alg in found) + "I"
+        record = struct.Struct(form)
+        unpack, fixed = record.unpack_from, record.size
+        signature = (len(found), *found)
+        if position + fixed > end:
+            stop = _short(data, position, fixed, len(offsets))
+            break
+    columns = Columns(data, offsets, registers, tuple(layouts), layout_of, position, space)
+    return Scan(columns, tuple(notable), stop)
+
+
+def _layout(algorithms: tuple[int, ...], sizes: dict[int, HashAlg]) -> Layout:
+    distance = 12
+    digests = []
+    for alg in algorithms:
+        digests.append((sizes[alg], distance + 2))
+        distance += 2 + sizes[alg].size
+    return Layout(tuple(digests))
+
+
+def _digest_list(data: bytes, position: int, sizes: dict[int, HashAlg], row: int) -> tuple[int, ...] | None:
+    """The algorithm ids of the record at ``position``, or None where padding starts; raises ParseError on damage."""
+    end = len(data)
+    where = f"events[{row}]"
+    if data[position : position + 8] == b"\xff" * 8 or data[position : position + 16] == bytes(16):
+        return None
+    if end - position < 12:
+        error = _short(data, position, 12, row)
+        if error is None:
+            return None
+        raise error
+    (count,) = _U32.unpack_from(data, position + 8)
+    if count > MAX_DIGESTS:
+        raise ParseError(
+            f"digest list: {count} digests, at most {MAX_DIGESTS} can be",
+            offset=position + 8,
+            where=f"{where}.digests",
+        )
+    here = position + 12
+    algorithms = []
+    for number in range(count):
+        if end - here < 2:
+            raise TruncatedError(f"digest list of {count} ends after {number}", offset=position, where=where)
+        (alg,) = struct.unpack_from("<H", data, here)
+        if alg not in sizes:
+            raise ParseError(
+                f"algorithm {alg:#06x} has no size in the header",
+                offset=here,
+                where=f"{where}.digests[{number}]",
+            )
+        algorithms.append(alg)
+        here += 2 + sizes[alg].size
+    return tuple(algorithms)
+
+
+def _short(data: bytes, position: int, needed: int, row: int) -> ParseError | None:
+    """The error for a record that ends beyond the input; None if what is left is only padding."""
+    left = data[position : position + RECORD1]
+    present = len(data) - position
+    if present < RECORD1 and left.count(left[0]) == present and left[0] in (0x00, 0xFF):
+        return None
+    return TruncatedError(
+        f"truncated record: {needed} bytes needed, {present} present",
+        offset=position,
+        where=f"events[{row}]",
+    )
+
+
+def tail(data: bytes, position: int) -> tuple[Padding | None, bytes]:
+    """What follows the last record: a run of 0x00 or 0xFF, then whatever is left."""
+    if position >= len(data):
+        return None, b""
+    fill = data[position]
+    if fill not in (0x00, 0xFF):
+        return None, data[position:]
+    stop = position
+    block = bytes([fill]) * 65536
+    while data[stop : stop + len(block)] == block:
+        stop += len(block)
+    rest = data[stop : stop + len(block)]
+    stop += len(rest) - len(rest.lstrip(block[:1]))
+    return Padding(fill, stop - position), data[stop:]
+
+
+def log_of(
+    scan: Scan,
+    format: str,
+    algorithms: tuple[HashAlg, ...],
+    options: Options,
+    *,
+    findings: tuple[Finding, ...] = (),
+    byteorder: str = "little",
+    platform: str | None = None,
+    header: Header | None = None,
+) -> Log:
+    """The Log over a scan. Raises the scan's error if ``options.strict``; otherwise it becomes a finding."""
+    columns, stop = scan.columns, scan.stop
+    data = columns.buffer
+    noted = list(findings)
+    if stop is not None:
+        if options.strict:
+            raise stop
+        code = "truncated_record" if isinstance(stop, TruncatedError) else "bad_record"
+        noted.append(Finding(code, "error", str(stop), len(columns), stop.offset))
+        padding, trailing = None, data[columns.end :]
+    else:
+        padding, trailing = tail(data, columns.end)
+        if trailing:
+            at = len(data) - len(trailing)
+            message = f"{len(trailing)} bytes after the end of the log (at byte {at:#x})"
+            noted.append(Finding("trailing_bytes", "warning", message, None, at))
+    if options.strict and noted:
+        first = noted[0]
+        raise ParseError(first.message, offset=first.offset)
+    events = TcgEvents(scan, format, options.name, byteorder)
+    return Log(
+        format,
+        events,
+        algorithms=algorithms,
+        padding=padding,
+        trailing=trailing,
+        findings=tuple(noted),
+        platform=options.platform or platform,
+        name=options.name,
+        header=header,
+    )
+
+
+class TcgEvents(LazyEvents):
+    """Events of a TCG log, made from its columns."""
+
+    __slots__ = ("notable",)
+
+    def __init__(self, scan: Scan, format: str, name: str, byteorder: str) -> None:
+        columns = scan.columns
+        self.notable = scan.notable
+        data, space = columns.buffer, columns.space
+        agile = columns.layout_of is not None
+        one = _RECORD1[byteorder].unpack_from
+        two = struct.Struct("<II").unpack_from
+        registers: dict[int, Register] = {}
+
+        def make(row: int) -> Event:
+            offset = columns.offsets[row]
+            length = columns.length(row)
+            if not agile or row == 0:
+                index, event_type, digest, size = one(data, offset)
+                digests: tuple[Digest, ...] = (Digest(SHA1, digest),)
+            else:
+                index, event_type = two(data, offset)
+                layout = columns.layout(row).digests
+                digests = tuple(Digest(alg, data[offset + at : offset + at + alg.size]) for alg, at in layout)
+                last = layout[-1][1] + layout[-1][0].size if layout else 12
+                (size,) = _U32.unpack_from(data, offset + last)
+            register = registers.get(index)
+            if register is None:
+                register = registers[index] = register_of(index, space)
+            body = data[offset + length - size : offset + length]
+            origin = Origin(name, format, Span(offset, length))
+            return Event(row, register, digests, PCClientEvent(event_type, body), None, origin)
+
+        super().__init__(columns, make)
+
+
+def register_of(index: int, space: Space) -> Register:
+    """The register that a TCG record's index names; NvIndexInstance records carry an NV handle there."""
+    return Register("nv" if index >> 24 == 0x01 else space, index)
+
+
+def register_index(event: Event, space: Space) -> int:
+    """The number that stands for the event's register in a TCG record; NV handles stand as they are."""
+    register = event.register
+    if register.space not in (space, "nv"):
+        message = f"register {register} is not in the space {space} (say --space or --register)"
+        raise WriteError(message, event=event.number)
+    return register.number
+
+
+def plausible(register: int, event_type: int, size: int) -> bool:
+    """Whether a record without a header may be one: a PCR that exists, a known type, at most 1 MiB."""
+    index_ok = register <= LAST_PCR or register == 0xFFFFFFFF
+    return index_ok and event_type in EVENT_TYPES and size <= 1 << 20

@@ -1,0 +1,197 @@
+"""evlog's own JSON: a log with everything that the model holds, for what no other format can.
+
+Schema: schemas/evlog.log.schema.json (``evlog.log/1``). `evlog show --json` prints the same document with the decoded
+data and the digest checks added, which this reader passes over.
+"""
+
+from __future__ import annotations
+
+import json
+
+from evlog import contents
+from evlog.algorithms import HashAlg
+from evlog.errors import EvlogError, ParseError
+from evlog.formats import CERTAIN, NO_MATCH, Match
+from evlog.model import Digest, Event, Finding, Header, Log, Origin, Padding, Span
+from evlog.registers import Register, Registers
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from typing import Any
+
+    from evlog.model import Loss
+    from evlog.options import Options
+
+ID = "evlog-json"
+TITLE = "evlog JSON (everything evlog knows of a log)"
+SCHEMA = "evlog.log/1"
+
+
+def sniff(data: bytes, options: Options) -> Match:
+    """Certain of a JSON object that names the schema near its start."""
+    head = data[:4096]
+    if head.lstrip()[:1] == b"{" and f'"{SCHEMA}"'.encode() in head:
+        return Match(CERTAIN, f"the schema is {SCHEMA}")
+    return NO_MATCH
+
+
+def to_json(log: Log) -> dict[str, Any]:
+    """The document of a log, ready for `json.dumps`. Bytes are lower-case hex."""
+    return {
+        "schema": SCHEMA,
+        "format": log.format,
+        "platform": log.platform,
+        "algorithms": [str(alg) for alg in log.algorithms],
+        **_container(log),
+        "events": [event_json(event, log.platform) for event in log.events],
+        "findings": [finding_json(finding) for finding in log.findings],
+    }
+
+
+def _container(log: Log) -> dict[str, Any]:
+    """Members that few logs have."""
+    members: dict[str, Any] = {}
+    sizes = {str(alg): alg.size for alg in log.algorithms if alg != HashAlg.of(alg.id)}
+    if sizes:
+        members["digest_sizes"] = sizes
+    if log.header is not None:
+        options = {name: _scalar(value) for name, value in log.header.options}
+        members["header"] = {"format": log.header.format, "options": options}
+    if log.padding is not None:
+        members["padding"] = {"fill": log.padding.fill, "length": log.padding.length}
+    if log.trailing:
+        members["trailing"] = log.trailing.hex()
+    if log.start is not None:
+        members["start"] = [
+            {"register": str(register), "alg": str(alg), "value": value.hex()}
+            for (register, alg), value in log.start.values.items()
+        ]
+    return members
+
+
+def event_json(event: Event, platform: str | None) -> dict[str, Any]:
+    """One event of the document."""
+    origin = event.origin
+    members: dict[str, Any] = {
+        "number": event.number,
+        "offset": origin.span.offset if origin else None,
+        "length": origin.span.length if origin else None,
+        "register": str(event.register),
+        "label": event.register.label(platform),
+        "recnum": event.recnum,
+        "measured": event.measured,
+        "digests": [{"alg": str(d.alg), "digest": d.value.hex()} for d in event.digests],
+        "content": contents.to_json(event.content),
+    }
+    if origin is not None and origin.log:
+        members["origin"] = {"log": origin.log, "format": origin.format}
+    if event.wire is not None:
+        members["wire"] = _scalar(event.wire)
+    return members
+
+
+def finding_json(finding: Finding) -> dict[str, Any]:
+    """A finding as all of the command's JSON has it."""
+    return {
+        "code": finding.code,
+        "severity": finding.severity,
+        "event": finding.event,
+        "offset": finding.offset,
+        "message": finding.message,
+    }
+
+
+def read(data: bytes, options: Options) -> Log:
+    """Read a document; members that belong to `show` are passed over. Raises ParseError naming the member at fault."""
+    try:
+        document = json.loads(data)
+    except RecursionError:
+        raise ParseError("JSON nested too deeply", offset=0) from None
+    except ValueError as error:
+        raise ParseError(f"not JSON: {error}", offset=getattr(error, "pos", None)) from error
+    if not isinstance(document, dict) or document.get("schema") != SCHEMA:
+        raise ParseError(f"not a document of schema {SCHEMA}", offset=0, where="schema")
+    where = ""
+    try:
+        sizes = document.get("digest_sizes", {})
+        events = []
+        for number, members in enumerate(document["events"]):
+            where = f"events[{number}]"
+            events.append(_event(members, number, sizes, options.name))
+        where = ""
+        return Log(
+            document["format"],
+            tuple(events),
+            header=_header(document.get("header")),
+            algorithms=tuple(_alg(name, sizes) for name in document["algorithms"]),
+            padding=Padding(**document["padding"]) if "padding" in document else None,
+            trailing=bytes.fromhex(document.get("trailing", "")),
+            start=_start(document.get("start"), sizes),
+            platform=options.platform or document.get("platform"),
+            findings=tuple(Finding(**members) for members in document.get("findings", [])),
+            name=options.name,
+        )
+    except (KeyError, TypeError, ValueError, AttributeError, EvlogError) as error:
+        what = f"member {error} is missing" if isinstance(error, KeyError) else str(error)
+        raise ParseError(f"not an evlog document: {what}", offset=0, where=where) from error
+
+
+def _event(members: dict[str, Any], number: int, sizes: dict[str, int], name: str) -> Event:
+    origin = None
+    if members.get("offset") is not None:
+        source = members.get("origin", {})
+        span = Span(members["offset"], members["length"])
+        origin = Origin(source.get("log", name), source.get("format", ID), span)
+    return Event(
+        number,
+        Register.parse(members["register"]),
+        tuple(Digest(_alg(digest["alg"], sizes), bytes.fromhex(digest["digest"])) for digest in members["digests"]),
+        contents.from_json(members["content"]),
+        members.get("recnum"),
+        origin,
+        _from_scalar(members.get("wire")),
+    )
+
+
+def _alg(name: str, sizes: dict[str, int]) -> HashAlg:
+    alg = HashAlg.named(name)
+    return HashAlg.of(alg.id, sizes[name]) if name in sizes else alg
+
+
+def _header(members: dict[str, Any] | None) -> Header | None:
+    if members is None:
+        return None
+    options = tuple((name, _from_scalar(value)) for name, value in members["options"].items())
+    return Header(members["format"], options)  # type: ignore[arg-type]
+
+
+def _start(rows: list[dict[str, Any]] | None, sizes: dict[str, int]) -> Registers | None:
+    if rows is None:
+        return None
+    return Registers(
+        {(Register.parse(row["register"]), _alg(row["alg"], sizes)): bytes.fromhex(row["value"]) for row in rows},
+        "log",
+    )
+
+
+def _scalar(value: str | int | bytes) -> str | int | dict[str, str]:
+    return {"hex": value.hex()} if isinstance(value, bytes) else value
+
+
+def _from_scalar(value: Any) -> str | int | bytes | None:
+    if isinstance(value, dict):
+        return bytes.fromhex(value["hex"])
+    if value is not None and not isinstance(value, (str, int)):
+        raise TypeError(f"a string or a number was expected, not {type(value).__name__}")
+    return value
+
+
+def adapt(log: Log, options: Options) -> tuple[Log, Sequence[Loss]]:
+    """Everything fits."""
+    return log, ()
+
+
+def write(log: Log, options: Options) -> bytes:
+    """The document, indented, ending with a newline."""
+    return json.dumps(to_json(log), indent=1).encode() + b"\n"

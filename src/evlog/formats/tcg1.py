@@ -1,0 +1,130 @@
+"""TCG 1.2: the SHA-1 event log of TPM 1.2 firmware (TCG_PCClientPCREvent), with or without a Spec ID event.
+
+Spec: TCG PC Client Specific Implementation Specification for Conventional BIOS 1.21, section 11; TCG EFI Platform
+Specification 1.22, section 7. PowerPC firmware writes it big-endian.
+Departures accepted: a StartupLocality event first, no header at all, padding and bytes after the last record.
+"""
+
+from __future__ import annotations
+
+from evlog.algorithms import SHA1
+from evlog.contents.pcclient import EV_NO_ACTION, PCClientEvent
+from evlog.errors import ParseError, WriteError
+from evlog.formats import CERTAIN, LIKELY, NO_MATCH, Match, _tcg
+from evlog.model import Header, Loss
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from evlog.model import Event, Log
+    from evlog.options import Options
+
+ID = "tcg1"
+TITLE = "TCG SHA-1 event log (TPM 1.2)"
+
+_LOCALITY = b"StartupLocality\0"
+
+
+def sniff(data: bytes, options: Options) -> Match:
+    """Certain of a Spec ID Event00 or 02; likely of plausible records without a header, in either byte order."""
+    first = _tcg.first_record(data)
+    if first is not None and first.event_type == EV_NO_ACTION:
+        spec_id = _tcg.spec_id(first.data)
+        if spec_id is not None:
+            if spec_id.version not in (0, 2):
+                return NO_MATCH
+            return Match(CERTAIN, f"Spec ID Event0{spec_id.version}: SHA-1 records")
+        if first.data[:16] == _LOCALITY:
+            return Match(CERTAIN, "a StartupLocality event in record 0: SHA-1 records without a header")
+    for byteorder in ("little", "big"):
+        if _two_plausible(data, byteorder):
+            return Match(LIKELY, f"{byteorder}-endian SHA-1 records without a header")
+    return NO_MATCH
+
+
+def _two_plausible(data: bytes, byteorder: str) -> bool:
+    """Whether two records in a row, or the only one there is, look like SHA-1 records."""
+    first = _tcg.first_record(data, byteorder)
+    if first is None or not _tcg.plausible(first.register, first.event_type, len(first.data)):
+        return False
+    # An all-zero start is an empty log area, not an EV_PREBOOT_CERT.
+    if not (first.register or first.event_type or first.data or any(first.digest)):
+        return False
+    second = _tcg.first_record(data[first.length :], byteorder)
+    if second is None:
+        return first.length == len(data)
+    return _tcg.plausible(second.register, second.event_type, len(second.data))
+
+
+def read(data: bytes, options: Options) -> Log:
+    """Read a log; see `evlog.read`. Raises ParseError if record 0 cannot be one."""
+    byteorder = "little"
+    first = _tcg.first_record(data)
+    if first is None or (not _two_plausible(data, "little") and _two_plausible(data, "big")):
+        byteorder = "big"
+        first = _tcg.first_record(data, byteorder)
+    if first is None:
+        raise ParseError("no TCG_PCClientPCREvent", offset=0, where="events[0]")
+    scan = _tcg.scan1(data, 0, "pcr", byteorder)
+    header = Header(ID, (("byteorder", "big"),)) if byteorder == "big" else None
+    return _tcg.log_of(scan, ID, (SHA1,), options, byteorder=byteorder, header=header)
+
+
+def adapt(log: Log, options: Options) -> tuple[Log, Sequence[Loss]]:
+    """What of a log TCG 1.2 can hold: PC Client events on PCRs that have a SHA-1 digest, and no other bank."""
+    losses: list[Loss] = []
+    events: list[Event] = []
+    for event in log.events:
+        content = event.content.pcclient(options)
+        if content is None:
+            losses.append(Loss(event.number, "content", f"{ID} has no {event.content.kind} records"))
+            continue
+        digests = tuple(digest for digest in event.digests if digest.alg == SHA1)[:1]
+        if not digests:
+            losses.append(Loss(event.number, "content", "an event without a SHA-1 digest"))
+            continue
+        for digest in event.digests:
+            if digest is not digests[0]:
+                losses.append(Loss(event.number, f"digests.{digest.alg}", f"{ID} has one SHA-1 digest"))
+        if event.recnum is not None:
+            losses.append(Loss(event.number, "recnum", f"{ID} has no record numbers"))
+        if _declares_banks(content):
+            losses.append(Loss(event.number, "content", "a Spec ID Event03 declares crypto-agile records"))
+            continue
+        events.append(event.replace(number=len(events), digests=digests, content=content, recnum=None, wire=None))
+    header = log.header if log.format == ID else None
+    return (
+        log.replace(format=ID, events=tuple(events), header=header, algorithms=(SHA1,)),
+        losses,
+    )
+
+
+def _declares_banks(content: object) -> bool:
+    if not isinstance(content, PCClientEvent) or content.event_type != EV_NO_ACTION:
+        return False
+    spec_id = _tcg.spec_id(content.data)
+    return spec_id is not None and spec_id.version not in (0, 2)
+
+
+def write(log: Log, options: Options) -> bytes:
+    """The bytes of a log of PC Client events with one SHA-1 digest each."""
+    from evlog import wire
+    from evlog.wire.tcg import event1
+
+    declaration = event1[log.header.get("byteorder", "little") if log.header else "little"]
+    parts = []
+    for event in log.events:
+        content = event.content
+        if not isinstance(content, PCClientEvent):
+            raise WriteError(f"a {content.kind} record has no place here", event=event.number)
+        if len(event.digests) != 1 or event.digests[0].alg != SHA1:
+            raise WriteError("exactly one SHA-1 digest is needed", event=event.number)
+        fields = {
+            "pcr_index": _tcg.register_index(event, "pcr"),
+            "event_type": content.event_type,
+            "digest": event.digests[0].value,
+            "event_data": content.data,
+        }
+        parts.append(wire.build(declaration, fields, event=event.number))
+    return b"".join(parts) + log.tail

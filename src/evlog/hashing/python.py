@@ -1,0 +1,164 @@
+"""The backend of the standard library: hashlib, and cryptography for SM3 where hashlib's OpenSSL lacks it."""
+
+from __future__ import annotations
+
+import hashlib
+import struct
+from functools import cache
+
+from evlog.algorithms import ALGORITHMS, HashAlg
+from evlog.columns import NOT_EXTENDED
+from evlog.errors import UsageError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from array import array
+    from collections.abc import Callable, Iterable, Sequence
+    from typing import Protocol
+
+    from evlog.columns import Columns
+
+    class Hash(Protocol):
+        """What hashlib's constructors return, as far as it is used here."""
+
+        def digest(self) -> bytes: ...
+
+    Constructor = Callable[[bytes], Hash]
+
+NAME = "python"
+
+
+def computable(alg: HashAlg) -> bool:
+    return _constructor(alg) is not None
+
+
+def digests(alg: HashAlg, parts: Iterable[bytes]) -> list[bytes]:
+    new = _required(alg)
+    return [new(part).digest() for part in parts]
+
+
+def fold(alg: HashAlg, value: bytes, digests: Iterable[bytes]) -> bytes:
+    new = _required(alg)
+    for digest in digests:
+        value = new(value + digest).digest()
+    return value
+
+
+def fold_columns(
+    columns: Columns, banks: Sequence[HashAlg], values: dict[HashAlg, dict[int, bytes]]
+) -> dict[HashAlg, set[int]]:
+    """See `evlog.hashing.Backend`. Rows that extend nothing are folded into a scrap register: no branch per row."""
+    missing: dict[HashAlg, set[int]] = {bank: set() for bank in banks}
+    for bank in banks:
+        values[bank][NOT_EXTENDED] = b""
+    for offsets, registers, layout in _by_layout(columns):
+        present = []
+        for bank in banks:
+            distance = columns.layouts[layout].distance(bank)
+            if distance is None:
+                missing[bank].update(registers)
+            else:
+                present.append((bank, distance))
+        present.sort(key=lambda pair: pair[1])
+        # Two banks in one pass: slicing a row costs as much as hashing it.
+        while len(present) >= 2:
+            (a, at_a), (b, at_b) = present.pop(0), present.pop(0)
+            form = f"<{a.size}s{at_b - at_a - a.size}x{b.size}s"
+            _fold_two(columns.buffer, offsets, registers, at_a, form, (a, b), values)
+        for bank, distance in present:
+            _fold_one(columns.buffer, offsets, registers, distance, bank, values[bank])
+    for bank in banks:
+        del values[bank][NOT_EXTENDED]
+        missing[bank].discard(NOT_EXTENDED)
+    return missing
+
+
+def _by_layout(columns: Columns) -> Iterable[tuple[array[int], array[int], int]]:
+    """Runs of rows with one layout, as (offsets, registers, layout): order within a register is what counts."""
+    offsets, registers, layout_of = columns.offsets, columns.registers, columns.layout_of
+    if layout_of is None:
+        yield offsets, registers, 0
+        return
+    start = 0
+    while start < len(layout_of):
+        layout = layout_of[start]
+        run = layout_of[start:]
+        stop = start + len(run) - len(run.lstrip(bytes((layout,))))
+        if start == 0 and stop == len(layout_of):
+            yield offsets, registers, layout
+        else:
+            yield offsets[start:stop], registers[start:stop], layout
+        start = stop
+
+
+def _fold_one(
+    buffer: bytes,
+    offsets: array[int],
+    registers: array[int],
+    distance: int,
+    bank: HashAlg,
+    values: dict[int, bytes],
+) -> None:
+    new, size = _required(bank), bank.size
+    for register, offset in zip(registers, offsets, strict=True):
+        at = offset + distance
+        values[register] = new(values[register] + buffer[at : at + size]).digest()
+
+
+def _fold_two(
+    buffer: bytes,
+    offsets: array[int],
+    registers: array[int],
+    distance: int,
+    form: str,
+    banks: tuple[HashAlg, HashAlg],
+    values: dict[HashAlg, dict[int, bytes]],
+) -> None:
+    one, two = map(_required, banks)
+    ones, twos = values[banks[0]], values[banks[1]]
+    unpack = struct.Struct(form).unpack_from
+    for register, offset in zip(registers, offsets, strict=True):
+        first, second = unpack(buffer, offset + distance)
+        ones[register] = one(ones[register] + first).digest()
+        twos[register] = two(twos[register] + second).digest()
+
+
+def _required(alg: HashAlg) -> Constructor:
+    found = _constructor(alg)
+    if found is None:
+        raise UsageError(f"{alg} digests of {alg.size} bytes cannot be computed")
+    return found
+
+
+@cache
+def _constructor(alg: HashAlg) -> Constructor | None:
+    if ALGORITHMS.get(alg.id) != alg:
+        return None
+    if alg.name == "sm3_256":
+        return _sm3()
+    found: Constructor = getattr(hashlib, alg.name)
+    return found
+
+
+def _sm3() -> Constructor | None:
+    try:
+        hashlib.new("sm3")
+        return lambda data: hashlib.new("sm3", data)
+    except ValueError:
+        pass
+    from cryptography.exceptions import UnsupportedAlgorithm
+    from cryptography.hazmat.primitives import hashes
+
+    class Sm3:
+        def __init__(self, data: bytes) -> None:
+            self._hash = hashes.Hash(hashes.SM3())
+            self._hash.update(data)
+
+        def digest(self) -> bytes:
+            return self._hash.finalize()
+
+    try:
+        Sm3(b"")
+    except UnsupportedAlgorithm:
+        return None
+    return Sm3

@@ -1,0 +1,199 @@
+"""The nouns: one in-memory model for every log format.
+
+No input or output and no format names in here. All values are frozen; sequences are tuples, or lazy sequences
+that behave as tuples do.
+"""
+
+from __future__ import annotations
+
+from evlog._record import Record
+from evlog.algorithms import HashAlg
+from evlog.registers import Register, Registers
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from typing import Any, ClassVar
+
+    from evlog.columns import Columns
+    from evlog.options import Options
+
+__all__ = [
+    "Content",
+    "Digest",
+    "Event",
+    "Finding",
+    "Header",
+    "Log",
+    "Loss",
+    "Origin",
+    "Padding",
+    "Span",
+]
+
+
+class Digest(Record):
+    """A digest under one algorithm. The length of ``value`` is not checked: a log may record any."""
+
+    alg: HashAlg
+    value: bytes
+
+    def __str__(self) -> str:
+        return f"{self.alg}:{self.value.hex()}"
+
+
+class Span(Record):
+    """A run of bytes in a file: offset from its start, and length."""
+
+    offset: int
+    length: int
+
+
+class Origin(Record):
+    """Where an event was read: the log's name, its format, and the bytes of the record."""
+
+    log: str
+    format: str
+    span: Span
+
+
+class Content(Record):
+    """What a record carries. Each kind is one file in `evlog.contents`."""
+
+    kind: ClassVar[str] = "content"
+
+    @property
+    def measured(self) -> bool:
+        """Whether the event extends its register."""
+        return True
+
+    def pcclient(self, options: Options) -> Content | None:
+        """The PC Client event that carries this content under the same digest, or None if there is none."""
+        return None
+
+    def extension(self, alg: HashAlg, recorded: bytes | None) -> bytes | None:
+        """What the event extends into a bank of its register: the recorded digest, unless the kind says otherwise."""
+        return recorded
+
+    def to_json(self) -> dict[str, Any]:
+        """The members of ``content`` in the command's JSON, without ``kind``. Bytes are lower-case hex."""
+        raise NotImplementedError
+
+    @classmethod
+    def from_json(cls, members: dict[str, Any]) -> Content:
+        """The inverse of `to_json`. Raises KeyError, TypeError or ValueError for members that cannot be."""
+        raise NotImplementedError
+
+
+class Event(Record):
+    """One record of a log: a register, its digests in recorded order, and what it carries.
+
+    ``number`` counts from 0 within the log. ``recnum`` is the record number of formats that have one.
+    ``origin`` and ``wire`` are not compared. ``wire`` is how the format spelled the record where several spellings
+    are legal (integer widths, line endings), kept by the room for its own writer; every other room ignores it.
+
+    Nothing but the digests is covered by the register's value. Content is, as far as a digest is the hash of it
+    (see `evlog.check`); ``register`` and an event type are not.
+    """
+
+    number: int
+    register: Register
+    digests: tuple[Digest, ...]
+    content: Content
+    recnum: int | None = None
+    origin: Origin | None = None
+    wire: str | int | bytes | None = None
+
+    _uncompared = ("origin", "wire")
+
+    @property
+    def measured(self) -> bool:
+        """Whether the event extends its register."""
+        return self.content.measured
+
+    def digest(self, alg: HashAlg) -> bytes | None:
+        """The first digest recorded under this algorithm, or None."""
+        for digest in self.digests:
+            if digest.alg.id == alg.id:
+                return digest.value
+        return None
+
+
+class Finding(Record):
+    """Something noticed while reading or checking.
+
+    ``code`` is stable (docs/findings.md lists them), ``severity`` one of error, warning, note; ``event`` is an event
+    number, ``offset`` a byte offset in the file. An error means that part of the input could not be read as a log.
+    """
+
+    code: str
+    severity: str
+    message: str
+    event: int | None = None
+    offset: int | None = None
+
+
+class Loss(Record):
+    """Something that a conversion could not carry. ``event`` is None for what belongs to the log as a whole."""
+
+    event: int | None
+    field: str
+    reason: str
+
+
+class Padding(Record):
+    """A run of one byte after the last record, as firmware leaves it in a log area."""
+
+    fill: int
+    length: int
+
+
+class Header(Record):
+    """Choices of a container that its events do not show, such as the byte order: options by name, in order."""
+
+    format: str
+    options: tuple[tuple[str, str | int | bytes], ...] = ()
+
+    def get(self, name: str, default: Any = None) -> Any:
+        """The option of this name, or the default."""
+        return dict(self.options).get(name, default)
+
+
+class Log(Record):
+    """A log: its events and what the container holds besides.
+
+    ``events`` may be lazy: indexing makes an event, ``len`` makes none.
+    ``algorithms`` are the banks in the order of the log's header, or of first use.
+    ``padding`` and then ``trailing`` follow the last record; ``trailing`` is whatever could not be read.
+    ``start`` holds register values that stand before the first event, where the log itself states them.
+    ``findings`` and ``name`` are not compared.
+    """
+
+    format: str
+    events: Sequence[Event]
+    header: Header | None = None
+    algorithms: tuple[HashAlg, ...] = ()
+    padding: Padding | None = None
+    trailing: bytes = b""
+    start: Registers | None = None
+    findings: tuple[Finding, ...] = ()
+    platform: str | None = None
+    name: str = ""
+
+    _uncompared = ("findings", "name")
+
+    @property
+    def columns(self) -> Columns | None:
+        """The log's framing as columns over its bytes, where the reader made them; None for a log of plain events."""
+        return getattr(self.events, "columns", None)
+
+    @property
+    def tail(self) -> bytes:
+        """The bytes after the last record: the padding, then what could not be read."""
+        padding = self.padding
+        return (bytes([padding.fill]) * padding.length if padding else b"") + self.trailing
+
+    @property
+    def failed(self) -> bool:
+        """Whether part of the input could not be read: some finding is an error."""
+        return any(finding.severity == "error" for finding in self.findings)

@@ -1,0 +1,74 @@
+"""Convert a log to another format, name what is lost, and prove that no register changed.
+
+The proof is not about our own intentions: the written bytes are read back as any reader would, replayed, and compared
+with the source's replay in every bank that both have.
+"""
+
+from __future__ import annotations
+
+from evlog._record import Record
+from evlog.errors import ConversionError
+from evlog.formats import room
+from evlog.model import Log, Loss
+from evlog.options import Options
+from evlog.verbs.replay import Replay, replay
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+__all__ = ["Conversion", "convert"]
+
+
+class Conversion(Record):
+    """A converted log: its bytes, the log that they read as, and what the format could not carry.
+
+    ``registers_preserved`` is False only if the caller allowed it: ``changed`` then says which registers differ.
+    """
+
+    source_format: str
+    log: Log
+    data: bytes
+    losses: tuple[Loss, ...]
+    registers_preserved: bool
+    changed: tuple[str, ...] = ()
+
+
+def convert(log: Log, to: str, *, strict: bool = False, allow_changed: bool = False, **choices: Any) -> Conversion:
+    """The log in another format.
+
+    ``strict`` refuses any loss; ``allow_changed`` lets a conversion through that changes a register's value.
+    The other keyword arguments are those of `evlog.options.Options`. Raises ConversionError for a refusal, WriteError
+    for what the format cannot hold.
+    """
+    options = Options(name=log.name, platform=choices.pop("platform", None) or log.platform, **choices)
+    target = room(to)
+    adapted, losses = target.adapt(log, options)
+    if strict and losses:
+        first = losses[0]
+        place = "the log" if first.event is None else f"event {first.event}"
+        message = f"{len(losses)} losses, first {place}, {first.field}: {first.reason}"
+        raise ConversionError(message)
+    data = target.write(adapted, options)
+    back = target.read(data, options)
+    changed = _changed(replay(log), replay(back), back)
+    if changed and not allow_changed:
+        message = f"{to} would change {', '.join(changed[:3])}{' and more' * (len(changed) > 3)}"
+        raise ConversionError(message)
+    return Conversion(log.format, back, data, tuple(losses), not changed, changed)
+
+
+def _changed(before: Replay, after: Replay, back: Log) -> tuple[str, ...]:
+    """The registers and banks whose value the conversion changed, or invented; banks that it lost are losses."""
+    banks = {alg.id for alg in back.algorithms}
+    old = {(v.register, v.alg): v.value for v in before if v.alg.id in banks}
+    new = {(v.register, v.alg): v.value for v in after}
+    if old or not len(before):
+        differing = [key for key in {**old, **new} if old.get(key) != new.get(key)]
+    else:
+        differing = [(v.register, v.alg) for v in before]
+    return tuple(f"{register} in {alg}" for register, alg in sorted(differing, key=_order))
+
+
+def _order(key: tuple[Any, Any]) -> tuple[Any, int]:
+    return key[0].sort_key, key[1].id

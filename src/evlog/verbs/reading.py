@@ -1,0 +1,87 @@
+"""Read a log from a path, a file or bytes, whatever it is wrapped in; and write one.
+
+The only verbs besides `evlog.convert` that know the registry of rooms.
+"""
+
+from __future__ import annotations
+
+import os
+
+from evlog.errors import SourceError, UnknownFormatError
+from evlog.formats import LIKELY, Detection, detect, room
+from evlog.model import Finding
+from evlog.options import Options
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, BinaryIO
+
+    from evlog.model import Log
+
+    Source = str | os.PathLike[str] | bytes | bytearray | memoryview | BinaryIO
+
+__all__ = ["load", "read", "write"]
+
+
+def read(source: Source, *, format: str | None = None, strict: bool = False, **choices: Any) -> Log:
+    """Read a log.
+
+    ``source`` is a path, bytes, or a binary file that is read to its end. Without ``format`` the content decides
+    (`evlog.detect`); base64, hex, gzip, zstd and JSON evidence around a log are taken off, with a finding that says so.
+    The other keyword arguments are those of `evlog.options.Options`: ``platform``, ``space``, ``register``,
+    ``dialect`` and so on.
+
+    Damage ends the log where it stands: the events before it are returned with an ``error`` finding that has the
+    offset. ``strict=True`` raises ParseError instead, and for any warning of the reader.
+    Raises SourceError for a file that is absent or unreadable, ParseError for bytes that are no log.
+    """
+    data, name = load(source)
+    options = Options(name=name, strict=strict, **choices)
+    if format is not None:
+        return room(format).read(data, options)
+    data, found, wrapping = identify(data, options)
+    log = room(found.format).read(data, options)
+    notes = []
+    if wrapping:
+        message = f"the log is wrapped in {', then '.join(wrapping)}; offsets count in the log"
+        notes.append(Finding("wrapped", "note", message))
+    if found.confidence < LIKELY:
+        notes.append(Finding("format_uncertain", "warning", f"read as {found}"))
+    return log.replace(findings=(*notes, *log.findings)) if notes else log
+
+
+def identify(data: bytes, options: Options) -> tuple[bytes, Detection, tuple[str, ...]]:
+    """The log in the bytes, its format, and the wrappings that were taken off it, outermost first."""
+    try:
+        return data, detect(data, options), ()
+    except UnknownFormatError:
+        from evlog.unwrap import unwrap
+
+        for inner, wrapping in unwrap(data):
+            try:
+                return inner, detect(inner, options), wrapping
+            except UnknownFormatError:
+                continue
+        raise
+
+
+def load(source: Source) -> tuple[bytes, str]:
+    """The bytes of a source and its name ("" for bytes). Pseudo files report size 0, so it is read to the end."""
+    if isinstance(source, (bytes, bytearray, memoryview)):
+        return bytes(source), ""
+    if hasattr(source, "read"):
+        return source.read(), str(getattr(source, "name", ""))
+    name = os.fspath(source)
+    try:
+        with open(name, "rb") as file:
+            return file.read(), name
+    except OSError as error:
+        raise SourceError(f"{name}: {(error.strerror or str(error)).lower()}") from error
+
+
+def write(log: Log, *, format: str | None = None, **choices: Any) -> bytes:
+    """The bytes of a log in its own format, or in ``format`` if its events fit there as they are.
+
+    Raises WriteError for what the format cannot hold; `evlog.convert` adapts a log first and names the losses.
+    """
+    return room(format or log.format).write(log, Options(**choices))

@@ -1,0 +1,241 @@
+"""Replay: the value that each register must have if the log is true.
+
+Spec: TPM 2.0 part 1, section 17 (extend); TCG PC Client Platform Firmware Profile 1.06, sections 3.3.2 (locality and
+H-CRTM start values) and 10 (EV_NO_ACTION is never extended); UEFI 2.10, section 38 (CC measurement registers).
+A replay proves nothing by itself: compare it with values from a quote (`evlog.verify`).
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+
+from evlog import hashing
+from evlog._record import Record
+from evlog.algorithms import HashAlg
+from evlog.columns import NOT_EXTENDED
+from evlog.contents.pcclient import EV_NO_ACTION, PCClientEvent
+from evlog.model import Event, Finding, Log
+from evlog.registers import Register, Registers
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+__all__ = ["RegisterValue", "Replay", "replay"]
+
+_EV_EFI_HCRTM_EVENT = 0x80000010
+_LOCALITY = b"StartupLocality\0"
+_PCR0 = Register("pcr", 0)
+# Launch events that reset PCR 17 to 22 to zero: Intel TXT, AMD Secure Launch, Arm DRTM.
+_DYNAMIC_LAUNCH = ((0x401, 0x4FF), (0x8001, 0x80FF), (0x9001, 0x90FF))
+
+
+class RegisterValue(Record):
+    """A register's value in one bank after replay.
+
+    ``value`` is None where it cannot be said: ``status`` is then ``incomplete``, an event lacks the bank's digest.
+    ``start_reason`` is one of zeros, ones, locality, h-crtm, drtm, log, given.
+    """
+
+    register: Register
+    alg: HashAlg
+    value: bytes | None
+    start: bytes
+    start_reason: str
+    events: int
+    status: str = "complete"
+
+
+class Replay(Record):
+    """All registers that the logs extend, sorted by register, then bank; a mapping by (register, algorithm)."""
+
+    values: tuple[RegisterValue, ...]
+    findings: tuple[Finding, ...] = ()
+
+    def __getitem__(self, key: tuple[Register, HashAlg]) -> bytes:
+        found = self.get(*key)
+        if found is None:
+            raise KeyError(key)
+        return found
+
+    def get(self, register: Register, alg: HashAlg) -> bytes | None:
+        """The value of a register in a bank, or None if the logs do not tell it."""
+        for value in self.values:
+            if value.register == register and value.alg == alg:
+                return value.value
+        return None
+
+    def __iter__(self) -> Iterator[RegisterValue]:
+        return iter(self.values)
+
+    def __len__(self) -> int:
+        return len(self.values)
+
+    def registers(self) -> Registers:
+        """The complete values as a table."""
+        table = {(v.register, v.alg): v.value for v in self.values if v.value is not None}
+        return Registers(table, "replay")
+
+
+def replay(logs: Log | Sequence[Log], start: Registers | None = None) -> Replay:
+    """Extend every register by the logs' events, in the order given; later logs go on where earlier ones ended.
+
+    ``start`` overrides the start values that the logs and the platform imply. An event that lacks a bank's digest
+    makes that register incomplete in that bank, never wrong. Banks that cannot be computed become a finding.
+    """
+    tally = _Tally(start)
+    for log in (logs,) if isinstance(logs, Log) else logs:
+        tally.add(log)
+    return tally.result()
+
+
+class _Tally:
+    """Registers on their way through the logs."""
+
+    def __init__(self, given: Registers | None) -> None:
+        self.given = given
+        self.values: dict[HashAlg, dict[Register, bytes]] = {}
+        self.starts: dict[tuple[Register, HashAlg], tuple[bytes, str]] = {}
+        self.events: dict[tuple[Register, HashAlg], int] = {}
+        self.missing: set[tuple[Register, HashAlg]] = set()
+        self.findings: list[Finding] = []
+
+    def add(self, log: Log) -> None:
+        self.findings += log.findings
+        banks = []
+        for alg in log.algorithms:
+            if hashing.backend().computable(alg):
+                banks.append(alg)
+            else:
+                message = f"the {alg} bank cannot be replayed: no such hash here"
+                self.findings.append(Finding("bank_not_computable", "note", message))
+        implied = _implied_starts(log)
+        if log.columns is not None:
+            self._add_columns(log, banks, implied)
+        else:
+            self._add_events(log, banks, implied)
+
+    def _enter(self, register: Register, alg: HashAlg, log: Log, implied: dict[Register, tuple[int, str]]) -> bytes:
+        """The register's value before the log's first event on it; notes the start value when it is new."""
+        bank = self.values.setdefault(alg, {})
+        value = bank.get(register)
+        if value is None:
+            value, reason = self._start(register, alg, log, implied)
+            bank[register] = value
+            self.starts[register, alg] = value, reason
+        return value
+
+    def _start(
+        self, register: Register, alg: HashAlg, log: Log, implied: dict[Register, tuple[int, str]]
+    ) -> tuple[bytes, str]:
+        for table, reason in ((self.given, "given"), (log.start, "log")):
+            value = table.get(register, alg) if table is not None else None
+            if value is not None:
+                return value, reason
+        if register in implied:
+            last, reason = implied[register]
+            return bytes(alg.size - 1) + bytes((last,)), reason
+        if register.space == "pcr" and 17 <= register.number <= 22:
+            return b"\xff" * alg.size, "ones"
+        return bytes(alg.size), "zeros"
+
+    def _add_columns(self, log: Log, banks: list[HashAlg], implied: dict[Register, tuple[int, str]]) -> None:
+        columns = log.columns
+        assert columns is not None
+        counts = Counter(columns.registers)
+        counts.pop(NOT_EXTENDED, None)
+        extended = {index: Register(columns.space, index) for index in counts}
+        folding = {
+            alg: {index: self._enter(register, alg, log, implied) for index, register in extended.items()}
+            for alg in banks
+        }
+        missing = hashing.backend().fold_columns(columns, banks, folding)
+        for alg, values in folding.items():
+            for index, value in values.items():
+                self.values[alg][extended[index]] = value
+        for index, register in extended.items():
+            for alg in banks:
+                self.events[register, alg] = self.events.get((register, alg), 0) + counts[index]
+        self.missing.update((extended[index], alg) for alg in banks for index in missing[alg])
+
+    def _add_events(self, log: Log, banks: list[HashAlg], implied: dict[Register, tuple[int, str]]) -> None:
+        pending: dict[tuple[Register, HashAlg], list[bytes]] = {}
+        for event in log.events:
+            if not event.measured or not event.register.replayable:
+                continue
+            for alg in banks:
+                key = event.register, alg
+                self._enter(*key, log, implied)
+                self.events[key] = self.events.get(key, 0) + 1
+                digest = event.content.extension(alg, event.digest(alg))
+                if digest is None:
+                    self.missing.add(key)
+                else:
+                    pending.setdefault(key, []).append(digest)
+        for (register, alg), digests in pending.items():
+            bank = self.values[alg]
+            bank[register] = hashing.backend().fold(alg, bank[register], digests)
+
+    def result(self) -> Replay:
+        rows = []
+        for register, alg in sorted(self.starts, key=lambda key: (key[0].sort_key, key[1].id)):
+            start, reason = self.starts[register, alg]
+            whole = (register, alg) not in self.missing
+            rows.append(
+                RegisterValue(
+                    register,
+                    alg,
+                    self.values[alg][register] if whole else None,
+                    start,
+                    reason,
+                    self.events[register, alg],
+                    "complete" if whole else "incomplete",
+                )
+            )
+        return Replay(tuple(rows), tuple(self.findings))
+
+
+def _implied_starts(log: Log) -> dict[Register, tuple[int, str]]:
+    """Start values that events of the log imply: the last byte of the register, and the reason.
+
+    PCR 0 starts at the locality of TPM2_Startup, or at 4 if the H-CRTM was measured; PCR 17 to 22 at zero
+    after a dynamic launch.
+    """
+    implied: dict[Register, tuple[int, str]] = {}
+    for event in _notable(log):
+        content = event.content
+        if not isinstance(content, PCClientEvent) or event.register != _PCR0:
+            continue
+        if content.event_type == _EV_EFI_HCRTM_EVENT:
+            implied[_PCR0] = 4, "h-crtm"
+        elif (
+            content.event_type == EV_NO_ACTION
+            and content.data[:16] == _LOCALITY
+            and len(content.data) > 16
+            and content.data[16] in (0, 3, 4)
+        ):
+            reason = "locality" if content.data[16] else "zeros"
+            implied.setdefault(_PCR0, (content.data[16], reason))
+    for number in range(17, 23):
+        register = Register("pcr", number)
+        first = _first_on(log, register)
+        if first is not None and isinstance(first.content, PCClientEvent):
+            launched = first.content.event_type
+            if any(low <= launched <= high for low, high in _DYNAMIC_LAUNCH):
+                implied[register] = 0, "drtm"
+    return implied
+
+
+def _notable(log: Log) -> Iterable[Event]:
+    """The events that may bear on start values: those the scanner noted, or all."""
+    rows = getattr(log.events, "notable", None)
+    return log.events if rows is None else (log.events[row] for row in rows)
+
+
+def _first_on(log: Log, register: Register) -> Event | None:
+    columns = log.columns
+    if columns is None:
+        return next((e for e in log.events if e.register == register and e.measured), None)
+    if columns.space != register.space or register.number not in columns.registers:
+        return None
+    return log.events[columns.registers.index(register.number)]
