@@ -1,0 +1,30 @@
+"""Where the logs are that the tests read."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+SAMPLES = ROOT / "samples"
+SHARED = ROOT.parent / "shared"
+
+
+def _folder(name: str) -> Path:
+    folder = SHARED / name
+    if not folder.is_dir():
+        pytest.skip(f"the logs of shared/{name} are not here")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def vm() -> Path:
+    """Logs of virtual machines with the register values of their TPM."""
+    return _folder("vm")
+
+
+@pytest.fixture(scope="session")
+def corpus() -> Path:
+    """Logs of public projects; not part of this one."""
+    return _folder("corpus")
