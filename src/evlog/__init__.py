@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     )
     from evlog.options import Options
     from evlog.registers import PLATFORMS, Platform, Register, Registers
+    from evlog.verbs.check import DigestCheck, check
     from evlog.verbs.convert import Conversion, convert
     from evlog.verbs.reading import read, write
     from evlog.verbs.replay import RegisterValue, Replay, replay
@@ -75,6 +76,7 @@ _HOMES = {
     ),
     "options": ("Options",),
     "registers": ("PLATFORMS", "Platform", "Register", "Registers"),
+    "verbs.check": ("DigestCheck", "check"),
     "verbs.convert": ("Conversion", "convert"),
     "verbs.reading": ("read", "write"),
     "verbs.replay": ("RegisterValue", "Replay", "replay"),

@@ -12,7 +12,7 @@ from evlog.registers import Register, Registers
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
     from typing import Any, ClassVar
 
     from evlog.columns import Columns
@@ -74,6 +74,14 @@ class Content(Record):
     def extension(self, alg: HashAlg, recorded: bytes | None) -> bytes | None:
         """What the event extends into a bank of its register: the recorded digest, unless the kind says otherwise."""
         return recorded
+
+    def candidates(self, event: Event, alg: HashAlg) -> Iterable[tuple[str, bytes]]:
+        """What the event's digest may be the hash of: (rule, bytes) in the order to try.
+
+        None at all means that the digest covers something that is not in the log. If there are some and none fits,
+        the digest is wrong.
+        """
+        return ()
 
     def to_json(self) -> dict[str, Any]:
         """The members of ``content`` in the command's JSON, without ``kind``. Bytes are lower-case hex."""

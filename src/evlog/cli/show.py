@@ -23,8 +23,8 @@ def run(args: argparse.Namespace) -> int:
         from evlog.formats.evlog_json import to_json
 
         document = to_json(log)
-        for event in document["events"]:
-            event.update(decoded=None, checks=[])
+        for event, members in zip(log.events, document["events"], strict=True):
+            members.update(decoded=None, checks=checks_json(event))
         if args.json:
             _common.print_json(document)
         for event in document["events"] if args.jsonl else ():
@@ -35,6 +35,13 @@ def run(args: argparse.Namespace) -> int:
             print(line(event, log.platform))
     _common.report(log.findings, log.name)
     return int(log.failed)
+
+
+def checks_json(event: Event) -> list[dict[str, str | None]]:
+    """The digest checks of an event."""
+    from evlog.verbs.check import check_event
+
+    return [{"alg": str(check.alg), "verdict": check.verdict, "rule": check.rule} for check in check_event(event)]
 
 
 def summary(log: Log) -> str:
