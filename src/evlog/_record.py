@@ -44,7 +44,7 @@ class _RecordMeta(type):
         compared = [f for f in fields if f not in uncompared]
         cls._key = staticmethod(attrgetter(*compared)) if compared else staticmethod(lambda _: ())
         if fields:
-            cls.__init__ = _compile_init(cls, fields, defaults)  # type: ignore[misc]
+            cls.__init__ = _init_later(cls)  # type: ignore[misc]
         return cls
 
     _fields: tuple[str, ...]
@@ -53,7 +53,19 @@ class _RecordMeta(type):
     _key: Callable[[Any], Any]
 
 
-def _compile_init(cls: type, fields: tuple[str, ...], defaults: dict[str, Any]) -> Callable[..., None]:
+def _init_later(cls: _RecordMeta) -> Callable[..., None]:
+    """An ``__init__`` that compiles the real one when the first value is made: most classes wait in vain."""
+
+    def init(self: Any, *args: Any, **kwargs: Any) -> None:
+        if cls.__init__ is init:  # type: ignore[misc]
+            cls.__init__ = _compile_init(cls)  # type: ignore[misc]
+        cls.__init__(self, *args, **kwargs)  # type: ignore[misc]
+
+    return init
+
+
+def _compile_init(cls: _RecordMeta) -> Callable[..., None]:
+    fields, defaults = cls._fields, cls._defaults
     scope: dict[str, Any] = {}
     parameters = []
     body = []

@@ -1,4 +1,4 @@
-"""The command: open, call, render. Each command is one file with ``HELP``, ``arguments(parser)`` and ``run(args)``.
+"""The command: open, call, render. Each command is one file with a docstring, ``arguments(parser)`` and ``run(args)``.
 
 Exit codes: 0 fine, 1 the answer is no (mismatch, difference, refused loss, part of the input unreadable), 2 usage,
 3 unreadable input. Data goes to stdout, notes to stderr.
@@ -6,17 +6,18 @@ Exit codes: 0 fine, 1 the answer is no (mismatch, difference, refused loss, part
 
 from __future__ import annotations
 
-import argparse
 import os
 import sys
 from importlib import import_module
 
+from evlog.cli._plain import Plain
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from types import ModuleType
+    from typing import Any
 
-__all__ = ["COMMANDS", "main", "parser"]
+__all__ = ["COMMANDS", "main"]
 
 #: Commands in the order in which people meet them, with their first line of help.
 COMMANDS = {
@@ -32,8 +33,15 @@ def main(argv: Sequence[str] | None = None) -> int:
     arguments = sys.argv[1:] if argv is None else list(argv)
     if not arguments or arguments[0] not in COMMANDS:
         return _top(arguments)
-    command = import_module(f"evlog.cli.{arguments[0]}")
-    args = parser(arguments[0], command).parse_args(arguments[1:])
+    name = arguments.pop(0)
+    command = import_module(f"evlog.cli.{name}")
+    plain = Plain()
+    command.arguments(plain)
+    args: Any = plain.parse(arguments)
+    if args is None:
+        from evlog.cli._parser import command_parser
+
+        args = command_parser(name, command).parse_args(arguments)
     from evlog.errors import ConversionError, EvlogError, UsageError, WriteError
 
     try:
@@ -53,41 +61,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     return code
 
 
-class _Formatter(argparse.RawDescriptionHelpFormatter):
-    """argparse asks `shutil` for the width, whose import costs more than reading a boot log."""
-
-    def __init__(self, prog: str) -> None:
-        columns = os.environ.get("COLUMNS", "")
-        try:
-            width = int(columns) if columns.isdigit() else os.get_terminal_size().columns
-        except OSError:
-            width = 80
-        super().__init__(prog, width=max(width - 2, 40))
-
-
-def parser(name: str, command: ModuleType) -> argparse.ArgumentParser:
-    """The argument parser of one command. Only the command that runs is built: start-up counts."""
-    made = argparse.ArgumentParser(
-        prog=f"evlog {name}",
-        description=command.__doc__,
-        formatter_class=_Formatter,
-    )
-    command.arguments(made)
-    return made
-
-
 def _top(arguments: list[str]) -> int:
-    width = max(map(len, COMMANDS))
-    listing = "\n".join(f"  {name:{width}}  {line}" for name, line in COMMANDS.items())
-    top = argparse.ArgumentParser(
-        prog="evlog",
-        usage="evlog [-h] [--version] COMMAND ...",
-        description="Read, replay, convert and check the event logs of measured machines.",
-        epilog=f"commands:\n{listing}\n\nevlog COMMAND --help tells more of each.",
-        formatter_class=_Formatter,
-    )
-    top.add_argument("--version", action="store_true", help="print the version and the hash backend")
-    top.add_argument("command", nargs="?", metavar="COMMAND", help=argparse.SUPPRESS)
+    from evlog.cli._parser import top_parser
+
+    top = top_parser(COMMANDS)
     args, _ = top.parse_known_args(arguments)
     if args.version:
         from evlog import __version__, hashing

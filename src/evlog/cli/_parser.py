@@ -1,0 +1,47 @@
+"""The argument parsers of the command, built when an option, the help or an error needs them."""
+
+from __future__ import annotations
+
+import argparse
+import os
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from types import ModuleType
+
+__all__ = ["command_parser", "top_parser"]
+
+
+class _Formatter(argparse.RawDescriptionHelpFormatter):
+    """argparse asks `shutil` for the width, whose import costs more than reading a boot log."""
+
+    def __init__(self, prog: str) -> None:
+        columns = os.environ.get("COLUMNS", "")
+        try:
+            width = int(columns) if columns.isdigit() else os.get_terminal_size().columns
+        except OSError:
+            width = 80
+        super().__init__(prog, width=max(width - 2, 40))
+
+
+def command_parser(name: str, command: ModuleType) -> argparse.ArgumentParser:
+    """The parser of one command, described by its module's docstring."""
+    made = argparse.ArgumentParser(prog=f"evlog {name}", description=command.__doc__, formatter_class=_Formatter)
+    command.arguments(made)
+    return made
+
+
+def top_parser(commands: dict[str, str]) -> argparse.ArgumentParser:
+    """The parser of ``evlog`` without a command."""
+    width = max(map(len, commands))
+    listing = "\n".join(f"  {name:{width}}  {line}" for name, line in commands.items())
+    top = argparse.ArgumentParser(
+        prog="evlog",
+        usage="evlog [-h] [--version] COMMAND ...",
+        description="Read, replay, convert and check the event logs of measured machines.",
+        epilog=f"commands:\n{listing}\n\nevlog COMMAND --help tells more of each.",
+        formatter_class=_Formatter,
+    )
+    top.add_argument("--version", action="store_true", help="print the version and the hash backend")
+    top.add_argument("command", nargs="?", metavar="COMMAND", help=argparse.SUPPRESS)
+    return top
