@@ -6,6 +6,7 @@ Exit codes: 0 fine, 1 the answer is no (mismatch, difference, refused loss, part
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 from importlib import import_module
@@ -33,6 +34,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     arguments = sys.argv[1:] if argv is None else list(argv)
     if not arguments or arguments[0] not in COMMANDS:
         return _top(arguments)
+    # A command lives shortly and makes no cycles worth collecting: the collector would only walk a million events.
+    gc.disable()
     name = arguments.pop(0)
     command = import_module(f"evlog.cli.{name}")
     plain = Plain()
