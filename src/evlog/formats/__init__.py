@@ -69,6 +69,7 @@ FORMATS: dict[str, str] = {
     "tcg2": "tcg2",
     "ccel": "ccel",
     "tcg1": "tcg1",
+    "coreboot": "coreboot",
     "evlog-json": "evlog_json",
 }
 
