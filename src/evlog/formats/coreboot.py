@@ -100,8 +100,8 @@ def read(data: bytes, options: Options) -> Log:
 
 def adapt(log: Log, options: Options) -> tuple[Log, Sequence[Loss]]:
     """Only coreboot's own events fit: names of at most 50 bytes with one digest."""
-    losses = []
-    events = []
+    losses: list[Loss] = []
+    events: list[Event] = []
     for event in log.events:
         if isinstance(event.content, Opaque) and event.content.type == ID:
             events.append(event.replace(number=len(events)))
