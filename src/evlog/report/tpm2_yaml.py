@@ -1,0 +1,141 @@
+"""The YAML document that tpm2_eventlog prints of a log, for keylime and scripts that read it.
+
+Reference: tpm2-tools 5.4 as Debian 12 ships it (built without libefivar). Bodies are bug for bug
+(`evlog.report._tpm2_bodies`), so is the mapping without list markers that it prints for the events of a SHA-1 log.
+What differs: every string is one that all YAML parsers read alike, and a log that the tool gives up on is printed to
+its end. Its register values are wrong where a register has EV_NO_ACTION events, which it extends, or does not start
+from zeros (startup locality, dynamic launch); a comment above such a value states the right one.
+"""
+
+from __future__ import annotations
+
+import struct
+
+from evlog import hashing
+from evlog.algorithms import HashAlg
+from evlog.contents.pcclient import EV_NO_ACTION, PCClientEvent, event_type_name
+from evlog.errors import UsageError
+from evlog.report import _yaml
+from evlog.report._tpm2_bodies import TYPE_NAMES, body
+from evlog.verbs.replay import replay
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from evlog.model import Event, Log
+
+__all__ = ["lines"]
+
+#: Banks in the order of the document; it has no others.
+_BANKS = ("sha1", "sha256", "sha384", "sha512", "sm3_256")
+_LAST_PCR = 31
+_SPEC_ID = struct.Struct("<16sIBBBBI")
+
+
+def lines(log: Log, version: int = 1) -> Iterator[str]:
+    """The document, line by line. ``version`` 1 is what the tool prints unless asked, 2 what keylime asks for.
+
+    Raises UsageError for a log of anything but PC Client events.
+    """
+    sha1_only = all(len(event.digests) == 1 for event in log.events) and not any(map(_is_header, log.events[:1]))
+    yield "---"
+    yield f"version: {version}"
+    yield "events:"
+    for event in log.events:
+        content = event.content
+        if not isinstance(content, PCClientEvent):
+            raise UsageError(f"tpm2-yaml has PC Client events only, event {event.number} is of kind {content.kind}")
+        if event.number == 0 and _is_header(event):
+            yield from _header(event, content)
+            continue
+        if not sha1_only:
+            yield f"- EventNum: {event.number}"
+        yield from _event(event, content, version)
+    yield from _registers(log)
+
+
+def _is_header(event: Event) -> bool:
+    content = event.content
+    if not isinstance(content, PCClientEvent) or content.event_type != EV_NO_ACTION:
+        return False
+    return len(content.data) >= _SPEC_ID.size and content.data[:16] in (b"Spec ID Event03\0", bytes(16))
+
+
+def _header(event: Event, content: PCClientEvent) -> Iterator[str]:
+    signature, platform, minor, major, errata, uintn, count = _SPEC_ID.unpack_from(content.data)
+    yield "- EventNum: 0"
+    yield f"  PCRIndex: {event.register.index}"
+    yield "  EventType: EV_NO_ACTION"
+    yield f'  Digest: "{event.digests[0].value.hex()}"'
+    yield f"  EventSize: {len(content.data)}"
+    yield "  SpecID:"
+    yield f"  - Signature: {_yaml.plain(_yaml.decoded(signature.split(bytes(1))[0]))}"
+    yield f"    platformClass: {platform}"
+    yield f"    specVersionMinor: {minor}"
+    yield f"    specVersionMajor: {major}"
+    yield f"    specErrata: {errata}"
+    yield f"    uintnSize: {uintn}"
+    yield f"    numberOfAlgorithms: {count}"
+    yield "    Algorithms:"
+    rest = content.data[_SPEC_ID.size :]
+    for number, (alg, size) in enumerate(struct.iter_unpack("<HH", rest[: min(4 * count, len(rest) // 4 * 4)])):
+        yield f"    - Algorithm[{number}]:"
+        yield f"      algorithmId: {_yaml.plain(HashAlg.of(alg).name)}"
+        yield f"      digestSize: {size}"
+    vendor = rest[4 * count :] or b"\0"
+    yield f"    vendorInfoSize: {vendor[0]}"
+    if vendor[0]:
+        yield f'    vendorInfo: "{vendor[1 : 1 + vendor[0]].hex()}"'
+
+
+def _event(event: Event, content: PCClientEvent, version: int) -> Iterator[str]:
+    known = content.event_type in TYPE_NAMES
+    index = event.register.number
+    yield f"  PCRIndex: {index - (1 << 32) if index >> 31 else index}"
+    yield f"  EventType: {event_type_name(content.event_type) if known else 'Unknown event type'}"
+    yield f"  DigestCount: {len(event.digests)}"
+    yield "  Digests:"
+    for digest in event.digests:
+        yield f"  - AlgorithmId: {_yaml.plain(str(digest.alg))}"
+        yield f'    Digest: "{digest.value.hex()}"'
+    yield f"  EventSize: {len(content.data)}"
+    if content.data:
+        yield from body(content.event_type, content.data, version)
+
+
+def _registers(log: Log) -> Iterator[str]:
+    """The tool's values, each with a comment that states the replayed one where the two differ."""
+    values = _tool_values(log)
+    replayed = {(str(row.alg), row.register.index): row for row in replay(log)}
+    yield "pcrs:"
+    for bank in _BANKS:
+        rows = sorted((index, value) for (alg, index), value in values.items() if alg == bank)
+        if rows:
+            yield f"  {bank}:"
+        for index, value in rows:
+            row = replayed.get((bank, index))
+            if row is None:
+                yield f"    # {index}: no event extends it"
+            elif row.value is None:
+                yield f"    # {index}: not all of its events have a {bank} digest"
+            elif row.value != value:
+                yield f"    # {index}: the log replays to 0x{row.value.hex()}"
+            yield f"    {index:<2} : 0x{value.hex()}"
+
+
+def _tool_values(log: Log) -> dict[tuple[str, int], bytes]:
+    """By bank and index: from zeros, and extended by EV_NO_ACTION events, too."""
+    digests: dict[tuple[HashAlg, int], list[bytes]] = {}
+    for event in log.events:
+        index = event.register.number
+        if index > _LAST_PCR or (event.number == 0 and _is_header(event)):
+            continue
+        for digest in event.digests:
+            digests.setdefault((digest.alg, index), []).append(digest.value)
+    backend = hashing.backend()
+    return {
+        (alg.name, index): backend.fold(alg, bytes(alg.size), extended)
+        for (alg, index), extended in digests.items()
+        if alg.name in _BANKS and backend.computable(alg)
+    }
