@@ -75,11 +75,11 @@ class Content(Record):
         """What the event extends into a bank of its register: the recorded digest, unless the kind says otherwise."""
         return recorded
 
-    def candidates(self, event: Event, alg: HashAlg) -> Iterable[tuple[str, bytes]]:
+    def candidates(self, event: Event, alg: HashAlg) -> Iterable[tuple[str, bytes | None]]:
         """What the event's digest may be the hash of: (rule, bytes) in the order to try.
 
-        None at all means that the digest covers something that is not in the log. If there are some and none fits,
-        the digest is wrong.
+        None at all means that the digest covers something that is not in the log; a rule without bytes, that it may.
+        If there are others only and none fits, the digest is wrong.
         """
         return ()
 

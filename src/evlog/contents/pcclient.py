@@ -10,8 +10,11 @@ from evlog.model import Content
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from typing import Any
 
+    from evlog.algorithms import HashAlg
+    from evlog.model import Event
     from evlog.options import Options
 
 __all__ = ["EVENT_TYPES", "EV_ACTION", "EV_EVENT_TAG", "EV_NO_ACTION", "PCClientEvent", "event_type_name"]
@@ -134,6 +137,11 @@ class PCClientEvent(Content):
 
     def pcclient(self, options: Options) -> PCClientEvent:
         return self
+
+    def candidates(self, event: Event, alg: HashAlg) -> Iterator[tuple[str, bytes | None]]:
+        from evlog.contents import _pcclient_rules
+
+        return _pcclient_rules.candidates(self.event_type, event.register, self.data)
 
     @property
     def event_type_name(self) -> str:

@@ -1,20 +1,26 @@
-"""Check: for each recorded digest, which rule it satisfies.
+"""Check: for each recorded digest, which rule it satisfies; for a log, what its firmware does and what is odd.
 
 A register's value covers digests only. What an event says is trustworthy as far as its digest is the hash of it, and
 what is hashed differs from kind to kind: each content knows its candidates, in the order to try.
+Source: TCG PC Client Platform Firmware Profile 1.06, sections 3.3 (what extends which PCR when) and 10.4 (events).
 """
 
 from __future__ import annotations
 
+from collections import Counter
+
 from evlog import hashing
 from evlog._record import Record
+from evlog.contents.pcclient import PCClientEvent
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from evlog.algorithms import HashAlg
-    from evlog.model import Event, Log
+    from collections.abc import Iterator, Sequence
 
-__all__ = ["DigestCheck", "check", "check_event"]
+    from evlog.algorithms import HashAlg
+    from evlog.model import Event, Finding, Log
+
+__all__ = ["Checks", "DigestCheck", "Policy", "check", "check_event"]
 
 
 class DigestCheck(Record):
@@ -25,9 +31,52 @@ class DigestCheck(Record):
     rule: str | None = None
 
 
-def check(log: Log) -> tuple[tuple[DigestCheck, ...], ...]:
-    """The checks of every event, in the order of its digests; none for an event that is not measured."""
-    return tuple(check_event(event) for event in log.events)
+class Policy(Record):
+    """What the firmware of a log covers with the digests of one event type: the rule that most of them satisfy.
+
+    ``events`` counts those, ``others`` the events of this type whose digests satisfy another rule.
+    """
+
+    event_type: int
+    rule: str
+    events: int
+    others: int = 0
+
+
+class Checks(Record):
+    """The checks of a log: of each event in the order of its digests, none for an event that is not measured."""
+
+    events: tuple[tuple[DigestCheck, ...], ...]
+    findings: tuple[Finding, ...] = ()
+    policies: tuple[Policy, ...] = ()
+
+    def __iter__(self) -> Iterator[tuple[DigestCheck, ...]]:
+        return iter(self.events)
+
+    def __len__(self) -> int:
+        return len(self.events)
+
+    def __getitem__(self, number: int) -> tuple[DigestCheck, ...]:
+        return self.events[number]
+
+
+def check(log: Log) -> Checks:
+    """Check every digest of a log, and the log as a whole.
+
+    Findings say what is odd in a log that could be read; their codes are in docs/findings.md. They are notes where
+    firmware is known to do this, warnings where a verifier should look; none is an error.
+    """
+    events = tuple(log.events)
+    checks = tuple(map(check_event, events))
+    policies = _policies(events, checks)
+    findings: tuple[Finding, ...] = ()
+    if any(isinstance(event.content, PCClientEvent) for event in events):
+        from evlog.verbs import _pcclient_log, _pcclient_quirks, _pcclient_structure
+
+        facts = _pcclient_log.Facts.of(log, events, checks, policies)
+        found = [*_pcclient_structure.findings(facts), *_pcclient_quirks.findings(facts)]
+        findings = tuple(sorted(found, key=lambda finding: finding.event or 0))
+    return Checks(checks, findings, policies)
 
 
 def check_event(event: Event) -> tuple[DigestCheck, ...]:
@@ -41,8 +90,30 @@ def _check(event: Event, alg: HashAlg, value: bytes) -> DigestCheck:
     if not hashing.backend().computable(alg):
         return DigestCheck(alg, "not_checkable")
     verdict = "not_checkable"
+    external = False
     for rule, covered in event.content.candidates(event, alg):
-        if hashing.digest(alg, covered) == value:
+        if covered is None:
+            external = True
+        elif hashing.digest(alg, covered) == value:
             return DigestCheck(alg, "matches", rule)
-        verdict = "mismatch"
-    return DigestCheck(alg, verdict)
+        else:
+            verdict = "mismatch"
+    return DigestCheck(alg, "not_checkable" if external else verdict)
+
+
+def _policies(events: Sequence[Event], checks: Sequence[tuple[DigestCheck, ...]]) -> tuple[Policy, ...]:
+    """By the first digest of each event that satisfies a rule, for the types where firmware has a choice."""
+    from evlog.contents._pcclient_rules import POLICIES
+
+    seen: dict[int, Counter[str]] = {}
+    for event, digests in zip(events, checks, strict=True):
+        content = event.content
+        if isinstance(content, PCClientEvent) and content.event_type in POLICIES:
+            rule = next((digest.rule for digest in digests if digest.rule), None)
+            if rule is not None:
+                seen.setdefault(content.event_type, Counter())[rule] += 1
+    policies = []
+    for event_type, rules in sorted(seen.items()):
+        rule, count = rules.most_common(1)[0]
+        policies.append(Policy(event_type, rule, count, rules.total() - count))
+    return tuple(policies)

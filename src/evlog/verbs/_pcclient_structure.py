@@ -1,0 +1,195 @@
+"""Structural checks of a PC Client log: what must stand where, whoever wrote the firmware.
+
+Source: TCG PC Client Platform Firmware Profile 1.06, sections 3.3.4 (PCR usage), 8.2 (separators, the end of the
+pre-OS phase), 10.4.5 (EV_NO_ACTION). A log is not refused for any of this.
+"""
+
+from __future__ import annotations
+
+from evlog import hashing
+from evlog.contents.pcclient import EV_NO_ACTION
+from evlog.model import Finding
+from evlog.verbs._pcclient_log import EV_EFI_ACTION, EV_EFI_VARIABLE_DRIVER_CONFIG, EV_SEPARATOR, finding
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from evlog.verbs._pcclient_log import Facts, Row
+
+__all__ = ["findings"]
+
+_FIRST_EFI = 0x80000000
+_LAST_PCR = 23
+_VALUES = (bytes(4), b"\xff" * 4, b"WBCL")
+_LOCALITY = b"StartupLocality\0"
+_TRUST_POINT = (0xC0010004).to_bytes(4, "little")
+#: EV_NO_ACTION events that belong to PCR 0, by their signature.
+_OF_PCR0 = (b"Spec ID Event", b"StartupLocality", b"SP800-155 Event", b"H-CRTM CompMeas")
+#: What may extend a PCR after its separator: what happens while the boot manager and the loader run.
+_AFTER_SEPARATOR = {
+    1: (0x0000000A,),  # EV_PLATFORM_CONFIG_FLAGS
+    2: (0x80000004, 0x80000005),  # drivers
+    4: (0x00000005, 0x0000000C, 0x0000000D, 0x00000012, 0x80000003, 0x80000004, 0x80000005, EV_EFI_ACTION),
+    5: (0x00000005, 0x00000006, 0x0000000D, 0x0000000E, 0x80000006, 0x8000000D, EV_EFI_ACTION),
+    7: (0x800000E0, 0x800000E3, 0x800000E4),  # what an image was verified by
+}
+
+
+def findings(facts: Facts) -> Iterator[Finding]:
+    """All structural findings."""
+    for rule in (_digests, _lists, _separators, _phases, _localities, _no_actions, _registers, _variables, _images):
+        yield from rule(facts)
+
+
+def _digests(facts: Facts) -> Iterator[Finding]:
+    """Digests that are not of their event, or of nothing at all."""
+    wrong, torn, constant = [], [], []
+    for row in facts.rows:
+        verdicts = {check.verdict for check in row.checks}
+        if {"matches", "mismatch"} <= verdicts:
+            torn.append(row)
+        elif "mismatch" in verdicts:
+            wrong.append(row)
+        if row.type != EV_SEPARATOR and not row.matches and _says_nothing(row):
+            constant.append(row)
+    yield from finding("digest_mismatch", "warning", "the digests are not of the event's data", wrong)
+    yield from finding("banks_disagree", "warning", "one digest is of the event's data, another is not", torn)
+    yield from finding(
+        "constant_digest", "warning", "the digest is a constant, it says nothing of this event", constant
+    )
+
+
+def _says_nothing(row: Row) -> bool:
+    """Whether a digest is that of a separator or of nothing, or no hash at all but a number."""
+    if not row.event.measured:
+        return False
+    backend = hashing.backend()
+    for digest in row.event.digests:
+        if not any(digest.value[8:]) and len(digest.value) > 8:
+            return True
+        if backend.computable(digest.alg):
+            constants = backend.digests(digest.alg, (b"", bytes(4), b"\xff" * 4, b"\1\0\0\0"))
+            if digest.value in constants:
+                return True
+    return False
+
+
+def _lists(facts: Facts) -> Iterator[Finding]:
+    """Digest lists that differ from what the header declares."""
+    header = facts.rows[0]
+    if header.type != EV_NO_ACTION or not header.data.startswith(b"Spec ID Event03"):
+        return
+    count = int.from_bytes(header.data[24:28], "little")
+    end = min(28 + 4 * count, len(header.data))
+    declared = [int.from_bytes(header.data[at : at + 2], "little") for at in range(28, end - 3, 4)]
+    others, unordered = [], []
+    for row in facts.rows[1:]:
+        present = [digest.alg.id for digest in row.event.digests]
+        if sorted(present) != sorted(declared):
+            others.append(row)
+        elif present != declared:
+            unordered.append(row)
+    yield from finding("digest_list", "warning", "digests of other algorithms than the header declares", others)
+    yield from finding("digest_order", "note", "digests in another order than in the header", unordered)
+
+
+def _separators(facts: Facts) -> Iterator[Finding]:
+    """One separator on each of PCR 0 to 7, with a value that says that all is well."""
+    separators = facts.separators
+    missing = [pcr for pcr in range(8) if pcr not in separators]
+    uefi = any(row.type >= _FIRST_EFI and row.pcr is not None for row in facts.rows)
+    if missing and separators:
+        message = f"no separator on PCR {_list(missing)}: the log is not complete"
+        yield Finding("separator_missing", "warning", message)
+    elif missing and uefi:
+        yield Finding("separator_missing", "note", "no separators: the log ends before the firmware's work was done")
+    for pcr, rows in sorted(separators.items()):
+        repeated = rows if len(rows) > 1 else ()
+        yield from finding("separator_repeated", "warning", f"more than one separator on PCR {pcr}", repeated)
+    failed, odd = [], []
+    for row in facts.of_type(EV_SEPARATOR):
+        if row.data == b"\1\0\0\0" or row.has_rule("separator_error"):
+            failed.append(row)
+        elif row.data not in _VALUES and not row.matches:
+            odd.append(row)
+    yield from finding("separator_error", "warning", "the separator says that the firmware met an error", failed)
+    yield from finding("separator_value", "warning", "a separator of an unknown value", odd)
+
+
+def _list(numbers: list[int]) -> str:
+    return ", ".join(map(str, numbers))
+
+
+def _phases(facts: Facts) -> Iterator[Finding]:
+    """Nothing above PCR 7 before the separators, nothing of the firmware's after them."""
+    separators = facts.separators
+    if len(separators) < 8:
+        return
+    firsts = {pcr: rows[0].number for pcr, rows in separators.items()}
+    begin, end = min(firsts[pcr] for pcr in range(7)), max(firsts.values())
+    early, late, between = [], [], []
+    for row in facts.rows:
+        pcr = row.pcr
+        if pcr is None or row.type == EV_SEPARATOR or not row.event.measured:
+            continue
+        if 8 <= pcr <= 15 and row.number < end:
+            early.append(row)
+        elif pcr < 8 and begin < row.number < end and pcr != 7:
+            between.append(row)
+        elif pcr < 8 and row.number > firsts[pcr] and row.type not in _AFTER_SEPARATOR.get(pcr, ()):
+            late.append(row)
+    yield from finding("early_os_register", "warning", "an extension above PCR 7 before the separators", early)
+    yield from finding("event_between_separators", "note", "an event between the separators", between)
+    yield from finding("event_after_separator", "warning", "an event of this type after the PCR's separator", late)
+
+
+def _localities(facts: Facts) -> Iterator[Finding]:
+    """StartupLocality: once, on PCR 0, before it is extended, and a locality that can start a TPM."""
+    rows = [row for row in facts.of_type(EV_NO_ACTION) if row.data[:16] == _LOCALITY]
+    begun = next((row.number for row in facts.rows if row.pcr == 0 and row.event.measured), None)
+    late = [row for row in rows if begun is not None and row.number > begun]
+    odd = [row for row in rows if row.data[16:17] not in (b"\0", b"\3", b"\4")]
+    yield from finding("locality_late", "warning", "StartupLocality after PCR 0 was extended", late)
+    yield from finding("locality_value", "warning", "StartupLocality is not 0, 3 or 4", odd)
+    yield from finding("locality_repeated", "warning", "more than one StartupLocality", rows if len(rows) > 1 else ())
+
+
+def _no_actions(facts: Facts) -> Iterator[Finding]:
+    """EV_NO_ACTION: digests of zeros, and the classic ones on PCR 0."""
+    loud, misplaced = [], []
+    for row in facts.of_type(EV_NO_ACTION):
+        if any(any(digest.value) for digest in row.event.digests) and row.data[:4] != _TRUST_POINT:
+            loud.append(row)
+        if row.pcr and row.data.startswith(_OF_PCR0):
+            misplaced.append(row)
+    yield from finding("no_action_digest", "warning", "EV_NO_ACTION with a digest, which is not extended", loud)
+    yield from finding(
+        "no_action_register", "warning", "an EV_NO_ACTION of PCR 0 that names another register", misplaced
+    )
+
+
+def _registers(facts: Facts) -> Iterator[Finding]:
+    """Extensions of PCRs that a TPM does not have."""
+    beyond = [row for row in facts.rows if row.event.measured and row.pcr is not None and row.pcr > _LAST_PCR]
+    yield from finding("register_range", "warning", f"an extension of a PCR above {_LAST_PCR}", beyond)
+
+
+def _variables(facts: Facts) -> Iterator[Finding]:
+    """A Secure Boot variable that is measured twice: which one holds?"""
+    seen: set[bytes] = set()
+    again = []
+    for row in facts.of_type(EV_EFI_VARIABLE_DRIVER_CONFIG):
+        if row.pcr != 7 or len(row.data) < 32:
+            continue
+        name = row.data[:16] + row.data[32 : 32 + 2 * int.from_bytes(row.data[16:24], "little")]
+        if name in seen:
+            again.append(row)
+        seen.add(name)
+    yield from finding("variable_repeated", "warning", "a Secure Boot variable that was measured before", again)
+
+
+def _images(facts: Facts) -> Iterator[Finding]:
+    """Boot applications that came with the firmware: setup programs, and persistent agents of vendors."""
+    inside = [row for row in facts.of_type(0x80000003) if row.data[32:34] in (b"\4\6", b"\4\7")]
+    yield from finding("image_from_firmware", "note", "a boot application from a firmware volume", inside)
