@@ -1,0 +1,92 @@
+"""What is inside events: one file for each family of event data.
+
+>>> from evlog.decoders import Context, decode, to_json
+>>> context = Context.of(log)
+>>> for event in log.events:
+...     decoded = decode(event, context)
+...     print(decoded.summary if decoded else "")
+
+Nothing here is covered by a digest more than the event's bytes are (see `evlog.check`): an event type that somebody
+changed has its data read by another decoder.
+
+A family is one file: records that derive from `Decoded`, each with its ``kind``, a ``read`` and a ``describe``, and
+under `decodes` what it is for; and one line in `FAMILIES`. It is imported when such an event is met.
+"""
+
+from __future__ import annotations
+
+from evlog.decoders._context import NO_CONTEXT, Context
+from evlog.decoders._cursor import Cursor
+from evlog.decoders._decoded import Decoded, Raw, to_json
+from evlog.decoders._registry import FAMILIES, claims, decodes
+from evlog.errors import ParseError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import TypeVar, overload
+
+    from evlog.model import Event
+
+    D = TypeVar("D", bound=Decoded)
+else:
+
+    def overload(function: object) -> object:
+        return function
+
+
+__all__ = ["FAMILIES", "NO_CONTEXT", "Context", "Cursor", "Decoded", "Raw", "decode", "decodes", "to_json"]
+
+
+@overload
+def decode(event: Event, context: Context = ...) -> Decoded | None: ...
+@overload
+def decode(event: Event, context: Context = ..., *, as_: type[D]) -> D: ...  # noqa: F811
+def decode(  # noqa: F811
+    event: Event, context: Context = NO_CONTEXT, *, as_: type[Decoded] | None = None
+) -> Decoded | None:
+    """The body of an event, decoded; `Raw` with the reason if nothing is known of it or it is damaged. Never raises.
+
+    None for an event that is no PC Client event: other contents are decoded by nature.
+    With ``as_`` the body is read as that class whatever the event's type, and ParseError is raised if it is not one.
+    """
+    data: object = getattr(event.content, "data", None)
+    event_type: object = getattr(event.content, "event_type", None)
+    if as_ is not None:
+        if not isinstance(data, bytes):
+            raise ParseError(f"a {event.content.kind} event has no body to read as {as_.kind}")
+        return _read(as_.read, _cursor(event, data), context)
+    if not isinstance(event_type, int) or not isinstance(data, bytes):
+        return None
+    claim = claims(event_type, event.register, data)
+    if claim is None:
+        return Raw(_unclaimed(event_type), data)
+    try:
+        return _read(claim.read, _cursor(event, data), context)
+    except ParseError as error:
+        return Raw(str(error), data)
+    except Exception as error:  # a fault of the decoder must not cost the log
+        return Raw(f"decoder failed: {type(error).__name__}: {error}", data)
+
+
+def _cursor(event: Event, data: bytes) -> Cursor:
+    """A cursor over the event's body, which ends its record."""
+    span = event.origin.span if event.origin else None
+    return Cursor(data, span.offset + span.length - len(data) if span else 0)
+
+
+def _read(read: Callable[[Cursor, Context], Decoded], cursor: Cursor, context: Context) -> Decoded:
+    """Read a whole body: what the decoder leaves over becomes ``trailing``, or is an error."""
+    decoded = read(cursor, context)
+    if cursor.left:
+        if "trailing" not in type(decoded)._fields:
+            raise cursor.error(f"{cursor.left} bytes after the {decoded.kind.replace('_', ' ')}")
+        return decoded.replace(trailing=cursor.rest())
+    return decoded
+
+
+def _unclaimed(event_type: int) -> str:
+    from evlog.contents.pcclient import EVENT_TYPES
+
+    name = EVENT_TYPES.get(event_type)
+    return f"no decoder for this {name}" if name else f"unknown event type {event_type:#010x}"

@@ -1,0 +1,67 @@
+"""What a log says, once, that its events are read by."""
+
+from __future__ import annotations
+
+from evlog._record import Record
+from evlog.errors import ParseError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import TypeVar
+
+    from evlog.decoders._cursor import Cursor
+    from evlog.model import Log
+
+    T = TypeVar("T")
+
+__all__ = ["NO_CONTEXT", "Context"]
+
+# Offsets in every version of the Spec ID event: uintnSize, and the end of the part that they share.
+_UINTN_SIZE, _SHARED = 23, 24
+
+
+class Context(Record):
+    """``uintn`` is the size of UINTN in bytes, None where no Spec ID event says; ``vendor_info`` is that event's."""
+
+    uintn: int | None = None
+    vendor_info: bytes = b""
+
+    @staticmethod
+    def of(log: Log) -> Context:
+        """The context of a log's events, from its Spec ID event if record 0 is one."""
+        data: bytes = getattr(log.events[0].content, "data", b"") if log.events else b""
+        if not data.startswith(b"Spec ID Event0") or len(data) <= _SHARED:
+            return NO_CONTEXT
+        at = _SHARED
+        if data[14:15] == b"3":
+            at += 4 + 4 * int.from_bytes(data[at : at + 4], "little")
+        size = data[at] if at < len(data) else 0
+        return Context({1: 4, 2: 8}.get(data[_UINTN_SIZE]), data[at + 1 : at + 1 + size])
+
+    def by_uintn(self, cursor: Cursor, read: Callable[[Cursor, int], T]) -> T:
+        """Read a structure that has UINTN fields; where their size is not known 8 is tried, then 4.
+
+        ``read`` gets a cursor and the size. A reading that leaves bytes over gives way to one that does not.
+        """
+        if self.uintn is not None:
+            return read(cursor, self.uintn)
+        readings: list[tuple[int, T]] = []
+        failures: list[ParseError] = []
+        for size in (8, 4):
+            fork = cursor.fork()
+            try:
+                readings.append((fork.at, read(fork, size)))
+            except ParseError as error:
+                failures.append(error)
+                continue
+            readings[-1] = (fork.at, readings[-1][1])
+            if not fork.left:
+                break
+        if not readings:
+            raise failures[0]
+        cursor.at, value = max(readings, key=lambda reading: reading[0] == cursor.end)
+        return value
+
+
+NO_CONTEXT = Context()

@@ -1,0 +1,81 @@
+"""What decoders return: values that say what they are, on one line and as JSON."""
+
+from __future__ import annotations
+
+from evlog._record import Record
+from evlog.decoders._text import ascii_text, is_text, printable
+from evlog.errors import ParseError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, ClassVar
+
+    from typing_extensions import Self
+
+    from evlog.decoders._context import Context
+    from evlog.decoders._cursor import Cursor
+
+__all__ = ["Decoded", "Raw", "to_json"]
+
+
+class Decoded(Record):
+    """A decoded structure. ``kind`` is its name in JSON.
+
+    Fields are int, str, bool, bytes, None, further records, and tuples of these. A class with a field ``trailing:
+    bytes = b""`` gets there the bytes that follow the structure; for any other class such bytes are an error.
+    ``hidden`` names fields that JSON leaves out, because others say the same.
+    """
+
+    kind: ClassVar[str] = ""
+    hidden: ClassVar[tuple[str, ...]] = ()
+
+    @classmethod
+    def read(cls, cursor: Cursor, context: Context) -> Self:
+        """Read the structure. Raises ParseError."""
+        raise ParseError(f"a {cls.kind} is never the whole body of an event")
+
+    @property
+    def summary(self) -> str:
+        """What matters to a person, on one line that is safe to print."""
+        return printable(self.describe())
+
+    def describe(self) -> str:
+        """The text of `summary`, which may hold any character."""
+        return self.kind.replace("_", " ")
+
+
+class Raw(Decoded):
+    """Bytes that no decoder understood, and why."""
+
+    reason: str
+    data: bytes
+
+    kind = "raw"
+
+    def describe(self) -> str:
+        if is_text(self.data):
+            return ascii_text(self.data)
+        if not self.data:
+            return "empty"
+        return f"{len(self.data)} bytes: {self.data[:16].hex()}{'…' if len(self.data) > 16 else ''}"
+
+
+def to_json(decoded: Decoded | None) -> dict[str, Any] | None:
+    """A decoded value as JSON: ``kind`` and its fields; bytes are lower-case hex, tuples lists."""
+    if decoded is None:
+        return None
+    members: dict[str, Any] = _members(decoded)
+    return members
+
+
+def _members(value: Any) -> Any:
+    if isinstance(value, bytes):
+        return value.hex()
+    if isinstance(value, tuple):
+        return [_members(item) for item in value]
+    if isinstance(value, Record):
+        cls = type(value)
+        hidden = getattr(cls, "hidden", ())
+        members = {field: _members(getattr(value, field)) for field in cls._fields if field not in hidden}
+        return {"kind": value.kind, **members} if isinstance(value, Decoded) else members
+    return value
