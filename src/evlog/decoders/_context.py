@@ -40,27 +40,30 @@ class Context(Record):
         return Context({1: 4, 2: 8}.get(data[_UINTN_SIZE]), data[at + 1 : at + 1 + size])
 
     def by_uintn(self, cursor: Cursor, read: Callable[[Cursor, int], T]) -> T:
-        """Read a structure that has UINTN fields; where their size is not known 8 is tried, then 4.
+        """Read a structure that has UINTN fields, of the stated size or of 8 bytes.
 
-        ``read`` gets a cursor and the size. A reading that leaves bytes over gives way to one that does not.
+        ``read`` gets a cursor and the size. Where that reading fails or leaves bytes over the other size is tried, and
+        wins if it leaves none: headers have been seen to state the wrong size.
         """
-        if self.uintn is not None:
-            return read(cursor, self.uintn)
-        readings: list[tuple[int, T]] = []
-        failures: list[ParseError] = []
-        for size in (8, 4):
-            fork = cursor.fork()
+        size = self.uintn or 8
+        first, other = cursor.fork(), cursor.fork()
+        failure: ParseError | None = None
+        try:
+            value = read(first, size)
+        except ParseError as error:
+            failure = error
+        if failure is not None or first.left:
             try:
-                readings.append((fork.at, read(fork, size)))
-            except ParseError as error:
-                failures.append(error)
-                continue
-            readings[-1] = (fork.at, readings[-1][1])
-            if not fork.left:
-                break
-        if not readings:
-            raise failures[0]
-        cursor.at, value = max(readings, key=lambda reading: reading[0] == cursor.end)
+                second = read(other, 12 - size)
+            except ParseError:
+                pass
+            else:
+                if not other.left:
+                    cursor.at = other.at
+                    return second
+        if failure is not None:
+            raise failure
+        cursor.at = first.at
         return value
 
 

@@ -23,11 +23,11 @@ class Decoded(Record):
 
     Fields are int, str, bool, bytes, None, further records, and tuples of these. A class with a field ``trailing:
     bytes = b""`` gets there the bytes that follow the structure; for any other class such bytes are an error.
-    ``hidden`` names fields that JSON leaves out, because others say the same.
+    ``_hidden`` names fields that JSON leaves out, because others say the same.
     """
 
     kind: ClassVar[str] = ""
-    hidden: ClassVar[tuple[str, ...]] = ()
+    _hidden: ClassVar[tuple[str, ...]] = ()
 
     @classmethod
     def read(cls, cursor: Cursor, context: Context) -> Self:
@@ -75,7 +75,7 @@ def _members(value: Any) -> Any:
         return [_members(item) for item in value]
     if isinstance(value, Record):
         cls = type(value)
-        hidden = getattr(cls, "hidden", ())
+        hidden = getattr(cls, "_hidden", ())
         members = {field: _members(getattr(value, field)) for field in cls._fields if field not in hidden}
         return {"kind": value.kind, **members} if isinstance(value, Decoded) else members
     return value

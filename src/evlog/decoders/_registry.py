@@ -25,7 +25,44 @@ __all__ = ["FAMILIES", "Claim", "claims", "decodes"]
 
 #: The files with decoders, and the event types that they claim: by name, or by number where there is none.
 FAMILIES: dict[str, tuple[str | int | range, ...]] = {
+    "crtm": ("EV_S_CRTM_VERSION", "EV_PLATFORM_CONFIG_FLAGS", "EV_NONHOST_INFO"),
+    "efi_action": ("EV_ACTION", "EV_EFI_ACTION", "EV_OMIT_BOOT_DEVICE_EVENTS"),
+    "efi_variable": (
+        "EV_EFI_VARIABLE_DRIVER_CONFIG",
+        "EV_EFI_VARIABLE_BOOT",
+        "EV_EFI_VARIABLE_BOOT2",
+        "EV_EFI_VARIABLE_AUTHORITY",
+        "EV_EFI_SPDM_DEVICE_POLICY",
+        "EV_EFI_SPDM_DEVICE_AUTHORITY",
+    ),
+    "firmware_blob": (
+        "EV_EFI_PLATFORM_FIRMWARE_BLOB",
+        "EV_EFI_PLATFORM_FIRMWARE_BLOB2",
+        "EV_POST_CODE",
+        "EV_POST_CODE2",
+        "EV_S_CRTM_CONTENTS",
+    ),
+    "gpt": ("EV_EFI_GPT_EVENT", "EV_EFI_GPT_EVENT2"),
+    "handoff_tables": ("EV_EFI_HANDOFF_TABLES", "EV_EFI_HANDOFF_TABLES2", "EV_TABLE_OF_DEVICES"),
+    "image_load": (
+        "EV_EFI_BOOT_SERVICES_APPLICATION",
+        "EV_EFI_BOOT_SERVICES_DRIVER",
+        "EV_EFI_RUNTIME_SERVICES_DRIVER",
+    ),
+    "mbr": ("EV_IPL_PARTITION_DATA",),
     "no_action": ("EV_NO_ACTION",),
+    "plain": (
+        "EV_PREBOOT_CERT",
+        "EV_UNUSED",
+        "EV_CPU_MICROCODE",
+        "EV_COMPACT_HASH",
+        "EV_NONHOST_CODE",
+        "EV_NONHOST_CONFIG",
+        "EV_NONHOST_INFO",
+        "EV_EFI_EVENT_BASE",
+        "EV_EFI_HCRTM_EVENT",
+    ),
+    "separator": ("EV_SEPARATOR",),
 }
 
 _NUMBERS = {name: number for number, name in EVENT_TYPES.items()}

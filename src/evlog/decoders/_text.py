@@ -36,3 +36,30 @@ def printable(text: str) -> str:
     if text.isprintable():
         return text
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text)
+
+
+def plain_text(data: bytes) -> str | None:
+    """The bytes as ASCII or UTF-16 text that people can read, without NULs at the end; None if they are neither."""
+    if not data.strip(b"\0"):
+        return "" if len(data) <= 2 else None
+    if is_text(data):
+        return data.rstrip(b"\0").decode("ascii")
+    if len(data) % 2 == 0:
+        try:
+            text = data.decode("utf-16-le").rstrip("\0")
+        except UnicodeDecodeError:
+            return None
+        # Random bytes are UTF-16 more often than not, but seldom ASCII.
+        if len(text) > 1 and text.isascii() and text.isprintable():
+            return text
+    return None
+
+
+def action_text(data: bytes) -> str | None:
+    """The bytes as text where text is what they ought to be: any, if half of it can be read."""
+    found = plain_text(data)
+    if found:
+        return found
+    text = ascii_text(data.rstrip(b"\0"))
+    readable = sum(c.isprintable() and c != "\N{REPLACEMENT CHARACTER}" for c in text)
+    return text if 2 * readable > len(text) else None

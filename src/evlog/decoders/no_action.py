@@ -1,13 +1,91 @@
-"""Events that extend nothing.
+"""Events that extend nothing: what the firmware says about itself, its log and its certificates.
 
-Spec: TCG PC Client Platform Firmware Profile 1.06, section 10.4.5.
+Spec: TCG PC Client Platform Firmware Profile 1.06, section 10.4.5. The first sixteen bytes are a signature.
+Departures: coreboot pads StartupLocality to the fixed size of its events; a Spec ID event may end before the vendor
+information that it announces.
 """
 
 from __future__ import annotations
 
-from evlog.decoders import Context, Cursor, Decoded, decodes
+from evlog._record import Record
+from evlog.algorithms import HashAlg
+from evlog.decoders import Context, Cursor, Decoded, Raw, decode_body, decodes
+from evlog.decoders._text import ascii_text, plain_text
+from evlog.decoders.guid import named_guid
+from evlog.registers import Register
 
-__all__ = ["StartupLocality"]
+__all__ = [
+    "AlgorithmSize",
+    "HcrtmComponent",
+    "Locator",
+    "NvIndexDynamic",
+    "NvIndexInstance",
+    "Sp800155Event",
+    "Sp800155Event2",
+    "SpecIdEvent",
+    "StartupLocality",
+    "UriLocator",
+    "VariableLocator",
+]
+
+_SIGNATURE = 16
+
+
+class AlgorithmSize(Record):
+    """A bank that a log has digests of: TPM_ALG_ID, its name, the size of a digest."""
+
+    algorithm: int
+    name: str
+    digest_size: int
+
+
+@decodes("EV_NO_ACTION", prefix=b"Spec ID Event0")
+class SpecIdEvent(Decoded):
+    """TCG_EfiSpecIdEvent: the log's version, banks and UINTN size (1: 4 bytes, 2: 8 bytes).
+
+    Version 00 is of conventional BIOSes and 02 of UEFI, both with TPM 1.2; 03 has several banks and names them.
+    """
+
+    signature: str
+    platform_class: int
+    spec_version_minor: int
+    spec_version_major: int
+    spec_errata: int
+    uintn_size: int
+    algorithms: tuple[AlgorithmSize, ...]
+    vendor_info: bytes
+    notes: tuple[str, ...] = ()
+
+    kind = "spec_id_event"
+
+    @classmethod
+    def read(cls, cursor: Cursor, context: Context) -> SpecIdEvent:
+        signature = ascii_text(cursor.take(_SIGNATURE, "signature"))
+        platform_class = cursor.u32("platform_class")
+        minor, major = cursor.u8("spec_version_minor"), cursor.u8("spec_version_major")
+        errata, uintn = cursor.u8("spec_errata"), cursor.u8("uintn_size")
+        algorithms = _algorithms(cursor) if signature.endswith("03") else ()
+        notes = []
+        size = cursor.u8("vendor_info_size") if cursor.left else 0
+        if size > cursor.left:
+            notes.append(f"{size} bytes of vendor information announced, {cursor.left} present")
+        vendor_info = cursor.take(min(size, cursor.left), "vendor_info")
+        return cls(signature, platform_class, minor, major, errata, uintn, algorithms, vendor_info, tuple(notes))
+
+    def describe(self) -> str:
+        banks = ", ".join(algorithm.name for algorithm in self.algorithms)
+        return f"{self.signature}, {banks}" if banks else self.signature
+
+
+def _algorithms(cursor: Cursor) -> tuple[AlgorithmSize, ...]:
+    count = cursor.u32("number_of_algorithms")
+    if count > cursor.left // 4:
+        raise cursor.error(f"{count} algorithms do not fit in {cursor.left} bytes", "number_of_algorithms")
+    found = []
+    for _ in range(count):
+        number, size = cursor.u16("algorithm_id"), cursor.u16("digest_size")
+        found.append(AlgorithmSize(number, HashAlg.of(number).name, size))
+    return tuple(found)
 
 
 @decodes("EV_NO_ACTION", prefix=b"StartupLocality\0")
@@ -20,13 +98,199 @@ class StartupLocality(Decoded):
 
     @classmethod
     def read(cls, cursor: Cursor, context: Context) -> StartupLocality:
-        cursor.take(16, "signature")
+        cursor.take(_SIGNATURE, "signature")
         locality = cls(cursor.u8("locality"))
         if cursor.peek(cursor.left).strip(b"\0"):
             raise cursor.error("bytes other than zero after the locality")
-        # coreboot pads every event to a fixed size.
         cursor.rest()
         return locality
 
     def describe(self) -> str:
         return f"startup locality {self.locality}"
+
+
+@decodes("EV_NO_ACTION", prefix=b"H-CRTM CompMeas\0")
+class HcrtmComponent(Decoded):
+    """TCG_HCRTMComponentEvent: a component that the H-CRTM measured, as a digest or raw."""
+
+    description: str
+    algorithm: str | None
+    measurement: bytes
+
+    kind = "hcrtm_component"
+
+    @classmethod
+    def read(cls, cursor: Cursor, context: Context) -> HcrtmComponent:
+        cursor.take(_SIGNATURE, "signature")
+        description = ascii_text(cursor.take(cursor.u8("component_description_size"), "component_description"))
+        format_type = cursor.u8("measurement_format_type")
+        measurement = cursor.sub(cursor.u16("component_measurement_size"), "component_measurement")
+        # TPMT_HA, or 0x80 for anything else.
+        algorithm = HashAlg.of(measurement.u16("hash_alg")).name if format_type == 0 else None
+        return cls(description, algorithm, measurement.rest())
+
+    def describe(self) -> str:
+        return f"H-CRTM component {self.description}"
+
+
+@decodes("EV_NO_ACTION", prefix=b"SP800-155 Event\0")
+class Sp800155Event(Decoded):
+    """TCG_Sp800-155-PlatformId-Event: the vendor (IANA private enterprise number) and its reference manifest."""
+
+    vendor_id: int
+    reference_manifest: str
+
+    kind = "sp800_155_event"
+
+    @classmethod
+    def read(cls, cursor: Cursor, context: Context) -> Sp800155Event:
+        cursor.take(_SIGNATURE, "signature")
+        return cls(cursor.u32("vendor_id"), cursor.guid("reference_manifest_guid"))
+
+    def describe(self) -> str:
+        return f"reference manifest {self.reference_manifest} of vendor {self.vendor_id}"
+
+
+class UriLocator(Decoded):
+    """Where on the network something is."""
+
+    uri: str
+
+    kind = "uri_locator"
+
+    def describe(self) -> str:
+        return self.uri
+
+
+class VariableLocator(Decoded):
+    """The UEFI variable that something is in."""
+
+    vendor: str
+    name: str
+
+    kind = "variable_locator"
+
+    def describe(self) -> str:
+        return f"variable {self.name} ({named_guid(self.vendor)})"
+
+
+class Locator(Record):
+    """Where a manifest or a certificate is: 0 raw, 1 a URI, 2 a device path, 3 a UEFI variable."""
+
+    type: int
+    value: Decoded
+
+
+@decodes("EV_NO_ACTION", prefix=b"SP800-155 Event3")
+@decodes("EV_NO_ACTION", prefix=b"SP800-155 Event2")
+class Sp800155Event2(Decoded):
+    """TCG_Sp800-155-PlatformId-Event2 and Event3, which adds where manifest and platform certificate are."""
+
+    version: int
+    platform_manufacturer_id: int
+    reference_manifest: str
+    platform_manufacturer: str
+    platform_model: str
+    platform_version: str
+    firmware_manufacturer: str
+    firmware_manufacturer_id: int
+    firmware_version: str
+    manifest_locator: Locator | None
+    certificate_locator: Locator | None
+
+    kind = "sp800_155_event2"
+
+    @classmethod
+    def read(cls, cursor: Cursor, context: Context) -> Sp800155Event2:
+        version = 3 if cursor.take(_SIGNATURE, "signature").endswith(b"3") else 2
+        manufacturer_id = cursor.u32("platform_manufacturer_id")
+        manifest = cursor.guid("reference_manifest_guid")
+        fields = ("platform_manufacturer", "platform_model", "platform_version", "firmware_manufacturer")
+        manufacturer, model, platform_version, firmware = (_counted(cursor, field) for field in fields)
+        firmware_id = cursor.u32("firmware_manufacturer_id")
+        firmware_version = _counted(cursor, "firmware_version")
+        return cls(
+            version,
+            manufacturer_id,
+            manifest,
+            manufacturer,
+            model,
+            platform_version,
+            firmware,
+            firmware_id,
+            firmware_version,
+            _locator(cursor, context, "rim_locator") if version == 3 else None,
+            _locator(cursor, context, "platform_cert_locator") if version == 3 else None,
+        )
+
+    def describe(self) -> str:
+        platform = " ".join(filter(None, (self.platform_manufacturer, self.platform_model)))
+        return f"reference manifest {self.reference_manifest} of {platform or self.platform_manufacturer_id}"
+
+
+def _counted(cursor: Cursor, field: str) -> str:
+    return ascii_text(cursor.take(cursor.u8(f"{field}_size"), field))
+
+
+def _locator(cursor: Cursor, context: Context, field: str) -> Locator:
+    locator_type = cursor.u32(f"{field}_type")
+    body = cursor.sub(cursor.u32(f"{field}_length"), field)
+    return Locator(locator_type, _located(locator_type, body, context))
+
+
+def _located(locator_type: int, body: Cursor, context: Context) -> Decoded:
+    if locator_type == 1:
+        return UriLocator(ascii_text(body.rest()))
+    if locator_type == 2 and body.left:
+        from evlog.decoders.device_path import DevicePath
+
+        return DevicePath.read(body, context)
+    if locator_type == 3 and body.left:
+        vendor = body.guid("variable_guid")
+        return VariableLocator(vendor, plain_text(body.peek(body.left)) or ascii_text(body.rest()))
+    return Raw("a raw locator" if locator_type == 0 else "nothing is located", body.rest())
+
+
+@decodes("EV_NO_ACTION", prefix=b"NvIndexInstance\0")
+class NvIndexInstance(Decoded):
+    """TCG_NvIndexInstance: an SPDM device's measurement, extended into an NV index instead of a PCR."""
+
+    version: int
+    value: Decoded
+
+    kind = "nv_index_instance"
+
+    @classmethod
+    def read(cls, cursor: Cursor, context: Context) -> NvIndexInstance:
+        cursor.take(_SIGNATURE, "signature")
+        version = cursor.u16("version")
+        cursor.take(6, "reserved")
+        # EV_EFI_SPDM_FIRMWARE_BLOB carries the same structure.
+        return cls(version, decode_body(0x800000E1, Register("pcr", 2), cursor, context))
+
+    def describe(self) -> str:
+        return self.value.describe()
+
+
+@decodes("EV_NO_ACTION", prefix=b"NvIndexDynamic \0")
+class NvIndexDynamic(Decoded):
+    """TCG_NvIndexDynamicEventLogData: a message of an SPDM exchange with the device ``uid``."""
+
+    version: int
+    uid: int
+    description: str
+    data: bytes
+
+    kind = "nv_index_dynamic"
+
+    @classmethod
+    def read(cls, cursor: Cursor, context: Context) -> NvIndexDynamic:
+        cursor.take(_SIGNATURE, "signature")
+        version = cursor.u16("version")
+        cursor.take(6, "reserved")
+        uid = cursor.u64("uid")
+        description = ascii_text(cursor.take(cursor.u16("description_size"), "description"))
+        return cls(version, uid, description, cursor.take(cursor.u16("data_size"), "data"))
+
+    def describe(self) -> str:
+        return f"{self.description}, device {self.uid:#x}"

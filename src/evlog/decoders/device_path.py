@@ -1,0 +1,68 @@
+"""Device paths: a chain of nodes from the host's bus to a file.
+
+Spec: UEFI 2.10, section 10.3 (nodes) and 10.6 (text). The text is the long, parseable form with shortcuts.
+Departures: a path that is damaged keeps the nodes that were read, with a note; the final end node may be missing.
+"""
+
+from __future__ import annotations
+
+from evlog._record import Record
+from evlog.decoders import Context, Cursor, Decoded
+from evlog.decoders._device_nodes import END, END_ENTIRE, FILE_PATH, node_text
+
+__all__ = ["DeviceNode", "DevicePath"]
+
+
+class DeviceNode(Record):
+    """One node: type and sub-type, its text, and its payload after the header."""
+
+    type: int
+    subtype: int
+    text: str
+    data: bytes
+
+
+class DevicePath(Decoded):
+    """A device path. Instances are separated by a comma in ``text`` and by the end node in ``nodes``."""
+
+    text: str
+    nodes: tuple[DeviceNode, ...]
+    notes: tuple[str, ...] = ()
+    trailing: bytes = b""
+
+    kind = "device_path"
+
+    @classmethod
+    def read(cls, cursor: Cursor, context: Context) -> DevicePath:
+        """Read nodes to the end of the path, or of the cursor. Never raises: what does not fit is ``trailing``."""
+        nodes: list[DeviceNode] = []
+        notes: list[str] = []
+        texts: list[str] = []
+        while cursor.left:
+            header = cursor.peek(4)
+            size = int.from_bytes(header[2:], "little")
+            if len(header) < 4 or not 4 <= size <= cursor.left:
+                stated = f"states {size} bytes, " if len(header) == 4 else ""
+                notes.append(f"node {len(nodes)} {stated}{cursor.left} left (at byte {cursor.offset:#x})")
+                break
+            payload = cursor.take(size, "node")[4:]
+            kind, subtype = header[0], header[1]
+            if kind == END and subtype == END_ENTIRE:
+                break
+            text = node_text(kind, subtype, payload)
+            nodes.append(DeviceNode(kind, subtype, text, payload))
+            texts.append("," if kind == END else f"/{text}")
+        else:
+            if nodes:
+                notes.append("the end node is missing")
+        text = "".join(texts).replace(",/", ",").removeprefix("/")
+        return cls(text, tuple(nodes), tuple(notes), cursor.rest() if notes else b"")
+
+    @property
+    def file(self) -> str:
+        """The path of the file that the device path ends in, or an empty text."""
+        names = [node.text for node in self.nodes if (node.type, node.subtype) == FILE_PATH]
+        return "\\".join(names).replace("\\\\", "\\")
+
+    def describe(self) -> str:
+        return self.text or "empty device path"

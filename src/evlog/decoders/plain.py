@@ -1,0 +1,47 @@
+"""Bodies that are text or nothing known: what the platform, its firmware or its option ROMs define.
+
+Spec: TCG PC Client Platform Firmware Profile 1.06, section 10.4.1. The profile says which component measures such an
+event, and seldom what its body is; most firmware writes a line of text.
+"""
+
+from __future__ import annotations
+
+from evlog.decoders import Context, Cursor, Decoded, decodes
+from evlog.decoders._text import plain_text
+
+__all__ = ["Text", "text"]
+
+
+class Text(Decoded):
+    """Text, without the NULs that end it."""
+
+    text: str
+
+    kind = "text"
+
+    @classmethod
+    def read(cls, cursor: Cursor, context: Context) -> Text:
+        found = plain_text(cursor.peek(cursor.left))
+        if found is None:
+            raise cursor.error("not text; what else it may be the platform defines")
+        cursor.rest()
+        return cls(found)
+
+    def describe(self) -> str:
+        return self.text or "empty"
+
+
+@decodes(
+    "EV_PREBOOT_CERT",
+    "EV_UNUSED",
+    "EV_CPU_MICROCODE",
+    "EV_COMPACT_HASH",
+    "EV_NONHOST_CODE",
+    "EV_NONHOST_CONFIG",
+    "EV_NONHOST_INFO",
+    "EV_EFI_EVENT_BASE",
+    "EV_EFI_HCRTM_EVENT",
+)
+def text(cursor: Cursor, context: Context) -> Text:
+    """The body as text, unless a family knows better."""
+    return Text.read(cursor, context)
