@@ -27,7 +27,6 @@ if TYPE_CHECKING:
     from typing import TypeVar, overload
 
     from evlog.model import Event
-    from evlog.registers import Register
 
     D = TypeVar("D", bound=Decoded)
 else:
@@ -44,7 +43,6 @@ __all__ = [
     "Decoded",
     "Raw",
     "decode",
-    "decode_body",
     "decodes",
     "to_json",
 ]
@@ -70,23 +68,15 @@ def decode(  # noqa: F811
         return _read(as_.read, _cursor(event, data), context)
     if not isinstance(event_type, int) or not isinstance(data, bytes):
         return None
-    return decode_body(event_type, event.register, _cursor(event, data), context)
-
-
-def decode_body(event_type: int, register: Register, cursor: Cursor, context: Context) -> Decoded:
-    """What is left of ``cursor`` as the body of an event of this type, wherever it stands. Never raises."""
-    data = cursor.peek(cursor.left)
-    claim = claims(event_type, register, data)
+    claim = claims(event_type, event.register, data)
+    if claim is None:
+        return Raw(_unclaimed(event_type), data)
     try:
-        if claim is None:
-            return Raw(_unclaimed(event_type), data)
-        return _read(claim.read, cursor, context)
+        return _read(claim.read, _cursor(event, data), context)
     except ParseError as error:
         return Raw(str(error), data)
     except Exception as error:  # a fault of the decoder must not cost the log
         return Raw(f"decoder failed: {type(error).__name__}: {error}", data)
-    finally:
-        cursor.at = cursor.end
 
 
 def _cursor(event: Event, data: bytes) -> Cursor:

@@ -17,10 +17,10 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["END", "END_ENTIRE", "FILE_PATH", "node_text"]
+__all__ = ["END", "END_ENTIRE", "FILE_PATH", "FIRMWARE_FILE", "node_text"]
 
 END, END_ENTIRE = 0x7F, 0xFF
-FILE_PATH = (4, 4)
+FILE_PATH, FIRMWARE_FILE = (4, 4), (4, 6)
 
 #: Nodes of integers only: packed layout and text.
 _PLAIN: dict[tuple[int, int], tuple[struct.Struct, str]] = {
@@ -431,7 +431,7 @@ _WRITERS: dict[tuple[int, int], Callable[[bytes], str | None]] = {
     (4, 3): _vendor("VenMedia"),
     FILE_PATH: _file_path,
     (4, 5): _one_guid("Media"),
-    (4, 6): _one_guid("FvFile"),
+    FIRMWARE_FILE: _one_guid("FvFile"),
     (4, 7): _one_guid("Fv"),
     (4, 9): _ram_disk,
     (5, 1): _bbs,

@@ -49,13 +49,11 @@ FAMILIES: dict[str, tuple[str | int | range, ...]] = {
         "EV_EFI_BOOT_SERVICES_DRIVER",
         "EV_EFI_RUNTIME_SERVICES_DRIVER",
     ),
-    "mbr": ("EV_IPL_PARTITION_DATA",),
     "no_action": ("EV_NO_ACTION",),
     "plain": (
         "EV_PREBOOT_CERT",
         "EV_UNUSED",
         "EV_CPU_MICROCODE",
-        "EV_COMPACT_HASH",
         "EV_NONHOST_CODE",
         "EV_NONHOST_CONFIG",
         "EV_NONHOST_INFO",

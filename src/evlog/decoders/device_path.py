@@ -8,7 +8,9 @@ from __future__ import annotations
 
 from evlog._record import Record
 from evlog.decoders import Context, Cursor, Decoded
-from evlog.decoders._device_nodes import END, END_ENTIRE, FILE_PATH, node_text
+from evlog.decoders._cursor import guid_text
+from evlog.decoders._device_nodes import END, END_ENTIRE, FILE_PATH, FIRMWARE_FILE, node_text
+from evlog.decoders.guid import guid_name
 
 __all__ = ["DeviceNode", "DevicePath"]
 
@@ -65,4 +67,8 @@ class DevicePath(Decoded):
         return "\\".join(names).replace("\\\\", "\\")
 
     def describe(self) -> str:
-        return self.text or "empty device path"
+        """The file, or the name of the firmware's own file, or all of the path."""
+        last = self.nodes[-1] if self.nodes else None
+        if last is not None and (last.type, last.subtype) == FIRMWARE_FILE and len(last.data) == 16:
+            return guid_name(guid_text(last.data)) or self.text
+        return self.file or self.text or "empty device path"

@@ -15,12 +15,12 @@ __all__ = ["FirmwareBlob", "FirmwareBlob2"]
 _BLOB = 16
 
 
-@decodes("EV_EFI_PLATFORM_FIRMWARE_BLOB")
 class FirmwareBlob(Decoded):
     """UEFI_PLATFORM_FIRMWARE_BLOB: physical address and length in bytes. The digest covers what was there."""
 
     base: int
     length: int
+    trailing: bytes = b""
 
     kind = "firmware_blob"
 
@@ -39,6 +39,7 @@ class FirmwareBlob2(Decoded):
     description: str
     base: int
     length: int
+    trailing: bytes = b""
 
     kind = "firmware_blob2"
 
@@ -52,19 +53,17 @@ class FirmwareBlob2(Decoded):
         return f"{self.description}: {_size(self.length)} at {self.base:#x}"
 
 
-@decodes("EV_POST_CODE", "EV_POST_CODE2", "EV_S_CRTM_CONTENTS")
+@decodes("EV_EFI_PLATFORM_FIRMWARE_BLOB", "EV_POST_CODE", "EV_POST_CODE2", "EV_S_CRTM_CONTENTS")
 def blob_or_text(cursor: Cursor, context: Context) -> Decoded:
-    """A line of text such as ``ACPI DATA``, or a blob with or without description: the size tells them apart."""
+    """A blob with or without description, or a line of text such as ``ACPI DATA``."""
     data = cursor.peek(cursor.left)
     text = plain_text(data)
     if text is not None:
         cursor.rest()
         return Text(text)
-    if len(data) == _BLOB:
-        return FirmwareBlob.read(cursor, context)
     if data and len(data) == 1 + data[0] + _BLOB:
         return FirmwareBlob2.read(cursor, context)
-    raise cursor.error(f"{len(data)} bytes that are neither text nor a firmware blob")
+    return FirmwareBlob.read(cursor, context)
 
 
 def _size(length: int) -> str:

@@ -2,6 +2,7 @@
 
 Spec: TCG PC Client Platform Firmware Profile 1.06, section 10.2.7 (UEFI_GPT_DATA); UEFI 2.10, section 5.3.
 EV_EFI_GPT_EVENT2 has the same structure with the disk's and the partitions' own GUIDs set to zero.
+Departure: firmware of TPM 1.2's days has been seen to pad the header to its natural alignment.
 """
 
 from __future__ import annotations
@@ -18,6 +19,8 @@ __all__ = ["Gpt", "GptPartition"]
 
 _HEADER = struct.Struct("<8sIIII4Q16sQIII")
 _ENTRY = struct.Struct("<16s16sQQQ72s")
+# The padding of a header to its natural alignment, and the count.
+_PADDED = 4 + 8
 
 
 class GptPartition(Record):
@@ -49,6 +52,7 @@ class Gpt(Decoded):
     size_of_partition_entry: int
     partition_entry_array_crc32: int
     partitions: tuple[GptPartition, ...]
+    notes: tuple[str, ...] = ()
     trailing: bytes = b""
 
     kind = "gpt"
@@ -68,6 +72,10 @@ class Gpt(Decoded):
                 raise cursor.error(f"{count} partitions do not fit in {cursor.left} bytes", "number_of_partitions")
             return tuple(_partition(cursor.take(stride, "partitions")) for _ in range(count))
 
+        notes: tuple[str, ...] = ()
+        if (cursor.left - _PADDED) % stride == 0 and not cursor.peek(4).strip(b"\0"):
+            cursor.take(4, "padding")
+            notes = ("the header is padded to 96 bytes",)
         _, revision, header_size, crc, _, my, alternate, first, last, disk, entries, number, _, array_crc = header
         return cls(
             revision,
@@ -83,6 +91,7 @@ class Gpt(Decoded):
             stride,
             array_crc,
             context.by_uintn(cursor, partitions),
+            notes,
         )
 
     def describe(self) -> str:

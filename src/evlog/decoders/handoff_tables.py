@@ -28,6 +28,7 @@ class HandoffTables(Decoded):
     """UEFI_HANDOFF_TABLE_POINTERS."""
 
     tables: tuple[HandoffTable, ...]
+    trailing: bytes = b""
 
     kind = "handoff_tables"
 
@@ -45,6 +46,7 @@ class HandoffTables2(Decoded):
 
     description: str
     tables: tuple[HandoffTable, ...]
+    trailing: bytes = b""
 
     kind = "handoff_tables2"
 

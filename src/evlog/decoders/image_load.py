@@ -42,7 +42,6 @@ class ImageLoad(Decoded):
         return context.by_uintn(cursor, load)
 
     def describe(self) -> str:
-        path = self.device_path
-        if path.file:
-            return path.file
-        return path.text or f"{self.image_length_in_memory} bytes at {self.image_location_in_memory:#x}"
+        if self.device_path.nodes:
+            return self.device_path.describe()
+        return f"{self.image_length_in_memory} bytes at {self.image_location_in_memory:#x}"

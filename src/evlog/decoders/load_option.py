@@ -63,7 +63,7 @@ class LoadOption(Decoded):
 
     def describe(self) -> str:
         path = self.file_paths[0] if self.file_paths else None
-        target = (path.file or path.describe()) if path else ""
+        target = path.describe() if path else ""
         shown = ", ".join(filter(None, (self.description, target)))
         return shown if self.active else f"{shown} (inactive)"
 

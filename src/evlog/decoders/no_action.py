@@ -1,25 +1,22 @@
 """Events that extend nothing: what the firmware says about itself, its log and its certificates.
 
 Spec: TCG PC Client Platform Firmware Profile 1.06, section 10.4.5. The first sixteen bytes are a signature.
-Departures: coreboot pads StartupLocality to the fixed size of its events; a Spec ID event may end before the vendor
-information that it announces.
+Departures: coreboot pads StartupLocality to the fixed size of its events, and Google its manifests' events to eight
+bytes; a Spec ID event may end before the vendor information that it announces.
 """
 
 from __future__ import annotations
 
 from evlog._record import Record
 from evlog.algorithms import HashAlg
-from evlog.decoders import Context, Cursor, Decoded, Raw, decode_body, decodes
+from evlog.decoders import Context, Cursor, Decoded, Raw, decodes
 from evlog.decoders._text import ascii_text, plain_text
 from evlog.decoders.guid import named_guid
-from evlog.registers import Register
 
 __all__ = [
     "AlgorithmSize",
     "HcrtmComponent",
     "Locator",
-    "NvIndexDynamic",
-    "NvIndexInstance",
     "Sp800155Event",
     "Sp800155Event2",
     "SpecIdEvent",
@@ -55,6 +52,7 @@ class SpecIdEvent(Decoded):
     algorithms: tuple[AlgorithmSize, ...]
     vendor_info: bytes
     notes: tuple[str, ...] = ()
+    trailing: bytes = b""
 
     kind = "spec_id_event"
 
@@ -116,6 +114,7 @@ class HcrtmComponent(Decoded):
     description: str
     algorithm: str | None
     measurement: bytes
+    trailing: bytes = b""
 
     kind = "hcrtm_component"
 
@@ -139,6 +138,7 @@ class Sp800155Event(Decoded):
 
     vendor_id: int
     reference_manifest: str
+    trailing: bytes = b""
 
     kind = "sp800_155_event"
 
@@ -197,6 +197,7 @@ class Sp800155Event2(Decoded):
     firmware_version: str
     manifest_locator: Locator | None
     certificate_locator: Locator | None
+    trailing: bytes = b""
 
     kind = "sp800_155_event2"
 
@@ -249,48 +250,3 @@ def _located(locator_type: int, body: Cursor, context: Context) -> Decoded:
         vendor = body.guid("variable_guid")
         return VariableLocator(vendor, plain_text(body.peek(body.left)) or ascii_text(body.rest()))
     return Raw("a raw locator" if locator_type == 0 else "nothing is located", body.rest())
-
-
-@decodes("EV_NO_ACTION", prefix=b"NvIndexInstance\0")
-class NvIndexInstance(Decoded):
-    """TCG_NvIndexInstance: an SPDM device's measurement, extended into an NV index instead of a PCR."""
-
-    version: int
-    value: Decoded
-
-    kind = "nv_index_instance"
-
-    @classmethod
-    def read(cls, cursor: Cursor, context: Context) -> NvIndexInstance:
-        cursor.take(_SIGNATURE, "signature")
-        version = cursor.u16("version")
-        cursor.take(6, "reserved")
-        # EV_EFI_SPDM_FIRMWARE_BLOB carries the same structure.
-        return cls(version, decode_body(0x800000E1, Register("pcr", 2), cursor, context))
-
-    def describe(self) -> str:
-        return self.value.describe()
-
-
-@decodes("EV_NO_ACTION", prefix=b"NvIndexDynamic \0")
-class NvIndexDynamic(Decoded):
-    """TCG_NvIndexDynamicEventLogData: a message of an SPDM exchange with the device ``uid``."""
-
-    version: int
-    uid: int
-    description: str
-    data: bytes
-
-    kind = "nv_index_dynamic"
-
-    @classmethod
-    def read(cls, cursor: Cursor, context: Context) -> NvIndexDynamic:
-        cursor.take(_SIGNATURE, "signature")
-        version = cursor.u16("version")
-        cursor.take(6, "reserved")
-        uid = cursor.u64("uid")
-        description = ascii_text(cursor.take(cursor.u16("description_size"), "description"))
-        return cls(version, uid, description, cursor.take(cursor.u16("data_size"), "data"))
-
-    def describe(self) -> str:
-        return f"{self.description}, device {self.uid:#x}"

@@ -35,7 +35,6 @@ class Text(Decoded):
     "EV_PREBOOT_CERT",
     "EV_UNUSED",
     "EV_CPU_MICROCODE",
-    "EV_COMPACT_HASH",
     "EV_NONHOST_CODE",
     "EV_NONHOST_CONFIG",
     "EV_NONHOST_INFO",
