@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from evlog.algorithms import SHA1, SHA256, SHA384, SHA512, SM3_256, HashAlg
     from evlog.contents.opaque import Opaque
     from evlog.contents.pcclient import PCClientEvent
+    from evlog.decoders import Context, Decoded, decode
     from evlog.errors import (
         ConversionError,
         EvlogError,
@@ -51,6 +52,7 @@ _HOMES = {
     "algorithms": ("SHA1", "SHA256", "SHA384", "SHA512", "SM3_256", "HashAlg"),
     "contents.opaque": ("Opaque",),
     "contents.pcclient": ("PCClientEvent",),
+    "decoders": ("Context", "Decoded", "decode"),
     "errors": (
         "ConversionError",
         "EvlogError",

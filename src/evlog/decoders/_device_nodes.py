@@ -44,7 +44,6 @@ _PLAIN: dict[tuple[int, int], tuple[struct.Struct, str]] = {
         ((3, 26), "<B", "SD(0x{0:x})"),
         ((3, 29), "<B", "eMMC(0x{0:x})"),
         ((4, 2), "<IQQ", "CDROM(0x{0:x},0x{1:x},0x{2:x})"),
-        ((4, 8), "<4xQQ", "Offset(0x{0:x},0x{1:x})"),
     )
 }
 
@@ -370,6 +369,14 @@ def _hard_drive(data: bytes) -> str | None:
     return f"HD({number},{identity},0x{start:x},0x{size:x})"
 
 
+def _relative_offset(data: bytes) -> str | None:
+    # Some firmware leaves out the reserved field.
+    if len(data) not in (16, 20):
+        return None
+    start, end = struct.unpack("<QQ", data[-16:])
+    return f"Offset(0x{start:x},0x{end:x})"
+
+
 def _file_path(data: bytes) -> str:
     return utf16(data)
 
@@ -433,6 +440,7 @@ _WRITERS: dict[tuple[int, int], Callable[[bytes], str | None]] = {
     (4, 5): _one_guid("Media"),
     FIRMWARE_FILE: _one_guid("FvFile"),
     (4, 7): _one_guid("Fv"),
+    (4, 8): _relative_offset,
     (4, 9): _ram_disk,
     (5, 1): _bbs,
 }

@@ -61,5 +61,5 @@ def action_text(data: bytes) -> str | None:
     if found:
         return found
     text = ascii_text(data.rstrip(b"\0"))
-    readable = sum(c.isprintable() and c != "\N{REPLACEMENT CHARACTER}" for c in text)
+    readable = sum(c.isprintable() and c != "\ufffd" for c in text)
     return text if 2 * readable > len(text) else None

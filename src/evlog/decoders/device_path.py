@@ -39,7 +39,7 @@ class DevicePath(Decoded):
         """Read nodes to the end of the path, or of the cursor. Never raises: what does not fit is ``trailing``."""
         nodes: list[DeviceNode] = []
         notes: list[str] = []
-        texts: list[str] = []
+        parts: list[str] = []
         while cursor.left:
             header = cursor.peek(4)
             size = int.from_bytes(header[2:], "little")
@@ -53,12 +53,13 @@ class DevicePath(Decoded):
                 break
             text = node_text(kind, subtype, payload)
             nodes.append(DeviceNode(kind, subtype, text, payload))
-            texts.append("," if kind == END else f"/{text}")
+            if parts and kind != END and parts[-1] != ",":
+                parts.append("/")
+            parts.append(text)
         else:
             if nodes:
                 notes.append("the end node is missing")
-        text = "".join(texts).replace(",/", ",").removeprefix("/")
-        return cls(text, tuple(nodes), tuple(notes), cursor.rest() if notes else b"")
+        return cls("".join(parts), tuple(nodes), tuple(notes), cursor.rest() if notes else b"")
 
     @property
     def file(self) -> str:

@@ -95,8 +95,8 @@ class Gpt(Decoded):
         )
 
     def describe(self) -> str:
-        names = ", ".join(partition.name or partition.type_name or "unnamed" for partition in self.partitions)
-        return f"disk {self.disk_guid}: {names or 'no partitions'}"
+        names = ", ".join(part.name.strip() or part.type_name or "unnamed" for part in self.partitions)
+        return f"{names or 'no partitions'} on disk {self.disk_guid}"
 
 
 def _partition(entry: bytes) -> GptPartition:

@@ -46,6 +46,7 @@ GUIDS: dict[str, str] = {
     "7739f24c-93d7-11d4-9a3a-0090273fc14d": "HOB list",
     "05ad34ba-6f02-4214-952e-4da0398e2bb9": "DXE services table",
     "b1b621d5-f19c-41a5-830b-d9152c69aae0": "device tree",
+    "93bb96af-b9f2-4eb8-9462-e0ba74564236": "OVMF platform",
     "3fdda605-a76e-4f46-ad29-12f4531b3d08": "MP services protocol",
     # Vendors in device paths.
     "e0c14753-f9be-11d2-9a0c-0090273fc14d": "PC-ANSI terminal",
@@ -68,6 +69,7 @@ GUIDS: dict[str, str] = {
     "eec25bdc-67f2-4d95-b1d5-f81b2039d11d": "EDK II boot menu",
     "7cb8bdc9-f8eb-4f34-aaea-3ee4af6516a1": "OVMF DXE volume",
     "8108ac4e-9f11-4d59-850e-e21a522c59b2": "EDK II automatic boot option",
+    "821aca26-29ea-4993-839f-597fc021708d": "Absolute Persistence agent",
     "126a762d-5758-4fca-8531-201a7f57f850": "Lenovo boot menu",
     "721c8b66-426c-4e86-8e99-3457c46ab0b9": "Lenovo setup",
     "3f7e615b-0d45-4f80-88dc-26b234958560": "Lenovo diagnostics",

@@ -44,4 +44,6 @@ class ImageLoad(Decoded):
     def describe(self) -> str:
         if self.device_path.nodes:
             return self.device_path.describe()
+        if not self.image_length_in_memory:
+            return "no device path"
         return f"{self.image_length_in_memory} bytes at {self.image_location_in_memory:#x}"
