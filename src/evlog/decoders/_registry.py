@@ -25,6 +25,7 @@ __all__ = ["FAMILIES", "Claim", "claims", "decodes"]
 
 #: The files with decoders, and the event types that they claim: by name, or by number where there is none.
 FAMILIES: dict[str, tuple[str | int | range, ...]] = {
+    "compact_hash": ("EV_COMPACT_HASH",),
     "crtm": ("EV_S_CRTM_VERSION", "EV_PLATFORM_CONFIG_FLAGS", "EV_NONHOST_INFO"),
     "efi_action": ("EV_ACTION", "EV_EFI_ACTION", "EV_OMIT_BOOT_DEVICE_EVENTS"),
     "efi_variable": (
@@ -49,6 +50,9 @@ FAMILIES: dict[str, tuple[str | int | range, ...]] = {
         "EV_EFI_BOOT_SERVICES_DRIVER",
         "EV_EFI_RUNTIME_SERVICES_DRIVER",
     ),
+    "ipl": ("EV_IPL",),
+    "launch": (range(0x400, 0x500), range(0x8000, 0x8400), range(0x9000, 0x9100)),
+    "mbr": ("EV_IPL_PARTITION_DATA",),
     "no_action": ("EV_NO_ACTION",),
     "plain": (
         "EV_PREBOOT_CERT",
@@ -61,6 +65,9 @@ FAMILIES: dict[str, tuple[str | int | range, ...]] = {
         "EV_EFI_HCRTM_EVENT",
     ),
     "separator": ("EV_SEPARATOR",),
+    "sipa": ("EV_NO_ACTION",),
+    "spdm": ("EV_NO_ACTION", "EV_EFI_SPDM_FIRMWARE_BLOB", "EV_EFI_SPDM_FIRMWARE_CONFIG"),
+    "tagged": ("EV_EVENT_TAG",),
 }
 
 _NUMBERS = {name: number for number, name in EVENT_TYPES.items()}
