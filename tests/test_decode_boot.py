@@ -43,8 +43,8 @@ def tlv(number: int, data: bytes) -> bytes:
     [
         (b"grub_cmd: set timeout=5\0", GrubCommand("grub_cmd", "set timeout=5")),
         (
-            b"kernel_cmdline: /vmlinuz root=/dev/vda quiet\0",
-            GrubCommand("kernel_cmdline", "/vmlinuz root=/dev/vda quiet"),
+            b"kernel_cmdline: /v root=/dev/vda quiet\0",
+            GrubCommand("kernel_cmdline", "/v root=/dev/vda quiet"),
         ),
         (b"module_cmdline: /m x\0", GrubCommand("module_cmdline", "/m x")),
         (b"grub_cmd set x=1\0", GrubCommand("grub_cmd", "set x=1")),
@@ -104,9 +104,8 @@ def test_launch_events_keep_their_bytes() -> None:
 def test_linux_tags() -> None:
     """Linux drivers/firmware/efi/libstub: INITRD_EVENT_TAG_ID and LOAD_OPTIONS_EVENT_TAG_ID."""
     initrd = tlv(0x8F3B22EC, b"Linux initrd\0")
-    assert body("EV_EVENT_TAG", initrd, "pcr:9") == TaggedEvent(
-        0x8F3B22EC, "Linux initrd", b"Linux initrd\0", "Linux initrd"
-    )
+    expected = TaggedEvent(0x8F3B22EC, "Linux initrd", b"Linux initrd\0", "Linux initrd")
+    assert body("EV_EVENT_TAG", initrd, "pcr:9") == expected
     both = body("EV_EVENT_TAG", initrd + tlv(0x8F3B22ED, b"LOADED_IMAGE::LoadOptions\0"), "pcr:9")
     assert isinstance(both, TaggedEvents)
     assert both.summary == "Linux initrd: Linux initrd; Linux load options: LOADED_IMAGE::LoadOptions"
