@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from cryptography.hazmat.primitives.hashes import HashAlgorithm
     from cryptography.x509 import Certificate
 
-__all__ = ["Chain", "chain", "certificates", "ecdsa_holds", "load_key", "raw_ec_key", "rsa_holds", "same_key"]
+__all__ = ["Chain", "certificates", "chain", "ecdsa_holds", "load_key", "raw_ec_key", "rsa_holds", "same_key"]
 
 _ALG_RSA, _ALG_ECC, _ALG_NULL, _ALG_ECDAA = 0x0001, 0x0023, 0x0010, 0x001A
 _CURVES = {0x0003: "SECP256R1", 0x0004: "SECP384R1", 0x0005: "SECP521R1"}

@@ -71,7 +71,7 @@ def _rows(document: dict[str, Any]) -> Iterator[tuple[str, str, str, Any]]:
         for outer, inner in _members(table, space):
             for key, value in _members(inner, f"{space}.{outer}"):
                 bank, index = (outer, key) if _is_bank(outer) else (key, outer)
-                name = index if ":" in index or not _plain(index) and space != "mr" else f"{space}:{index}"
+                name = index if ":" in index or (not _plain(index) and space != "mr") else f"{space}:{index}"
                 yield f"{space}.{outer}.{key}", name, bank, value
 
 
