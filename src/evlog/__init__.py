@@ -13,6 +13,7 @@ from __future__ import annotations
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from evlog.algorithms import SHA1, SHA256, SHA384, SHA512, SM3_256, HashAlg
+    from evlog.contents.ima import ImaEvent
     from evlog.contents.opaque import Opaque
     from evlog.contents.pcclient import PCClientEvent
     from evlog.decoders import Context, Decoded, decode
@@ -41,8 +42,11 @@ if TYPE_CHECKING:
     )
     from evlog.options import Options
     from evlog.registers import PLATFORMS, Platform, Register, Registers
+    from evlog.verbs.bank_rules import BankRule, bank_rules, rules_by_bank
+    from evlog.verbs.boot_aggregate import BootAggregate, boot_aggregate
     from evlog.verbs.check import DigestCheck, check
     from evlog.verbs.convert import Conversion, convert
+    from evlog.verbs.find_prefix import Prefix, find_prefix
     from evlog.verbs.reading import read, write
     from evlog.verbs.replay import RegisterValue, Replay, replay
 
@@ -50,6 +54,7 @@ __version__ = "0.1.0"
 
 _HOMES = {
     "algorithms": ("SHA1", "SHA256", "SHA384", "SHA512", "SM3_256", "HashAlg"),
+    "contents.ima": ("ImaEvent",),
     "contents.opaque": ("Opaque",),
     "contents.pcclient": ("PCClientEvent",),
     "decoders": ("Context", "Decoded", "decode"),
@@ -78,8 +83,11 @@ _HOMES = {
     ),
     "options": ("Options",),
     "registers": ("PLATFORMS", "Platform", "Register", "Registers"),
+    "verbs.bank_rules": ("BankRule", "bank_rules", "rules_by_bank"),
+    "verbs.boot_aggregate": ("BootAggregate", "boot_aggregate"),
     "verbs.check": ("DigestCheck", "check"),
     "verbs.convert": ("Conversion", "convert"),
+    "verbs.find_prefix": ("Prefix", "find_prefix"),
     "verbs.reading": ("read", "write"),
     "verbs.replay": ("RegisterValue", "Replay", "replay"),
 }

@@ -11,6 +11,13 @@ The rows of every scanner, native or Python, have this one shape:
 ``layouts``    the digest layouts met in the log; most logs have one
 ``layout_of``  bytearray, the layout of each row; None if all rows have layout 0
 ``end``        the offset after the last record
+
+Where a record extends something else than the digest that stands in it, two more fields say so:
+
+``rules``       names of the rules by which a bank may be extended that the records have no digest for
+``extensions``  a function (bank, rules, start row, stop row) to a list of what these rows extend: the bank's digests
+                as recorded, or by the first of the rules that applies; None for a row of which it cannot be said.
+                Without it, what is extended is what stands in the record.
 """
 
 from __future__ import annotations
@@ -58,6 +65,8 @@ class Columns(Record):
     layout_of: bytearray | None
     end: int
     space: Space
+    rules: tuple[str, ...] = ()
+    extensions: Callable[[HashAlg, tuple[str, ...], int, int], Sequence[bytes | None]] | None = None
 
     def __len__(self) -> int:
         return len(self.offsets)

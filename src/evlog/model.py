@@ -61,6 +61,8 @@ class Content(Record):
     """What a record carries. Each kind is one file in `evlog.contents`."""
 
     kind: ClassVar[str] = "content"
+    #: How an event of this kind may extend a bank that it has no digest for: names of rules, in the order to try.
+    rules: ClassVar[tuple[str, ...]] = ()
 
     @property
     def measured(self) -> bool:
@@ -74,6 +76,13 @@ class Content(Record):
     def extension(self, alg: HashAlg, recorded: bytes | None) -> bytes | None:
         """What the event extends into a bank of its register: the recorded digest, unless the kind says otherwise."""
         return recorded
+
+    def unrecorded(self, event: Event, alg: HashAlg, rule: str) -> bytes | None:
+        """What the event extends into a bank that it has no digest for, if ``rule`` holds; ``b""`` if nothing.
+
+        None for a rule that is not among `rules`, or where it cannot be said.
+        """
+        return None
 
     def candidates(self, event: Event, alg: HashAlg) -> Iterable[tuple[str, bytes | None]]:
         """What the event's digest may be the hash of: (rule, bytes) in the order to try.
@@ -194,6 +203,14 @@ class Log(Record):
     def columns(self) -> Columns | None:
         """The log's framing as columns over its bytes, where the reader made them; None for a log of plain events."""
         return getattr(self.events, "columns", None)
+
+    @property
+    def rules(self) -> tuple[str, ...]:
+        """The rules that events of the log offer for banks without digests (see `Content.rules`), in order to try."""
+        if self.columns is not None:
+            return self.columns.rules
+        kinds = dict.fromkeys(type(event.content) for event in self.events)
+        return tuple(dict.fromkeys(rule for kind in kinds for rule in kind.rules))
 
     @property
     def tail(self) -> bytes:

@@ -11,13 +11,22 @@ from evlog.cli import _common
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     import argparse
+    from collections.abc import Iterable, Sequence
     from typing import Any
 
+    from evlog.algorithms import HashAlg
+    from evlog.model import Log
     from evlog.verbs.replay import Replay
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     _common.reader_arguments(parser, logs="LOG...")
+    parser.add_argument(
+        "--rule",
+        action="append",
+        metavar="BANK=RULE",
+        help="how IMA entries extend a bank that the list has no digests of: hash or zero-pad",
+    )
     parser.add_argument("--json", action="store_true", help="print one JSON object (evlog.replay/1)")
 
 
@@ -25,7 +34,7 @@ def run(args: argparse.Namespace) -> int:
     from evlog.verbs.replay import replay
 
     logs = [_common.open_log(args, source) for source in args.logs]
-    result = replay(logs)
+    result = replay(logs, rules=_rules(args.rule or (), logs))
     platform = next((log.platform for log in logs if log.platform), None)
     if args.json:
         _common.print_json(document(result, platform))
@@ -33,6 +42,23 @@ def run(args: argparse.Namespace) -> int:
         print_table(result, platform)
     _common.report(result.findings)
     return int(any(log.failed for log in logs))
+
+
+def _rules(choices: Iterable[str], logs: Sequence[Log]) -> dict[HashAlg, str]:
+    """``--rule sha256=hash`` as `replay` takes it."""
+    from evlog.algorithms import HashAlg
+    from evlog.errors import UsageError
+
+    offered = dict.fromkeys(rule for log in logs for rule in (log.rules if choices else ()))
+    rules = {}
+    for choice in choices:
+        bank, equals, rule = choice.partition("=")
+        if not equals or rule not in offered:
+            raise UsageError(
+                f"--rule {choice}: BANK=RULE is needed, these logs offer {', '.join(offered) or 'no rule'}"
+            )
+        rules[HashAlg.named(bank)] = rule
+    return rules
 
 
 def document(result: Replay, platform: str | None) -> dict[str, Any]:

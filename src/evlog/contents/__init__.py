@@ -20,6 +20,7 @@ __all__ = ["KINDS", "content_class", "from_json", "to_json"]
 KINDS = {
     "pcclient": ("pcclient", "PCClientEvent"),
     "opaque": ("opaque", "Opaque"),
+    "ima": ("ima", "ImaEvent"),
 }
 
 

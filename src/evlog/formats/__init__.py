@@ -70,6 +70,8 @@ FORMATS: dict[str, str] = {
     "ccel": "ccel",
     "tcg1": "tcg1",
     "coreboot": "coreboot",
+    "ima-binary": "ima_binary",
+    "ima-ascii": "ima_ascii",
     "evlog-json": "evlog_json",
 }
 

@@ -47,7 +47,7 @@ if TYPE_CHECKING:
             ...
 
 
-__all__ = ["backend", "digest"]
+__all__ = ["backend", "digest", "trace"]
 
 _BACKENDS = {"python": "python", "accel": "accel"}
 
@@ -75,3 +75,10 @@ def _load(name: str) -> Backend:
 def digest(alg: HashAlg, data: bytes) -> bytes:
     """The hash of some bytes. Raises UsageError for an algorithm that cannot be computed here."""
     return backend().digests(alg, (data,))[0]
+
+
+def trace(alg: HashAlg, value: bytes, digests: Iterable[bytes]) -> list[bytes]:
+    """The register's value after each of the digests: `Backend.fold` step by step, which no batch makes faster."""
+    from evlog.hashing import python
+
+    return python.trace(alg, value, digests)

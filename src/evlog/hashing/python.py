@@ -44,6 +44,16 @@ def fold(alg: HashAlg, value: bytes, digests: Iterable[bytes]) -> bytes:
     return value
 
 
+def trace(alg: HashAlg, value: bytes, digests: Iterable[bytes]) -> list[bytes]:
+    """The values on the way of `fold`."""
+    new = _required(alg)
+    values = []
+    for digest in digests:
+        value = new(value + digest).digest()
+        values.append(value)
+    return values
+
+
 def fold_columns(
     columns: Columns, banks: Sequence[HashAlg], values: dict[HashAlg, dict[int, bytes]]
 ) -> dict[HashAlg, set[int]]:

@@ -16,12 +16,16 @@ from evlog.columns import NOT_EXTENDED
 from evlog.contents.pcclient import EV_NO_ACTION, PCClientEvent
 from evlog.model import Event, Finding, Log
 from evlog.registers import Register, Registers
+from evlog.verbs._rows import extension, fold_rows
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-__all__ = ["RegisterValue", "Replay", "replay"]
+    #: Rules by bank: how events extend a bank that they have no digest for (`Content.rules`), one name or several.
+    Rules = Mapping[HashAlg, str | Sequence[str]]
+
+__all__ = ["RegisterValue", "Replay", "replay", "start_value"]
 
 _EV_EFI_HCRTM_EVENT = 0x80000010
 _LOCALITY = b"StartupLocality\0"
@@ -77,69 +81,77 @@ class Replay(Record):
         return Registers(table, "replay")
 
 
-def replay(logs: Log | Sequence[Log], start: Registers | None = None) -> Replay:
+def replay(
+    logs: Log | Sequence[Log],
+    start: Registers | None = None,
+    *,
+    rules: Rules | None = None,
+    banks: Iterable[HashAlg] | None = None,
+) -> Replay:
     """Extend every register by the logs' events, in the order given; later logs go on where earlier ones ended.
 
     ``start`` overrides the start values that the logs and the platform imply. An event that lacks a bank's digest
-    makes that register incomplete in that bank, never wrong. Banks that cannot be computed become a finding.
+    makes that register incomplete in that bank, never wrong, unless ``rules`` says how such events extend the bank:
+    ``{SHA256: "hash"}`` for an IMA list with SHA-1 digests (`evlog.bank_rules` finds the rule by register values).
+    ``banks`` limits the work to some banks. Banks that cannot be computed become a finding.
     """
-    tally = _Tally(start)
+    tally = _Tally(start, rules or {}, banks)
     for log in (logs,) if isinstance(logs, Log) else logs:
         tally.add(log)
     return tally.result()
 
 
+def start_value(log: Log, register: Register, alg: HashAlg, given: Registers | None = None) -> tuple[bytes, str]:
+    """The value of a register before the log's first event, and why: as `RegisterValue.start_reason` says."""
+    return _start(register, alg, log, given, _implied_starts(log))
+
+
 class _Tally:
     """Registers on their way through the logs."""
 
-    def __init__(self, given: Registers | None) -> None:
+    def __init__(self, given: Registers | None, rules: Rules, wanted: Iterable[HashAlg] | None) -> None:
         self.given = given
+        self.rules = {alg: (names,) if isinstance(names, str) else tuple(names) for alg, names in rules.items()}
+        self.wanted = None if wanted is None else frozenset(wanted)
         self.values: dict[HashAlg, dict[Register, bytes]] = {}
         self.starts: dict[tuple[Register, HashAlg], tuple[bytes, str]] = {}
         self.events: dict[tuple[Register, HashAlg], int] = {}
         self.missing: set[tuple[Register, HashAlg]] = set()
+        self.passes: list[tuple[Log, set[Register], list[HashAlg]]] = []
         self.findings: list[Finding] = []
 
     def add(self, log: Log) -> None:
         self.findings += log.findings
         banks = []
-        for alg in log.algorithms:
+        for alg in self._banks(log):
             if hashing.backend().computable(alg):
                 banks.append(alg)
             else:
                 message = f"the {alg} bank cannot be replayed: no such hash here"
                 self.findings.append(Finding("bank_not_computable", "note", message))
         implied = _implied_starts(log)
-        if log.columns is not None:
-            self._add_columns(log, banks, implied)
-        else:
-            self._add_events(log, banks, implied)
+        add = self._add_events if log.columns is None else self._add_columns
+        self.passes.append((log, add(log, banks, implied), banks))
+
+    def _banks(self, log: Log) -> list[HashAlg]:
+        """The banks that the log has, and those that it offers a rule for."""
+        banks = list(log.algorithms)
+        for alg, names in self.rules.items():
+            if alg not in banks and not set(names).isdisjoint(log.rules):
+                banks.append(alg)
+        return banks if self.wanted is None else [alg for alg in banks if alg in self.wanted]
 
     def _enter(self, register: Register, alg: HashAlg, log: Log, implied: dict[Register, tuple[int, str]]) -> bytes:
         """The register's value before the log's first event on it; notes the start value when it is new."""
         bank = self.values.setdefault(alg, {})
         value = bank.get(register)
         if value is None:
-            value, reason = self._start(register, alg, log, implied)
+            value, reason = _start(register, alg, log, self.given, implied)
             bank[register] = value
             self.starts[register, alg] = value, reason
         return value
 
-    def _start(
-        self, register: Register, alg: HashAlg, log: Log, implied: dict[Register, tuple[int, str]]
-    ) -> tuple[bytes, str]:
-        for table, reason in ((self.given, "given"), (log.start, "log")):
-            value = table.get(register, alg) if table is not None else None
-            if value is not None:
-                return value, reason
-        if register in implied:
-            last, reason = implied[register]
-            return bytes(alg.size - 1) + bytes((last,)), reason
-        if register.space == "pcr" and 17 <= register.number <= 22:
-            return b"\xff" * alg.size, "ones"
-        return bytes(alg.size), "zeros"
-
-    def _add_columns(self, log: Log, banks: list[HashAlg], implied: dict[Register, tuple[int, str]]) -> None:
+    def _add_columns(self, log: Log, banks: list[HashAlg], implied: dict[Register, tuple[int, str]]) -> set[Register]:
         columns = log.columns
         assert columns is not None
         counts = Counter(columns.registers)
@@ -149,7 +161,10 @@ class _Tally:
             alg: {index: self._enter(register, alg, log, implied) for index, register in extended.items()}
             for alg in banks
         }
-        missing = hashing.backend().fold_columns(columns, banks, folding)
+        if columns.extensions is None:
+            missing = hashing.backend().fold_columns(columns, banks, folding)
+        else:
+            missing = {alg: fold_rows(columns, alg, self.rules.get(alg, ()), folding[alg]) for alg in banks}
         for alg, values in folding.items():
             for index, value in values.items():
                 self.values[alg][extended[index]] = value
@@ -157,27 +172,50 @@ class _Tally:
             for alg in banks:
                 self.events[register, alg] = self.events.get((register, alg), 0) + counts[index]
         self.missing.update((extended[index], alg) for alg in banks for index in missing[alg])
+        return set(extended.values())
 
-    def _add_events(self, log: Log, banks: list[HashAlg], implied: dict[Register, tuple[int, str]]) -> None:
+    def _add_events(self, log: Log, banks: list[HashAlg], implied: dict[Register, tuple[int, str]]) -> set[Register]:
         pending: dict[tuple[Register, HashAlg], list[bytes]] = {}
+        extended: set[Register] = set()
         for event in log.events:
             if not event.measured or not event.register.replayable:
                 continue
+            extended.add(event.register)
             for alg in banks:
                 key = event.register, alg
                 self._enter(*key, log, implied)
                 self.events[key] = self.events.get(key, 0) + 1
-                digest = event.content.extension(alg, event.digest(alg))
+                digest = extension(event, alg, self.rules.get(alg, ()))
                 if digest is None:
                     self.missing.add(key)
-                else:
+                elif digest:
                     pending.setdefault(key, []).append(digest)
         for (register, alg), digests in pending.items():
             bank = self.values[alg]
             bank[register] = hashing.backend().fold(alg, bank[register], digests)
+        return extended
+
+    def _overtaken(self) -> set[tuple[Register, HashAlg]]:
+        """Registers that one log has a bank of and another, without that bank, extends too.
+
+        Lists of single banks, as IMA writes them, stand in for each other: they say the same in different banks.
+        """
+        found = set()
+        for register, alg in self.starts:
+            for log, extended, banks in self.passes:
+                if register not in extended or alg in banks:
+                    continue
+                twins = (
+                    other.format == log.format and alg in others and register in registers
+                    for other, registers, others in self.passes
+                )
+                if not (log.rules and any(twins)):
+                    found.add((register, alg))
+        return found
 
     def result(self) -> Replay:
         rows = []
+        self.missing |= self._overtaken()
         for register, alg in sorted(self.starts, key=lambda key: (key[0].sort_key, key[1].id)):
             start, reason = self.starts[register, alg]
             whole = (register, alg) not in self.missing
@@ -193,6 +231,21 @@ class _Tally:
                 )
             )
         return Replay(tuple(rows), tuple(self.findings))
+
+
+def _start(
+    register: Register, alg: HashAlg, log: Log, given: Registers | None, implied: dict[Register, tuple[int, str]]
+) -> tuple[bytes, str]:
+    for table, reason in ((given, "given"), (log.start, "log")):
+        value = table.get(register, alg) if table is not None else None
+        if value is not None:
+            return value, reason
+    if register in implied:
+        last, reason = implied[register]
+        return bytes(alg.size - 1) + bytes((last,)), reason
+    if register.space == "pcr" and 17 <= register.number <= 22:
+        return b"\xff" * alg.size, "ones"
+    return bytes(alg.size), "zeros"
 
 
 def _implied_starts(log: Log) -> dict[Register, tuple[int, str]]:
@@ -216,7 +269,9 @@ def _implied_starts(log: Log) -> dict[Register, tuple[int, str]]:
         ):
             reason = "locality" if content.data[16] else "zeros"
             implied.setdefault(_PCR0, (content.data[16], reason))
-    for number in range(17, 23):
+    columns = log.columns
+    launched_into = range(17, 23) if columns is None else set(range(17, 23)).intersection(columns.registers)
+    for number in launched_into:
         register = Register("pcr", number)
         first = _first_on(log, register)
         if first is not None and isinstance(first.content, PCClientEvent):
@@ -236,6 +291,6 @@ def _first_on(log: Log, register: Register) -> Event | None:
     columns = log.columns
     if columns is None:
         return next((e for e in log.events if e.register == register and e.measured), None)
-    if columns.space != register.space or register.number not in columns.registers:
+    if columns.space != register.space:
         return None
     return log.events[columns.registers.index(register.number)]

@@ -1,0 +1,124 @@
+"""Entries of a Linux IMA measurement list: a template's name and its data.
+
+Source: Linux, security/integrity/ima; TCG Canonical Event Log (content type ``ima_template``). The template digest is
+the hash of the template data, but for the legacy template ``ima``, where the digest and the name padded to 256 bytes
+are hashed.
+"""
+
+from __future__ import annotations
+
+from evlog.algorithms import SHA1
+from evlog.contents._ima_fields import LEGACY, ImaFields, decode, field_names, split_fields
+from evlog.model import Content
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from typing import Any
+
+    from evlog.algorithms import HashAlg
+    from evlog.model import Event
+
+__all__ = ["HASH", "ZERO_PAD", "ImaEvent", "is_violation"]
+
+#: The rules for a bank that the list has no digest for. The kernel follows one or the other bank by bank: it hashes
+#: with those algorithms that it could load when IMA started, and pads the SHA-1 digest for the others.
+HASH, ZERO_PAD = "hash", "zero-pad"
+
+_NAME_SIZE = 256
+_PADDED_SIZE = 20 + _NAME_SIZE
+
+
+def is_violation(recorded: bytes) -> bool:
+    """Whether a recorded template digest marks a violation: zeros in a list; all 0xFF, as extended, in some CELs.
+
+    A file that was written while it was measured, say. The entry's data is then covered by nothing.
+    """
+    return bool(recorded) and recorded.count(recorded[:1]) == len(recorded) and recorded[0] in (0x00, 0xFF)
+
+
+class ImaEvent(Content):
+    """An IMA entry: the template's name, and the template data as recorded.
+
+    The template name is NOT covered by the digest, the data is. ``missing`` is empty, or says why ``data`` is not
+    known to be what the kernel recorded: an ascii list does not hold it, and a violation's digest proves nothing.
+    """
+
+    template: str
+    data: bytes
+    missing: str = ""
+
+    kind = "ima"
+    rules = (HASH, ZERO_PAD)
+
+    @property
+    def hashed(self) -> bytes:
+        """The bytes that the template digest is the hash of."""
+        if self.template != LEGACY or self.padded:
+            return self.data
+        return self.data[:20] + self.data[24:].ljust(_NAME_SIZE, b"\0")
+
+    @property
+    def padded(self) -> bool:
+        """Whether a legacy entry's data has no length and a padded name, as tpm2-tss writes it into a CEL."""
+        return len(self.data) == _PADDED_SIZE and split_fields(LEGACY, self.data) is None
+
+    @property
+    def fields(self) -> tuple[tuple[str, bytes], ...] | None:
+        """The template's fields by name, as recorded; None for an unknown template, or data that is not made so."""
+        names = field_names(self.template)
+        found = split_fields(self.template, self.data) if names else None
+        return tuple(zip(names, found[1], strict=True)) if names and found else None
+
+    @property
+    def decoded(self) -> ImaFields | None:
+        """The template's fields decoded; None where `fields` is."""
+        return decode(self.template, self.data)
+
+    @property
+    def name(self) -> bytes | None:
+        """The file's name, or the event's for a measured buffer, without its NUL; None if the data does not tell."""
+        decoded = self.decoded
+        return decoded.name if decoded else None
+
+    def extension(self, alg: HashAlg, recorded: bytes | None) -> bytes | None:
+        """The recorded digest; for a violation 0xFF throughout."""
+        if recorded is not None and is_violation(recorded):
+            return b"\xff" * alg.size
+        return recorded
+
+    def unrecorded(self, event: Event, alg: HashAlg, rule: str) -> bytes | None:
+        if rule not in self.rules:
+            return None
+        if any(is_violation(digest.value) for digest in event.digests):
+            return b"\xff" * alg.size
+        if rule == ZERO_PAD:
+            sha1 = event.digest(SHA1) or self._digest(SHA1)
+            return sha1 and sha1.ljust(alg.size, b"\0")
+        return self._digest(alg)
+
+    def _digest(self, alg: HashAlg) -> bytes | None:
+        from evlog import hashing
+
+        if self.missing or not hashing.backend().computable(alg):
+            return None
+        return hashing.digest(alg, self.hashed)
+
+    def candidates(self, event: Event, alg: HashAlg) -> Iterable[tuple[str, bytes | None]]:
+        recorded = event.digest(alg)
+        if (recorded is not None and is_violation(recorded)) or (self.missing and not self.data):
+            return ()
+        return ((HASH, self.hashed),)
+
+    def to_json(self) -> dict[str, Any]:
+        members: dict[str, Any] = {"template": self.template, "data": self.data.hex()}
+        if self.missing:
+            members["missing"] = self.missing
+        return members
+
+    @classmethod
+    def from_json(cls, members: dict[str, Any]) -> ImaEvent:
+        template, missing = members["template"], members.get("missing", "")
+        if not isinstance(template, str) or not isinstance(missing, str):
+            raise TypeError("template and missing are strings")
+        return cls(template, bytes.fromhex(members["data"]), missing)

@@ -1,0 +1,161 @@
+"""Furniture of the rooms ima-binary and ima-ascii: banks, violations, and what other logs have of a list."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+from evlog import hashing
+from evlog.algorithms import ALGORITHMS, SHA1, HashAlg
+from evlog.columns import LazyEvents
+from evlog.contents._ima_fields import LEGACY, join_fields, split_fields
+from evlog.contents.ima import ImaEvent, is_violation
+from evlog.model import Header, Loss
+from evlog.registers import Register
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+
+    from evlog.model import Event, Log
+
+#: The banks that a list may be of, in the order in which they are tried.
+BANKS = tuple(ALGORITHMS.values())
+LAST_PCR = 23
+
+# What the kernel calls banks in file names where evlog calls them otherwise.
+_KERNEL_NAMES = {"sm3": "sm3_256", "sm3-256": "sm3_256", "sha3-256": "sha3_256"}
+# Events that are looked at to tell the byte order of template data.
+_LOOKED_AT = 64
+
+
+class ImaEvents(LazyEvents):
+    """Entries of a list, made from its columns. None of them bears on start values."""
+
+    __slots__ = ()
+    notable = ()
+
+
+def named_bank(name: str) -> HashAlg | None:
+    """The bank that the name of a list ends with, as the kernel calls the lists of single banks; or None."""
+    suffix = name.rpartition("_")[2].lower()
+    suffix = _KERNEL_NAMES.get(suffix, suffix)
+    return next((bank for bank in BANKS if bank.name == suffix), None)
+
+
+def proves(bank: HashAlg, content: ImaEvent, digest: bytes) -> bool:
+    """Whether a template digest is the hash of the entry."""
+    return hashing.backend().computable(bank) and hashing.digest(bank, content.hashed) == digest
+
+
+def ones_for_violations(
+    recorded: Sequence[bytes], extended: Sequence[bytes | None], alg: HashAlg
+) -> Sequence[bytes | None]:
+    """What rows extend, with all 0xFF for those that recorded a violation, in any bank."""
+    zeros = bytes(len(recorded[0])) if recorded else b""
+    if zeros not in recorded:
+        return extended
+    ones = b"\xff" * alg.size
+    return [ones if digest == zeros else other for digest, other in zip(recorded, extended, strict=True)]
+
+
+def header(format: str, byteorder: str) -> Header | None:
+    """The header of a list: that of a little-endian one says nothing."""
+    return Header(format, (("byteorder", byteorder),)) if byteorder != "little" else None
+
+
+def _no_damage(event: Event, byteorder: str) -> tuple[str, bool]:
+    return "", True
+
+
+def adapt(
+    log: Log, format: str, damage: Callable[[Event, str], tuple[str, bool]] = _no_damage
+) -> tuple[Log, Sequence[Loss]]:
+    """What of any log an IMA list can hold: IMA entries on PCRs with a digest of one bank.
+
+    ``damage`` says what the list would lose of an entry that is otherwise fit for it, and whether it can be there.
+    """
+    if log.format == format:
+        return log, ()
+    losses: list[Loss] = []
+    events: list[Event] = []
+    bank = _bank(log)
+    byteorder = _byteorder(log)
+    counts: Counter[Register] = Counter()
+    for event in log.events:
+        expected = counts[event.register]
+        counts[event.register] += 1
+        content = event.content
+        refusal = _refusal(event, bank, format)
+        if refusal or not isinstance(content, ImaEvent):
+            losses.append(Loss(event.number, "content", refusal))
+            continue
+        digests = tuple(digest for digest in event.digests if digest.alg == bank)[:1]
+        listed = event.replace(
+            number=len(events), digests=digests, content=rejoined(content, byteorder), recnum=None, wire=None
+        )
+        reason, possible = damage(listed, byteorder)
+        if reason or content.missing:
+            losses.append(Loss(event.number, "content", reason or content.missing))
+        if not possible:
+            continue
+        for digest in event.digests:
+            if digest is not digests[0]:
+                losses.append(Loss(event.number, f"digests.{digest.alg}", f"{format} has one digest, here {bank}"))
+        if event.recnum is not None and event.recnum != expected:
+            losses.append(Loss(event.number, "recnum", f"{format} has no record numbers"))
+        events.append(listed)
+    if log.tail:
+        losses.append(Loss(None, "trailing", f"{len(log.tail)} bytes after the last record"))
+    if log.start is not None:
+        losses.append(Loss(None, "start", f"{format} has no start values"))
+    adapted = log.replace(
+        format=format,
+        events=tuple(events),
+        header=header(format, byteorder),
+        algorithms=(bank,),
+        padding=None,
+        trailing=b"",
+        start=None,
+    )
+    return adapted, losses
+
+
+def _refusal(event: Event, bank: HashAlg, format: str) -> str:
+    """Why an event has no place in a list, or nothing."""
+    if not isinstance(event.content, ImaEvent):
+        return f"{format} has no {event.content.kind} records"
+    if event.digest(bank) is None:
+        return f"an entry without a {bank} digest"
+    if event.register.space != "pcr":
+        return f"{format} has no register {event.register}"
+    digest = event.digest(bank)
+    return "" if digest is None or is_violation(digest) else event.content.missing
+
+
+def _bank(log: Log) -> HashAlg:
+    """The bank that most entries have a digest of; SHA-1 among equals, which the list without a suffix is of."""
+    counts = Counter(
+        digest.alg
+        for event in log.events
+        if isinstance(event.content, ImaEvent)
+        for digest in event.digests
+        if digest.alg in BANKS
+    )
+    return max(counts, key=lambda alg: (counts[alg], alg == SHA1), default=SHA1)
+
+
+def _byteorder(log: Log) -> str:
+    """The byte order of the host that wrote the template data: as the log says, or as the lengths in it show."""
+    if log.header is not None and log.header.get("byteorder"):
+        return str(log.header.get("byteorder"))
+    contents: Iterable[ImaEvent] = (e.content for e in log.events[:_LOOKED_AT] if isinstance(e.content, ImaEvent))
+    orders = Counter(found[0] for content in contents if (found := split_fields(content.template, content.data)))
+    return "big" if orders["big"] > orders["little"] else "little"
+
+
+def rejoined(content: ImaEvent, byteorder: str) -> ImaEvent:
+    """A legacy entry as a list has it, with a length before its name; any other as it is."""
+    if content.template != LEGACY or not content.padded:
+        return content
+    values = content.data[:20], content.data[20:].rstrip(b"\0")
+    return content.replace(data=join_fields(LEGACY, values, byteorder))

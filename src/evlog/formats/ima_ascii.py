@@ -1,0 +1,286 @@
+"""The ascii IMA measurement list: ascii_runtime_measurements, and its kin for single banks.
+
+Source: Linux, security/integrity/ima/ima_fs.c, ima_ascii_measurements_show(): ``PCR digest template fields``, between
+single blanks. The template data is not in the text. An event's content holds what `evlog.formats._ima_text` rebuilds
+where the template digest proves it, and else says what is missing. ``Event.wire`` is the line, unless it is the one
+that the kernel would write.
+
+Departures accepted: empty lines, CR before LF, trailing blanks stripped, no LF at the end, names with blanks.
+"""
+
+from __future__ import annotations
+
+from array import array
+
+from evlog._record import Record
+from evlog.algorithms import SHA1, HashAlg
+from evlog.columns import NOT_EXTENDED, Columns, Layout
+from evlog.contents._ima_fields import field_names
+from evlog.contents.ima import HASH, ZERO_PAD, ImaEvent, is_violation
+from evlog.errors import ParseError, TruncatedError, WriteError
+from evlog.formats import CERTAIN, LIKELY, NO_MATCH, Match, _ima
+from evlog.formats._ima_text import TextError, readings, text_of
+from evlog.model import Digest, Event, Finding, Log, Origin, Span
+from evlog.registers import Register
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from evlog.model import Loss
+    from evlog.options import Options
+
+ID = "ima-ascii"
+TITLE = "Linux IMA measurement list, ascii"
+
+MAX_PCR, MAX_NAME = 63, 255
+_DIGITS = frozenset(2 * bank.size for bank in _ima.BANKS)
+_HEX = b"0123456789abcdefABCDEF"
+_PRINTABLE = bytes(range(0x21, 0x7F))
+# Lines that are looked at to tell byte order and bank, and the bytes that they may take.
+_PROBED, _HEAD = 64, 1 << 20
+
+
+class Line(Record):
+    """What every line has: PCR, digest in hex, template; and the text of the fields, which only the template tells."""
+
+    register: int
+    digest: str
+    template: str
+    text: bytes
+
+
+class Shape(Record):
+    """What a list does not say of itself: its bank, and the byte order of the lengths in the template data."""
+
+    bank: HashAlg
+    byteorder: str = "little"
+    proofs: int = 0
+    known: bool = True
+
+    @property
+    def orders(self) -> tuple[str, str]:
+        """Both byte orders, the likelier first."""
+        return ("little", "big") if self.byteorder == "little" else ("big", "little")
+
+
+def sniff(data: bytes, options: Options) -> Match:
+    """Certain of lines of which a digest proves one; likely of a known template after a PCR and a digest."""
+    shape = _shape(data, options)
+    if shape is None:
+        return NO_MATCH
+    if shape.proofs:
+        return Match(CERTAIN, f"lines with {shape.bank} digests, {shape.proofs} of the first proven by them")
+    return Match(LIKELY, f"lines with {shape.bank} digests and known templates") if shape.known else NO_MATCH
+
+
+def _shape(data: bytes, options: Options) -> Shape | None:
+    """The bank and the byte order that prove most of the first lines; None if the first is not an entry."""
+    lines = [line for line in map(_line, data[:_HEAD].lstrip(b"\r\n").split(b"\n", _PROBED)[:_PROBED]) if line]
+    if not lines or _line(data[:_HEAD].lstrip(b"\r\n").partition(b"\n")[0]) is None:
+        return None
+    digits = len(lines[0].digest)
+    named = _ima.named_bank(options.name)
+    known = any(field_names(line.template) is not None for line in lines)
+    best: Shape | None = None
+    for bank in sorted(_ima.BANKS, key=lambda bank: bank != named):
+        if 2 * bank.size != digits:
+            continue
+        for byteorder in ("little", "big"):
+            proofs = sum(not _content(line, bank, (byteorder,)).missing for line in lines)
+            if best is None or proofs > best.proofs:
+                best = Shape(bank, byteorder, proofs, known)
+    return best
+
+
+def read(data: bytes, options: Options) -> Log:
+    """Read a list; see `evlog.read`. Raises ParseError if the first line is not an entry."""
+    shape = _shape(data, options)
+    if shape is None:
+        if data.strip(b"\r\n"):
+            raise ParseError("not an entry of an IMA list", offset=0, where="events[0]")
+        shape = Shape(_ima.named_bank(options.name) or SHA1)
+    columns, stop = _scan(data, shape.bank)
+    events = _events(columns, shape, options.name)
+    findings = []
+    if stop is not None:
+        code = "truncated_record" if isinstance(stop, TruncatedError) else "bad_record"
+        findings.append(Finding(code, "error", str(stop), len(columns), stop.offset))
+    elif len(events) and not data.endswith(b"\n"):
+        message = "the last line does not end: it may be cut"
+        findings.append(Finding("unended_line", "warning", message, len(events) - 1, len(data)))
+    if options.strict:
+        _refuse(stop, findings, events)
+    return Log(
+        ID,
+        events,
+        header=_ima.header(ID, shape.byteorder),
+        algorithms=(shape.bank,),
+        trailing=data[columns.end :],
+        findings=tuple(findings),
+        platform=options.platform,
+        name=options.name,
+    )
+
+
+def _refuse(stop: ParseError | None, findings: list[Finding], events: Sequence[Event]) -> None:
+    """Strict reading: everything must be proven, but for violations."""
+    if stop is not None:
+        raise stop
+    if findings:
+        raise ParseError(findings[0].message, offset=findings[0].offset)
+    for event in events:
+        missing = getattr(event.content, "missing", "")
+        if missing and not is_violation(event.digests[0].value):
+            offset = event.origin.span.offset if event.origin else None
+            raise ParseError(missing, offset=offset, where=f"events[{event.number}]")
+
+
+def _line(line: bytes) -> Line | None:
+    """A line taken apart; None for what is not an entry."""
+    parts = line.removesuffix(b"\r").lstrip(b" ").split(b" ", 3)
+    if len(parts) < 3 or len(parts[1]) not in _DIGITS or not parts[0].isdigit() or len(parts[0]) > 2:
+        return None
+    register, digest, template = int(parts[0]), parts[1], parts[2]
+    if register > MAX_PCR or digest.translate(None, _HEX):
+        return None
+    if not 0 < len(template) <= MAX_NAME or template.translate(None, _PRINTABLE):
+        return None
+    return Line(register, digest.decode("ascii"), template.decode("ascii"), parts[3] if len(parts) > 3 else b"")
+
+
+def _scan(data: bytes, bank: HashAlg) -> tuple[Columns, ParseError | None]:
+    """Columns of a list, and the trouble that ended its lines. An empty line belongs to the record after it."""
+    offsets, registers = array("Q"), array("I")
+    start = position = 0
+    stop: ParseError | None = None
+    while position < len(data):
+        following = data.find(b"\n", position) + 1 or len(data)
+        text = data[position:following]
+        if text in (b"\n", b"\r\n"):
+            position = following
+            continue
+        line = _line(text.removesuffix(b"\n"))
+        if line is None or len(line.digest) != 2 * bank.size:
+            cut = following == len(data) and not text.endswith(b"\n")
+            error = TruncatedError if cut else ParseError
+            message = "a line that is not whole" if cut else f"not an entry with a {bank} digest"
+            stop = error(message, offset=position, where=f"events[{len(offsets)}]")
+            break
+        offsets.append(start)
+        registers.append(line.register if line.register <= _ima.LAST_PCR else NOT_EXTENDED)
+        start = position = following
+    columns = Columns(data, offsets, registers, (Layout(()),), None, start, "pcr", (HASH, ZERO_PAD))
+    return columns, stop
+
+
+def _events(columns: Columns, shape: Shape, name: str) -> _ima.ImaEvents:
+    """The events, and with them the columns that know what rows extend."""
+    data, bank = columns.buffer, shape.bank
+
+    def make(row: int) -> Event:
+        offset, length = columns.offsets[row], columns.length(row)
+        event = _event(data[offset : offset + length], row, shape)
+        return event.replace(origin=Origin(name, ID, Span(offset, length)))
+
+    def extensions(alg: HashAlg, rules: tuple[str, ...], start: int, stop: int) -> Sequence[bytes | None]:
+        if alg != bank:
+            return [_unrecorded(make(row), alg, rules) for row in range(start, stop)]
+        recorded = []
+        for row in range(start, stop):
+            offset = columns.offsets[row]
+            line = _line(data[offset : offset + columns.length(row)].strip(b"\r\n"))
+            recorded.append(bytes.fromhex(line.digest) if line else b"")
+        return _ima.ones_for_violations(recorded, recorded, alg)
+
+    return _ima.ImaEvents(columns.replace(extensions=extensions), make)
+
+
+def _unrecorded(event: Event, alg: HashAlg, rules: tuple[str, ...]) -> bytes | None:
+    extended = (event.content.unrecorded(event, alg, rule) for rule in rules)
+    return next((value for value in extended if value is not None), None)
+
+
+def _event(record: bytes, number: int, shape: Shape) -> Event:
+    """The event of a record: a line, with the empty lines before it. Raises ParseError if there is none in it."""
+    line = _line(record.strip(b"\r\n"))
+    if line is None:
+        raise ParseError("not an entry of an IMA list", where=f"events[{number}]")
+    content = _content(line, shape.bank, shape.orders)
+    digests = (Digest(shape.bank, bytes.fromhex(line.digest)),)
+    event = Event(number, Register("pcr", line.register), digests, content)
+    return event if _canonical(event) == record else event.replace(wire=record)
+
+
+def _content(line: Line, bank: HashAlg, orders: tuple[str, ...]) -> ImaEvent:
+    """The entry that a line shows: with the template data that its digest proves, or with what is missing."""
+    template, digest = line.template, bytes.fromhex(line.digest)
+    try:
+        candidates = tuple(readings(template, line.text, orders))
+    except TextError as error:
+        return ImaEvent(template, b"", f"the template data cannot be rebuilt from the text: {error}")
+    if is_violation(digest):
+        return ImaEvent(template, candidates[0], "template data rebuilt from the text, which a violation cannot prove")
+    for data in candidates:
+        content = ImaEvent(template, data)
+        if _ima.proves(bank, content, digest):
+            return content
+    return ImaEvent(template, candidates[0], "template data rebuilt from the text, which the digest does not prove")
+
+
+def _canonical(event: Event) -> bytes | None:
+    """The line that the kernel writes of an event; None if it cannot be told."""
+    content = event.content
+    if not isinstance(content, ImaEvent) or (content.missing and not content.data):
+        return None
+    try:
+        text = text_of(content.template, content.data)
+    except TextError:
+        return None
+    head = f"{event.register.index:>2} {event.digests[0].value.hex()} {content.template} "
+    return head.encode() + text + b"\n"
+
+
+def adapt(log: Log, options: Options) -> tuple[Log, Sequence[Loss]]:
+    """What of a log a list can hold: IMA entries on PCRs, one bank, and template data that has a text."""
+    return _ima.adapt(log, ID, _damage)
+
+
+def _damage(event: Event, byteorder: str) -> tuple[str, bool]:
+    """What a line would lose of an event, if anything, and whether there can be a line at all."""
+    line = _canonical(event)
+    if line is None or b"\n" in line[:-1]:
+        return "template data that has no text on one line", False
+    back = _event(line, event.number, Shape(event.digests[0].alg, byteorder)).content
+    assert isinstance(back, ImaEvent)
+    return ("" if back.data == event.content.data else back.missing or "the text gives other template data back"), True  # type: ignore[attr-defined]
+
+
+def write(log: Log, options: Options) -> bytes:
+    """The lines of a log of IMA entries with one digest each: as they were read, or as the kernel writes them."""
+    byteorder = log.header.get("byteorder", "little") if log.header else "little"
+    shape = Shape(log.algorithms[0] if log.algorithms else SHA1, byteorder)
+    lines = []
+    for event in log.events:
+        if not isinstance(event.content, ImaEvent) or event.register.space != "pcr" or event.register.number > MAX_PCR:
+            raise WriteError(f"a {event.content.kind} record on {event.register} has no place here", event=event.number)
+        if len(event.digests) != 1 or event.digests[0].alg != shape.bank:
+            raise WriteError(f"exactly one {shape.bank} digest is needed", event=event.number)
+        line = _spelled(event, shape) or _canonical(event)
+        if line is None or b"\n" in line.strip(b"\r\n"):
+            raise WriteError(event.content.missing or "template data that has no text on one line", event=event.number)
+        lines.append(line)
+    for number, line in enumerate(lines[:-1]):
+        lines[number] = line if line.endswith(b"\n") else line + b"\n"
+    return b"".join(lines) + log.tail
+
+
+def _spelled(event: Event, shape: Shape) -> bytes | None:
+    """The line as it was read, if it still says what the event says."""
+    if not isinstance(event.wire, bytes):
+        return None
+    try:
+        read_back = _event(event.wire, event.number, shape)
+    except ParseError:
+        return None
+    return event.wire if read_back.replace(recnum=event.recnum) == event else None

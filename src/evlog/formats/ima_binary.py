@@ -1,0 +1,312 @@
+"""The binary IMA measurement list: binary_runtime_measurements, and its kin for single banks.
+
+Source: Linux, security/integrity/ima/ima_fs.c, ima_measurements_show(). Linux shows it under
+/sys/kernel/security/ima/. `evlog.wire.ima` declares the entries; the scanner here is its fast twin and must agree
+with it on every input (tests/test_ima_twins.py).
+
+Neither the byte order nor the size of the template digests is in the list. Both are proven by the digests: the right
+pair is the one under which entries are what their digests are the hash of.
+"""
+
+from __future__ import annotations
+
+import struct
+from array import array
+from itertools import pairwise
+
+from evlog import hashing
+from evlog._record import Record
+from evlog.algorithms import SHA1, HashAlg
+from evlog.columns import NOT_EXTENDED, Columns, Layout
+from evlog.contents._ima_fields import LEGACY, field_names
+from evlog.contents.ima import HASH, ZERO_PAD, ImaEvent, is_violation
+from evlog.errors import ParseError, TruncatedError, WriteError
+from evlog.formats import CERTAIN, LIKELY, NO_MATCH, POSSIBLE, Match, _ima
+from evlog.model import Digest, Event, Finding, Log, Origin, Span
+from evlog.registers import Register
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    from evlog.model import Loss
+    from evlog.options import Options
+
+ID = "ima-binary"
+TITLE = "Linux IMA measurement list, binary"
+
+# Bounds of `evlog.wire.ima`, which is not imported to read a list.
+MAX_PCR, MAX_NAME = 63, 255
+_SIGNS = {"little": "<", "big": ">"}
+_PRINTABLE = bytes(range(0x21, 0x7F))
+_LEGACY = LEGACY.encode()
+# Structures that are kept: many more than a list has templates.
+_TEMPLATES = 256
+# Entries that are looked at to tell byte order and bank; bytes to find them in, more where the first entry is long.
+_PROBED, _HEADS = 64, (1 << 16, 1 << 22)
+
+
+class Shape(Record):
+    """What a list does not say of itself: its bank and byte order, and on what grounds they are taken to be these.
+
+    ``proofs`` counts the digests that are the hash of their entry; ``known`` is whether a template is known.
+    """
+
+    bank: HashAlg
+    byteorder: str
+    entries: int = 0
+    proofs: int = 0
+    known: bool = True
+
+
+def sniff(data: bytes, options: Options) -> Match:
+    """Certain of a list with an entry that its digest proves; less of what only looks like entries."""
+    shape = _shape(data, options)
+    if shape is None:
+        return NO_MATCH
+    reason = f"{shape.byteorder}-endian entries with {shape.bank} digests"
+    if shape.proofs:
+        return Match(CERTAIN, f"{reason}, proven by {shape.proofs} of {shape.entries}")
+    return Match(LIKELY if shape.known else POSSIBLE, f"{reason}, by their shape alone")
+
+
+def _shape(data: bytes, options: Options) -> Shape | None:
+    """The bank and the byte order under which the first entries make most sense; None if under none."""
+    named = _ima.named_bank(options.name)
+    shapes: list[Shape] = []
+    for size in _HEADS:
+        for byteorder in _SIGNS:
+            for bank in _ima.BANKS:
+                shape = _try(data[:size], bank, byteorder)
+                if shape is not None and shape.proofs:
+                    return shape
+                shapes += [shape] if shape else []
+        if shapes or len(data) <= size:
+            break
+    return max(shapes, key=lambda shape: (shape.bank == named, shape.known, shape.entries), default=None)
+
+
+def _try(head: bytes, bank: HashAlg, byteorder: str) -> Shape | None:
+    """The list read as of this bank and byte order; None if there is no entry then."""
+    if not _plausible(head, bank.size, byteorder):
+        return None
+    columns, _ = scan(head, bank, byteorder)
+    events = _events(columns, bank, byteorder, "")[:_PROBED]
+    if not events:
+        return None
+    known = any(field_names(event.content.template) for event in events)
+    proofs = sum(_ima.proves(bank, event.content, event.digests[0].value) for event in events)
+    return Shape(bank, byteorder, len(events), proofs, known)
+
+
+def _plausible(head: bytes, size: int, byteorder: str) -> bool:
+    """Whether there can be an entry at the start, at a glance."""
+    if len(head) < size + 8:
+        return False
+    register, length = struct.unpack_from(f"{_SIGNS[byteorder]}I{size}xI", head)
+    return bool(register <= MAX_PCR and 0 < length <= MAX_NAME)
+
+
+def read(data: bytes, options: Options) -> Log:
+    """Read a list; see `evlog.read`. Raises ParseError if there is no entry in it."""
+    shape = _shape(data, options)
+    if shape is None:
+        if data:
+            raise ParseError("no IMA entry", offset=0, where="events[0]")
+        shape = Shape(_ima.named_bank(options.name) or SHA1, "little")
+    columns, stop = scan(data, shape.bank, shape.byteorder)
+    findings = []
+    if shape.entries and not shape.proofs:
+        message = f"no digest proves that the bank is {shape.bank}: it is told by the digests' size"
+        findings.append(Finding("bank_unproven", "warning", message))
+    if stop is not None:
+        if options.strict:
+            raise stop
+        code = "truncated_record" if isinstance(stop, TruncatedError) else "bad_record"
+        findings.append(Finding(code, "error", str(stop), len(columns), stop.offset))
+    if options.strict and findings:
+        raise ParseError(findings[0].message, offset=0)
+    return Log(
+        ID,
+        _events(columns, shape.bank, shape.byteorder, options.name),
+        header=_ima.header(ID, shape.byteorder),
+        algorithms=(shape.bank,),
+        trailing=data[columns.end :],
+        findings=tuple(findings),
+        platform=options.platform,
+        name=options.name,
+    )
+
+
+def scan(data: bytes, bank: HashAlg, byteorder: str) -> tuple[Columns, ParseError | None]:
+    """Columns of a list, and the trouble that ended its entries.
+
+    One `struct` call reads an entry as long as the template stays the same, as it does for thousands of entries.
+    """
+    offsets, registers = array("Q"), array("I")
+    add_offset, add_register = offsets.append, registers.append
+    records: dict[bytes, struct.Struct] = {}
+    end = len(data)
+    position = 0
+    stop: ParseError | None = None
+    while position < end:
+        try:
+            head, record = _template(data, position, bank.size, byteorder, records, len(offsets))
+        except ParseError as error:
+            stop = error
+            break
+        unpack, fixed = record.unpack_from, record.size
+        try:
+            while True:
+                register, found, length = unpack(data, position)
+                if found != head or register > MAX_PCR:
+                    break
+                add_offset(position)
+                add_register(register if register <= _ima.LAST_PCR else NOT_EXTENDED)
+                position += fixed + length
+        except struct.error:
+            # Less is left than an entry of this template needs: the end, or what the next turn looks into.
+            pass
+        if position > end:
+            needed, position = position - offsets[-1], offsets.pop()
+            registers.pop()
+            stop = _cut(data, position, needed, len(offsets))
+            break
+    layouts = (Layout(((bank, 4),)),)
+    rules = HASH, ZERO_PAD
+    extensions = _extensions(data, offsets, position, bank, byteorder)
+    return Columns(data, offsets, registers, layouts, None, position, "pcr", rules, extensions), stop
+
+
+def _template(
+    data: bytes, position: int, size: int, byteorder: str, records: dict[bytes, struct.Struct], row: int
+) -> tuple[bytes, struct.Struct]:
+    """The template of an entry: its name with the length before it, and the structure of all that precedes the data.
+
+    The structure gives PCR, name and the length of the rest: legacy entries have no length but that of the file's name.
+    Raises ParseError for what cannot be an entry.
+    """
+    sign = _SIGNS[byteorder]
+    left = len(data) - position
+    if left < 8 + size:
+        raise _cut(data, position, 8 + size, row)
+    register, length = struct.unpack_from(f"{sign}I{size}xI", data, position)
+    if register > MAX_PCR or not 0 < length <= MAX_NAME:
+        wrong = f"PCR {register}" if register > MAX_PCR else f"a template name of {length} bytes"
+        raise ParseError(f"not an IMA entry: {wrong}", offset=position, where=f"events[{row}]")
+    at = position + 4 + size
+    head = data[at : at + 4 + length]
+    record = records.get(head)
+    if record is None:
+        if len(head) < 4 + length:
+            raise _cut(data, position, 8 + size + length, row)
+        if head[4:].translate(None, _PRINTABLE):
+            raise ParseError("a template name that is not printable", offset=at + 4, where=f"events[{row}]")
+        if len(records) == _TEMPLATES:
+            records.clear()
+        digest = "20x" if head[4:] == _LEGACY else ""
+        record = records[head] = struct.Struct(f"{sign}I{size}x{len(head)}s{digest}I")
+    if left < record.size:
+        raise _cut(data, position, record.size, row)
+    return head, record
+
+
+def _cut(data: bytes, position: int, needed: int, row: int) -> ParseError:
+    message = f"truncated entry: {needed} bytes needed, {len(data) - position} present"
+    return TruncatedError(message, offset=position, where=f"events[{row}]")
+
+
+def _extensions(
+    data: bytes, offsets: array[int], end: int, bank: HashAlg, byteorder: str
+) -> Callable[[HashAlg, tuple[str, ...], int, int], Sequence[bytes | None]]:
+    """What rows extend: see `evlog.columns`. A bank of another list is extended by one of the rules of `ImaEvent`."""
+    size = bank.size
+    last = 4 + size
+
+    def extensions(alg: HashAlg, rules: tuple[str, ...], start: int, stop: int) -> Sequence[bytes | None]:
+        recorded = [data[at + 4 : at + last] for at in offsets[start:stop]]
+        rule = next((rule for rule in rules if rule in ImaEvent.rules), None)
+        extended: Sequence[bytes | None]
+        if alg == bank:
+            extended = recorded
+        elif rule is None:
+            extended = [None] * len(recorded)
+        elif rule == HASH:
+            extended = hashing.backend().digests(alg, hashed(start, stop))
+        else:
+            sha1 = recorded if bank == SHA1 else hashing.backend().digests(SHA1, hashed(start, stop))
+            extended = [digest.ljust(alg.size, b"\0") for digest in sha1]
+        return _ima.ones_for_violations(recorded, extended, alg)
+
+    def hashed(start: int, stop: int) -> Iterator[bytes]:
+        length = struct.Struct(f"{_SIGNS[byteorder]}I").unpack_from
+        starts = offsets[start : stop + 1]
+        if stop == len(offsets):
+            starts.append(end)
+        for row, following in pairwise(starts):
+            at = row + 4 + size
+            at += 4 + length(data, at)[0]
+            if data[at - 7 : at] == legacy:
+                yield data[at : at + 20] + data[at + 24 : following].ljust(256, b"\0")
+            else:
+                yield data[at + 4 : following]
+
+    legacy = struct.pack(f"{_SIGNS[byteorder]}I", 3) + _LEGACY
+    return extensions
+
+
+def _events(columns: Columns, bank: HashAlg, byteorder: str, name: str) -> _ima.ImaEvents:
+    data, size = columns.buffer, bank.size
+    first = struct.Struct(f"{_SIGNS[byteorder]}I{size}sI").unpack_from
+    registers = [Register("pcr", index) for index in range(MAX_PCR + 1)]
+
+    def make(row: int) -> Event:
+        offset = columns.offsets[row]
+        following = offset + columns.length(row)
+        register, digest, length = first(data, offset)
+        at = offset + 8 + size + length
+        template = data[at - length : at].decode("ascii")
+        content = ImaEvent(template, data[at if template == LEGACY else at + 4 : following])
+        origin = Origin(name, ID, Span(offset, following - offset))
+        return Event(row, registers[register], (Digest(bank, digest),), content, None, origin)
+
+    return _ima.ImaEvents(columns, make)
+
+
+def adapt(log: Log, options: Options) -> tuple[Log, Sequence[Loss]]:
+    """What of a log a list can hold: IMA entries on PCRs, one bank, and template data that is known."""
+    return _ima.adapt(log, ID)
+
+
+def write(log: Log, options: Options) -> bytes:
+    """The bytes of a log of IMA entries with one digest each, all of one bank."""
+    byteorder = log.header.get("byteorder", "little") if log.header else "little"
+    number = struct.Struct(f"{_SIGNS[byteorder]}I").pack
+    bank = log.algorithms[0] if log.algorithms else SHA1
+    parts: list[bytes] = []
+    for event in log.events:
+        content = _entry(event, bank, byteorder)
+        name = content.template.encode("ascii")
+        parts += number(event.register.number), event.digests[0].value, number(len(name)), name
+        parts += (content.data,) if name == _LEGACY else (number(len(content.data)), content.data)
+    return b"".join(parts) + log.tail
+
+
+def _entry(event: Event, bank: HashAlg, byteorder: str) -> ImaEvent:
+    """The event's content, if the event can be an entry of a list of this bank. Raises WriteError if not."""
+    content, number = event.content, event.number
+    if not isinstance(content, ImaEvent):
+        raise WriteError(f"a {content.kind} record has no place here", event=number)
+    if event.register.space != "pcr" or event.register.number > MAX_PCR:
+        raise WriteError(f"no entry can be on register {event.register}", event=number)
+    if len(event.digests) != 1 or event.digests[0].alg != bank or len(event.digests[0].value) != bank.size:
+        raise WriteError(f"exactly one {bank} digest is needed", event=number)
+    if content.missing and not is_violation(event.digests[0].value):
+        raise WriteError(content.missing, event=number)
+    name = content.template
+    if not 0 < len(name) <= MAX_NAME or not name.isascii() or name.encode().translate(None, _PRINTABLE):
+        raise WriteError(f"a template name of {len(name)} characters that no list can have", event=number)
+    data = content.data
+    if name == LEGACY and (len(data) < 24 or int.from_bytes(data[20:24], byteorder) != len(data) - 24):  # type: ignore[arg-type]
+        raise WriteError("legacy template data that its length does not fit", event=number)
+    return content
