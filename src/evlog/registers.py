@@ -76,7 +76,7 @@ class Register(Record):
             letters = plain.rstrip("[]0123456789")
             space, rest = letters or "pcr", plain[len(letters) :].strip("[]")
         space = space.lower()
-        if space == "mr" and rest:
+        if space == "mr" and rest and rest.isprintable():
             return Register("mr", rest)
         try:
             index = int(rest, 0) if rest[:2].lower() == "0x" else int(rest)

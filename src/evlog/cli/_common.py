@@ -30,6 +30,10 @@ def open_log(args: argparse.Namespace, source: str) -> Log:
     """Read one log as the arguments say."""
     from evlog.verbs.reading import read
 
+    if source == "-" and sys.stdin is None:
+        from evlog.errors import SourceError
+
+        raise SourceError("stdin is closed")
     return read(
         sys.stdin.buffer if source == "-" else source,
         format=args.format,

@@ -24,4 +24,7 @@ class Opaque(Content):
 
     @classmethod
     def from_json(cls, members: dict[str, Any]) -> Opaque:
-        return cls(members["type"], bytes.fromhex(members["data"]))
+        type_ = members["type"]
+        if not isinstance(type_, (int, str)):
+            raise TypeError("type must be a number or a name")
+        return cls(type_, bytes.fromhex(members["data"]))

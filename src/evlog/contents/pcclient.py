@@ -157,4 +157,7 @@ class PCClientEvent(Content):
 
     @classmethod
     def from_json(cls, members: dict[str, Any]) -> PCClientEvent:
-        return cls(int(members["event_type"]), bytes.fromhex(members["data"]))
+        event_type = members["event_type"]
+        if type(event_type) is not int or not 0 <= event_type <= 0xFFFFFFFF:
+            raise ValueError("event_type must be a number of 32 bits")
+        return cls(event_type, bytes.fromhex(members["data"]))

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import struct
 
-from evlog.algorithms import SHA1, HashAlg
+from evlog.algorithms import ALGORITHMS, SHA1, HashAlg
 from evlog.contents.pcclient import EV_NO_ACTION, PCClientEvent
 from evlog.errors import ParseError, WriteError
 from evlog.formats import CERTAIN, LIKELY, NO_MATCH, Match, _tcg
@@ -30,6 +30,7 @@ _SNIFFED = 4096
 
 
 def _header(data: bytes) -> tuple[_tcg.FirstRecord, _tcg.SpecId] | None:
+    """Record 0 and its Spec ID event, or None. Raises ParseError for one whose table of algorithms cannot be."""
     first = _tcg.first_record(data)
     if first is None or first.event_type != EV_NO_ACTION:
         return None
@@ -41,7 +42,10 @@ def _header(data: bytes) -> tuple[_tcg.FirstRecord, _tcg.SpecId] | None:
 
 def sniff(data: bytes, options: Options, space: Space) -> Match:
     """The answer of the room whose registers are in ``space``; the other room gets the opposite one."""
-    header = _header(data)
+    try:
+        header = _header(data)
+    except ParseError as error:
+        return Match(LIKELY, error.message) if space == "pcr" else NO_MATCH
     if header is None:
         return NO_MATCH
     confidence, found, reason = _space(data, *header, options)
@@ -50,7 +54,10 @@ def sniff(data: bytes, options: Options, space: Space) -> Match:
 
 
 def _space(data: bytes, first: _tcg.FirstRecord, spec_id: _tcg.SpecId, options: Options) -> tuple[int, Space, str]:
-    """PCRs or CC measurement registers: confidence, space, reason (spec/tcg2.md section 4.5)."""
+    """PCRs or CC measurement registers: confidence, space, reason.
+
+    The rules are in the order of what they prove; on the public logs of either kind they have no exception.
+    """
     if options.space in ("pcr", "ccmr"):
         return CERTAIN, options.space, f"register space {options.space} was given"
     if options.platform is not None:
@@ -126,30 +133,31 @@ def adapt(log: Log, options: Options, format: str, space: Space) -> tuple[Log, S
             continue
         if event.recnum is not None:
             losses.append(Loss(event.number, "recnum", f"{format} has no record numbers"))
-        if not events and not _is_header(content):
-            events.append(_new_header(log, space))
-        elif events and _is_header(content):
-            losses.append(Loss(event.number, "content", "only record 0 can be a Spec ID event"))
-            continue
-        for digest in event.digests if events else ():
-            banks.setdefault(digest.alg.id, digest.alg)
-        events.append(event.replace(number=len(events), content=content, recnum=None, wire=None))
-    if not events:
-        events.append(_new_header(log, space))
-    algorithms = log.algorithms if log.format in ("tcg2", "ccel") else tuple(banks.values())
-    return (
-        log.replace(format=format, events=tuple(events), header=None, algorithms=algorithms),
-        losses,
-    )
+        if events or not _is_header(content):
+            for digest in event.digests:
+                banks.setdefault(digest.alg.id, digest.alg)
+        events.append(event.replace(content=content, recnum=None, wire=None))
+    algorithms = log.algorithms
+    if not events or not _is_header(events[0].content):
+        algorithms = tuple(banks.values()) or algorithms
+        events.insert(0, _new_header(algorithms, space))
+    numbered = tuple(event.replace(number=number) for number, event in enumerate(events))
+    # What the source's reader could not read might read as a record here.
+    trailing = log.trailing if log.format == format else b""
+    return log.replace(format=format, events=numbered, header=None, algorithms=algorithms, trailing=trailing), losses
 
 
 def _is_header(content: object) -> bool:
     if not isinstance(content, PCClientEvent) or content.event_type != EV_NO_ACTION:
         return False
-    return _tcg.spec_id(content.data) is not None
+    try:
+        spec_id = _tcg.spec_id(content.data)
+    except ParseError:
+        return False
+    return spec_id is not None and spec_id.version in (3, None)
 
 
-def _new_header(log: Log, space: Space) -> Event:
+def _new_header(algorithms: Sequence[HashAlg], space: Space) -> Event:
     """A Spec ID Event03 for a log that has none, declaring the banks that its events have."""
     from evlog import wire
     from evlog.registers import Register
@@ -163,7 +171,7 @@ def _new_header(log: Log, space: Space) -> Event:
             "spec_version_major": 2,
             "spec_errata": 0,
             "uintn_size": 2,
-            "digest_sizes": [{"algorithm_id": alg.id, "digest_size": alg.size} for alg in log.algorithms],
+            "digest_sizes": [{"algorithm_id": alg.id, "digest_size": alg.size} for alg in algorithms],
             "vendor_info": b"",
         },
     )
@@ -179,29 +187,21 @@ def write(log: Log, space: Space) -> bytes:
 
     if not log.events or not _is_header(log.events[0].content):
         raise WriteError("record 0 must be a Spec ID Event03", event=0)
-    sizes: dict[int, int] = {}
-    parts = []
-    declaration, declared = event2(sizes), 0
-    for event in log.events:
+    header = log.events[0]
+    if [digest.alg.id for digest in header.digests] != [SHA1.id]:
+        raise WriteError("the Spec ID event has exactly one SHA-1 digest", event=header.number)
+    parts = [wire.build(event1["little"], _header_fields(header, space), event=header.number)]
+    sizes = _sizes(header)
+    declaration = event2(sizes)
+    for event in log.events[1:]:
         content = event.content
         if not isinstance(content, PCClientEvent):
             raise WriteError(f"a {content.kind} record has no place here", event=event.number)
         index = _tcg.register_index(event, space)
-        if event.number == 0:
-            fields = {
-                "pcr_index": index,
-                "event_type": content.event_type,
-                "digest": event.digests[0].value,
-                "event_data": content.data,
-            }
-            parts.append(wire.build(event1["little"], fields, event=0))
-            continue
         for digest in event.digests:
-            if sizes.setdefault(digest.alg.id, len(digest.value)) != len(digest.value):
-                message = f"{digest.alg} digests of {sizes[digest.alg.id]} and {len(digest.value)} bytes"
+            if sizes.get(digest.alg.id) != len(digest.value):
+                message = f"{digest.alg} digests of {len(digest.value)} bytes are not what the Spec ID event declares"
                 raise WriteError(message, event=event.number)
-        if len(sizes) != declared:
-            declaration, declared = event2(sizes), len(sizes)
         fields = {
             "pcr_index": index,
             "event_type": content.event_type,
@@ -210,3 +210,23 @@ def write(log: Log, space: Space) -> bytes:
         }
         parts.append(wire.build(declaration, fields, event=event.number))
     return b"".join(parts) + log.tail
+
+
+def _header_fields(header: Event, space: Space) -> dict[str, object]:
+    content = header.content
+    assert isinstance(content, PCClientEvent)
+    return {
+        "pcr_index": _tcg.register_index(header, space),
+        "event_type": content.event_type,
+        "digest": header.digests[0].value,
+        "event_data": content.data,
+    }
+
+
+def _sizes(header: Event) -> dict[int, int]:
+    """Digest sizes by TPM_ALG_ID, as a reader of the header will take them."""
+    content = header.content
+    assert isinstance(content, PCClientEvent)
+    spec_id = _tcg.spec_id(content.data)
+    declared = spec_id.algorithms if spec_id is not None else ()
+    return {alg.id: alg.size for alg in (*ALGORITHMS.values(), *declared)}

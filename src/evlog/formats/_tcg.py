@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 RECORD1 = 32  # bytes of a TCG_PCR_EVENT before its data
 EV_EFI_HCRTM_EVENT = 0x80000010
 LAST_PCR = 23
-# Bounds beside the fields they bound (spec/tcg2.md section 5.3): no firmware comes near them.
+# Bounds beside the fields they bound: no firmware comes near them.
 MAX_ALGORITHMS = 64
 MAX_DIGEST_SIZE = 128
 MAX_DIGESTS = 64
@@ -79,22 +79,37 @@ def spec_id(event: bytes) -> SpecId | None:
     """The Spec ID event in the data of record 0, or None if it is not one.
 
     PFP 1.06 section 10.4.5.1. The bytes before ``numberOfAlgorithms`` are 24, then 4 for each algorithm.
+    Raises ParseError for a Spec ID Event03 whose table of algorithms cannot be.
     """
     version = _SIGNATURES.get(event[:16], -1)
     if version in (0, 2):
         return SpecId(version, (SHA1,), event[25 : 25 + event[24]] if len(event) > 24 else b"")
-    headless = version == -1 and event[:16] == bytes(16)
-    if (version != 3 and not headless) or len(event) < 28:
-        return None
-    (count,) = _U32.unpack_from(event, 24)
+    if version == 3:
+        return _spec_id3(event)
+    if event[:16] == bytes(16):
+        try:
+            return _spec_id3(event)
+        except ParseError:
+            return None
+    return None
+
+
+def _spec_id3(event: bytes) -> SpecId:
+    count = _U32.unpack_from(event, 24)[0] if len(event) >= 28 else 0
     if not 1 <= count <= MAX_ALGORITHMS or 28 + 4 * count > len(event):
-        return None
+        message = f"Spec ID event: {count} algorithms declared in {len(event)} bytes, 1 to {MAX_ALGORITHMS} expected"
+        raise ParseError(message, offset=RECORD1 + 24, where="events[0].numberOfAlgorithms")
+    headless = event[:16] == bytes(16)
     algorithms = []
     findings = []
     for number in range(count):
         alg, size = struct.unpack_from("<HH", event, 28 + 4 * number)
         if not 1 <= size <= MAX_DIGEST_SIZE:
-            return None
+            raise ParseError(
+                f"Spec ID event: digests of {size} bytes for algorithm {alg:#06x}, 1 to {MAX_DIGEST_SIZE} expected",
+                offset=RECORD1 + 28 + 4 * number,
+                where=f"events[0].digestSizes[{number}]",
+            )
         known = ALGORITHMS.get(alg)
         if known is not None and known.size != size:
             findings.append(
@@ -178,7 +193,7 @@ def scan2(data: bytes, start: int, algorithms: tuple[HashAlg, ...], space: Space
     layouts = [Layout(((SHA1, 8),))]
     layout_of = bytearray(1)
     known: dict[tuple[int, ...], int] = {}
-    special = frozenset((EV_NO_ACTION, EV_EFI_HCRTM_EVENT))
+    terminating, special = frozenset((0, 0xFFFFFFFF)), frozenset((EV_NO_ACTION, EV_EFI_HCRTM_EVENT))
     add_offset, add_register, add_layout = offsets.append, registers.append, layout_of.append
     lowest = 0 if space == "pcr" else 1
     end = len(data)
@@ -193,10 +208,12 @@ def scan2(data: bytes, start: int, algorithms: tuple[HashAlg, ...], space: Space
             fields = unpack(data, position)
             if fields[2:-1] == signature:
                 following = position + fixed + fields[-1]
+                register, event_type = fields[0], fields[1]
+                if event_type in terminating and _terminates(data, position):
+                    break
                 if following > end:
                     stop = _short(data, position, following - position, len(offsets))
                     break
-                register, event_type = fields[0], fields[1]
                 if event_type in special:
                     notable.append(len(offsets))
                     if event_type == EV_NO_ACTION:
@@ -237,6 +254,11 @@ def scan2(data: bytes, start: int, algorithms: tuple[HashAlg, ...], space: Space
     return Scan(columns, tuple(notable), stop)
 
 
+def _terminates(data: bytes, position: int) -> bool:
+    """Whether padding starts here: register and type all ones, or register, type, digest count and size all zero."""
+    return data[position : position + 8] == b"\xff" * 8 or data[position : position + 16] == bytes(16)
+
+
 def _layout(algorithms: tuple[int, ...], sizes: dict[int, HashAlg]) -> Layout:
     distance = 12
     digests = []
@@ -250,7 +272,7 @@ def _digest_list(data: bytes, position: int, sizes: dict[int, HashAlg], row: int
     """The algorithm ids of the record at ``position``, or None where padding starts; raises ParseError on damage."""
     end = len(data)
     where = f"events[{row}]"
-    if data[position : position + 8] == b"\xff" * 8 or data[position : position + 16] == bytes(16):
+    if _terminates(data, position):
         return None
     if end - position < 12:
         error = _short(data, position, 12, row)

@@ -13,7 +13,7 @@ from evlog.algorithms import HashAlg
 from evlog.errors import EvlogError, ParseError
 from evlog.formats import CERTAIN, NO_MATCH, Match
 from evlog.model import Digest, Event, Finding, Header, Log, Origin, Padding, Span
-from evlog.registers import Register, Registers
+from evlog.registers import PLATFORMS, Register, Registers
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 ID = "evlog-json"
 TITLE = "evlog JSON (everything evlog knows of a log)"
 SCHEMA = "evlog.log/1"
+#: No log area is larger; a document of 100 bytes must not ask for more memory than that.
+MAX_PADDING = 1 << 28
 
 
 def sniff(data: bytes, options: Options) -> Match:
@@ -104,32 +106,27 @@ def finding_json(finding: Finding) -> dict[str, Any]:
 
 def read(data: bytes, options: Options) -> Log:
     """Read a document; members that belong to `show` are passed over. Raises ParseError naming the member at fault."""
-    try:
-        document = json.loads(data)
-    except RecursionError:
-        raise ParseError("JSON nested too deeply", offset=0) from None
-    except ValueError as error:
-        raise ParseError(f"not JSON: {error}", offset=getattr(error, "pos", None)) from error
+    document = _document(data)
     if not isinstance(document, dict) or document.get("schema") != SCHEMA:
         raise ParseError(f"not a document of schema {SCHEMA}", offset=0, where="schema")
     where = ""
     try:
-        sizes = document.get("digest_sizes", {})
+        sizes = {_text(name): _number(size, 1, 128) for name, size in document.get("digest_sizes", {}).items()}
         events = []
         for number, members in enumerate(document["events"]):
             where = f"events[{number}]"
-            events.append(_event(members, number, sizes, options.name))
+            events.append(_event(members, number, sizes, options.name, document["format"]))
         where = ""
         return Log(
-            document["format"],
+            _text(document["format"]),
             tuple(events),
             header=_header(document.get("header")),
             algorithms=tuple(_alg(name, sizes) for name in document["algorithms"]),
-            padding=Padding(**document["padding"]) if "padding" in document else None,
+            padding=_padding(document.get("padding")),
             trailing=bytes.fromhex(document.get("trailing", "")),
             start=_start(document.get("start"), sizes),
-            platform=options.platform or document.get("platform"),
-            findings=tuple(Finding(**members) for members in document.get("findings", [])),
+            platform=options.platform or _platform(document.get("platform")),
+            findings=tuple(map(_finding, document.get("findings", []))),
             name=options.name,
         )
     except (KeyError, TypeError, ValueError, AttributeError, EvlogError) as error:
@@ -137,18 +134,34 @@ def read(data: bytes, options: Options) -> Log:
         raise ParseError(f"not an evlog document: {what}", offset=0, where=where) from error
 
 
-def _event(members: dict[str, Any], number: int, sizes: dict[str, int], name: str) -> Event:
+def _document(data: bytes) -> Any:
+    text = ""
+    try:
+        text = data.decode()
+        return json.loads(text)
+    except RecursionError:
+        raise ParseError("JSON nested too deeply", offset=0) from None
+    except UnicodeDecodeError as error:
+        raise ParseError("not JSON: not UTF-8", offset=error.start) from error
+    except json.JSONDecodeError as error:
+        raise ParseError(f"not JSON: {error.msg.lower()}", offset=len(text[: error.pos].encode())) from error
+    except ValueError as error:
+        raise ParseError("not JSON that can be: a number has too many digits", offset=0) from error
+
+
+def _event(members: dict[str, Any], number: int, sizes: dict[str, int], name: str, format: str) -> Event:
     origin = None
     if members.get("offset") is not None:
-        source = members.get("origin", {})
-        span = Span(members["offset"], members["length"])
-        origin = Origin(source.get("log", name), source.get("format", ID), span)
+        source = members.get("origin", {"log": name, "format": format})
+        span = Span(_number(members["offset"]), _number(members["length"]))
+        origin = Origin(_text(source["log"]), _text(source["format"]), span)
+    recnum = members.get("recnum")
     return Event(
         number,
         Register.parse(members["register"]),
         tuple(Digest(_alg(digest["alg"], sizes), bytes.fromhex(digest["digest"])) for digest in members["digests"]),
         contents.from_json(members["content"]),
-        members.get("recnum"),
+        None if recnum is None else _number(recnum),
         origin,
         _from_scalar(members.get("wire")),
     )
@@ -163,7 +176,44 @@ def _header(members: dict[str, Any] | None) -> Header | None:
     if members is None:
         return None
     options = tuple((name, _from_scalar(value)) for name, value in members["options"].items())
-    return Header(members["format"], options)  # type: ignore[arg-type]
+    return Header(_text(members["format"]), options)  # type: ignore[arg-type]
+
+
+def _padding(members: dict[str, Any] | None) -> Padding | None:
+    if members is None:
+        return None
+    return Padding(_number(members["fill"], 0, 255), _number(members["length"], 1, MAX_PADDING))
+
+
+def _platform(name: str | None) -> str | None:
+    if name is not None and name not in PLATFORMS:
+        raise ValueError(f"unknown platform {name!r}")
+    return name
+
+
+def _finding(members: dict[str, Any]) -> Finding:
+    event, offset = members["event"], members["offset"]
+    return Finding(
+        _text(members["code"]),
+        _text(members["severity"]),
+        _text(members["message"]),
+        None if event is None else _number(event),
+        None if offset is None else _number(offset),
+    )
+
+
+def _text(value: Any) -> str:
+    """A string that a terminal can show."""
+    if not isinstance(value, str) or not value.isprintable():
+        raise TypeError("a string of printable characters was expected")
+    return value
+
+
+def _number(value: Any, least: int = 0, most: int = (1 << 64) - 1) -> int:
+    """An integer within bounds; true is none."""
+    if type(value) is not int or not least <= value <= most:
+        raise TypeError(f"a number from {least} to {most} was expected")
+    return value
 
 
 def _start(rows: list[dict[str, Any]] | None, sizes: dict[str, int]) -> Registers | None:

@@ -30,10 +30,10 @@ def sniff(data: bytes, options: Options) -> Match:
     """Certain of a Spec ID Event00 or 02; likely of plausible records without a header, in either byte order."""
     first = _tcg.first_record(data)
     if first is not None and first.event_type == EV_NO_ACTION:
+        if _agile_header(first.data):
+            return NO_MATCH
         spec_id = _tcg.spec_id(first.data)
         if spec_id is not None:
-            if spec_id.version not in (0, 2):
-                return NO_MATCH
             return Match(CERTAIN, f"Spec ID Event0{spec_id.version}: SHA-1 records")
         if first.data[:16] == _LOCALITY:
             return Match(CERTAIN, "a StartupLocality event in record 0: SHA-1 records without a header")
@@ -93,17 +93,24 @@ def adapt(log: Log, options: Options) -> tuple[Log, Sequence[Loss]]:
             losses.append(Loss(event.number, "content", "a Spec ID Event03 declares crypto-agile records"))
             continue
         events.append(event.replace(number=len(events), digests=digests, content=content, recnum=None, wire=None))
-    header = log.header if log.format == ID else None
-    return (
-        log.replace(format=ID, events=tuple(events), header=header, algorithms=(SHA1,)),
-        losses,
-    )
+    # What the source's reader could not read might read as a record here.
+    header, trailing = (log.header, log.trailing) if log.format == ID else (None, b"")
+    adapted = log.replace(format=ID, events=tuple(events), header=header, algorithms=(SHA1,), trailing=trailing)
+    return adapted, losses
 
 
 def _declares_banks(content: object) -> bool:
     if not isinstance(content, PCClientEvent) or content.event_type != EV_NO_ACTION:
         return False
-    spec_id = _tcg.spec_id(content.data)
+    return _agile_header(content.data)
+
+
+def _agile_header(data: bytes) -> bool:
+    """Whether this is a Spec ID Event03, sound or not: such a log is not of this format."""
+    try:
+        spec_id = _tcg.spec_id(data)
+    except ParseError:
+        return True
     return spec_id is not None and spec_id.version not in (0, 2)
 
 

@@ -61,44 +61,61 @@ def fold_columns(
     missing: dict[HashAlg, set[int]] = {bank: set() for bank in banks}
     for bank in banks:
         values[bank][NOT_EXTENDED] = b""
-    for offsets, registers, layout in _by_layout(columns):
-        present = []
+    layout_of = columns.layout_of
+    # In nearly every log all rows after the header's have one layout.
+    first = 1 if layout_of and layout_of[0] != layout_of[-1] else 0
+    if layout_of and layout_of.count(layout_of[-1]) != len(layout_of) - first:
         for bank in banks:
-            distance = columns.layouts[layout].distance(bank)
-            if distance is None:
-                missing[bank].update(registers)
-            else:
-                present.append((bank, distance))
-        present.sort(key=lambda pair: pair[1])
-        # Two banks in one pass: slicing a row costs as much as hashing it.
-        while len(present) >= 2:
-            (a, at_a), (b, at_b) = present.pop(0), present.pop(0)
-            form = f"<{a.size}s{at_b - at_a - a.size}x{b.size}s"
-            _fold_two(columns.buffer, offsets, registers, at_a, form, (a, b), values)
-        for bank, distance in present:
-            _fold_one(columns.buffer, offsets, registers, distance, bank, values[bank])
+            missing[bank] = _fold_mixed(columns, layout_of, bank, values[bank])
+    elif len(columns):
+        if first:
+            missing = _fold_uniform(columns, slice(0, 1), banks, values)
+        for bank, registers in _fold_uniform(columns, slice(first, None), banks, values).items():
+            missing[bank] |= registers
     for bank in banks:
         del values[bank][NOT_EXTENDED]
         missing[bank].discard(NOT_EXTENDED)
     return missing
 
 
-def _by_layout(columns: Columns) -> Iterable[tuple[array[int], array[int], int]]:
-    """Runs of rows with one layout, as (offsets, registers, layout): order within a register is what counts."""
-    offsets, registers, layout_of = columns.offsets, columns.registers, columns.layout_of
-    if layout_of is None:
-        yield offsets, registers, 0
-        return
-    start = 0
-    while start < len(layout_of):
-        layout = layout_of[start]
-        run = layout_of[start:]
-        stop = start + len(run) - len(run.lstrip(bytes((layout,))))
-        if start == 0 and stop == len(layout_of):
-            yield offsets, registers, layout
+def _fold_uniform(
+    columns: Columns, rows: slice, banks: Sequence[HashAlg], values: dict[HashAlg, dict[int, bytes]]
+) -> dict[HashAlg, set[int]]:
+    """Fold rows that share the layout of the first of them."""
+    missing: dict[HashAlg, set[int]] = {bank: set() for bank in banks}
+    offsets, registers = columns.offsets[rows], columns.registers[rows]
+    layout = columns.layout(rows.start)
+    present = []
+    for bank in banks:
+        distance = layout.distance(bank)
+        if distance is None:
+            missing[bank].update(registers)
         else:
-            yield offsets[start:stop], registers[start:stop], layout
-        start = stop
+            present.append((bank, distance))
+    present.sort(key=lambda pair: pair[1])
+    # Two banks in one pass: slicing a row costs as much as hashing it.
+    while len(present) >= 2:
+        (a, at_a), (b, at_b) = present.pop(0), present.pop(0)
+        form = f"<{a.size}s{at_b - at_a - a.size}x{b.size}s"
+        _fold_two(columns.buffer, offsets, registers, at_a, form, (a, b), values)
+    for bank, distance in present:
+        _fold_one(columns.buffer, offsets, registers, distance, bank, values[bank])
+    return missing
+
+
+def _fold_mixed(columns: Columns, layout_of: bytearray, bank: HashAlg, values: dict[int, bytes]) -> set[int]:
+    """Fold rows of several layouts, which may change at every row."""
+    new, size, buffer = _required(bank), bank.size, columns.buffer
+    distances = [layout.distance(bank) for layout in columns.layouts]
+    missing = set()
+    for register, offset, layout in zip(columns.registers, columns.offsets, layout_of, strict=True):
+        distance = distances[layout]
+        if distance is None:
+            missing.add(register)
+        else:
+            at = offset + distance
+            values[register] = new(values[register] + buffer[at : at + size]).digest()
+    return missing
 
 
 def _fold_one(

@@ -7,7 +7,7 @@ with the source's replay in every bank that both have.
 from __future__ import annotations
 
 from evlog._record import Record
-from evlog.errors import ConversionError
+from evlog.errors import ConversionError, ParseError
 from evlog.formats import room
 from evlog.model import Log, Loss
 from evlog.options import Options
@@ -15,6 +15,7 @@ from evlog.verbs.replay import Replay, replay
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
     from typing import Any
 
 __all__ = ["Conversion", "convert"]
@@ -37,25 +38,43 @@ class Conversion(Record):
 def convert(log: Log, to: str, *, strict: bool = False, allow_changed: bool = False, **choices: Any) -> Conversion:
     """The log in another format.
 
-    ``strict`` refuses any loss; ``allow_changed`` lets a conversion through that changes a register's value.
+    Losses are what the log says and the result does not; how a container spells it (byte order, integer widths,
+    line ends) is the format's own affair. ``strict`` refuses any loss; ``allow_changed`` lets a conversion through
+    that changes a register's value.
     The other keyword arguments are those of `evlog.options.Options`. Raises ConversionError for a refusal, WriteError
     for what the format cannot hold.
     """
     options = Options(name=log.name, platform=choices.pop("platform", None) or log.platform, **choices)
     target = room(to)
-    adapted, losses = target.adapt(log, options)
+    adapted, told = target.adapt(log, options)
+    data = target.write(adapted, options)
+    try:
+        back = target.read(data, options)
+    except ParseError as error:
+        raise ConversionError(f"{to} cannot hold this log: what was written does not read back: {error}") from error
+    losses = (*told, *_container_losses(log, back, told))
     if strict and losses:
         first = losses[0]
         place = "the log" if first.event is None else f"event {first.event}"
         message = f"{len(losses)} losses, first {place}, {first.field}: {first.reason}"
         raise ConversionError(message)
-    data = target.write(adapted, options)
-    back = target.read(data, options)
     changed = _changed(replay(log), replay(back), back)
     if changed and not allow_changed:
         message = f"{to} would change {', '.join(changed[:3])}{' and more' * (len(changed) > 3)}"
         raise ConversionError(message)
-    return Conversion(log.format, back, data, tuple(losses), not changed, changed)
+    return Conversion(log.format, back, data, losses, not changed, changed)
+
+
+def _container_losses(log: Log, back: Log, told: Sequence[Loss]) -> Iterator[Loss]:
+    """What the log holds besides events and the result does not, as far as the room has not told."""
+    named = {loss.field for loss in told if loss.event is None}
+    if log.padding is not None and back.padding != log.padding and "padding" not in named:
+        reason = f"{log.padding.length} bytes of {log.padding.fill:#04x} after the last record"
+        yield Loss(None, "padding", reason)
+    if log.trailing and back.trailing != log.trailing and "trailing" not in named:
+        yield Loss(None, "trailing", f"{len(log.trailing)} bytes that were not read as events")
+    if log.start is not None and back.start != log.start and "start" not in named:
+        yield Loss(None, "start", f"{back.format} does not state register values before the first event")
 
 
 def _changed(before: Replay, after: Replay, back: Log) -> tuple[str, ...]:

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import os
 
-from evlog.errors import SourceError, UnknownFormatError
-from evlog.formats import LIKELY, Detection, detect, room
+from evlog.errors import SourceError, UnknownFormatError, UsageError
+from evlog.formats import CERTAIN, LIKELY, NO, Detection, detect, room
 from evlog.model import Finding
 from evlog.options import Options
 
@@ -37,9 +37,7 @@ def read(source: Source, *, format: str | None = None, strict: bool = False, **c
     """
     data, name = load(source)
     options = Options(name=name, strict=strict, **choices)
-    if format is not None:
-        return room(format).read(data, options)
-    data, found, wrapping = identify(data, options)
+    data, found, wrapping = identify(data, options, format)
     log = room(found.format).read(data, options)
     notes = []
     if wrapping:
@@ -50,19 +48,32 @@ def read(source: Source, *, format: str | None = None, strict: bool = False, **c
     return log.replace(findings=(*notes, *log.findings)) if notes else log
 
 
-def identify(data: bytes, options: Options) -> tuple[bytes, Detection, tuple[str, ...]]:
-    """The log in the bytes, its format, and the wrappings that were taken off it, outermost first."""
+def identify(data: bytes, options: Options, format: str | None = None) -> tuple[bytes, Detection, tuple[str, ...]]:
+    """The log in the bytes, its format, and the wrappings that were taken off it, outermost first.
+
+    A ``format`` that is given stands even where its room does not know the bytes, unless it knows what they wrap.
+    """
     try:
-        return data, detect(data, options), ()
+        return data, _detect(data, options, format), ()
     except UnknownFormatError:
         from evlog.unwrap import unwrap
 
         for inner, wrapping in unwrap(data):
             try:
-                return inner, detect(inner, options), wrapping
+                return inner, _detect(inner, options, format), wrapping
             except UnknownFormatError:
                 continue
+        if format is not None:
+            return data, Detection(format, CERTAIN, "given"), ()
         raise
+
+
+def _detect(data: bytes, options: Options, format: str | None) -> Detection:
+    if format is None:
+        return detect(data, options)
+    if room(format).sniff(data, options).confidence == NO:
+        raise UnknownFormatError(f"not {format}", offset=0)
+    return Detection(format, CERTAIN, "given")
 
 
 def load(source: Source) -> tuple[bytes, str]:
@@ -70,13 +81,22 @@ def load(source: Source) -> tuple[bytes, str]:
     if isinstance(source, (bytes, bytearray, memoryview)):
         return bytes(source), ""
     if hasattr(source, "read"):
-        return source.read(), str(getattr(source, "name", ""))
+        name = str(getattr(source, "name", ""))
+        try:
+            data = source.read()
+        except OSError as error:
+            raise SourceError(f"{name}: {(error.strerror or str(error)).lower()}") from error
+        if not isinstance(data, bytes):
+            raise UsageError(f"{name}: a binary file is needed, opened with mode 'rb'")
+        return data, name
     name = os.fspath(source)
     try:
         with open(name, "rb") as file:
             return file.read(), name
     except OSError as error:
         raise SourceError(f"{name}: {(error.strerror or str(error)).lower()}") from error
+    except ValueError as error:
+        raise SourceError(f"not a path: {name!r}") from error
 
 
 def write(log: Log, *, format: str | None = None, **choices: Any) -> bytes:

@@ -135,7 +135,7 @@ class _Tally:
 
     def _banks(self, log: Log) -> list[HashAlg]:
         """The banks that the log has, and those that it offers a rule for."""
-        banks = list(log.algorithms)
+        banks = list(dict.fromkeys(log.algorithms))
         for alg, names in self.rules.items():
             if alg not in banks and not set(names).isdisjoint(log.rules):
                 banks.append(alg)
