@@ -8,6 +8,7 @@ Run ``python samples/make.py`` to write them again; a test holds the files equal
 from __future__ import annotations
 
 import hashlib
+import json
 import struct
 from pathlib import Path
 
@@ -98,6 +99,72 @@ def td_boot(alg: int = SHA384) -> bytes:
     )
 
 
+def document() -> bytes:
+    """A log as evlog's own JSON, with what no other format can hold together."""
+    return (
+        json.dumps(
+            {
+                "schema": "evlog.log/1",
+                "format": "tcg2",
+                "platform": "tpm",
+                "algorithms": ["sha256", "0x7f01"],
+                "digest_sizes": {"0x7f01": 24},
+                "header": {"format": "sample", "options": {"name": "text", "count": 7, "raw": {"hex": "00ff"}}},
+                "padding": {"fill": 255, "length": 16},
+                "trailing": "c0ffee",
+                "start": [{"register": "pcr:16", "alg": "sha256", "value": "11" * 32}],
+                "events": [
+                    {
+                        "number": 0,
+                        "offset": 4096,
+                        "length": 120,
+                        "register": "pcr:16",
+                        "label": "PCR[16]",
+                        "recnum": 3,
+                        "measured": True,
+                        "digests": [{"alg": "sha256", "digest": "22" * 32}, {"alg": "0x7f01", "digest": "33" * 24}],
+                        "content": {
+                            "kind": "pcclient",
+                            "event_type": 5,
+                            "event_type_name": "EV_ACTION",
+                            "data": "6120746573740a",
+                        },
+                        "origin": {"log": "elsewhere", "format": "tcg2"},
+                        "wire": "as found",
+                    },
+                    {
+                        "number": 1,
+                        "offset": None,
+                        "length": None,
+                        "register": "mr:runtime",
+                        "label": "runtime",
+                        "recnum": None,
+                        "measured": True,
+                        "digests": [],
+                        "content": {"kind": "opaque", "type": "vendor", "data": "00"},
+                    },
+                    {
+                        "number": 2,
+                        "offset": None,
+                        "length": None,
+                        "register": "nv:0x01c40200",
+                        "label": "NV[0x01c40200]",
+                        "recnum": None,
+                        "measured": True,
+                        "digests": [{"alg": "sha256", "digest": "44" * 32}],
+                        "content": {"kind": "opaque", "type": 200, "data": ""},
+                    },
+                ],
+                "findings": [
+                    {"code": "sample", "severity": "note", "event": 1, "offset": 4216, "message": "a note of before"}
+                ],
+            },
+            indent=1,
+        ).encode()
+        + b"\n"
+    )
+
+
 def samples() -> dict[str, bytes]:
     """Every synthetic sample by its path in this folder."""
     sha384 = (SHA384,)
@@ -132,7 +199,10 @@ def samples() -> dict[str, bytes]:
             event2(0, EV_NO_ACTION, locality(4)), event2(0, EV_EFI_HCRTM_EVENT, b"HCRTM"), boot2()
         ),
         "tcg2/dynamic-launch.bin": agile(
-            boot2(), event2(17, EVTYPE_HASH_START, b"hash start"), event2(18, 0x404, b"mle"), event2(23, EV_ACTION, b"x")
+            boot2(),
+            event2(17, EVTYPE_HASH_START, b"hash start"),
+            event2(18, 0x404, b"mle"),
+            event2(23, EV_ACTION, b"x"),
         ),
         "tcg2/pcr17-without-launch.bin": agile(boot2(), event2(17, EV_ACTION, b"an application")),
         "tcg2/trust-point.bin": agile(boot2(), event2(0xFFFFFFFF, EV_NO_ACTION, trust_point), event2(11, 12, b"\x01")),
@@ -144,6 +214,7 @@ def samples() -> dict[str, bytes]:
         "ccel/csv-sm3.bin": agile(td_boot(SM3_256), algs=(SM3_256,)),
         "ccel/zero-signature.bin": event1(1, EV_NO_ACTION, bytes(16) + spec_id3(sha384)[16:]) + td_boot(),
         "ccel/mrtd-event.bin": agile(event2(0, EV_ACTION, b"into MRTD", sha384), td_boot(), algs=sha384, index=1),
+        "evlog-json/everything.json": document(),
         "bad/empty.bin": b"",
         "bad/all-zero.bin": bytes(256),
         "bad/all-ff.bin": b"\xff" * 256,
@@ -163,6 +234,9 @@ def samples() -> dict[str, bytes]:
         "bad/no-algorithms.bin": agile(algs=()),
         "bad/tcg1-cut.bin": (event1(0, EV_NO_ACTION, spec_id1(0)) + boot1())[:-7],
         "bad/tcg1-event-bomb.bin": event1(0, EV_NO_ACTION, spec_id1(0)) + struct.pack("<II20sI", 0, 5, b"", 0xFFFFFFF0),
+        "bad/evlog-json-padding-bomb.json": document().replace(b'"length": 16', b'"length": 1099511627776'),
+        "bad/evlog-json-no-events.json": b'{"schema": "evlog.log/1", "format": "tcg2", "algorithms": []}\n',
+        "bad/evlog-json-cut.json": document()[:900],
         "bad/gzip-cut.bin": b"\x1f\x8b\x08\x00\x00\x00\x00\x00\x00\x03",
     }
 

@@ -1,4 +1,4 @@
-"""Where the logs are that the tests read."""
+"""Where the logs are that the tests read, and ``--update`` to write transcripts again."""
 
 from __future__ import annotations
 
@@ -9,6 +9,16 @@ import pytest
 ROOT = Path(__file__).resolve().parent.parent
 SAMPLES = ROOT / "samples"
 SHARED = ROOT.parent / "shared"
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--update", action="store_true", help="write the golden transcripts again, to be read as prose")
+
+
+@pytest.fixture
+def update(request: pytest.FixtureRequest) -> bool:
+    """Whether goldens are to be written instead of compared."""
+    return bool(request.config.getoption("--update"))
 
 
 def _folder(name: str) -> Path:

@@ -40,23 +40,27 @@ def sniff(data: bytes, options: Options) -> Match:
 
 def to_json(log: Log) -> dict[str, Any]:
     """The document of a log, ready for `json.dumps`. Bytes are lower-case hex."""
+    sizes = _sizes(log)
     return {
         "schema": SCHEMA,
         "format": log.format,
         "platform": log.platform,
         "algorithms": [str(alg) for alg in log.algorithms],
+        **({"digest_sizes": sizes} if sizes else {}),
         **_container(log),
-        "events": [event_json(event, log.platform) for event in log.events],
+        "events": [event_json(event, log.platform, sizes) for event in log.events],
         "findings": [finding_json(finding) for finding in log.findings],
     }
+
+
+def _sizes(log: Log) -> dict[str, int]:
+    """Digest sizes by name, of the log's algorithms that evlog does not know or that the log sizes otherwise."""
+    return {str(alg): alg.size for alg in log.algorithms if alg != HashAlg.of(alg.id)}
 
 
 def _container(log: Log) -> dict[str, Any]:
     """Members that few logs have."""
     members: dict[str, Any] = {}
-    sizes = {str(alg): alg.size for alg in log.algorithms if alg != HashAlg.of(alg.id)}
-    if sizes:
-        members["digest_sizes"] = sizes
     if log.header is not None:
         options = {name: _scalar(value) for name, value in log.header.options}
         members["header"] = {"format": log.header.format, "options": options}
@@ -72,8 +76,8 @@ def _container(log: Log) -> dict[str, Any]:
     return members
 
 
-def event_json(event: Event, platform: str | None) -> dict[str, Any]:
-    """One event of the document."""
+def event_json(event: Event, platform: str | None, sizes: dict[str, int] | None = None) -> dict[str, Any]:
+    """One event of the document; ``sizes`` are those that the document states."""
     origin = event.origin
     members: dict[str, Any] = {
         "number": event.number,
@@ -83,13 +87,21 @@ def event_json(event: Event, platform: str | None) -> dict[str, Any]:
         "label": event.register.label(platform),
         "recnum": event.recnum,
         "measured": event.measured,
-        "digests": [{"alg": str(d.alg), "digest": d.value.hex()} for d in event.digests],
+        "digests": [_digest_json(digest, sizes or {}) for digest in event.digests],
         "content": contents.to_json(event.content),
     }
     if origin is not None and origin.log:
         members["origin"] = {"log": origin.log, "format": origin.format}
     if event.wire is not None:
         members["wire"] = _scalar(event.wire)
+    return members
+
+
+def _digest_json(digest: Digest, sizes: dict[str, int]) -> dict[str, Any]:
+    alg = digest.alg
+    members: dict[str, Any] = {"alg": str(alg), "digest": digest.value.hex()}
+    if _alg(str(alg), sizes, len(digest.value)) != alg:
+        members["size"] = alg.size
     return members
 
 
@@ -159,7 +171,7 @@ def _event(members: dict[str, Any], number: int, sizes: dict[str, int], name: st
     return Event(
         number,
         Register.parse(members["register"]),
-        tuple(Digest(_alg(digest["alg"], sizes), bytes.fromhex(digest["digest"])) for digest in members["digests"]),
+        tuple(_digest(digest, sizes) for digest in members["digests"]),
         contents.from_json(members["content"]),
         None if recnum is None else _number(recnum),
         origin,
@@ -167,9 +179,16 @@ def _event(members: dict[str, Any], number: int, sizes: dict[str, int], name: st
     )
 
 
-def _alg(name: str, sizes: dict[str, int]) -> HashAlg:
+def _digest(members: dict[str, Any], sizes: dict[str, int]) -> Digest:
+    value = bytes.fromhex(members["digest"])
+    alg = _alg(members["alg"], sizes, len(value))
+    return Digest(HashAlg.of(alg.id, _number(members["size"], 0, 128)) if "size" in members else alg, value)
+
+
+def _alg(name: str, sizes: dict[str, int], length: int = 0) -> HashAlg:
+    """The algorithm of a name: its size is what the document states, or its own, or that of the digest at hand."""
     alg = HashAlg.named(name)
-    return HashAlg.of(alg.id, sizes[name]) if name in sizes else alg
+    return HashAlg.of(alg.id, sizes.get(name, 0 if alg.known else length))
 
 
 def _header(members: dict[str, Any] | None) -> Header | None:
@@ -234,7 +253,7 @@ def _from_scalar(value: Any) -> str | int | bytes | None:
         return bytes.fromhex(value["hex"])
     if value is not None and not isinstance(value, (str, int)):
         raise TypeError(f"a string or a number was expected, not {type(value).__name__}")
-    return value
+    return int(value) if isinstance(value, bool) else value
 
 
 def adapt(log: Log, options: Options) -> tuple[Log, Sequence[Loss]]:

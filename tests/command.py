@@ -1,0 +1,41 @@
+"""Running the command in this process, as the shell would, from the root of the repository."""
+
+from __future__ import annotations
+
+import gc
+import io
+import os
+import sys
+from contextlib import redirect_stderr, redirect_stdout
+from typing import NamedTuple
+
+from evlog.cli import main
+from tests.conftest import ROOT
+
+
+class Ran(NamedTuple):
+    """What a command left behind."""
+
+    code: int
+    out: str
+    err: str
+
+
+def run(*arguments: str) -> Ran:
+    """Run ``evlog ARGUMENTS``; argparse's exit counts as the command's."""
+    out, err = io.TextIOWrapper(io.BytesIO(), "utf-8"), io.StringIO()
+    before = os.getcwd()
+    os.chdir(ROOT)
+    try:
+        with redirect_stdout(out), redirect_stderr(err):
+            try:
+                code = main(arguments)
+            except SystemExit as stop:
+                code = stop.code if isinstance(stop.code, int) else 1
+            sys.stdout.flush()
+    finally:
+        os.chdir(before)
+        # The command does without the collector; the tests do not.
+        gc.enable()
+    out.seek(0)
+    return Ran(code, out.read(), err.getvalue())
