@@ -5,6 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
+
+# Machines that build this are slow and shared; the tests say themselves where time counts.
+settings.register_profile("evlog", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("evlog")
 
 ROOT = Path(__file__).resolve().parent.parent
 SAMPLES = ROOT / "samples"

@@ -169,7 +169,7 @@ def records2(draw: st.DrawFn) -> bytes:
 
 
 @given(records2(), st.sets(st.sampled_from(ALGS)), st.integers(0, 40))
-@settings(max_examples=600, deadline=None)
+@settings(max_examples=600)
 def test_on_generated_agile_logs(body: bytes, header: set[int], cut: int) -> None:
     algorithms = tuple(HashAlg.of(alg, SIZES[alg]) for alg in sorted(header)) or (SHA1,)
     data = make.event1(0, 3, b"stands for the header") + body
@@ -188,7 +188,7 @@ def records1(draw: st.DrawFn) -> bytes:
 
 
 @given(records1(), st.integers(0, 40))
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=400)
 def test_on_generated_sha1_logs(data: bytes, cut: int) -> None:
     agree(data, 0, None)
     agree(data[: max(0, len(data) - cut)], 0, None)

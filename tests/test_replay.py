@@ -1,0 +1,277 @@
+"""Replay against what TPMs and confidential VMs reported, and against the extend operation done by hand."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import struct
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+import evlog
+from evlog import SHA1, SHA256, SHA384, Digest, Event, HashAlg, Log, Opaque, PCClientEvent, Register, Registers
+from samples import make
+from tests.conftest import SAMPLES
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def values(log: Log | list[Log], start: Registers | None = None) -> dict[tuple[str, str], str | None]:
+    """Replayed values as text."""
+    return {(str(v.register), str(v.alg)): v.value.hex() if v.value else None for v in evlog.replay(log, start)}
+
+
+def row(log: Log, register: str, alg: HashAlg = SHA256) -> evlog.RegisterValue:
+    """One register of a replay."""
+    found = [v for v in evlog.replay(log) if str(v.register) == register and v.alg == alg]
+    assert len(found) == 1
+    return found[0]
+
+
+def by_hand(start: bytes, *parts: bytes, hash: str = "sha256") -> str:
+    """TPM2_PCR_Extend: the hash of the value and the digest of each part."""
+    value = start
+    for part in parts:
+        value = hashlib.new(hash, value + hashlib.new(hash, part).digest()).digest()
+    return value.hex()
+
+
+def read(name: str) -> Log:
+    return evlog.read(SAMPLES / name)
+
+
+OTHER_LOGS = {10}  # IMA extends it
+
+
+def compare_with_tpm(log: Path, pcrs: Path, elsewhere: set[int] = OTHER_LOGS) -> int:
+    """Hold each register that the log touches against the TPM's, in every bank; returns how many there were."""
+    reported: dict[str, dict[str, str]] = json.loads(pcrs.read_text())
+    replayed = values(evlog.read(log))
+    touched = {register for register, _ in replayed}
+    compared = 0
+    for alg, bank in reported.items():
+        for index, value in bank.items():
+            if f"pcr:{index}" in touched and int(index) not in elsewhere:
+                assert replayed[f"pcr:{index}", alg] == value
+                compared += 1
+    return compared
+
+
+@pytest.mark.parametrize(
+    ("name", "registers"), [("tcg2/secure-boot", 44), ("tcg2/ovmf", 36), ("tcg2/seabios", 32), ("tcg1/seabios", 8)]
+)
+def test_samples_replay_to_the_values_of_their_tpm(name: str, registers: int) -> None:
+    assert compare_with_tpm(SAMPLES / f"{name}.bin", SAMPLES / f"{name}.pcrs.json") == registers
+
+
+def test_virtual_machines_replay_to_the_values_of_their_tpm(vm: Path) -> None:
+    machines = [path.parent for path in sorted(vm.glob("*/pcrs.json"))]
+    assert len(machines) >= 13
+    for machine in machines:
+        elsewhere = set(OTHER_LOGS)
+        if machine.name.startswith("e7"):
+            elsewhere |= {11, 12}  # its IMA policy names them
+        if (machine / "tpm2-measure.log").exists():
+            elsewhere |= {11}  # systemd goes on there
+        log = machine / "binary_bios_measurements"
+        assert compare_with_tpm(log, machine / "pcrs.json", elsewhere) >= 8, machine.name
+
+
+FIRMWARE = {"tcg2", "ccel", "wbcl", "tcg-sha1"}
+
+
+def expectations(corpus: Path, replays: bool) -> list[tuple[str, dict[str, Any]]]:
+    table = json.loads((corpus / "EXPECTED.json").read_text())
+    return [(name, row) for name, row in table.items() if row["format"] in FIRMWARE and row["replays"] is replays]
+
+
+def contradicted(corpus: Path, name: str, stated: dict[str, dict[str, dict[str, str]]]) -> list[str]:
+    """The stated registers that the replay contradicts; at least one must be touched by the log."""
+    replayed = values(evlog.read(corpus / name))
+    keys = {
+        (f"{space}:{index}", alg): value
+        for space, table in stated.items()
+        for index, banks in table.items()
+        for alg, value in banks.items()
+    }
+    touched = [key for key in keys if key in replayed]
+    assert touched, f"{name} touches no stated register"
+    return [f"{register} {alg}" for register, alg in touched if replayed[register, alg] != keys[register, alg]]
+
+
+def test_public_logs_replay_to_the_stated_values(corpus: Path) -> None:
+    rows = expectations(corpus, True)
+    assert len(rows) >= 20
+    assert {name: contradicted(corpus, name, row["registers"]) for name, row in rows} == {name: [] for name, _ in rows}
+
+
+def test_public_logs_known_not_to_replay_do_not(corpus: Path) -> None:
+    rows = expectations(corpus, False)
+    assert rows
+    assert [name for name, row in rows if not contradicted(corpus, name, row["registers"])] == []
+
+
+SEP = make.SEPARATOR
+
+
+def test_start_values() -> None:
+    zero, three, four = bytes(32), bytes(31) + b"\3", bytes(31) + b"\4"
+    boot = (make.VERSION, SEP)
+    assert values(read("tcg2/locality-0.bin"))["pcr:0", "sha256"] == by_hand(zero, *boot)
+    assert values(read("tcg2/locality-3.bin"))["pcr:0", "sha256"] == by_hand(three, *boot)
+    assert values(read("tcg2/locality-padded.bin"))["pcr:0", "sha256"] == by_hand(three, *boot)
+    assert values(read("tcg2/h-crtm.bin"))["pcr:0", "sha256"] == by_hand(four, b"HCRTM", *boot)
+    assert values(read("tcg1/locality-first.bin"))["pcr:0", "sha1"] == by_hand(bytes(19) + b"\3", *boot, hash="sha1")
+    assert row(read("tcg2/locality-0.bin"), "pcr:0").start_reason == "zeros"
+    assert row(read("tcg2/locality-3.bin"), "pcr:0").start_reason == "locality"
+    assert row(read("tcg2/h-crtm.bin"), "pcr:0").start_reason == "h-crtm"
+    assert row(read("tcg2/locality-3.bin"), "pcr:1").start == bytes(32)
+
+
+def test_dynamic_launch_registers() -> None:
+    launched, not_launched = read("tcg2/dynamic-launch.bin"), read("tcg2/pcr17-without-launch.bin")
+    assert values(launched)["pcr:17", "sha256"] == by_hand(bytes(32), b"hash start")
+    assert values(launched)["pcr:18", "sha256"] == by_hand(bytes(32), b"mle")
+    assert values(launched)["pcr:23", "sha256"] == by_hand(bytes(32), b"x")
+    assert row(launched, "pcr:17").start_reason == "drtm"
+    assert values(not_launched)["pcr:17", "sha256"] == by_hand(b"\xff" * 32, b"an application")
+    assert row(not_launched, "pcr:17").start_reason == "ones"
+
+
+def test_given_start_values_come_first() -> None:
+    log = read("tcg2/locality-3.bin")
+    given = bytes(range(32))
+    start = Registers({(Register("pcr", 0), SHA256): given}, "test")
+    result = evlog.replay(log, start)
+    assert result[Register("pcr", 0), SHA256].hex() == by_hand(given, make.VERSION, SEP)
+    assert next(v for v in result if v.register.index == 0 and v.alg == SHA256).start_reason == "given"
+    assert values(log, start)["pcr:0", "sha1"] == values(log)["pcr:0", "sha1"]
+
+
+def test_only_the_first_locality_counts() -> None:
+    two = make.agile(make.event2(0, 3, make.locality(3)), make.event2(0, 3, make.locality(0)), make.event2(0, 4, SEP))
+    assert values(evlog.read(two))["pcr:0", "sha256"] == by_hand(bytes(31) + b"\3", SEP)
+
+
+@pytest.mark.parametrize("data", [b"StartupLocality\0", b"StartupLocality\0\x07", b"StartupLocalitY\0\x03"])
+def test_what_is_no_locality_does_not_count(data: bytes) -> None:
+    log = evlog.read(make.agile(make.event2(0, 3, data), make.event2(0, 4, SEP)))
+    assert values(log)["pcr:0", "sha256"] == by_hand(bytes(32), SEP)
+
+
+def test_a_locality_on_another_register_does_not_count() -> None:
+    log = evlog.read(make.agile(make.event2(1, 3, make.locality(3)), make.event2(0, 4, SEP), make.event2(1, 4, SEP)))
+    assert values(log)["pcr:0", "sha256"] == values(log)["pcr:1", "sha256"] == by_hand(bytes(32), SEP)
+
+
+def test_no_action_never_extends() -> None:
+    record = struct.pack("<III", 1, 3, 1) + struct.pack("<H", 0x0B) + b"\x11" * 32 + struct.pack("<I", 0)
+    log = evlog.read(make.agile(record, make.event2(1, 4, SEP, (0x0B,)), algs=(0x0B,)))
+    assert values(log) == {("pcr:1", "sha256"): by_hand(bytes(32), SEP)}
+
+
+def test_the_trust_point_record_neither_extends_nor_ends_the_log() -> None:
+    log = read("tcg2/trust-point.bin")
+    assert len(log.events) == 13
+    assert not log.findings
+    assert values(log)["pcr:11", "sha256"] == by_hand(bytes(32), b"\1")
+    assert "pcr:4294967295" not in {register for register, _ in values(log)}
+
+
+def test_nv_indices_and_mrtd_are_not_replayed() -> None:
+    assert all(register.startswith("pcr:") for register, _ in values(read("tcg2/nv-index.bin")))
+    measured = evlog.read(make.agile(make.event2(0x01C40200, 5, b"measured"), make.event2(1, 4, SEP)))
+    assert {register for register, _ in values(measured)} == {"pcr:1"}
+    mrtd = read("ccel/mrtd-event.bin")
+    assert {register for register, _ in values(mrtd)} == {"ccmr:1", "ccmr:2", "ccmr:3"}
+
+
+def test_an_event_without_the_digest_makes_the_bank_incomplete() -> None:
+    log = read("tcg2/fewer-digests.bin")
+    assert row(log, "pcr:6", SHA1).status == "incomplete"
+    assert row(log, "pcr:6", SHA1).value is None
+    assert row(log, "pcr:6", SHA256).status == "complete"
+    assert values(log)["pcr:6", "sha256"] == by_hand(bytes(32), SEP, b"one bank only")
+    assert values(log)["pcr:5", "sha1"] == by_hand(bytes(20), SEP, make.EXIT, hash="sha1")
+    assert Register("pcr", 6) not in {register for register, alg in evlog.replay(log).registers() if alg == SHA1}
+    for alg in ("sha1", "sha256"):
+        assert values(read("tcg2/no-digests.bin"))["pcr:6", alg] is None
+
+
+def test_an_undeclared_bank_is_incomplete_in_every_register() -> None:
+    result = values(read("tcg2/undeclared-algorithm.bin"))
+    assert {value for (_, alg), value in result.items() if alg == "sha384"} == {None}
+    assert result["pcr:5", "sha256"] == by_hand(bytes(32), SEP, make.EXIT, b"more")
+
+
+def test_the_order_of_digests_is_nothing_to_replay() -> None:
+    log = read("tcg2/permuted-digests.bin")
+    assert [str(digest.alg) for digest in log.events[1].digests] == ["sha256", "sha1"]
+    assert values(log)["pcr:4", "sha256"] == by_hand(bytes(32), SEP, b"a", b"b")
+    assert values(log)["pcr:4", "sha1"] == by_hand(bytes(20), SEP, b"a", b"b", hash="sha1")
+
+
+def test_other_hashes() -> None:
+    assert values(read("tcg2/sha3.bin"))["pcr:5", "sha3_256"] == by_hand(bytes(32), SEP, make.EXIT, hash="sha3_256")
+    assert values(read("ccel/ovmf-tdx.bin"))["ccmr:2", "sha384"] == by_hand(bytes(48), SEP, make.EXIT, hash="sha384")
+
+
+def test_a_bank_that_cannot_be_computed_is_named() -> None:
+    result = evlog.replay(read("tcg2/unknown-algorithm.bin"))
+    assert {str(v.alg) for v in result} == {"sha256"}
+    assert [finding.code for finding in result.findings] == ["bank_not_computable"]
+    odd = evlog.replay(evlog.read(SAMPLES / "bad" / "wrong-digest-size.bin"))
+    assert len(odd) == 0
+    assert {finding.code for finding in odd.findings} == {"digest_size", "bank_not_computable"}
+
+
+def test_a_bank_declared_twice_is_extended_once() -> None:
+    log = evlog.read(make.agile(make.event2(1, 4, SEP, (0x0B,)), algs=(0x0B, 0x0B)))
+    assert values(log) == {("pcr:1", "sha256"): by_hand(bytes(32), SEP)}
+    plain = log.replace(events=tuple(log.events), algorithms=(SHA256, SHA256))
+    assert values(plain) == values(log)
+
+
+def test_several_logs_go_on_where_the_last_one_ended() -> None:
+    first = evlog.read(make.agile(make.event2(4, 4, SEP)))
+    second = evlog.read(make.agile(make.event2(4, 5, b"later")))
+    assert values([first, second])["pcr:4", "sha256"] == by_hand(bytes(32), SEP, b"later")
+    assert row(first, "pcr:4").events == 1
+    assert next(v for v in evlog.replay([first, second]) if v.alg == SHA256).events == 2
+
+
+def test_lazy_and_plain_events_replay_alike() -> None:
+    for name, data in make.samples().items():
+        if name.startswith(("tcg", "ccel")):
+            log = evlog.read(data)
+            plain = log.replace(events=tuple(log.events))
+            assert plain.columns is None
+            assert evlog.replay(plain).values == evlog.replay(log).values, name
+
+
+def test_the_start_that_a_log_states() -> None:
+    event = Event(0, Register("ccmr", 4), (Digest(SHA384, hashlib.sha384(b"x").digest()),), Opaque("x", b"x"))
+    start = Registers({(Register("ccmr", 4), SHA384): b"\x22" * 48}, "log")
+    log = Log("text", (event,), algorithms=(SHA384,), start=start)
+    assert values(log) == {("ccmr:4", "sha384"): by_hand(b"\x22" * 48, b"x", hash="sha384")}
+    assert next(iter(evlog.replay(log))).start_reason == "log"
+
+
+def test_looking_up_a_value() -> None:
+    result = evlog.replay(read("tcg2/ovmf.bin"))
+    assert result.get(Register("pcr", 22), SHA256) is None
+    with pytest.raises(KeyError):
+        result[Register("pcr", 22), SHA256]
+    assert result.registers()[Register("pcr", 0), SHA256] == result[Register("pcr", 0), SHA256]
+    assert [v.register.number for v in result if v.alg == SHA256] == sorted(
+        v.register.number for v in result if v.alg == SHA256
+    )
+
+
+def test_an_empty_log_replays_to_nothing() -> None:
+    assert len(evlog.replay(evlog.read(make.agile()))) == 0
+    assert len(evlog.replay([])) == 0
+    unmeasured = Event(0, Register("pcr", 0), (), PCClientEvent(3, b""))
+    assert len(evlog.replay(Log("tcg2", (unmeasured,), algorithms=(SHA256,)))) == 0
