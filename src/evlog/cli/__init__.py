@@ -24,7 +24,7 @@ __all__ = ["COMMANDS", "main"]
 COMMANDS = {
     "show": "what is in a log, one line an event",
     "replay": "the register values that logs add up to",
-    "convert": "the same log in another format, with losses named and registers proven",
+    "convert": "the same log in another format, losses named, registers proven",
     "formats": "the formats that evlog reads and writes",
 }
 
@@ -36,6 +36,13 @@ def main(argv: Sequence[str] | None = None) -> int:
         return _top(arguments)
     # A command lives shortly and makes no cycles worth collecting: the collector would only walk a million events.
     gc.disable()
+    if sys.stdout is None:
+        print("evlog: stdout is closed", file=sys.stderr)
+        return 3
+    # A name in a log may have letters that the terminal lacks.
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="backslashreplace")
     name = arguments.pop(0)
     command = import_module(f"evlog.cli.{name}")
     plain = Plain()
@@ -51,8 +58,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         code: int = command.run(args)
         sys.stdout.flush()
     except BrokenPipeError:
-        # The reader of the pipe has gone; Python would complain once more when it closes stdout.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _abandon_stdout()
         return 0
     except KeyboardInterrupt:
         return 130
@@ -61,7 +67,17 @@ def main(argv: Sequence[str] | None = None) -> int:
         if isinstance(error, UsageError):
             return 2
         return 1 if isinstance(error, (ConversionError, WriteError)) else 3
+    except OSError as error:
+        # Files that are read and written have their SourceError: this is stdout.
+        _abandon_stdout()
+        print(f"evlog: stdout: {(error.strerror or str(error)).lower()}", file=sys.stderr)
+        return 3
     return code
+
+
+def _abandon_stdout() -> None:
+    """Nobody reads on; Python would complain once more when it closes stdout."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _top(arguments: list[str]) -> int:

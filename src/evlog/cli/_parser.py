@@ -12,8 +12,11 @@ if TYPE_CHECKING:
 __all__ = ["command_parser", "top_parser"]
 
 
-class _Formatter(argparse.RawDescriptionHelpFormatter):
-    """argparse asks `shutil` for the width, whose import costs more than reading a boot log."""
+class _Formatter(argparse.HelpFormatter):
+    """Paragraphs are filled, those with an indented line are left as they are.
+
+    argparse asks `shutil` for the width, whose import costs more than reading a boot log.
+    """
 
     def __init__(self, prog: str) -> None:
         columns = os.environ.get("COLUMNS", "")
@@ -22,6 +25,11 @@ class _Formatter(argparse.RawDescriptionHelpFormatter):
         except OSError:
             width = 80
         super().__init__(prog, width=max(width - 2, 40))
+
+    def _fill_text(self, text: str, width: int, indent: str) -> str:
+        paragraphs = text.strip("\n").split("\n\n")
+        filled = (p if "\n " in f"\n{p}" else super(_Formatter, self)._fill_text(p, width, indent) for p in paragraphs)
+        return "\n\n".join(filled)
 
 
 def command_parser(name: str, command: ModuleType) -> argparse.ArgumentParser:

@@ -1,0 +1,297 @@
+"""The command as a user meets it: exit codes, streams, help."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from evlog.cli import COMMANDS
+from samples import make
+from tests.command import run
+from tests.conftest import ROOT, SAMPLES
+
+LOG = "samples/tcg2/ovmf.bin"
+EVLOG = [sys.executable, "-m", "evlog"]
+
+
+def process(*arguments: str, stdin: bytes = b"", **environment: str) -> subprocess.CompletedProcess[bytes]:
+    """The command as a process of its own."""
+    return subprocess.run(
+        [*EVLOG, *arguments],
+        input=stdin,
+        capture_output=True,
+        cwd=ROOT,
+        env={**os.environ, **environment},
+        timeout=60,
+        check=False,
+    )
+
+
+def test_replay_prints_a_value_for_each_register() -> None:
+    pcrs = json.loads((SAMPLES / "tcg2" / "ovmf.pcrs.json").read_text())
+    ran = run("replay", LOG)
+    assert (ran.code, ran.err) == (0, "")
+    blocks = ran.out.split(":\n")
+    assert len(blocks) == 5
+    assert f"pcr:4  PCR[4]  {pcrs['sha256']['4']}\n" in ran.out
+
+
+def test_replay_as_json() -> None:
+    ran = run("replay", LOG, "--json")
+    document = json.loads(ran.out)
+    assert document["schema"] == "evlog.replay/1"
+    first = document["registers"][0]
+    assert first["register"] == "pcr:0"
+    assert first["label"] == "PCR[0]"
+    assert first["start_reason"] == "zeros"
+    assert first["status"] == "complete"
+    assert ran.out.count("\n") == 1
+
+
+def test_unusual_starts_and_incomplete_banks_are_shown() -> None:
+    assert "(start: locality)" in run("replay", "samples/tcg2/locality-3.bin").out
+    assert "pcr:6  PCR[6]  incomplete" in run("replay", "samples/tcg2/fewer-digests.bin").out
+    assert "RTMR[1]" in run("replay", "samples/ccel/ovmf-tdx.bin").out
+
+
+def test_show() -> None:
+    lines = run("show", "samples/tcg2/secure-boot.bin").out.splitlines()
+    assert lines[0] == "tcg2: 52 events, sha1, sha256, sha384, sha512"
+    assert len(lines) == 53
+    assert max(map(len, lines)) <= 80
+
+
+def test_show_as_json() -> None:
+    document = json.loads(run("show", LOG, "--json").out)
+    assert document["schema"] == "evlog.log/1"
+    assert (document["format"], len(document["events"])) == ("tcg2", 25)
+    rows = [json.loads(line) for line in run("show", LOG, "--jsonl").out.splitlines()]
+    assert rows == document["events"]
+    assert rows[0]["content"]["event_type_name"] == "EV_NO_ACTION"
+    assert rows[0]["measured"] is False
+
+
+def test_formats() -> None:
+    ran = run("formats")
+    assert ran.out.startswith("tcg2 ")
+    document = json.loads(run("formats", "--json").out)
+    assert {"id": "tcg1", "title": "TCG SHA-1 event log (TPM 1.2)", "reads": True, "writes": True} in document[
+        "formats"
+    ]
+
+
+def test_convert(tmp_path: Path) -> None:
+    out = tmp_path / "log.json"
+    ran = run("convert", LOG, "--to", "evlog-json", "-o", str(out))
+    assert (ran.code, ran.out, ran.err) == (0, "", "")
+    back = tmp_path / "log.bin"
+    ran = run("convert", str(out), "--to", "tcg2", "-o", str(back), "--json")
+    assert json.loads(ran.out) == {
+        "schema": "evlog.convert/1",
+        "from": "tcg2",
+        "to": "tcg2",
+        "events": 25,
+        "registers_preserved": True,
+        "losses": [],
+    }
+    assert back.read_bytes() == (ROOT / LOG).read_bytes()
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["log.bin", "log.json"]
+
+
+def test_convert_to_stdout() -> None:
+    ran = process("convert", LOG, "--to", "tcg2")
+    assert ran.stdout == (ROOT / LOG).read_bytes()
+    assert ran.returncode == 0
+
+
+def test_losses_are_named_and_refused_if_strict(tmp_path: Path) -> None:
+    out = tmp_path / "out.bin"
+    ran = run("convert", LOG, "--to", "tcg1", "-o", str(out))
+    assert ran.code == 0
+    assert "evlog: lost: event 1: digests.sha256: tcg1 has one SHA-1 digest\n" in ran.err
+    out.unlink()
+    ran = run("convert", LOG, "--to", "tcg1", "-o", str(out), "--strict")
+    assert ran.code == 1
+    assert "losses, first" in ran.err
+    assert not out.exists()
+
+
+def test_a_conversion_that_the_format_cannot_hold(tmp_path: Path) -> None:
+    out = tmp_path / "out.bin"
+    ran = run("convert", LOG, "--to", "ccel", "-o", str(out))
+    assert ran.code == 1
+    assert "register pcr:0 is not in the space ccmr" in ran.err
+    assert not out.exists()
+
+
+def test_padding_is_a_loss_where_it_cannot_be_kept(tmp_path: Path) -> None:
+    ran = run("convert", "samples/tcg2/padding-then-bytes.bin", "--to", "tcg1", "-o", str(tmp_path / "o"))
+    assert "evlog: lost: log: trailing: 30 bytes that were not read as events\n" in ran.err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (["replay"], "the following arguments are required: LOG"),
+        (["replay", LOG, "--bogus"], "unrecognized arguments: --bogus"),
+        (["replay", LOG, "--from", "tcg9"], "unknown format 'tcg9'; known are tcg2"),
+        (["convert", LOG], "the following arguments are required: --to"),
+        (["convert", LOG, "--to", "tcg9"], "unknown format 'tcg9'"),
+        (["convert", LOG, "--to", "tcg2", "--json"], "--json needs -o FILE"),
+        (["show", LOG, "--platform", "abacus"], "invalid choice: 'abacus'"),
+        (["dance"], "no command 'dance'; there are show"),
+        (["--bogus"], "usage: evlog"),
+    ],
+)
+def test_usage_errors(arguments: list[str], sentence: str) -> None:
+    ran = run(*arguments)
+    assert ran.code == 2
+    assert sentence in ran.err + ran.out
+
+
+@pytest.mark.parametrize(
+    ("name", "sentence"),
+    [
+        ("absent.bin", "absent.bin: no such file or directory"),
+        ("samples", "samples: is a directory"),
+        ("samples/bad/empty.bin", "the input is empty"),
+        ("samples/bad/text.bin", "no known log format"),
+        ("samples/bad/all-ff.bin", "256 bytes of 0xff and nothing else: an empty log area"),
+        ("samples/bad/acpi-ccel.bin", "an ACPI CCEL table: it only points to the log"),
+    ],
+)
+@pytest.mark.parametrize("command", ["show", "replay"])
+def test_unreadable_input(command: str, name: str, sentence: str) -> None:
+    ran = run(command, name)
+    assert (ran.code, ran.out) == (3, "")
+    assert ran.err.startswith("evlog: ")
+    assert ran.err.count("\n") == 1
+    assert sentence in ran.err
+
+
+def test_damage_shows_what_there_is_and_exits_with_1() -> None:
+    ran = run("replay", "samples/bad/cut-record.bin")
+    assert ran.code == 1
+    assert "pcr:0" in ran.out
+    assert "error: event 10: truncated record: 101 bytes needed, 96 present (at byte 0x303" in ran.err
+    assert run("replay", "samples/bad/cut-record.bin", "--strict").code == 3
+
+
+def test_warnings_do_not_change_the_exit_code_unless_strict() -> None:
+    ran = run("replay", "samples/tcg2/padding-then-bytes.bin")
+    assert ran.code == 0
+    assert "warning: 30 bytes after the end of the log" in ran.err
+    assert run("replay", "samples/tcg2/padding-then-bytes.bin", "--strict").code == 3
+
+
+def test_stdin() -> None:
+    data = (ROOT / LOG).read_bytes()
+    assert process("replay", "-", stdin=data).stdout == process("replay", LOG).stdout
+    empty = process("replay", "-")
+    assert empty.returncode == 3
+    assert empty.stderr == b"evlog: the input is empty (at byte 0x0)\n"
+
+
+def test_a_closed_stdin() -> None:
+    ran = subprocess.run(
+        ["sh", "-c", f"{sys.executable} -m evlog replay - <&-"], capture_output=True, cwd=ROOT, check=False
+    )
+    assert ran.returncode == 3
+    assert b"Traceback" not in ran.stderr
+
+
+def test_a_closed_stdout() -> None:
+    ran = subprocess.run(
+        ["sh", "-c", f"{sys.executable} -m evlog replay {LOG} >&-"], capture_output=True, cwd=ROOT, check=False
+    )
+    assert (ran.returncode, ran.stderr) == (3, b"evlog: stdout is closed\n")
+
+
+@pytest.mark.parametrize("command", ["show", "replay", "convert --to evlog-json"])
+def test_a_reader_that_goes_away(command: str) -> None:
+    ran = subprocess.run(
+        ["sh", "-c", f"{sys.executable} -m evlog {command} samples/tcg2/secure-boot.bin | head -c 1"],
+        capture_output=True,
+        cwd=ROOT,
+        check=False,
+    )
+    assert ran.stderr == b""
+
+
+def test_a_full_disk() -> None:
+    if not Path("/dev/full").exists():
+        pytest.skip("no /dev/full here")
+    for command in (["show", LOG], ["convert", LOG, "--to", "tcg2"]):
+        with Path("/dev/full").open("wb") as full:
+            ran = subprocess.run(
+                [*EVLOG, *command], stdout=full, stderr=subprocess.PIPE, cwd=ROOT, timeout=60, check=False
+            )
+        assert ran.returncode == 3
+        assert ran.stderr.startswith(b"evlog: ")
+        assert b"Traceback" not in ran.stderr
+
+
+def test_output_in_a_folder_that_is_not_there(tmp_path: Path) -> None:
+    ran = run("convert", LOG, "--to", "tcg2", "-o", str(tmp_path / "no" / "where"))
+    assert ran.code == 3
+    assert "no such file or directory" in ran.err
+
+
+def test_no_terminal_needs_colour() -> None:
+    plain = process("show", LOG, NO_COLOR="1").stdout
+    assert b"\x1b" not in plain
+    assert process("show", LOG).stdout == plain
+    assert process("show", LOG, TERM="dumb").stdout == plain
+
+
+def test_a_terminal_that_knows_only_ascii(tmp_path: Path) -> None:
+    document = make.document().replace(b"mr:runtime", "mr:r\u00fcntime".encode())
+    (tmp_path / "log.json").write_bytes(document)
+    ran = process("show", str(tmp_path / "log.json"), PYTHONIOENCODING="ascii")
+    assert ran.returncode == 0
+    assert b"mr:r\\xfcntime" in ran.stdout
+
+
+@pytest.mark.parametrize("name", ["\x1b[2J", "\u202etxt", "a\nb", "\ud800"])
+def test_names_cannot_speak_to_the_terminal(name: str, tmp_path: Path) -> None:
+    text = make.document().decode().replace('"mr:runtime"', json.dumps(f"mr:{name}"))
+    (tmp_path / "log.json").write_text(text)
+    ran = run("show", str(tmp_path / "log.json"))
+    assert ran.code == 3
+    assert ran.out == ""
+    assert "\x1b" not in ran.err
+
+
+@pytest.mark.parametrize("command", ["", *COMMANDS])
+def test_help_fits_80_columns(command: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    ran = run(*filter(None, [command]), "--help")
+    assert ran.code == 0
+    assert f"usage: evlog {command}".strip() in ran.out
+    assert max(len(line) for line in ran.out.splitlines()) <= 80
+    if command:
+        assert "\n\n" in ran.out
+
+
+def test_without_a_command() -> None:
+    ran = run()
+    assert ran.code == 0
+    assert all(f"\n  {command} " in ran.out for command in COMMANDS)
+
+
+def test_version() -> None:
+    import evlog
+
+    assert run("--version").out.startswith(f"evlog {evlog.__version__} (")
+
+
+def test_backends_are_forced_by_name() -> None:
+    assert b"(python backend)" in process("--version", EVLOG_BACKEND="python").stdout
+    ran = process("replay", LOG, EVLOG_BACKEND="abacus")
+    assert ran.returncode == 2
+    assert ran.stderr == b"evlog: EVLOG_BACKEND is 'abacus'; known are python, accel\n"

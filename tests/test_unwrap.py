@@ -1,0 +1,168 @@
+"""Logs in wrappings, and wrappings that are traps."""
+
+from __future__ import annotations
+
+import base64
+import gzip
+import json
+import time
+import zlib
+from typing import TYPE_CHECKING
+
+import pytest
+import zstandard
+
+import evlog
+from evlog import unwrap as module
+from evlog.errors import ParseError, UnknownFormatError
+from tests.conftest import SAMPLES
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+LOG = (SAMPLES / "tcg2" / "ovmf.bin").read_bytes()
+CCEL = (SAMPLES / "ccel" / "ovmf-tdx.bin").read_bytes()
+
+
+def evidence(text: str) -> bytes:
+    """A document such as attestation services pass around, the log some way down."""
+    document = {
+        "version": 2,
+        "nonce": base64.b64encode(bytes(64)).decode(),
+        "reports": [{"quote": base64.b64encode(b"\x17" * 300).decode(), "EventLog": text, "done": True}],
+    }
+    return json.dumps(document, indent=2).encode()
+
+
+WRAPPINGS: dict[str, tuple[Callable[[bytes], bytes], str]] = {
+    "base64": (base64.b64encode, "base64"),
+    "base64 in lines": (base64.encodebytes, "base64"),
+    "base64 without padding": (lambda data: base64.b64encode(data).rstrip(b"="), "base64"),
+    "base64url": (base64.urlsafe_b64encode, "base64"),
+    "hex": (lambda data: data.hex().encode(), "hex"),
+    "HEX in lines": (lambda data: data.hex(" ", 16).upper().replace(" ", "\n").encode(), "hex"),
+    "gzip": (gzip.compress, "gzip"),
+    "zstd": (zstandard.compress, "zstd"),
+    "JSON with base64": (lambda data: evidence(base64.b64encode(data).decode()), "JSON (base64)"),
+    "JSON with hex": (lambda data: evidence(data.hex()), "JSON (hex)"),
+    "base64 of gzip": (lambda data: base64.b64encode(gzip.compress(data)), "base64, then gzip"),
+    "JSON list": (lambda data: json.dumps([1, [base64.b64encode(data).decode()]]).encode(), "JSON (base64)"),
+}
+
+
+@pytest.mark.parametrize("name", WRAPPINGS)
+@pytest.mark.parametrize("data", [LOG, CCEL], ids=["tcg2", "ccel"])
+def test_a_wrapped_log_is_the_log(name: str, data: bytes) -> None:
+    wrap, told = WRAPPINGS[name]
+    log = evlog.read(wrap(data))
+    assert log == evlog.read(data)
+    assert evlog.write(log) == data
+    notes = [finding for finding in log.findings if finding.code == "wrapped"]
+    assert [finding.severity for finding in notes] == ["note"]
+    assert f"wrapped in {told};" in notes[0].message
+
+
+def test_a_given_format_is_looked_for_in_the_wrapping() -> None:
+    log = evlog.read(gzip.compress(LOG), format="tcg2")
+    assert log == evlog.read(LOG)
+    assert [finding.code for finding in log.findings] == ["wrapped"]
+    with pytest.raises(ParseError, match="record 0 is not a Spec ID Event03"):
+        evlog.read(b"no log, wrapped or not", format="tcg2")
+
+
+@pytest.mark.parametrize("compress", [gzip.compress, zstandard.compress], ids=["gzip", "zstd"])
+def test_joined_streams_are_read_to_the_end(compress: Callable[[bytes], bytes]) -> None:
+    assert evlog.read(compress(LOG[:1000]) + compress(LOG[1000:])) == evlog.read(LOG)
+
+
+@pytest.mark.parametrize("compress", [gzip.compress, zstandard.compress], ids=["gzip", "zstd"])
+def test_a_cut_stream_is_refused(compress: Callable[[bytes], bytes]) -> None:
+    packed = compress(LOG)
+    for length in (len(packed) - 1, len(packed) // 2, 12):
+        with pytest.raises(ParseError, match="stream"):
+            evlog.read(packed[:length])
+
+
+@pytest.mark.parametrize("compress", [gzip.compress, zstandard.compress], ids=["gzip", "zstd"])
+def test_bytes_after_a_stream_are_refused(compress: Callable[[bytes], bytes]) -> None:
+    with pytest.raises(ParseError, match=r"7 bytes after the (gzip|zstd) stream"):
+        evlog.read(compress(LOG) + b"garbage")
+    assert evlog.read(compress(LOG) + bytes(512)) == evlog.read(LOG)
+
+
+@pytest.mark.parametrize(
+    "compress", [gzip.compress, zstandard.ZstdCompressor(write_checksum=True).compress], ids=["gzip", "zstd"]
+)
+def test_a_damaged_stream_is_an_evlog_error(compress: Callable[[bytes], bytes]) -> None:
+    packed = compress(LOG[:1500])
+    whole = evlog.read(packed)
+    for position in range(len(packed)):
+        damaged = bytearray(packed)
+        damaged[position] ^= 0x55
+        try:
+            log = evlog.read(bytes(damaged))
+        except ParseError:
+            continue
+        assert log == whole, "only a byte that means nothing may change without a word"
+
+
+@pytest.mark.parametrize("name", ["gzip", "zstd"])
+def test_a_bomb_is_refused(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "MAX_UNPACKED", 8 << 20)
+    zeros = bytes(64 << 20)
+    bomb = gzip.compress(zeros, 9) if name == "gzip" else zstandard.compress(zeros)
+    assert len(bomb) < 70_000
+    with pytest.raises(ParseError, match="unpacks to over 8388608 bytes"):
+        evlog.read(bomb)
+
+
+def test_wrappings_have_a_bottom() -> None:
+    data = LOG
+    for _ in range(6):
+        data = gzip.compress(data)
+    with pytest.raises(UnknownFormatError):
+        evlog.read(data)
+
+
+def test_a_string_that_looks_packed_does_not_hide_the_log() -> None:
+    broken = base64.b64encode(gzip.compress(bytes(1000))[:-4]).decode().ljust(64, "A")
+    document = json.dumps({"a": broken, "b": base64.b64encode(LOG).decode()}).encode()
+    assert evlog.read(document) == evlog.read(LOG)
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b'{"EventLog": "not base64 at all, although it is long enough to be some kind of a log"}',
+        b'{"EventLog": 12}',
+        b"{" * 100_000,
+        b"[" * 100_000,
+        b'{"a": ' + b"1" * 10_000 + b"}",
+        base64.b64encode(b"some bytes that are no log, however often they are decoded"),
+        b"ab" * 100,
+        b"=" * 100,
+        zlib.compress(LOG),
+    ],
+    ids=lambda data: repr(data[:12]),
+)
+def test_what_holds_no_log_is_no_known_format(data: bytes) -> None:
+    with pytest.raises(UnknownFormatError):
+        evlog.read(data)
+
+
+def test_many_strings_are_tried_in_bounded_time() -> None:
+    document = json.dumps([base64.b64encode(number.to_bytes(48, "big")).decode() for number in range(200_000)])
+    began = time.perf_counter()
+    with pytest.raises(UnknownFormatError):
+        evlog.read(document.encode())
+    assert time.perf_counter() - began < 5
+    began = time.perf_counter()
+    with pytest.raises(UnknownFormatError):
+        evlog.read(b"[" + b"[]," * 1_000_000 + b"[]]")
+    assert time.perf_counter() - began < 5
+
+
+@pytest.mark.parametrize("name", ["acpi-ccel.bin", "acpi-tpm2.bin"])
+def test_a_table_that_points_to_a_log_says_so(name: str) -> None:
+    with pytest.raises(UnknownFormatError, match="it only points to the log, which Linux shows under"):
+        evlog.read(SAMPLES / "bad" / name)
