@@ -27,6 +27,7 @@ if TYPE_CHECKING:
         UsageError,
         WriteError,
     )
+    from evlog.evidence import Credentials, Evidence
     from evlog.formats import FORMATS, Detection, detect
     from evlog.model import (
         Content,
@@ -48,7 +49,9 @@ if TYPE_CHECKING:
     from evlog.verbs.convert import Conversion, convert
     from evlog.verbs.find_prefix import Prefix, find_prefix
     from evlog.verbs.reading import read, write
+    from evlog.verbs.registers import read_registers
     from evlog.verbs.replay import RegisterValue, Replay, replay
+    from evlog.verbs.verify import RegisterVerdict, Verification, Verified, verify
 
 __version__ = "0.1.0"
 
@@ -68,6 +71,7 @@ _HOMES = {
         "UsageError",
         "WriteError",
     ),
+    "evidence": ("Credentials", "Evidence"),
     "formats": ("FORMATS", "Detection", "detect"),
     "model": (
         "Content",
@@ -89,7 +93,9 @@ _HOMES = {
     "verbs.convert": ("Conversion", "convert"),
     "verbs.find_prefix": ("Prefix", "find_prefix"),
     "verbs.reading": ("read", "write"),
+    "verbs.registers": ("read_registers",),
     "verbs.replay": ("RegisterValue", "Replay", "replay"),
+    "verbs.verify": ("RegisterVerdict", "Verification", "Verified", "verify"),
 }
 _HOME = {name: module for module, names in _HOMES.items() for name in names}
 

@@ -24,6 +24,7 @@ __all__ = ["COMMANDS", "main"]
 COMMANDS = {
     "show": "what is in a log, one line an event",
     "replay": "the register values that logs add up to",
+    "verify": "whether logs lead to the register values of a quote or a file",
     "convert": "the same log in another format, losses named, registers proven",
     "formats": "the formats that evlog reads and writes",
 }

@@ -1,7 +1,11 @@
 """The value that each register has if the logs are true.
 
 Several logs are replayed one after the other, as one machine wrote them. The values prove nothing by themselves:
-compare them with a quote.
+compare them with a quote (evlog verify).
+
+What if: --replace, --drop and --insert edit the log before it is replayed, and the registers that would differ are
+marked. N is an event's number in the log as it is; an inserted event comes before it. What is measured is the bytes
+of a FILE, or digests: sha256:HEX, several with commas.
 """
 
 from __future__ import annotations
@@ -16,7 +20,8 @@ if TYPE_CHECKING:
 
     from evlog.algorithms import HashAlg
     from evlog.model import Log
-    from evlog.verbs.replay import Replay
+    from evlog.verbs.edit import Edit
+    from evlog.verbs.replay import RegisterValue, Replay
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -27,6 +32,10 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         metavar="BANK=RULE",
         help="how IMA entries extend a bank that the list has no digests of: hash or zero-pad",
     )
+    group = parser.add_argument_group("what if")
+    group.add_argument("--replace", action="append", metavar="N=FILE", help="event N measured something else")
+    group.add_argument("--drop", action="append", metavar="N", help="event N did not happen")
+    group.add_argument("--insert", action="append", metavar="N=REGISTER=FILE", help="one more event before event N")
     parser.add_argument("--json", action="store_true", help="print one JSON object (evlog.replay/1)")
 
 
@@ -34,12 +43,19 @@ def run(args: argparse.Namespace) -> int:
     from evlog.verbs.replay import replay
 
     logs = [_common.open_log(args, source) for source in args.logs]
-    result = replay(logs, rules=_rules(args.rule or (), logs))
+    rules = _rules(args.rule or (), logs)
+    before: Replay | None = None
+    if args.replace or args.drop or args.insert:
+        before = replay(logs, rules=rules)
+        logs = [_edited(args, logs)]
+    result = replay(logs, rules=rules)
+    if before is not None:
+        result = _with_idle(result, before)
     platform = next((log.platform for log in logs if log.platform), None)
     if args.json:
-        _common.print_json(document(result, platform))
+        _common.print_json(document(result, platform, before))
     else:
-        print_table(result, platform)
+        print_table(result, platform, before)
     _common.report(result.findings)
     return int(any(log.failed for log in logs))
 
@@ -61,8 +77,32 @@ def _rules(choices: Iterable[str], logs: Sequence[Log]) -> dict[HashAlg, str]:
     return rules
 
 
-def document(result: Replay, platform: str | None) -> dict[str, Any]:
-    """The result as ``evlog.replay/1``."""
+def _edited(args: argparse.Namespace, logs: list[Log]) -> Log:
+    """The log with the edits on the command line."""
+    from evlog.cli._edits import edits
+    from evlog.errors import UsageError
+    from evlog.verbs.edit import edit
+
+    if len(logs) > 1:
+        raise UsageError("edits are of one log: merge the logs first (evlog merge)")
+    wanted: list[Edit] = edits(args.replace or (), args.drop or (), args.insert or ())
+    return edit(logs[0], wanted)
+
+
+def _with_idle(result: Replay, before: Replay) -> Replay:
+    """The result, and the registers that nothing extends any more at their start values."""
+    idle = (
+        row
+        for row in before
+        if row.events and not any((other.register, other.alg) == (row.register, row.alg) for other in result)
+    )
+    rows = [*result, *(row.replace(value=row.start, events=0, status="complete") for row in idle)]
+    rows.sort(key=lambda row: (row.register.sort_key, row.alg.id))
+    return result.replace(values=tuple(rows))
+
+
+def document(result: Replay, platform: str | None, before: Replay | None = None) -> dict[str, Any]:
+    """The result as ``evlog.replay/1``; with edits, each row has the value ``was`` that it had without them."""
     from evlog.formats.evlog_json import finding_json
 
     return {
@@ -77,6 +117,7 @@ def document(result: Replay, platform: str | None) -> dict[str, Any]:
                 "start_reason": row.start_reason,
                 "events": row.events,
                 "status": row.status,
+                **({} if before is None else {"was": _was(before, row)}),
             }
             for row in result
         ],
@@ -84,14 +125,25 @@ def document(result: Replay, platform: str | None) -> dict[str, Any]:
     }
 
 
-def print_table(result: Replay, platform: str | None) -> None:
-    """A block for each bank, a line for each register; the value ends the line unless the start was unusual."""
+def _was(before: Replay, row: RegisterValue) -> str | None:
+    value = before.get(row.register, row.alg)
+    return value.hex() if value is not None else None
+
+
+def print_table(result: Replay, platform: str | None, before: Replay | None = None) -> None:
+    """A block for each bank, a line for each register; the value ends the line unless the start was unusual.
+
+    With edits, a register that differs from what it was is marked, and what it was stands below it.
+    """
     banks: dict[str, list[str]] = {}
     for row in result:
         value = row.value.hex() if row.value is not None else row.status
         start = "" if row.start_reason == "zeros" else f" (start: {row.start_reason})"
         label = row.register.label(platform)
-        banks.setdefault(str(row.alg), []).append(f"{row.register!s:6} {label:7} {value}{start}")
+        lines = banks.setdefault(str(row.alg), [])
+        lines.append(f"{row.register!s:6} {label:7} {value}{start}")
+        if before is not None and before.get(row.register, row.alg) != row.value:
+            lines.append(f"{'':6} {'was':7} {_was(before, row) or 'not extended'}")
     for alg, lines in banks.items():
         print(f"{alg}:", *lines, sep="\n")
     if not banks:

@@ -8,7 +8,7 @@ __all__ = ["Cursor"]
 
 
 class Cursor:
-    """A place in some bytes. Every read says which field it is for; a short one raises TruncatedError with the offset."""
+    """A place in some bytes. Every read names its field; a short one raises TruncatedError with the offset."""
 
     __slots__ = ("at", "base", "big", "data", "where")
 

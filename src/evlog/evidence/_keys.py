@@ -6,6 +6,8 @@ computed here a UsageError. Nobody's "no" looks like somebody's exception.
 
 from __future__ import annotations
 
+import itertools
+
 from evlog._record import Record
 from evlog.errors import ParseError, UsageError
 from evlog.evidence._cursor import Cursor
@@ -197,7 +199,7 @@ def chain(presented: Sequence[Certificate], root: Certificate, when: datetime) -
         problem = _dates(certificate, when) or (_issuer(certificate, depth) if depth else "")
         if problem:
             return Chain(names, f"{names[depth]}: {problem}")
-    for issued, issuer in zip(path, path[1:], strict=False):
+    for issued, issuer in itertools.pairwise(path):
         if not _issued(issued, issuer):
             return Chain(names, f"{_name(issued)} is not issued by {_name(issuer)}")
     return Chain(names)

@@ -16,6 +16,7 @@ from evlog.columns import NOT_EXTENDED
 from evlog.contents.pcclient import EV_NO_ACTION, PCClientEvent
 from evlog.model import Event, Finding, Log
 from evlog.registers import Register, Registers
+from evlog.verbs._unite import unite
 from evlog.verbs._rows import extension, fold_rows
 
 TYPE_CHECKING = False
@@ -94,9 +95,10 @@ def replay(
     makes that register incomplete in that bank, never wrong, unless ``rules`` says how such events extend the bank:
     ``{SHA256: "hash"}`` for an IMA list with SHA-1 digests (`evlog.bank_rules` finds the rule by register values).
     ``banks`` limits the work to some banks. Banks that cannot be computed become a finding.
+    Several logs of a confidential platform call a register by one name, its CC measurement register.
     """
     tally = _Tally(start, rules or {}, banks)
-    for log in (logs,) if isinstance(logs, Log) else logs:
+    for log in (logs,) if isinstance(logs, Log) else unite(logs):
         tally.add(log)
     return tally.result()
 

@@ -1,0 +1,118 @@
+"""What differs between two logs: register by register, event by event, in words.
+
+Two boots of one machine, or two machines. Registers come with the first event where they part; only the order within
+a register counts. Side by side on a terminal. Exit code 1 if anything differs.
+"""
+
+from __future__ import annotations
+
+import sys
+
+from evlog.cli import _common
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    import argparse
+    from typing import Any
+
+    from evlog.model import Log
+    from evlog.verbs.diff import Change, Difference, RegisterDifference
+
+_MARKS = {"changed": "~", "added": "+", "removed": "-"}
+_COLOURS = {"changed": "yellow", "added": "green", "removed": "red"}
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    _common.reader_arguments(parser, logs="A")
+    parser.add_argument("b", metavar="B", help="the log to compare it with")
+    parser.add_argument("--json", action="store_true", help="print one JSON object (evlog.diff/1)")
+
+
+def run(args: argparse.Namespace) -> int:
+    from evlog.verbs.diff import diff
+
+    a, b = _common.open_log(args, args.log), _common.open_log(args, args.b)
+    result = diff(a, b, platform=args.platform)
+    if args.json:
+        _common.print_json(document(result))
+    elif sys.stdout.isatty():
+        print_side_by_side(result, a, b)
+    else:
+        print_plain(result)
+    for log in (a, b):
+        _common.report(log.findings, log.name)
+    return int(not result.equal or a.failed or b.failed)
+
+
+def document(result: Difference) -> dict[str, Any]:
+    """The result as ``evlog.diff/1``."""
+    return {
+        "schema": "evlog.diff/1",
+        "equal": result.equal,
+        "registers": [
+            {
+                "register": str(each.register),
+                "label": each.register.label(result.platform),
+                "first_divergence": each.first_divergence,
+                "changes": [
+                    {
+                        "kind": change.kind,
+                        "a": change.a,
+                        "b": change.b,
+                        "what": list(change.what),
+                        "words": change.words,
+                    }
+                    for change in each.changes
+                ],
+            }
+            for each in result.registers
+        ],
+    }
+
+
+def _title(each: RegisterDifference, platform: str | None) -> str:
+    name = f"{each.register} {each.register.label(platform)}"
+    if each.extended_alike:
+        return f"{name}: the same digests, other contents"
+    return f"{name}: differs from event {each.first_divergence}"
+
+
+def _equal(result: Difference) -> str:
+    names = ", ".join(map(str, result.equal_registers))
+    return f"equal: {names}" if names else "no register is equal"
+
+
+def print_plain(result: Difference) -> None:
+    """A line for each change, marked ~ + or -."""
+    for each in result.registers:
+        print(_title(each, result.platform))
+        for change in each.changes:
+            print(f"  {_MARKS[change.kind]} {_numbers(change):11} {change.words}")
+    print(_equal(result))
+
+
+def _numbers(change: Change) -> str:
+    a = "" if change.a is None else str(change.a)
+    b = "" if change.b is None else str(change.b)
+    return f"{a:>4} | {b:<4}"
+
+
+def print_side_by_side(result: Difference, a: Log, b: Log) -> None:
+    """A table for each register that differs: the events of both logs and what happened between them."""
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    console = Console(highlight=False)
+    for each in result.registers:
+        table = Table(title=Text(_title(each, result.platform)), title_justify="left", box=None, pad_edge=False)
+        table.add_column(Text(a.name or "A"), justify="right", no_wrap=True)
+        table.add_column(Text(b.name or "B"), justify="right", no_wrap=True)
+        table.add_column("")
+        for change in each.changes:
+            numbers = ("" if number is None else str(number) for number in (change.a, change.b))
+            words = Text(f"{_MARKS[change.kind]} {change.words}", style=_COLOURS[change.kind])
+            table.add_row(*numbers, words)
+        console.print(table)
+        console.print()
+    console.print(Text(_equal(result)))

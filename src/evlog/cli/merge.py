@@ -1,0 +1,89 @@
+"""The logs of one machine as one log, with every hand-over between them reported.
+
+A CCEL or firmware log, the textual log of a kernel or an agent, IMA's list, systemd's log: within a register the order
+follows what the logs state of each other, else it is the order given, and the report says so. Events that two logs
+both have are kept once. A conversion that would change a register is refused, as in evlog convert.
+"""
+
+from __future__ import annotations
+
+import sys
+
+from evlog.cli import _common
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    import argparse
+    from typing import Any
+
+    from evlog.model import Loss
+    from evlog.verbs.convert import Conversion
+    from evlog.verbs.merge import Handover, Merged
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    _common.reader_arguments(parser, logs="LOG...")
+    parser.add_argument("--to", required=True, metavar="FORMAT", help="see evlog formats")
+    parser.add_argument("-o", "--output", default="-", metavar="OUT", help="a file; - (the default) is stdout")
+    parser.add_argument("--allow-changed", action="store_true", help="even if a register's value changes")
+    parser.add_argument("--json", action="store_true", help="print a report (evlog.merge/1) instead of text")
+
+
+def run(args: argparse.Namespace) -> int:
+    from evlog.cli.convert import write_whole
+    from evlog.errors import UsageError
+    from evlog.verbs.convert import convert
+    from evlog.verbs.merge import merge
+
+    if args.json and args.output == "-":
+        raise UsageError("--json needs -o FILE: stdout can hold the report or the log, not both")
+    logs = [_common.open_log(args, source) for source in args.logs]
+    merged = merge(logs, platform=args.platform)
+    result = convert(merged.log, args.to, strict=args.strict, allow_changed=args.allow_changed)
+    write_whole(args.output, result.data)
+    losses = [*merged.losses, *result.losses]
+    if args.json:
+        _common.print_json(document(merged, result, losses))
+    else:
+        for handover in merged.handovers:
+            print(f"evlog: {line(handover, merged.log.platform)}", file=sys.stderr)
+        for loss in losses:
+            place = "log" if loss.event is None else f"event {loss.event}"
+            print(f"evlog: lost: {place}: {loss.field}: {loss.reason}", file=sys.stderr)
+    _common.report(merged.log.findings)
+    return int(any(log.failed for log in logs))
+
+
+def document(merged: Merged, result: Conversion, losses: list[Loss]) -> dict[str, Any]:
+    """The result as ``evlog.merge/1``."""
+    return {
+        "schema": "evlog.merge/1",
+        "to": result.log.format,
+        "events": len(result.log.events),
+        "registers_preserved": result.registers_preserved,
+        "handovers": [
+            {
+                "register": str(each.register),
+                "label": each.register.label(merged.log.platform),
+                "from": each.source,
+                "to": each.target,
+                "verdict": each.verdict,
+                "alg": str(each.alg) if each.alg is not None else None,
+                "value": each.value.hex() if each.value is not None else None,
+                "event": each.event,
+                "evidence": each.evidence,
+            }
+            for each in merged.handovers
+        ],
+        "overlaps": [
+            {"kind": each.kind, "log": each.log, "of": each.of, "events": each.events} for each in merged.overlaps
+        ],
+        "losses": [{"event": loss.event, "field": loss.field, "reason": loss.reason} for loss in losses],
+    }
+
+
+def line(handover: Handover, platform: str | None) -> str:
+    """A hand-over on one line."""
+    register = f"{handover.register} {handover.register.label(platform)}"
+    source = f"from {handover.source} " if handover.source else ""
+    return f"{handover.verdict}: {register} {source}to {handover.target}: {handover.evidence}"

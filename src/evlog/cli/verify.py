@@ -1,0 +1,165 @@
+"""Whether the logs lead to the register values of a machine, register by register, and why not.
+
+The values come from a file or folder (--registers), a quote or report (--quote), or this machine (--live). What was
+authenticated and what was only read is said each time. Logs stand in the order in which the machine wrote them.
+Exit code 1 if any register differs, if nothing could be compared, or if a check of the evidence failed.
+"""
+
+from __future__ import annotations
+
+from evlog.cli import _common
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    import argparse
+    from typing import Any
+
+    from evlog.evidence import Evidence
+    from evlog.verbs.verify import RegisterVerdict, Verification
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    _common.reader_arguments(parser, logs="LOG...")
+    source = parser.add_argument_group("register values").add_mutually_exclusive_group(required=True)
+    source.add_argument("--registers", metavar="FILE", help="JSON, what tpm2_pcrread prints, or a folder")
+    source.add_argument("--quote", metavar="FILE", help="a TPM or TD quote, TDREPORT, SEV-SNP report, CCA token, ...")
+    source.add_argument("--live", action="store_true", help="this machine's registers, as its kernel shows them")
+    group = parser.add_argument_group("authenticating the values")
+    group.add_argument("--key", metavar="FILE", help="the key that signed: PEM, DER, TPM2B_PUBLIC, a certificate")
+    group.add_argument("--signature", metavar="FILE", help="the signature of a TPM quote")
+    group.add_argument("--pcrs", metavar="FILE", help="the PCR values that a TPM quote is about")
+    group.add_argument("--nonce", metavar="HEX", help="what was asked for: qualifying data, start of REPORTDATA")
+    group.add_argument("--root", metavar="FILE", help="the manufacturer's root certificate")
+    parser.add_argument("--events", action="store_true", help="say of each event how far it is proven")
+    parser.add_argument("--json", action="store_true", help="print one JSON object (evlog.verify/1)")
+
+
+def run(args: argparse.Namespace) -> int:
+    from evlog.verbs.verify import verify
+
+    evidence = open_evidence(args)
+    logs = [_common.open_log(args, source) for source in args.logs]
+    result = verify(logs, evidence, platform=args.platform)
+    if args.json:
+        _common.print_json(document(result, events=args.events))
+    else:
+        print_verdicts(result)
+        if args.events:
+            print_standings(result)
+    _common.report(finding for finding in result.findings if args.json or finding not in evidence.findings)
+    return int(not result.ok or any(log.failed for log in logs))
+
+
+def open_evidence(args: argparse.Namespace) -> Evidence:
+    """The register values that the arguments name."""
+    from evlog.errors import SourceError, UsageError
+    from evlog.verbs.registers import read_registers
+
+    where = args.registers or args.quote
+    if args.live:
+        from evlog.sources import live_registers
+
+        where = live_registers()
+        if where is None:
+            raise SourceError("this machine shows no registers: neither a TPM nor measurement registers in sysfs")
+    nonce = None
+    if args.nonce is not None:
+        try:
+            nonce = bytes.fromhex(args.nonce)
+        except ValueError:
+            raise UsageError("--nonce: hex was expected") from None
+    return read_registers(where, key=args.key, signature=args.signature, pcrs=args.pcrs, nonce=nonce, root=args.root)
+
+
+def document(result: Verification, *, events: bool = False) -> dict[str, Any]:
+    """The result as ``evlog.verify/1``."""
+    from evlog.formats.evlog_json import finding_json
+
+    members: dict[str, Any] = {
+        "schema": "evlog.verify/1",
+        "ok": result.ok,
+        "evidence": {
+            "source": result.evidence.source,
+            "anchored": result.evidence.anchored,
+            "authenticated": list(result.evidence.authenticated),
+            "read_only": list(result.evidence.read_only),
+            "claims": {name: value.hex() for name, value in result.evidence.claims},
+        },
+        "registers": [_row(row, result.platform) for row in result.registers],
+        "findings": [finding_json(finding) for finding in result.findings],
+    }
+    if events:
+        members["events"] = [
+            {"log": verified.log.name, "event": event.number, "register": str(event.register), "standing": standing}
+            for verified in result.logs
+            for event, standing in verified.standings()
+        ]
+    return members
+
+
+def _row(row: RegisterVerdict, platform: str | None) -> dict[str, Any]:
+    return {
+        "register": str(row.register),
+        "label": row.register.label(platform),
+        "alg": str(row.alg),
+        "verdict": row.verdict,
+        "replayed": row.replayed.hex() if row.replayed is not None else None,
+        "expected": row.expected.hex() if row.expected is not None else None,
+        "explanation": row.explanation,
+        "cause": row.cause,
+        "events": row.events,
+        "proven": row.proven,
+    }
+
+
+def print_verdicts(result: Verification) -> None:
+    """The registers by bank, what stands behind their values, and the answer."""
+    banks: dict[str, list[RegisterVerdict]] = {}
+    for row in result.registers:
+        banks.setdefault(str(row.alg), []).append(row)
+    for alg, rows in banks.items():
+        if all(row.verdict == "not_reported" for row in rows):
+            print(f"{alg}: {len(rows)} registers of the log, none in the evidence")
+            continue
+        print(f"{alg}:")
+        for row in rows:
+            if row.events or row.verdict != "match":
+                print(_line(row, result.platform))
+        idle = [str(row.register) for row in rows if not row.events and row.verdict == "match"]
+        if idle:
+            print(f"  {len(idle)} without events, at their start values: {', '.join(idle)}")
+    evidence = result.evidence
+    for title, sentences in (("authenticated", evidence.authenticated), ("only read", evidence.read_only)):
+        for sentence in sentences:
+            print(f"{title}: {sentence}")
+    for finding in evidence.findings:
+        print(f"{finding.severity}: {finding.message}")
+    print(answer(result))
+
+
+def _line(row: RegisterVerdict, platform: str | None) -> str:
+    said = f"{row.events} events" if row.events else ""
+    said = "; ".join(filter(None, [said, row.explanation]))
+    return f"  {row.register!s:6} {row.register.label(platform):7} {row.verdict:12} {said}".rstrip()
+
+
+def answer(result: Verification) -> str:
+    """The last line: what it all comes to."""
+    counts: dict[str, int] = {}
+    for row in result.registers:
+        if row.events or row.verdict != "match":
+            counts[row.verdict] = counts.get(row.verdict, 0) + 1
+    said = ", ".join(f"{count} {verdict}" for verdict, count in sorted(counts.items())) or "nothing compared"
+    if not result.ok:
+        return f"NOT VERIFIED: {said}"
+    if result.evidence.anchored:
+        return f"verified: {said}"
+    return f"the logs agree with values that are not authenticated: {said}"
+
+
+def print_standings(result: Verification) -> None:
+    """One line an event: how far it is proven."""
+    for verified in result.logs:
+        for event, standing in verified.standings():
+            name = f"{verified.log.name}: " if len(result.logs) > 1 else ""
+            print(f"{name}{event.number:>4}  {event.register!s:7} {standing}")

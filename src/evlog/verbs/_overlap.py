@@ -1,0 +1,139 @@
+"""What two logs have in common: the same events read twice, which a merged log keeps once.
+
+An attestation agent's blob begins with the CCEL; a list that was captured twice begins with its earlier self; a
+kernel writes one IMA list for each bank. All three are found by what the events extend, register by register, never by
+names of files.
+"""
+
+from __future__ import annotations
+
+from evlog._record import Record
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from evlog.algorithms import HashAlg
+    from evlog.model import Event, Log
+    from evlog.registers import Register
+
+__all__ = ["Overlap", "combine_twins", "drop_overlaps"]
+
+# One event in common may be a coincidence: a separator, a boot phase.
+_FEWEST = 2
+
+
+class Overlap(Record):
+    """Events of a log that another log already has: ``kind`` is repeated or twin."""
+
+    kind: str
+    log: str
+    of: str
+    events: int
+
+
+def combine_twins(logs: Sequence[Log]) -> tuple[list[Log], list[Overlap]]:
+    """Logs of the same events in different banks become one, whose events have the digests of all."""
+    kept: list[Log] = []
+    found = []
+    for log in logs:
+        twin = next((place for place, other in enumerate(kept) if _are_twins(other, log)), None)
+        if twin is None:
+            kept.append(log)
+            continue
+        other = kept[twin]
+        events = tuple(
+            one.replace(digests=(*one.digests, *two.digests))
+            for one, two in zip(other.events, log.events, strict=True)
+        )
+        kept[twin] = other.replace(events=events, algorithms=(*other.algorithms, *log.algorithms))
+        found.append(Overlap("twin", log.name, other.name, len(events)))
+    return kept, found
+
+
+def _are_twins(one: Log, other: Log) -> bool:
+    if len(one.events) != len(other.events) or len(one.events) < _FEWEST:
+        return False
+    if {alg.id for alg in one.algorithms} & {alg.id for alg in other.algorithms}:
+        return False
+    return all(
+        a.register == b.register and a.content == b.content for a, b in zip(one.events, other.events, strict=True)
+    )
+
+
+def drop_overlaps(logs: Sequence[Log]) -> tuple[list[Log], list[Overlap]]:
+    """Each log without the events that an earlier one has: its beginning, where it repeats that whole log, or all."""
+    kept: list[Log] = []
+    found = []
+    for log in logs:
+        rest = log
+        for other in kept:
+            count = _repeated(other, rest)
+            if count:
+                rest, dropped = _without(rest, other)
+                found.append(Overlap("repeated", log.name, other.name, dropped))
+        if rest.events or rest is log:
+            kept.append(rest)
+    return kept, found
+
+
+def _repeated(other: Log, log: Log) -> int:
+    """How many measured events of ``log`` repeat those of ``other``: as far as the shorter reaches, on every register.
+
+    0 if any differs: logs that happen to share an event are not the same log.
+    """
+    banks = {alg.id for alg in other.algorithms} & {alg.id for alg in log.algorithms}
+    if not banks or not log.events or not other.events:
+        return 0
+    theirs, ours = _trails(other), _trails(log)
+    shared = theirs.keys() & ours.keys()
+    # One of them must be all of it: every register of the shorter log is in the other.
+    if shared not in (theirs.keys(), ours.keys()):
+        return 0
+    count = 0
+    contained, containing = True, True
+    for register in shared:
+        one, two = theirs[register], ours[register]
+        contained &= len(two) <= len(one)
+        containing &= len(one) <= len(two)
+        for a, b in zip(one, two, strict=False):
+            if not _same(a, b, banks):
+                return 0
+            count += 1
+    whole = (contained and shared == ours.keys()) or (containing and shared == theirs.keys())
+    return count if whole and count >= _FEWEST else 0
+
+
+def _trails(log: Log) -> dict[Register, list[Event]]:
+    trails: dict[Register, list[Event]] = {}
+    for event in log.events:
+        if event.measured:
+            trails.setdefault(event.register, []).append(event)
+    return trails
+
+
+def _same(one: Event, other: Event, banks: set[int]) -> bool:
+    ours = {d.alg.id: d.value for d in one.digests if d.alg.id in banks}
+    theirs = {d.alg.id: d.value for d in other.digests if d.alg.id in banks}
+    shared = ours.keys() & theirs.keys()
+    return bool(shared) and all(ours[bank] == theirs[bank] for bank in shared)
+
+
+def _without(log: Log, other: Log) -> tuple[Log, int]:
+    """The log without its events that the other has, measured and informative ones."""
+    left = {register: len(events) for register, events in _trails(other).items()}
+    known = [event.content for event in other.events if not event.measured]
+    events = []
+    for event in log.events:
+        if event.measured and left.get(event.register, 0):
+            left[event.register] -= 1
+        elif not event.measured and event.content in known:
+            known.remove(event.content)
+        else:
+            events.append(event)
+    return log.replace(events=tuple(events)), len(log.events) - len(events)
+
+
+def banks_of(logs: Sequence[Log]) -> tuple[HashAlg, ...]:
+    """The banks of several logs, in the order of first mention."""
+    return tuple({alg.id: alg for log in logs for alg in log.algorithms}.values())

@@ -1,0 +1,95 @@
+"""One name for one register: what logs of different kinds call it on a confidential platform.
+
+Sources: UEFI 2.10 section 38.4.1 (PCR to CC measurement register); Intel TDX and Arm RMM (the hardware counts from 0
+where the CCEL counts from 1). The CC measurement register is the common name, because every other has one.
+"""
+
+from __future__ import annotations
+
+from array import array
+
+from evlog.columns import NOT_EXTENDED, LazyEvents
+from evlog.registers import PCR_TO_CCMR, PLATFORMS, Platform, Register
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from evlog.columns import Columns
+    from evlog.model import Event, Log
+
+    Naming = Callable[[Register], Register]
+
+__all__ = ["platform_of", "unite", "united"]
+
+# The bank of a confidential platform's registers. A log of PCRs with other banks is that of a virtual TPM beside them.
+_BANKS = {"tdx": {"sha384"}, "csv": {"sm3_256"}, "cca": {"sha256", "sha512"}}
+_RUNTIME_CCMR = 4
+
+
+def platform_of(logs: Sequence[Log], platform: str | None = None) -> str | None:
+    """The platform that was given, or else the first that a log tells of."""
+    return platform or next((log.platform for log in logs if log.platform), None)
+
+
+def united(register: Register, platform: str | None) -> Register:
+    """A hardware register (``rtmr:2``, ``rem:0``) as the CC measurement register that it is; any other as it is."""
+    known = PLATFORMS.get(platform or "")
+    if known is None or known.native == "pcr" or register.space not in ("rtmr", "rem"):
+        return register
+    return Register("ccmr", register.number + known.offset)
+
+
+def unite(logs: Sequence[Log], platform: str | None = None) -> tuple[Log, ...]:
+    """The logs, with their registers called by one name. They stay as they are where no platform has several names.
+
+    A single log keeps its own names unless the platform is given.
+    """
+    known = PLATFORMS.get(platform_of(logs, platform) or "")
+    if known is None or known.native == "pcr" or (platform is None and len(logs) < 2):
+        return tuple(logs)
+    return tuple(_renamed(log, known) for log in logs)
+
+
+def _renamed(log: Log, platform: Platform) -> Log:
+    banks = {alg.name for alg in log.algorithms}
+    native = bool(banks) and banks <= _BANKS.get(platform.id, set())
+
+    def name(register: Register) -> Register:
+        register = united(register, platform.id)
+        return _from_pcr(register, platform) if native and register.space == "pcr" else register
+
+    if log.columns is not None:
+        return _renamed_columns(log, log.columns, name)
+    renamed = tuple(event.replace(register=name(event.register)) for event in log.events)
+    return log if renamed == tuple(log.events) else log.replace(events=renamed)
+
+
+def _renamed_columns(log: Log, columns: Columns, name: Naming) -> Log:
+    names = {index: name(Register(columns.space, index)) for index in set(columns.registers) - {NOT_EXTENDED}}
+    spaces = {register.space for register in names.values()}
+    if not names or spaces == {columns.space}:
+        return log
+    if len(spaces) > 1:
+        renamed = tuple(event.replace(register=name(event.register)) for event in log.events)
+        return log.replace(events=renamed)
+    numbers = {NOT_EXTENDED: NOT_EXTENDED, **{index: register.number for index, register in names.items()}}
+    registers = array("I", map(numbers.__getitem__, columns.registers))
+    events = log.events
+
+    def make(row: int) -> Event:
+        event: Event = events[row]
+        return event.replace(register=name(event.register))
+
+    return log.replace(events=LazyEvents(columns.replace(registers=registers, space=spaces.pop()), make))
+
+
+def _from_pcr(register: Register, platform: Platform) -> Register:
+    """The measurement register that a PCR number means where there are no PCRs.
+
+    IMA and agents put the hardware's own index (0 to 3) into the field; firmware's PCR numbers map as UEFI says, and
+    what UEFI maps nowhere is extended at run time into the last register.
+    """
+    if register.number <= _RUNTIME_CCMR - platform.offset:
+        return Register("ccmr", register.number + platform.offset)
+    return Register("ccmr", PCR_TO_CCMR.get(register.number, _RUNTIME_CCMR))

@@ -1,0 +1,230 @@
+"""Merge: the logs of one machine as one, and every place where one log takes a register over from another.
+
+Within a register the order follows evidence where the logs hold some (`evlog.verbs._order`), else it is the order
+given, and the hand-over says so. Events that two logs both have are kept once. Each event keeps its origin.
+Only the order within a register means anything; across registers the logs stand one after the other.
+"""
+
+from __future__ import annotations
+
+from evlog._record import Record
+from evlog.algorithms import SHA1, SHA256, SHA384, SHA512, HashAlg
+from evlog.errors import ConversionError, UsageError
+from evlog.model import Event, Finding, Log, Loss, Origin, Span
+from evlog.registers import Register, Registers
+from evlog.verbs import _order
+from evlog.verbs._overlap import Overlap, banks_of, combine_twins, drop_overlaps
+from evlog.verbs._unite import platform_of, unite
+from evlog.verbs.boot_aggregate import boot_aggregate
+from evlog.verbs.replay import Replay, replay
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from evlog.verbs._order import Placed
+
+__all__ = ["Handover", "Merged", "merge"]
+
+# The bank whose value stands for a hand-over, the first that both sides have.
+_TELLING = (SHA256, SHA384, SHA512, SHA1)
+_BOOT_AGGREGATE = {"match": "continuous", "mismatch": "gap"}
+_NOT_ANCHORED = {
+    "unknown": "the registers that its boot_aggregate binds are not all in the logs",
+    "no_bank": "its boot_aggregate is zeros: the kernel had no bank to compute it from",
+    "no_registers": "its boot_aggregate is that of registers of zeros: the kernel had no TPM",
+}
+
+
+class Handover(Record):
+    """Where one log goes on with a register that another left.
+
+    ``verdict`` is ``continuous`` (the value that the later log states is the one that the earlier leads to),
+    ``explained_gap`` (extensions that no event stands for lead there), ``gap`` (it is another) or ``unanchored`` (the
+    later log states none). ``value`` is the one stated, or else reached; ``evidence`` says what was compared.
+    ``event`` is the number, in the merged log, of the first event after it.
+    """
+
+    register: Register
+    source: str
+    target: str
+    verdict: str
+    alg: HashAlg | None
+    value: bytes | None
+    evidence: str
+    event: int | None = None
+
+
+class Merged(Record):
+    """One log of all, and how it came about."""
+
+    log: Log
+    handovers: tuple[Handover, ...]
+    overlaps: tuple[Overlap, ...]
+    losses: tuple[Loss, ...] = ()
+
+
+def merge(logs: Sequence[Log], *, platform: str | None = None) -> Merged:
+    """The logs of one machine as one log, which any format that can hold its events can be written from.
+
+    ``platform`` settles what registers are called where no log tells. Raises UsageError for no log at all, and
+    ConversionError if the merged log does not replay as its parts do.
+    """
+    if not logs:
+        raise UsageError("nothing to merge")
+    platform = platform_of(logs, platform)
+    named = unite(logs, platform)
+    combined, twins = combine_twins(named)
+    rest, repeated = drop_overlaps(combined)
+    placed = _order.in_order(rest)
+    parts = [each.log for each in placed]
+    merged = _concatenated(parts, platform)
+    told = replay(parts)
+    _prove(told, merged)
+    overlaps = (*twins, *repeated)
+    findings = [finding for log in logs for finding in log.findings]
+    findings += [Finding("overlap", "note", _said(each)) for each in overlaps]
+    return Merged(
+        merged.replace(findings=tuple(findings)),
+        tuple(_handovers(placed, told)),
+        overlaps,
+        tuple(_losses(logs)),
+    )
+
+
+def _said(overlap: Overlap) -> str:
+    log, of = overlap.log or "a log", overlap.of or "another"
+    if overlap.kind == "twin":
+        return f"{log} and {of} hold the same {overlap.events} events in different banks: kept once, with all digests"
+    return f"{overlap.events} events of {log} are in {of} already: kept once"
+
+
+def _concatenated(parts: Sequence[Log], platform: str | None) -> Log:
+    events: list[Event] = []
+    counters: dict[Register, int] = {}
+    for log in parts:
+        for event in log.events:
+            recnum = counters.get(event.register, 0)
+            counters[event.register] = recnum + 1
+            events.append(
+                event.replace(number=len(events), recnum=recnum, origin=_origin(event, log), wire=None)
+            )
+    start: dict[tuple[Register, HashAlg], bytes] = {}
+    extended: set[Register] = set()
+    for log in parts:
+        for key, value in log.start.values.items() if log.start is not None else ():
+            if key[0] not in extended:
+                start.setdefault(key, value)
+        extended |= {event.register for event in log.events if event.measured} if start else set()
+    return Log(
+        "merged",
+        tuple(events),
+        algorithms=banks_of(parts),
+        start=Registers(start, "log") if start else None,
+        platform=platform,
+    )
+
+
+def _origin(event: Event, log: Log) -> Origin:
+    if event.origin is None:
+        return Origin(log.name, log.format, Span(0, 0))
+    return event.origin if event.origin.log else event.origin.replace(log=log.name)
+
+
+def _losses(logs: Sequence[Log]) -> Iterator[Loss]:
+    """What is no event, and so has no place in a merged log."""
+    for log in logs:
+        if log.trailing:
+            yield Loss(None, "trailing", f"{len(log.trailing)} bytes of {log.name or 'a log'} that are no record")
+
+
+def _prove(told: Replay, merged: Log) -> None:
+    """The merged log leads to every value that its parts lead to."""
+    again = {(row.register, row.alg): row.value for row in replay(merged)}
+    for row in told:
+        if row.value is not None and again.get((row.register, row.alg)) not in (row.value, None):
+            raise ConversionError(f"the merged log would change {row.register} in {row.alg}")
+
+
+def _handovers(placed: Sequence[Placed], told: Replay) -> Iterator[Handover]:
+    """Those that textual logs state, those that IMA lists state, and those that nobody states."""
+    first = _first_events(placed)
+    stated: set[tuple[Register, int]] = set()
+    for each in getattr(told, "handovers", ()):
+        position, number = each.place
+        if each.from_ is None and each.verdict == "continuous" and not any(each.value):
+            continue  # from reset: nobody hands anything over
+        stated.add((each.register, position))
+        evidence = _ANCHORED[each.verdict]
+        event = first[position][0] + _row(placed[position].log, number)
+        yield Handover(
+            each.register, each.from_ or "", each.to, each.verdict, each.alg, each.value, evidence, event
+        )
+    for position, each in enumerate(placed):
+        yield from _from_firmware(placed, position, first[position][0])
+    owners: dict[Register, int] = {}
+    for position, each in enumerate(placed):
+        for register, event in first[position][1].items():
+            if register in owners and (register, position) not in stated:
+                alg, value = _value(placed[:position], register)
+                source = placed[owners[register]].log.name
+                yield Handover(register, source, each.log.name, "unanchored", alg, value, each.reason, event)
+            owners[register] = position
+
+
+_ANCHORED = {
+    "continuous": "the value stated is the one that the events before lead to",
+    "explained_gap": ".EXTEND comments lead to the value stated",
+    "gap": "the value stated is not the one that the events before lead to: something is missing between",
+    "unanchored": "the value stated is all that is known of what came before",
+}
+
+
+def _first_events(placed: Sequence[Placed]) -> list[tuple[int, dict[Register, int]]]:
+    """For each log: the number of its first event in the merged log, and of its first on each register."""
+    found = []
+    base = 0
+    for each in placed:
+        registers: dict[Register, int] = {}
+        for row, event in enumerate(each.log.events):
+            if event.measured and event.register.replayable:
+                registers.setdefault(event.register, base + row)
+        found.append((base, registers))
+        base += len(each.log.events)
+    return found
+
+
+def _row(log: Log, number: int) -> int:
+    """The row of the event with this number: another where events before it were dropped."""
+    if number < len(log.events) and log.events[number].number == number:
+        return number
+    return next((row for row, event in enumerate(log.events) if event.number == number), 0)
+
+
+def _from_firmware(placed: Sequence[Placed], position: int, base: int) -> Iterator[Handover]:
+    """The hand-over to an IMA list: its boot_aggregate against the registers of the logs before it."""
+    log = placed[position].log
+    before = [each.log for each in placed[:position]]
+    found = boot_aggregate(log, replay(before).registers()) if before else None
+    if found is None:
+        return
+    row = _row(log, found.event)
+    event = log.events[row]
+    if found.verdict == "match":
+        assert found.bank is not None
+        evidence = f"its boot_aggregate is the hash of PCR 0 to {found.last} of the {found.bank} bank"
+    else:
+        evidence = _NOT_ANCHORED.get(found.verdict, "its boot_aggregate is the hash of no bank's registers before it")
+    verdict = _BOOT_AGGREGATE.get(found.verdict, "unanchored")
+    alg = HashAlg.named(found.algorithm)
+    yield Handover(event.register, before[-1].name, log.name, verdict, alg, found.value, evidence, base + row)
+
+
+def _value(placed: Sequence[Placed], register: Register) -> tuple[HashAlg | None, bytes | None]:
+    """The register's value after some logs, in the bank that tells most people something."""
+    result = replay([each.log for each in placed])
+    for alg in _TELLING:
+        value = result.get(register, alg)
+        if value is not None:
+            return alg, value
+    return None, None

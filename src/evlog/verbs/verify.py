@@ -1,0 +1,266 @@
+"""Verify: compare what the logs lead to with register values from somewhere trustworthy, and explain each difference.
+
+A verdict is given for each register and bank:
+
+``match``         the logs lead to the register's value; or nothing was logged and it still has its start value
+``mismatch``      they do not, and ``explanation`` says why as far as that can be computed
+``incomplete``    an event lacks the bank's digest, so the logs do not tell the value
+``not_logged``    the register was extended, and no log has an event of it
+``not_reported``  the logs extend a register that the evidence does not state
+``static``        the register never changes: no log speaks of it
+
+Comparing nothing is a failure. What a match proves is the digests, in their order: an event's data only as far as its
+digest is the hash of it, its type and its register's name never (`Verified.standing`).
+"""
+
+from __future__ import annotations
+
+from evlog._record import Record
+from evlog.algorithms import HashAlg
+from evlog.model import Finding, Log
+from evlog.registers import PLATFORMS, Register, Registers
+from evlog.verbs._composite import solve
+from evlog.verbs._explain import Allowance, Case, explain, remarks
+from evlog.verbs._trail import trail
+from evlog.verbs._unite import platform_of, unite, united
+from evlog.verbs._verified import SEAL, Cover, Verified
+from evlog.verbs.replay import Replay, replay
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from evlog.evidence import Composite, Evidence
+    from evlog.verbs._trail import Trail
+    from evlog.verbs.replay import RegisterValue
+
+__all__ = ["RegisterVerdict", "Verification", "Verified", "verify"]
+
+
+# Findings of the comparison itself that no matching register makes good.
+_REFUSALS = frozenset({"composite_mismatch", "composite_open", "nothing_compared"})
+
+
+class RegisterVerdict(Record):
+    """The verdict on a register in one bank.
+
+    ``replayed`` is what the logs lead to and ``expected`` what the evidence states, None where they do not say.
+    ``cause`` is the stable code of ``explanation``. ``proven`` of the ``events`` are covered by the register's value.
+    """
+
+    register: Register
+    alg: HashAlg
+    verdict: str
+    replayed: bytes | None = None
+    expected: bytes | None = None
+    explanation: str | None = None
+    cause: str | None = None
+    events: int = 0
+    proven: int = 0
+
+
+class Verification(Record):
+    """The verdicts, sorted by register and bank; the evidence; and the logs, each with what of it is proven."""
+
+    registers: tuple[RegisterVerdict, ...]
+    evidence: Evidence
+    logs: tuple[Verified, ...]
+    findings: tuple[Finding, ...] = ()
+    platform: str | None = None
+
+    @property
+    def ok(self) -> bool:
+        """Whether something was compared, nothing differs, and no check of the evidence failed.
+
+        Damage to a log is no part of this: what could not be read extended nothing if everything matches.
+        """
+        return (
+            any(row.verdict == "match" and row.events for row in self.registers)
+            and not any(row.verdict == "mismatch" for row in self.registers)
+            and not self.evidence.failed
+            and not any(finding.code in _REFUSALS for finding in self.findings)
+        )
+
+    def get(self, register: Register, alg: HashAlg) -> RegisterVerdict | None:
+        """The verdict on a register in a bank, or None."""
+        for row in self.registers:
+            if row.register == register and row.alg == alg:
+                return row
+        return None
+
+
+def verify(logs: Log | Sequence[Log], evidence: Evidence | Registers, *, platform: str | None = None) -> Verification:
+    """Compare logs, in the order in which the machine wrote them, with evidence (`evlog.read_registers`).
+
+    ``platform`` settles what registers are called where neither log nor evidence tells. A damaged log is compared as
+    far as it could be read. A table of `Registers` is evidence that was only read.
+    """
+    several = (logs,) if isinstance(logs, Log) else tuple(logs)
+    if isinstance(evidence, Registers):
+        from evlog.evidence import Evidence
+
+        evidence = Evidence("registers", evidence, read_only=("the register values are the caller's",))
+    platform = platform_of(several, platform) or evidence.platform
+    return _Comparison(several, evidence, platform).result()
+
+
+class _Comparison:
+    """Logs and evidence side by side."""
+
+    def __init__(self, logs: tuple[Log, ...], evidence: Evidence, platform: str | None) -> None:
+        self.given = logs
+        self.logs = unite(logs, platform)
+        self.evidence = evidence
+        self.platform = platform
+        self.replay: Replay = replay(self.logs)
+        self.rows = {(row.register, row.alg): row for row in self.replay}
+        self.stated = {(united(register, platform), alg): v for (register, alg), v in evidence.registers.values.items()}
+        self.static = {united(register, platform) for register in evidence.static}
+        self.static |= {Register("ccmr", index) for index in _static(platform)}
+        self.allowance = Allowance()
+        self.findings = [*self.replay.findings, *evidence.findings]
+        self.covers: dict[Register, list[Cover]] = {}
+
+    def result(self) -> Verification:
+        if self.evidence.composite is not None:
+            self._open(self.evidence.composite)
+        keys = sorted({*self.rows, *self.stated}, key=lambda key: (key[0].sort_key, key[1].id))
+        verdicts = _observe([self._judge(*key) for key in keys])
+        if not any(row.verdict == "match" and row.events for row in verdicts):
+            self.findings.append(Finding("nothing_compared", "error", _nothing(verdicts)))
+        verified = tuple(
+            Verified(log, index, united, self.covers, seal=SEAL)
+            for index, (log, united) in enumerate(zip(self.given, self.logs, strict=True))
+        )
+        return Verification(tuple(verdicts), self.evidence, verified, tuple(self.findings), self.platform)
+
+    # One register in one bank
+
+    def _judge(self, register: Register, alg: HashAlg) -> RegisterVerdict:
+        row, expected = self.rows.get((register, alg)), self.stated.get((register, alg))
+        if register in self.static:
+            return RegisterVerdict(register, alg, "static", expected=expected)
+        if expected is None:
+            assert row is not None
+            return RegisterVerdict(register, alg, "not_reported", row.value, events=row.events)
+        if row is None:
+            return self._unlogged(register, alg, expected)
+        if row.value == expected:
+            self._cover(register, Cover(alg))
+            return RegisterVerdict(register, alg, "match", row.value, expected, None, None, row.events, row.events)
+        return self._differing(row, expected)
+
+    def _unlogged(self, register: Register, alg: HashAlg, expected: bytes) -> RegisterVerdict:
+        """No event in this bank: the start value is what the logs lead to."""
+        start = _start(register, alg)
+        if expected == start or (expected == bytes(alg.size) and register.space != "mr"):
+            return RegisterVerdict(register, alg, "match", expected, expected, "no events, and still its start value")
+        case = self._case(trail(self.logs, register, alg, start), expected)
+        found = explain(case, self.allowance)
+        said = f"; {found.sentence}" if found else ""
+        cause = found.code if found else None
+        sentence = f"the register was extended, and no log has an event of it{said}"
+        return RegisterVerdict(register, alg, "not_logged", None, expected, sentence, cause)
+
+    def _differing(self, row: RegisterValue, expected: bytes) -> RegisterVerdict:
+        steps = trail(self.logs, row.register, row.alg, row.start)
+        case = self._case(steps, expected)
+        made = RegisterVerdict(row.register, row.alg, "mismatch", row.value, expected, events=row.events)
+        if steps.missing:
+            return self._incomplete(case, made)
+        found = explain(case, self.allowance)
+        if found is None:
+            return made.replace(explanation=_unexplained(case), cause="unexplained")
+        if found.proven:
+            self._cover(row.register, Cover(row.alg, until=steps.places[found.proven]))
+        return made.replace(explanation=found.sentence, cause=found.code, proven=found.proven)
+
+    def _incomplete(self, case: Case, made: RegisterVerdict) -> RegisterVerdict:
+        """Some events lack the bank's digest: the bank may have been extended by the others alone."""
+        lacking = f"{len(case.trail.missing)} of {made.events} events have no {made.alg} digest"
+        if case.values[-1] != case.observed:
+            return made.replace(verdict="incomplete", explanation=lacking)
+        self._cover(made.register, Cover(made.alg))
+        sentence = f"{lacking}, and did not extend this bank"
+        return made.replace(
+            verdict="match", replayed=case.observed, explanation=sentence, cause="other_banks", proven=len(case.trail)
+        )
+
+    def _cover(self, register: Register, cover: Cover) -> None:
+        self.covers.setdefault(register, []).append(cover)
+
+    def _case(self, steps: Trail, expected: bytes) -> Case:
+        return Case(self.logs, steps, list(steps.values()), expected, self.platform)
+
+    # A signed digest over values that nobody states
+
+    def _open(self, composite: Composite) -> None:
+        """State the register values behind a composite: those of the logs, if they give it."""
+        values = {}
+        for key in composite.selection:
+            row = self.rows.get(key)
+            value = row.value if row is not None else _start(*key)
+            if value is None:
+                message = f"the quote's PCR digest covers {key[0]} in {key[1]}, which the log leaves incomplete"
+                self.findings.append(Finding("composite_open", "error", message))
+                return
+            values[key] = value
+        solved = solve(composite, values, self._earlier(composite))
+        if solved is None:
+            message = "the quote's PCR digest is not that of the registers that the logs lead to"
+            self.findings.append(Finding("composite_mismatch", "error", message))
+        else:
+            self.stated |= solved
+
+    def _earlier(self, composite: Composite) -> Iterator[tuple[tuple[Register, HashAlg], bytes]]:
+        """The values that each selected register passed through, the latest first."""
+        for key in composite.selection:
+            row = self.rows.get(key)
+            if row is not None:
+                values = list(trail(self.logs, *key, row.start).values())
+                for value in values[-2::-1]:
+                    yield key, value
+
+
+def _observe(verdicts: list[RegisterVerdict]) -> list[RegisterVerdict]:
+    """Say of a mismatch which other bank of the same register matches: its events are then the right ones."""
+    matching: dict[Register, list[str]] = {}
+    for row in verdicts:
+        if row.verdict == "match" and row.events:
+            matching.setdefault(row.register, []).append(str(row.alg))
+    found = []
+    for row in verdicts:
+        banks = matching.get(row.register)
+        if row.verdict == "mismatch" and banks:
+            said = f"{row.explanation}; the register's {', '.join(banks)} bank matches"
+            found.append(row.replace(explanation=said))
+        else:
+            found.append(row)
+    return found
+
+
+def _unexplained(case: Case) -> str:
+    sentence = (
+        f"the value is reached after none of the log's {len(case.trail)} events, nor by any deviation that is known "
+        "here: either something that no given log records extended the register (before, among or after these "
+        "events), or events were altered or removed"
+    )
+    return "; ".join([sentence, *remarks(case)])
+
+
+def _nothing(verdicts: list[RegisterVerdict]) -> str:
+    if any(row.verdict == "mismatch" for row in verdicts):
+        return "no register has the value that the logs lead to"
+    return "nothing was compared: no register is both in a log and in the evidence"
+
+
+def _static(platform: str | None) -> tuple[int, ...]:
+    known = PLATFORMS.get(platform or "")
+    return known.static if known is not None else ()
+
+
+def _start(register: Register, alg: HashAlg) -> bytes:
+    """The value of a register that nothing has extended."""
+    if register.space == "pcr" and 17 <= register.number <= 22:
+        return b"\xff" * alg.size
+    return bytes(alg.size)
