@@ -6,7 +6,6 @@ import hashlib
 import struct
 
 BANKS = {"sha1": 0x0004, "sha256": 0x000B, "sha384": 0x000C}
-ZEROS = b""  # in place of what is hashed: digests of zeros
 GUID = bytes(range(16))
 
 
@@ -19,12 +18,12 @@ def header(*banks: str, vendor: bytes = b"", uintn: int = 2, register: int = 0) 
 
 
 def event(register: int, event_type: int, data: bytes, *banks: str, hashed: bytes | None = None) -> bytes:
-    """A TCG_PCR_EVENT2 whose digests are of ``hashed``, or else of the data; zeros for EV_NO_ACTION."""
+    """A TCG_PCR_EVENT2 whose digests are of ``hashed``, or else of the data, or zeros for EV_NO_ACTION."""
     covered = data if hashed is None else hashed
     digests = b""
     for bank in banks:
         value = hashlib.new(bank, covered).digest()
-        digests += struct.pack("<H", BANKS[bank]) + (bytes(len(value)) if event_type == 3 else value)
+        digests += struct.pack("<H", BANKS[bank]) + (bytes(len(value)) if event_type == 3 and hashed is None else value)
     return struct.pack("<III", register, event_type, len(banks)) + digests + struct.pack("<I", len(data)) + data
 
 
