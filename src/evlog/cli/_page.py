@@ -18,10 +18,15 @@ _NARROWEST = 80
 
 
 class Page:
-    """Where a command prints for people. ``width`` is what a line may fill: the terminal's columns, or 80."""
+    """Where a command prints for people.
+
+    ``width`` is what a line may fill: the terminal's columns, or 80. ``unicode`` tells whether marks beyond ASCII can
+    be printed; text that cannot be is escaped.
+    """
 
     def __init__(self) -> None:
         self.width = _NARROWEST
+        self.unicode = (sys.stdout.encoding or "").lower().replace("-", "") == "utf8"
         self._console: Console | None = None
         if sys.stdout.isatty():
             try:
@@ -33,16 +38,13 @@ class Page:
 
                 self._console = Console(highlight=False, soft_wrap=True)
 
-    def unicode(self) -> bool:
-        """Whether marks beyond ASCII can be printed."""
-        return (sys.stdout.encoding or "").lower().replace("-", "") == "utf8"
-
     def line(self, *parts: Part) -> None:
         """Print one line made of its parts."""
         if self._console is None:
             text = "".join(part if isinstance(part, str) else part[0] for part in parts)
-            encoding = sys.stdout.encoding or "ascii"
-            print(text.encode(encoding, "backslashreplace").decode(encoding))
+            if not self.unicode:
+                text = text.replace("…", "~").encode("ascii", "backslashreplace").decode()
+            print(text)
             return
         from rich.text import Text
 

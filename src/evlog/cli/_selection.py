@@ -14,8 +14,19 @@ if TYPE_CHECKING:
     from evlog.model import Event, Log
     from evlog.verbs.check import Checks, DigestCheck
 
-__all__ = ["Selection", "of", "verdict"]
+__all__ = ["VERDICTS", "Selection", "of", "short_type", "verdict"]
 
+#: Words of event type names that say nothing beside the others.
+_LONG = (
+    ("EV_EFI_ACTION", "EFI_ACTION"),
+    ("EV_EFI_", ""),
+    ("EV_", ""),
+    ("EVTYPE_", ""),
+    ("BOOT_SERVICES_", "BOOT_"),
+    ("RUNTIME_SERVICES_", "RUNTIME_"),
+    ("PLATFORM_", ""),
+    ("_DRIVER_CONFIG", "_CONFIG"),
+)
 VERDICTS = ("matches", "mismatch", "not_checkable")
 
 
@@ -52,6 +63,17 @@ def of(args: argparse.Namespace) -> Selection:
     )
 
 
+def short_type(event: Event) -> str:
+    """An event's type in few letters: the specification's name without the words that many types share."""
+    content = event.content
+    if not isinstance(content, PCClientEvent):
+        return content.kind
+    name = content.event_type_name
+    for long, short in _LONG:
+        name = name.replace(long, short)
+    return name
+
+
 def _is_type(event: Event, name: str) -> bool:
     content = event.content
     if not isinstance(content, PCClientEvent):
@@ -59,7 +81,7 @@ def _is_type(event: Event, name: str) -> bool:
     try:
         return int(name, 0) == content.event_type
     except ValueError:
-        return name.upper().removeprefix("EV_") in content.event_type_name.upper()
+        return name.upper() in content.event_type_name.upper() or name.upper() in short_type(event)
 
 
 def verdict(checks: tuple[DigestCheck, ...]) -> str | None:

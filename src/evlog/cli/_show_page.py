@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from evlog.cli._page import Page
-from evlog.cli._selection import VERDICTS, verdict
+from evlog.cli._selection import VERDICTS, short_type, verdict
 from evlog.contents.pcclient import PCClientEvent
 from evlog.decoders import Context, decode, to_json
 from evlog.decoders._text import printable
@@ -24,37 +24,27 @@ _MARKS = {"matches": "✓", "mismatch": "✗", "not_checkable": "·", None: " "}
 _ASCII_MARKS = {"matches": "+", "mismatch": "!", "not_checkable": ".", None: " "}
 _SEVERITIES = {"error": "bold red", "warning": "yellow", "note": "dim"}
 _TYPE_WIDTH = 22
-#: Words of event type names that say nothing beside the others.
-_LONG = (
-    ("EV_EFI_ACTION", "EFI_ACTION"),
-    ("EV_EFI_", ""),
-    ("EV_", ""),
-    ("EVTYPE_", ""),
-    ("BOOT_SERVICES_", "BOOT_"),
-    ("RUNTIME_SERVICES_", "RUNTIME_"),
-    ("PLATFORM_FIRMWARE", "FIRMWARE"),
-)
-_HEX_SHOWN = 32  # bytes of a field in a tree
+_LONGEST = 400  # characters of a value in a tree: certificates' names fit, certificates do not
 
 
 def show(log: Log, checks: Checks, chosen: list[int], *, tree: bool) -> None:
     """Print the chosen events of a log."""
     page = Page()
-    marks = _MARKS if page.unicode() else _ASCII_MARKS
+    marks = _MARKS if page.unicode else _ASCII_MARKS
     page.line((heading(log), "bold"))
     context = Context.of(log)
     names = {event.register: _name(event.register, log) for event in log.events}
     shown = [log.events[number] for number in chosen]
     widths = (
         max((len(names[event.register]) for event in shown), default=0),
-        min(_TYPE_WIDTH, max((len(_type(event)) for event in shown), default=0)),
+        min(_TYPE_WIDTH, max((len(short_type(event)) for event in shown), default=0)),
     )
     warned = {finding.event for finding in checks.findings if finding.severity == "warning"}
     for number, event in zip(chosen, shown, strict=True):
         if tree:
             _tree(page, marks, names[event.register], event, checks[number], context)
         else:
-            columns = (names[event.register].ljust(widths[0]), _cut(_type(event), widths[1]).ljust(widths[1]))
+            columns = (names[event.register].ljust(widths[0]), _cut(short_type(event), widths[1]).ljust(widths[1]))
             _line(page, marks, columns, event, checks[number], context, number in warned)
     _registers(page, marks, log, checks, chosen, names)
     _findings(page, checks, chosen, len(log.events))
@@ -71,16 +61,6 @@ def _name(register: Register, log: Log) -> str:
     """A register's id, and its label where that is not the same number again."""
     label = register.label(log.platform)
     return str(register) if register.space in ("pcr", "mr") else f"{register} {label}"
-
-
-def _type(event: Event) -> str:
-    content = event.content
-    if not isinstance(content, PCClientEvent):
-        return content.kind
-    name = content.event_type_name
-    for long, short in _LONG:
-        name = name.replace(long, short)
-    return name
 
 
 def _cut(text: str, width: int) -> str:
@@ -155,35 +135,35 @@ def _tree(
         )
     decoded = decode(event, context)
     members = to_json(decoded) if decoded is not None else content.to_json()
-    for depth, key, value in _branches(members or {}):
-        text = _cut(printable(value), max(page.width - 5 - 2 * depth - len(key) - 2, 40)) if len(value) > 400 else value
-        page.line(("     " + "  " * depth + key + (": " if text else ":"), "dim"), printable(text))
+    head = decoded.kind if decoded is not None else content.kind
+    page.line(("     " + head.replace("_", " "), "bold"))
+    for depth, key, value in _branches(members or {}, 1):
+        start = "     " + "  " * depth + key + ":"
+        text = printable(value)
+        if len(text) > _LONGEST:
+            text = f"{_cut(text, max(page.width - len(start) - 20, 20))} ({len(text)} characters)"
+        page.line((start, "dim"), f" {text}" if text else "")
 
 
 def _branches(members: dict[str, Any], depth: int = 0) -> Iterator[tuple[int, str, str]]:
-    """The leaves and forks of a JSON object as (depth, key, text); a fork has no text."""
+    """The leaves and forks of a JSON object as (depth, key, text), but for empty ones. A fork's text is its kind."""
     for key, value in members.items():
         name = key.replace("_", " ")
-        if isinstance(value, dict):
+        if key == "kind" or value in (None, "", []):
+            continue
+        if isinstance(value, list) and any(isinstance(item, dict) for item in value):
             yield depth, name, ""
+            yield from _branches({str(at): item for at, item in enumerate(value)}, depth + 1)
+        elif isinstance(value, dict):
+            yield depth, name, value.get("kind", "").replace("_", " ")
             yield from _branches(value, depth + 1)
-        elif isinstance(value, list) and any(isinstance(item, (dict, list)) for item in value):
-            yield depth, name, ""
-            for at, item in enumerate(value):
-                if isinstance(item, dict):
-                    yield depth + 1, str(at), ""
-                    yield from _branches(item, depth + 2)
-                else:
-                    yield depth + 1, str(at), _leaf(item)
         else:
             yield depth, name, _leaf(value)
 
 
 def _leaf(value: Any) -> str:
     if isinstance(value, list):
-        return ", ".join(map(_leaf, value)) or "none"
-    if value is None:
-        return "none"
+        return ", ".join(map(_leaf, value))
     if isinstance(value, bool):
         return "yes" if value else "no"
     return str(value)
