@@ -92,6 +92,11 @@ class Content(Record):
         """
         return ()
 
+    @property
+    def summary(self) -> str:
+        """What matters to a person, on one line; any character may be in it."""
+        return ", ".join(f"{name} {value}" for name, value in self.to_json().items())
+
     def to_json(self) -> dict[str, Any]:
         """The members of ``content`` in the command's JSON, without ``kind``. Bytes are lower-case hex."""
         raise NotImplementedError

@@ -1,4 +1,8 @@
-"""What is in a log, one line an event."""
+"""What is in a log: one line an event, what its digests cover, and what is odd.
+
+The mark before a register says what the event's digests are of: the event's data (a tick), something that is not in
+the log (a dot), or neither (a cross). Nothing but digests is covered by a register's value, least of all the type.
+"""
 
 from __future__ import annotations
 
@@ -7,56 +11,82 @@ from evlog.cli import _common
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     import argparse
+    from typing import Any
 
-    from evlog.model import Event, Log
+    from evlog.model import Log
+    from evlog.verbs.check import Checks, DigestCheck
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     _common.reader_arguments(parser)
+    parser.add_argument("--tree", action="store_true", help="everything that is known of each event")
     parser.add_argument("--json", action="store_true", help="print one JSON object (evlog.log/1)")
     parser.add_argument("--jsonl", action="store_true", help="print a JSON object for each event")
+    parser.add_argument("--format", dest="document", metavar="tpm2-yaml", help="print what tpm2_eventlog prints")
+    parser.add_argument("--eventlog-version", metavar="N", help="of tpm2-yaml: 1 (the default) or 2")
+    group = parser.add_argument_group("which events (each option may be given more than once)")
+    group.add_argument(
+        "--register", action="append", metavar="REGISTER", help="on this register: pcr:7, ccmr:3, RTMR[2]"
+    )
+    group.add_argument("--type", action="append", metavar="TYPE", help="of a type with this in its name or number: IPL")
+    group.add_argument("--check", action="append", metavar="VERDICT", help="matches, mismatch or not_checkable")
 
 
 def run(args: argparse.Namespace) -> int:
-    log = _common.open_log(args, args.log)
-    if args.json or args.jsonl:
-        from evlog.formats.evlog_json import to_json
+    from evlog.cli import _selection
 
-        document = to_json(log)
-        for event, members in zip(log.events, document["events"], strict=True):
-            members.update(decoded=None, checks=checks_json(event))
-        if args.json:
-            _common.print_json(document)
-        for event in document["events"] if args.jsonl else ():
-            _common.print_json(event)
+    selection = _selection.of(args)
+    log = _common.open_log(args, args.log)
+    if args.document is not None:
+        return _document(args, log)
+    from evlog.verbs.check import check
+
+    checks = check(log)
+    chosen = selection.choose(log, checks)
+    if args.json or args.jsonl:
+        _json(args, log, checks, chosen)
     else:
-        print(summary(log))
-        for event in log.events:
-            print(line(event, log.platform))
+        from evlog.cli import _show_page
+
+        _show_page.show(log, checks, chosen, tree=args.tree)
     _common.report(log.findings, log.name)
+    warned = any(finding.severity == "warning" for finding in checks.findings)
+    return int(log.failed or (args.strict and warned))
+
+
+def _document(args: argparse.Namespace, log: Log) -> int:
+    """A document for another tool."""
+    from evlog.errors import UsageError
+    from evlog.report import tpm2_yaml
+
+    if args.document != "tpm2-yaml":
+        raise UsageError(f"no format {args.document!r} to show a log in; there is tpm2-yaml (evlog convert has others)")
+    if args.eventlog_version not in (None, "1", "2"):
+        raise UsageError(f"--eventlog-version is {args.eventlog_version!r}; there are 1 and 2")
+    lines = list(tpm2_yaml.lines(log, int(args.eventlog_version or 1)))
+    print(*lines, sep="\n")
+    _common.report(log.findings, log.name)
+    _common.report(tpm2_yaml.findings(log, lines), log.name)
     return int(log.failed)
 
 
-def checks_json(event: Event) -> list[dict[str, str | None]]:
+def _json(args: argparse.Namespace, log: Log, checks: Checks, chosen: list[int]) -> None:
+    from evlog.decoders import Context, decode
+    from evlog.decoders import to_json as decoded_json
+    from evlog.formats.evlog_json import finding_json, to_json
+
+    context = Context.of(log)
+    document = to_json(log.replace(events=tuple(log.events[number] for number in chosen)))
+    for number, members in zip(chosen, document["events"], strict=True):
+        event = log.events[number]
+        members.update(decoded=decoded_json(decode(event, context)), checks=checks_json(checks[number]))
+    document["findings"] += [finding_json(finding) for finding in checks.findings]
+    if args.json:
+        _common.print_json(document)
+    for row in document["events"] if args.jsonl else ():
+        _common.print_json(row)
+
+
+def checks_json(checks: tuple[DigestCheck, ...]) -> list[dict[str, Any]]:
     """The digest checks of an event."""
-    from evlog.verbs.check import check_event
-
-    return [{"alg": str(check.alg), "verdict": check.verdict, "rule": check.rule} for check in check_event(event)]
-
-
-def summary(log: Log) -> str:
-    """The line above the events."""
-    banks = ", ".join(map(str, log.algorithms)) or "no bank"
-    platform = f", {log.platform}" if log.platform else ""
-    return f"{log.format}{platform}: {len(log.events)} events, {banks}"
-
-
-def line(event: Event, platform: str | None) -> str:
-    """An event on one line of at most 80 columns."""
-    from evlog.contents.pcclient import PCClientEvent
-
-    content = event.content
-    what = content.event_type_name if isinstance(content, PCClientEvent) else content.kind
-    data = getattr(content, "data", b"")
-    register = f"{event.register} {event.register.label(platform)}"
-    return f"{event.number:>4}  {register:14} {what:32} {data[:12].hex()}"[:80]
+    return [{"alg": str(check.alg), "verdict": check.verdict, "rule": check.rule} for check in checks]

@@ -10,8 +10,6 @@ A rule is a name and a function from the event's data to the bytes that are hash
 
 from __future__ import annotations
 
-import re
-
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -24,7 +22,12 @@ __all__ = ["EXTERNAL", "POLICIES", "RULES", "candidates", "rules_for"]
 
 EXTERNAL = "external"
 
-_COMMAND = re.compile(rb"(?:grub_cmd|kernel_cmdline|grub_kernel_cmdline|module_cmdline):? ")
+#: What GRUB writes before a command line; the versions before 2.06 without the colon.
+_COMMANDS = tuple(
+    name + end
+    for name in (b"grub_cmd", b"kernel_cmdline", b"grub_kernel_cmdline", b"module_cmdline")
+    for end in (b": ", b" ")
+)
 _TAG_HEADER = 8
 _VARIABLE_HEADER = 32
 
@@ -64,8 +67,8 @@ def _ones(data: bytes) -> bytes:
 
 def _command(data: bytes) -> bytes | None:
     """The words after GRUB's prefix, without the NUL and what an off-by-one may have left behind it."""
-    prefix = _COMMAND.match(data)
-    return data[prefix.end() :].split(b"\0")[0] if prefix else None
+    prefix = next((each for each in _COMMANDS if data.startswith(each)), None)
+    return data[len(prefix) :].split(b"\0")[0] if prefix is not None else None
 
 
 def _command_and_nul(data: bytes) -> bytes | None:
@@ -111,7 +114,7 @@ RULES: dict[str, Rule] = {
 
 
 def _is_command(register: Register, data: bytes) -> bool:
-    return _COMMAND.match(data) is not None
+    return data.startswith(_COMMANDS)
 
 
 def _is_sipa(register: Register, data: bytes) -> bool:

@@ -15,17 +15,18 @@ from evlog import hashing
 from evlog.algorithms import HashAlg
 from evlog.contents.pcclient import EV_NO_ACTION, PCClientEvent, event_type_name
 from evlog.errors import UsageError
+from evlog.model import Finding
 from evlog.report import _yaml
 from evlog.report._tpm2_bodies import TYPE_NAMES, body
 from evlog.verbs.replay import replay
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from evlog.model import Event, Log
 
-__all__ = ["lines"]
+__all__ = ["findings", "lines"]
 
 #: Banks in the order of the document; it has no others.
 _BANKS = ("sha1", "sha256", "sha384", "sha512", "sm3_256")
@@ -53,6 +54,16 @@ def lines(log: Log, version: int = 1) -> Iterator[str]:
             yield f"- EventNum: {event.number}"
         yield from _event(event, content, version)
     yield from _registers(log)
+
+
+def findings(log: Log, document: Iterable[str]) -> Iterator[Finding]:
+    """What a reader of the document should know."""
+    if any(line.startswith("    #") for line in document):
+        message = "register values that tpm2_eventlog gets wrong are in the document, with comments that correct them"
+        yield Finding("tool_values", "warning", message)
+    if log.events and not _is_header(log.events[0]):
+        message = "the events are one mapping, as tpm2_eventlog prints a SHA-1 log: a parser keeps the last event only"
+        yield Finding("tool_mapping", "warning", message)
 
 
 def _is_header(event: Event) -> bool:

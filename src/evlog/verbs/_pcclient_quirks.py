@@ -23,6 +23,8 @@ _NO_REGISTER = 0xFFFFFFFF
 _EV_IPL = 0x0000000D
 _IMAGES = (0x80000003, 0x80000004, 0x80000005)
 _LOCALITY = b"StartupLocality\0"
+#: What firmware does that does not follow the specification: codes by event type.
+_POLICY_CODES = {0x80000001: "driver_config_data_only", 0x80000002: "variable_boot_whole_event"}
 _SECURE_BOOT = {name.encode("utf-16-le"): name for name in ("SecureBoot", "PK", "KEK", "db")}
 
 
@@ -42,10 +44,10 @@ def _policies(facts: Facts) -> Iterator[Finding]:
         name = event_type_name(policy.event_type)
         if policy.rule != POLICIES[policy.event_type]:
             message = f"{name} digests are of {words[policy.rule]} in this log"
-            yield Finding(f"digest_of_{policy.rule}", "note", message)
+            yield Finding(_POLICY_CODES[policy.event_type], "note", message)
         if policy.others:
             message = f"{name}: {policy.events} digests are of {words[policy.rule]}, {policy.others} are not"
-            yield Finding("mixed_rules", "warning", message)
+            yield Finding("mixed_rules", "note", message)
 
 
 def _exit_boot_services(facts: Facts) -> Iterator[Finding]:
@@ -156,7 +158,7 @@ _QUIRKS: tuple[tuple[str, str, Callable[[Row], bool]], ...] = (
         "an event type of dynamic launch on a register of the static one",
         lambda row: 0x400 <= row.type <= 0x4FF and row.pcr is not None and row.pcr < 16,
     ),
-    ("device_path_length", "the stated length of the device path is not that of what follows", _wrong_path_length),
+    ("device_path_length", "the device path is not as long as the event says, as in logs of shim", _wrong_path_length),
     (
         "uintn_32",
         "the firmware has 32-bit integers, or says so",

@@ -15,6 +15,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from evlog.algorithms import HashAlg
     from evlog.verbs._pcclient_log import Facts, Row
 
 __all__ = ["findings"]
@@ -22,13 +23,16 @@ __all__ = ["findings"]
 _FIRST_EFI = 0x80000000
 _LAST_PCR = 23
 _VALUES = (bytes(4), b"\xff" * 4, b"WBCL")
+_CONSTANTS = (b"", bytes(4), b"\xff" * 4, b"\1\0\0\0")
+_NUMBER = 8  # bytes that a number in place of a digest may have
 _LOCALITY = b"StartupLocality\0"
 _TRUST_POINT = (0xC0010004).to_bytes(4, "little")
 #: EV_NO_ACTION events that belong to PCR 0, by their signature.
 _OF_PCR0 = (b"Spec ID Event", b"StartupLocality", b"SP800-155 Event", b"H-CRTM CompMeas")
 #: What may extend a PCR after its separator: what happens while the boot manager and the loader run.
 _AFTER_SEPARATOR = {
-    1: (0x0000000A,),  # EV_PLATFORM_CONFIG_FLAGS
+    # Boot options and tables, which much firmware measures late.
+    1: (0x0000000A, EV_EFI_VARIABLE_DRIVER_CONFIG, 0x80000002, 0x8000000C, 0x80000009, 0x8000000B),
     2: (0x80000004, 0x80000005),  # drivers
     4: (0x00000005, 0x0000000C, 0x0000000D, 0x00000012, 0x80000003, 0x80000004, 0x80000005, EV_EFI_ACTION),
     5: (0x00000005, 0x00000006, 0x0000000D, 0x0000000E, 0x80000006, 0x8000000D, EV_EFI_ACTION),
@@ -43,35 +47,35 @@ def findings(facts: Facts) -> Iterator[Finding]:
 
 
 def _digests(facts: Facts) -> Iterator[Finding]:
-    """Digests that are not of their event, or of nothing at all."""
+    """Digests that are not of their event, or say nothing of it."""
     wrong, torn, constant = [], [], []
+    constants: dict[HashAlg, tuple[bytes, ...]] = {}
     for row in facts.rows:
         verdicts = {check.verdict for check in row.checks}
         if {"matches", "mismatch"} <= verdicts:
             torn.append(row)
         elif "mismatch" in verdicts:
             wrong.append(row)
-        if row.type != EV_SEPARATOR and not row.matches and _says_nothing(row):
+        if row.type != EV_SEPARATOR and not row.matches and _is_constant(row, constants):
             constant.append(row)
     yield from finding("digest_mismatch", "warning", "the digests are not of the event's data", wrong)
     yield from finding("banks_disagree", "warning", "one digest is of the event's data, another is not", torn)
-    yield from finding(
-        "constant_digest", "warning", "the digest is a constant, it says nothing of this event", constant
-    )
+    message = "the digest is of nothing, of a separator's value, or a number: it says nothing of what was measured"
+    yield from finding("constant_digest", "note", message, constant)
 
 
-def _says_nothing(row: Row) -> bool:
-    """Whether a digest is that of a separator or of nothing, or no hash at all but a number."""
+def _is_constant(row: Row, constants: dict[HashAlg, tuple[bytes, ...]]) -> bool:
     if not row.event.measured:
         return False
     backend = hashing.backend()
     for digest in row.event.digests:
-        if not any(digest.value[8:]) and len(digest.value) > 8:
+        alg, value = digest.alg, digest.value
+        if len(value) > _NUMBER and not any(value[_NUMBER:]):
             return True
-        if backend.computable(digest.alg):
-            constants = backend.digests(digest.alg, (b"", bytes(4), b"\xff" * 4, b"\1\0\0\0"))
-            if digest.value in constants:
-                return True
+        if alg not in constants:
+            constants[alg] = tuple(backend.digests(alg, _CONSTANTS)) if backend.computable(alg) else ()
+        if value in constants[alg]:
+            return True
     return False
 
 

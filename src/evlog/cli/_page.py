@@ -1,0 +1,51 @@
+"""Lines on stdout: in colour on a terminal, through rich; plain anywhere else, or if NO_COLOR says so."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    #: Text, or text and its style.
+    Part = str | tuple[str, str]
+
+__all__ = ["Page"]
+
+_NARROWEST = 80
+
+
+class Page:
+    """Where a command prints for people.
+
+    ``width`` is what a line may fill: the terminal's columns, or 80. ``unicode`` tells whether marks beyond ASCII can
+    be printed; text that cannot be is escaped.
+    """
+
+    def __init__(self) -> None:
+        self.width = _NARROWEST
+        self.unicode = (sys.stdout.encoding or "").lower().replace("-", "") == "utf8"
+        self._console: Console | None = None
+        if sys.stdout.isatty():
+            try:
+                self.width = max(_NARROWEST, os.get_terminal_size(sys.stdout.fileno()).columns)
+            except OSError:
+                pass
+            if not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb":
+                from rich.console import Console
+
+                self._console = Console(highlight=False, soft_wrap=True)
+
+    def line(self, *parts: Part) -> None:
+        """Print one line made of its parts."""
+        if self._console is None:
+            text = "".join(part if isinstance(part, str) else part[0] for part in parts)
+            if not self.unicode:
+                text = text.replace("…", "~").encode("ascii", "backslashreplace").decode()
+            print(text)
+            return
+        from rich.text import Text
+
+        self._console.print(Text.assemble(*parts), soft_wrap=True)

@@ -1,0 +1,232 @@
+"""`evlog show` for people: a line or a tree for each event, a line for each register, then what is odd."""
+
+from __future__ import annotations
+
+from evlog.cli._page import Page
+from evlog.cli._selection import VERDICTS, short_type, verdict
+from evlog.contents.pcclient import PCClientEvent
+from evlog.decoders import Context, decode, to_json
+from evlog.decoders._text import printable
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+    from typing import Any
+
+    from evlog.model import Event, Log
+    from evlog.registers import Register
+    from evlog.verbs.check import Checks, DigestCheck
+
+__all__ = ["show"]
+
+_STYLES = {"matches": "green", "mismatch": "bold red", "not_checkable": "dim", None: "dim"}
+_MARKS = {"matches": "✓", "mismatch": "✗", "not_checkable": "·", None: " "}
+_ASCII_MARKS = {"matches": "+", "mismatch": "!", "not_checkable": ".", None: " "}
+_SEVERITIES = {"error": "bold red", "warning": "yellow", "note": "dim"}
+_TYPE_WIDTH = 22
+_LONGEST = 400  # characters of a value in a tree: certificates' names fit, certificates do not
+
+
+def show(log: Log, checks: Checks, chosen: list[int], *, tree: bool) -> None:
+    """Print the chosen events of a log."""
+    page = Page()
+    marks = _MARKS if page.unicode else _ASCII_MARKS
+    page.line((heading(log), "bold"))
+    context = Context.of(log)
+    names = {event.register: _name(event.register, log) for event in log.events}
+    shown = [log.events[number] for number in chosen]
+    widths = (
+        max((len(names[event.register]) for event in shown), default=0),
+        min(_TYPE_WIDTH, max((len(short_type(event)) for event in shown), default=0)),
+    )
+    warned = {finding.event for finding in checks.findings if finding.severity == "warning"}
+    for number, event in zip(chosen, shown, strict=True):
+        if tree:
+            _tree(page, marks, names[event.register], event, checks[number], context)
+        else:
+            columns = (names[event.register].ljust(widths[0]), _cut(short_type(event), widths[1]).ljust(widths[1]))
+            _line(page, marks, columns, event, checks[number], context, number in warned)
+    _registers(page, marks, log, checks, chosen, names)
+    _findings(page, checks, chosen, len(log.events))
+
+
+def heading(log: Log) -> str:
+    """What the log is."""
+    banks = ", ".join(map(str, log.algorithms)) or "no bank"
+    platform = f", {log.platform}" if log.platform else ""
+    return f"{log.format}{platform}: {len(log.events)} events, {banks}"
+
+
+def _name(register: Register, log: Log) -> str:
+    """A register's id, and its label where that is not the same number again."""
+    label = register.label(log.platform)
+    return str(register) if register.space in ("pcr", "mr") else f"{register} {label}"
+
+
+def _cut(text: str, width: int) -> str:
+    """The text in at most so many columns; wide characters take two."""
+    if text.isascii():
+        return text if len(text) <= width else text[: width - 1] + "…"
+    from unicodedata import combining, east_asian_width
+
+    columns = 0
+    for at, character in enumerate(text):
+        columns += 0 if combining(character) else 2 if east_asian_width(character) in "WF" else 1
+        if columns > width:
+            return _cut(text[: max(at - 1, 0)], width - 1) + "…"
+    return text
+
+
+def _line(
+    page: Page,
+    marks: dict[str | None, str],
+    columns: tuple[str, str],
+    event: Event,
+    checks: tuple[DigestCheck, ...],
+    context: Context,
+    warned: bool,
+) -> None:
+    register, kind = columns
+    found = verdict(checks)
+    style = "yellow" if warned else "" if event.measured else "dim"
+    start = f"{event.number:>4} "
+    used = len(start) + 1 + len(register) + 2 + len(kind) + 1
+    what = _cut(summary(event, context), max(page.width - used, 12))
+    page.line(
+        (start, "dim"),
+        (marks[found], _STYLES[found]),
+        (f" {register} ", style or "cyan"),
+        (kind + " ", style or "blue"),
+        (what, style),
+    )
+
+
+def summary(event: Event, context: Context) -> str:
+    """What matters of an event, on one line that is safe to print."""
+    decoded = decode(event, context)
+    return decoded.summary if decoded is not None else printable(event.content.summary)
+
+
+def _tree(
+    page: Page,
+    marks: dict[str | None, str],
+    register: str,
+    event: Event,
+    checks: tuple[DigestCheck, ...],
+    context: Context,
+) -> None:
+    """All that is known of an event, indented."""
+    content = event.content
+    kind = content.event_type_name if isinstance(content, PCClientEvent) else content.kind
+    place = f"  at {event.origin.span.offset:#x}, {event.origin.span.length} bytes" if event.origin else ""
+    page.line("")
+    page.line((f"{event.number:>4} ", "dim"), (f"{register}  ", "cyan"), (kind, "bold blue"), (place, "dim"))
+    if event.recnum is not None:
+        page.line(("     record number ", "dim"), str(event.recnum))
+    for at, digest in enumerate(event.digests):
+        found = checks[at] if at < len(checks) else None
+        name = found.verdict if found else None
+        rule = found.rule or found.verdict.replace("_", " ") if found else "not extended"
+        page.line(
+            ("     ", ""),
+            (marks[name], _STYLES[name]),
+            f" {digest.alg!s:8} {digest.value.hex()} ",
+            (rule.replace("_", " "), _STYLES[name]),
+        )
+    decoded = decode(event, context)
+    members = to_json(decoded) if decoded is not None else content.to_json()
+    head = decoded.kind if decoded is not None else content.kind
+    page.line(("     " + head.replace("_", " "), "bold"))
+    for depth, key, value in _branches(members or {}, 1):
+        start = "     " + "  " * depth + key + ":"
+        text = printable(value)
+        if len(text) > _LONGEST:
+            text = f"{_cut(text, max(page.width - len(start) - 20, 20))} ({len(text)} characters)"
+        page.line((start, "dim"), f" {text}" if text else "")
+
+
+def _branches(members: dict[str, Any], depth: int = 0) -> Iterator[tuple[int, str, str]]:
+    """The leaves and forks of a JSON object as (depth, key, text), but for empty ones. A fork's text is its kind."""
+    for key, value in members.items():
+        name = key.replace("_", " ")
+        if key == "kind" or value in (None, "", []):
+            continue
+        if isinstance(value, list) and any(isinstance(item, dict) for item in value):
+            yield depth, name, ""
+            yield from _branches({str(at): item for at, item in enumerate(value)}, depth + 1)
+        elif isinstance(value, dict):
+            yield depth, name, value.get("kind", "").replace("_", " ")
+            yield from _branches(value, depth + 1)
+        else:
+            yield depth, name, _leaf(value)
+
+
+def _leaf(value: Any) -> str:
+    if isinstance(value, list):
+        return ", ".join(map(_leaf, value))
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return str(value)
+
+
+def _registers(
+    page: Page,
+    marks: dict[str | None, str],
+    log: Log,
+    checks: Checks,
+    chosen: list[int],
+    names: dict[Register, str],
+) -> None:
+    """For each register how many events it has, how their digests stand, and what it replays to in one bank."""
+    from evlog.verbs.replay import replay
+
+    counts: dict[Register, dict[str | None, int]] = {}
+    for number in chosen:
+        register = log.events[number].register
+        row = counts.setdefault(register, {})
+        found = verdict(checks[number])
+        row[found] = row.get(found, 0) + 1
+    if not counts:
+        return
+    values = replay(log)
+    banks = {row.alg for row in values if row.value is not None}
+    bank = next((alg for alg in reversed(log.algorithms) if alg in banks and alg.size <= 32), None)
+    bank = bank or next((alg for alg in log.algorithms if alg in banks), None)
+    width = max(len("register"), *(len(names[register]) for register in counts))
+    page.line("")
+    heads = "".join(f"{marks[name]:>6}" for name in VERDICTS)
+    page.line((f"{'register':{width}} events{heads}  {f'replayed {bank}' if bank else ''}".rstrip(), "bold"))
+    room = page.width - width - 7 - 18 - 2
+    for register in sorted(counts, key=lambda each: each.sort_key):
+        row = counts[register]
+        value = values.get(register, bank) if bank else None
+        numbers = tuple(
+            (f"{row.get(name, 0) or '-':>6}", _STYLES[name] if row.get(name) else "dim") for name in VERDICTS
+        )
+        shown = _cut(value.hex(), room) if value is not None else ""
+        page.line((f"{names[register]:{width}}", "cyan"), f" {sum(row.values()):>6}", *numbers, ("  " + shown).rstrip())
+
+
+def _findings(page: Page, checks: Checks, chosen: Iterable[int], total: int) -> None:
+    """What the check found, of the chosen events and of the log as a whole."""
+    numbers = set(chosen)
+    found = [each for each in checks.findings if each.event is None or each.event in numbers]
+    if not found:
+        return
+    page.line("")
+    for each in sorted(found, key=lambda finding: finding.severity == "note"):
+        where = "" if each.event is None else f"event {each.event}: "
+        lines = _wrapped(f"{where}{each.message}", page.width - 9)
+        page.line((f"{each.severity + ':':9}", _SEVERITIES[each.severity]), lines[0])
+        for line in lines[1:]:
+            page.line(" " * 9 + line)
+
+
+def _wrapped(text: str, width: int) -> list[str]:
+    lines = [""]
+    for word in text.split():
+        if lines[-1] and len(lines[-1]) + 1 + len(word) > width:
+            lines.append(word)
+        else:
+            lines[-1] = f"{lines[-1]} {word}".lstrip()
+    return lines
