@@ -135,25 +135,20 @@ fn fold_columns<'py>(
         .collect())
 }
 
-/// How many rows extend each register, and the first that does: {register: (rows, first)}.
+/// How many rows extend each register: {register: rows}.
 #[pyfunction]
-fn tally(registers: &Bound<'_, PyAny>) -> PyResult<BTreeMap<u32, (usize, usize)>> {
+fn tally(registers: &Bound<'_, PyAny>) -> PyResult<BTreeMap<u32, usize>> {
     let registers = Borrowed::<u32>::of(registers)?;
-    let mut near = [(0usize, 0usize); 256];
+    let mut near = [0usize; 256];
     let mut far = BTreeMap::new();
-    for (row, &register) in registers.items().iter().enumerate() {
-        let entry = match near.get_mut(register as usize) {
-            Some(entry) => entry,
-            None if register == NOT_EXTENDED => continue,
-            None => far.entry(register).or_insert((0, 0)),
-        };
-        if entry.0 == 0 {
-            entry.1 = row;
+    for &register in registers.items() {
+        match near.get_mut(register as usize) {
+            Some(count) => *count += 1,
+            None if register == NOT_EXTENDED => {}
+            None => *far.entry(register).or_insert(0) += 1,
         }
-        entry.0 += 1;
     }
-    let near = near.into_iter().enumerate().filter(|(_, entry)| entry.0 > 0);
-    far.extend(near.map(|(register, entry)| (register as u32, entry)));
+    far.extend((0..).zip(near).filter(|&(_, count)| count > 0));
     Ok(far)
 }
 
@@ -258,6 +253,7 @@ mod evlog_accel {
     #[pymodule_export]
     use super::read_file;
 
+    #[allow(non_upper_case_globals)]
     #[pymodule_export]
     const __version__: &str = env!("CARGO_PKG_VERSION");
 }

@@ -7,25 +7,25 @@ A replay proves nothing by itself: compare it with values from a quote (`evlog.v
 
 from __future__ import annotations
 
-from collections import Counter
-
 from evlog import hashing
 from evlog._record import Record
 from evlog.algorithms import HashAlg
-from evlog.columns import NOT_EXTENDED
 from evlog.contents.pcclient import EV_NO_ACTION, PCClientEvent
 from evlog.model import Event, Finding, Log
 from evlog.registers import Register, Registers
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+    from evlog.columns import Columns
 
 __all__ = ["RegisterValue", "Replay", "replay"]
 
 _EV_EFI_HCRTM_EVENT = 0x80000010
 _LOCALITY = b"StartupLocality\0"
 _PCR0 = Register("pcr", 0)
+_EVENT = 160  # bytes of a usual event, where a log does not tell its size
 # Launch events that reset PCR 17 to 22 to zero: Intel TXT, AMD Secure Launch, Arm DRTM.
 _DYNAMIC_LAUNCH = ((0x401, 0x4FF), (0x8001, 0x80FF), (0x9001, 0x90FF))
 
@@ -102,16 +102,19 @@ class _Tally:
 
     def add(self, log: Log) -> None:
         self.findings += log.findings
+        columns = log.columns
+        backend = hashing.backend(len(columns.buffer) if columns is not None else len(log.events) * _EVENT)
         banks = []
         for alg in log.algorithms:
-            if hashing.backend().computable(alg):
+            if backend.computable(alg):
                 banks.append(alg)
             else:
                 message = f"the {alg} bank cannot be replayed: no such hash here"
                 self.findings.append(Finding("bank_not_computable", "note", message))
-        implied = _implied_starts(log)
-        if log.columns is not None:
-            self._add_columns(log, banks, implied)
+        counts = backend.tally(columns.registers) if columns is not None else {}
+        implied = _implied_starts(log, counts)
+        if columns is not None:
+            self._add_columns(log, columns, counts, banks, implied)
         else:
             self._add_events(log, banks, implied)
 
@@ -139,11 +142,14 @@ class _Tally:
             return b"\xff" * alg.size, "ones"
         return bytes(alg.size), "zeros"
 
-    def _add_columns(self, log: Log, banks: list[HashAlg], implied: dict[Register, tuple[int, str]]) -> None:
-        columns = log.columns
-        assert columns is not None
-        counts = Counter(columns.registers)
-        counts.pop(NOT_EXTENDED, None)
+    def _add_columns(
+        self,
+        log: Log,
+        columns: Columns,
+        counts: Mapping[int, int],
+        banks: list[HashAlg],
+        implied: dict[Register, tuple[int, str]],
+    ) -> None:
         extended = {index: Register(columns.space, index) for index in counts}
         folding = {
             alg: {index: self._enter(register, alg, log, implied) for index, register in extended.items()}
@@ -195,11 +201,11 @@ class _Tally:
         return Replay(tuple(rows), tuple(self.findings))
 
 
-def _implied_starts(log: Log) -> dict[Register, tuple[int, str]]:
+def _implied_starts(log: Log, counts: Mapping[int, int]) -> dict[Register, tuple[int, str]]:
     """Start values that events of the log imply: the last byte of the register, and the reason.
 
     PCR 0 starts at the locality of TPM2_Startup, or at 4 if the H-CRTM was measured; PCR 17 to 22 at zero
-    after a dynamic launch.
+    after a dynamic launch. ``counts`` are the rows on each register, if the log has columns.
     """
     implied: dict[Register, tuple[int, str]] = {}
     for event in _notable(log):
@@ -218,7 +224,7 @@ def _implied_starts(log: Log) -> dict[Register, tuple[int, str]]:
             implied.setdefault(_PCR0, (content.data[16], reason))
     for number in range(17, 23):
         register = Register("pcr", number)
-        first = _first_on(log, register)
+        first = _first_on(log, register, counts)
         if first is not None and isinstance(first.content, PCClientEvent):
             launched = first.content.event_type
             if any(low <= launched <= high for low, high in _DYNAMIC_LAUNCH):
@@ -232,10 +238,10 @@ def _notable(log: Log) -> Iterable[Event]:
     return log.events if rows is None else (log.events[row] for row in rows)
 
 
-def _first_on(log: Log, register: Register) -> Event | None:
+def _first_on(log: Log, register: Register, counts: Mapping[int, int]) -> Event | None:
     columns = log.columns
     if columns is None:
         return next((e for e in log.events if e.register == register and e.measured), None)
-    if columns.space != register.space or register.number not in columns.registers:
+    if columns.space != register.space or register.number not in counts:
         return None
     return log.events[columns.registers.index(register.number)]
