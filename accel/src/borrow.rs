@@ -8,7 +8,7 @@ use std::ffi::{c_char, c_int, c_void};
 use std::marker::PhantomData;
 
 use pyo3::exceptions::{PyBufferError, PyTypeError};
-use pyo3::ffi::{PyObject, Py_ssize_t};
+use pyo3::ffi::{Py_ssize_t, PyObject};
 use pyo3::prelude::*;
 
 /// `PyBUF_ND | PyBUF_FORMAT`: contiguous, readable, and the items' size is told.

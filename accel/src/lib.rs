@@ -11,7 +11,7 @@ use std::sync::OnceLock;
 use borrow::Borrowed;
 use evlog_accel_core::scan::tcg::{DigestList, Followed, run1, run2};
 use evlog_accel_core::scan::{Rows, Stop};
-use evlog_accel_core::{Algorithm, Bank, Fold, MAX_SIZE, NO_DIGEST, NOT_EXTENDED};
+use evlog_accel_core::{Algorithm, Bank, Chain, Columns, MAX_SIZE, NO_DIGEST, NOT_EXTENDED, extend_all};
 use pyo3::exceptions::{PyIndexError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyList};
@@ -72,15 +72,43 @@ fn digests<'py>(alg: u16, parts: Vec<Bound<'py, PyAny>>, py: Python<'py>) -> PyR
 
 /// A register's value after extending it with each digest.
 #[pyfunction]
-fn fold<'py>(alg: u16, value: &[u8], digests: Vec<Bound<'py, PyAny>>, py: Python<'py>) -> PyResult<Bound<'py, PyBytes>> {
+fn fold<'py>(
+    alg: u16,
+    value: &[u8],
+    digests: Vec<Bound<'py, PyAny>>,
+    py: Python<'py>,
+) -> PyResult<Bound<'py, PyBytes>> {
     let algorithm = algorithm(alg)?;
-    let mut value = value_of(algorithm, value)?;
+    let size = algorithm.size();
+    let value = value_of(algorithm, value)?;
+    let mut flat = Vec::with_capacity(digests.len() * size);
     for digest in &digests {
+        let digest = Borrowed::<u8>::of(digest)?;
+        // A digest of another size is hashed as it is: only the kernels need them alike.
+        if digest.items().len() != size {
+            return fold_unlike(algorithm, value, digests.as_slice(), py);
+        }
+        flat.extend_from_slice(digest.items());
+    }
+    let mut chain = [Chain { value, digests: &flat }];
+    extend_all(algorithm, &mut chain);
+    Ok(PyBytes::new(py, &chain[0].value[..size]))
+}
+
+fn fold_unlike<'py>(
+    algorithm: Algorithm,
+    mut value: [u8; MAX_SIZE],
+    digests: &[Bound<'py, PyAny>],
+    py: Python<'py>,
+) -> PyResult<Bound<'py, PyBytes>> {
+    for digest in digests {
         value = algorithm.hash(&[&value[..algorithm.size()], Borrowed::<u8>::of(digest)?.items()]);
     }
     Ok(PyBytes::new(py, &value[..algorithm.size()]))
 }
 
+/// A bank to fold: its algorithm, the distance of its digest in each layout or None, and its values.
+type Asked<'py> = (u16, Vec<Option<u32>>, Vec<Bound<'py, PyBytes>>);
 /// A bank's values after a fold, and for each register whether some row lacked the bank's digest.
 type Folded<'py> = (Vec<Bound<'py, PyBytes>>, Vec<bool>);
 
@@ -96,7 +124,7 @@ fn fold_columns<'py>(
     registers: &Bound<'py, PyAny>,
     layout_of: Option<&Bound<'py, PyAny>>,
     order: Vec<u32>,
-    banks: Vec<(u16, Vec<Option<u32>>, Vec<Bound<'py, PyBytes>>)>,
+    banks: Vec<Asked<'py>>,
 ) -> PyResult<Vec<Folded<'py>>> {
     let buffer = Borrowed::<u8>::of(buffer)?;
     let offsets = Borrowed::<u64>::of(offsets)?;
@@ -115,7 +143,7 @@ fn fold_columns<'py>(
             missing: vec![false; order.len()],
         });
     }
-    let columns = Fold {
+    let columns = Columns {
         buffer: buffer.items(),
         offsets: offsets.items(),
         registers: registers.items(),
@@ -171,7 +199,9 @@ fn tcg2_run<'py>(
 ) -> PyResult<usize> {
     let list = DigestList { count: algorithms.len() as u32, algorithms, fixed };
     let followed = Followed { lowest: followed.0, highest: followed.1 };
-    gather(data, start, offsets, registers, notable, |data, start, rows| run2(data, start, &list, followed, BATCH, rows))
+    gather(data, start, offsets, registers, notable, |data, start, rows| {
+        run2(data, start, &list, followed, BATCH, rows)
+    })
 }
 
 /// Note TCG_PCR_EVENT records; see `tcg2_run`.
@@ -235,7 +265,7 @@ fn append(column: &Bound<'_, PyAny>, bytes: impl Iterator<Item = u8>) -> PyResul
 #[cfg(unix)]
 #[pyfunction]
 fn read_file<'py>(py: Python<'py>, descriptor: i32) -> PyResult<Option<Bound<'py, PyBytes>>> {
-    use std::os::fd::{BorrowedFd, AsFd};
+    use std::os::fd::{AsFd, BorrowedFd};
     if descriptor < 0 {
         return Ok(None);
     }
@@ -247,11 +277,11 @@ fn read_file<'py>(py: Python<'py>, descriptor: i32) -> PyResult<Option<Bound<'py
 
 #[pymodule]
 mod evlog_accel {
-    #[pymodule_export]
-    use super::{algorithms, digests, fold, fold_columns, kernels, self_test, tally, tcg1_run, tcg2_run};
     #[cfg(unix)]
     #[pymodule_export]
     use super::read_file;
+    #[pymodule_export]
+    use super::{algorithms, digests, fold, fold_columns, kernels, self_test, tally, tcg1_run, tcg2_run};
 
     #[allow(non_upper_case_globals)]
     #[pymodule_export]

@@ -2,25 +2,24 @@
 
 #![forbid(unsafe_code)]
 
+use std::ops::Range;
 use std::sync::Mutex;
 use std::thread;
 
 use crate::algorithm::{Algorithm, MAX_SIZE};
 use crate::kernels::{Chain, extend_all};
 
-/// In [`Fold::registers`]: the row extends nothing that replay can follow.
+/// In [`Columns::registers`]: the row extends nothing that replay can follow.
 pub const NOT_EXTENDED: u32 = u32::MAX;
 /// In [`Bank::distances`]: records of the layout have no digest for the bank.
 pub const NO_DIGEST: u32 = u32::MAX;
 
-/// Rows are folded in runs of this many: their bytes stay near, and what is noted of them stays small.
-const WINDOW: usize = 1 << 16;
-/// Fewer rows than this are not worth a second thread.
-const WORTH_A_THREAD: usize = 1 << 13;
+/// Rows are folded in runs of this many, whose digests stay in the processor's cache.
+const WINDOW: usize = 1 << 13;
 
 /// The rows of a log: see `evlog.columns`.
 #[derive(Clone, Copy, Debug)]
-pub struct Fold<'a> {
+pub struct Columns<'a> {
     /// The log.
     pub buffer: &'a [u8],
     /// First byte of each record.
@@ -72,7 +71,7 @@ impl std::fmt::Display for FoldError {
 ///
 /// `threads` says how many may run; it is asked only if there is enough to do.
 pub fn fold(
-    columns: Fold<'_>,
+    columns: Columns<'_>,
     registers: &[u32],
     banks: &mut [Bank],
     threads: impl Fn() -> usize,
@@ -82,48 +81,47 @@ pub fn fold(
         return Err(FoldError::Lengths);
     }
     let index = Index::new(registers);
-    let mut groups: Vec<Groups> = banks.iter().map(|_| Groups::default()).collect();
-    for from in (0..rows).step_by(WINDOW) {
-        let window = from..rows.min(from + WINDOW);
-        for (bank, group) in banks.iter_mut().zip(&mut groups) {
-            group.fill(columns, window.clone(), &index, registers.len(), bank)?;
-        }
-        let mut tasks = Vec::new();
-        for (bank, group) in banks.iter_mut().zip(&groups) {
-            let chains: Vec<Chain<'_>> = group.chains(&bank.values);
-            tasks.push((bank.algorithm, &mut bank.values, chains));
-        }
-        let threads = if window.len() < WORTH_A_THREAD { 1 } else { threads().min(tasks.len()) };
-        run(columns.buffer, tasks, threads);
-    }
-    Ok(())
-}
-
-type Task<'a> = (Algorithm, &'a mut Vec<[u8; MAX_SIZE]>, Vec<Chain<'a>>);
-
-fn run(buffer: &[u8], tasks: Vec<Task<'_>>, threads: usize) {
-    let work = |(algorithm, values, mut chains): Task<'_>| {
-        extend_all(algorithm, buffer, &mut chains);
-        for (value, chain) in values.iter_mut().zip(&chains) {
-            *value = chain.value;
-        }
-    };
+    let threads = if rows <= WINDOW { 1 } else { threads().min(banks.len()) };
     if threads <= 1 {
-        tasks.into_iter().for_each(work);
-        return;
+        return banks.iter_mut().try_for_each(|bank| fold_bank(columns, &index, bank));
     }
-    let queue = Mutex::new(tasks);
-    let drain = || {
-        while let Some(task) = queue.lock().ok().and_then(|mut tasks| tasks.pop()) {
-            work(task);
+    let queue = Mutex::new(banks.iter_mut());
+    let work = || {
+        while let Some(bank) = queue.lock().map_or(None, |mut banks| banks.next()) {
+            fold_bank(columns, &index, bank)?;
         }
+        Ok(())
     };
     thread::scope(|scope| {
-        for _ in 1..threads {
-            scope.spawn(drain);
+        let others: Vec<_> = (1..threads).map(|_| scope.spawn(work)).collect();
+        let mine = work();
+        let joined = others.into_iter().map(|other| other.join().unwrap_or(Err(FoldError::Lengths)));
+        joined.fold(mine, Result::and)
+    })
+}
+
+fn fold_bank(columns: Columns<'_>, index: &Index, bank: &mut Bank) -> Result<(), FoldError> {
+    // The size is known to the compiler in each of these: a digest is then copied by a few instructions.
+    match bank.algorithm.size() {
+        20 => fold_sized::<20>(columns, index, bank),
+        32 => fold_sized::<32>(columns, index, bank),
+        48 => fold_sized::<48>(columns, index, bank),
+        _ => fold_sized::<64>(columns, index, bank),
+    }
+}
+
+fn fold_sized<const SIZE: usize>(columns: Columns<'_>, index: &Index, bank: &mut Bank) -> Result<(), FoldError> {
+    let rows = columns.offsets.len();
+    let mut sorted = Sorted::<SIZE>::default();
+    for from in (0..rows).step_by(WINDOW) {
+        sorted.fill(columns, from..rows.min(from + WINDOW), index, bank)?;
+        let mut chains = sorted.chains(&bank.values);
+        extend_all(bank.algorithm, &mut chains);
+        for (value, chain) in bank.values.iter_mut().zip(&chains) {
+            *value = chain.value;
         }
-        drain();
-    });
+    }
+    Ok(())
 }
 
 /// The place of each register in the list of registers.
@@ -136,10 +134,10 @@ impl Index {
     fn new(registers: &[u32]) -> Self {
         let mut near = [u32::MAX; 256];
         let mut far = Vec::new();
-        for (place, &register) in registers.iter().enumerate() {
+        for (place, &register) in (0..).zip(registers) {
             match near.get_mut(register as usize) {
-                Some(slot) => *slot = place as u32,
-                None => far.push((register, place as u32)),
+                Some(slot) => *slot = place,
+                None => far.push((register, place)),
             }
         }
         far.sort_unstable();
@@ -158,28 +156,28 @@ impl Index {
     }
 }
 
-/// Where the digests of a bank start, sorted by register; those of one register stay in order.
+/// The digests of a bank, sorted by register; those of one register stay in order.
+///
+/// They are copied: the processor fetches them from memory well ahead while the rows are gone through in order, which
+/// it cannot do for several registers that go their own ways at the pace of a hash.
 #[derive(Default)]
-struct Groups {
-    starts: Vec<u64>,
-    places: Vec<u32>,
-    sorted: Vec<u64>,
+struct Sorted<const SIZE: usize> {
+    found: Vec<(u64, u32)>,
+    digests: Vec<[u8; SIZE]>,
     ends: Vec<usize>,
 }
 
-impl Groups {
+impl<const SIZE: usize> Sorted<SIZE> {
     fn fill(
         &mut self,
-        columns: Fold<'_>,
-        window: std::ops::Range<usize>,
+        columns: Columns<'_>,
+        window: Range<usize>,
         index: &Index,
-        registers: usize,
         bank: &mut Bank,
     ) -> Result<(), FoldError> {
-        self.starts.clear();
-        self.places.clear();
-        let mut counts = vec![0usize; registers];
-        let room = (columns.buffer.len() as u64).checked_sub(bank.algorithm.size() as u64);
+        self.found.clear();
+        self.ends.clear();
+        self.ends.resize(bank.values.len(), 0);
         for row in window {
             let register = columns.registers[row];
             if register == NOT_EXTENDED {
@@ -193,24 +191,25 @@ impl Groups {
                 continue;
             }
             let start = columns.offsets[row].saturating_add(u64::from(distance));
-            if room.is_none_or(|room| start > room) {
+            if start.saturating_add(SIZE as u64) > columns.buffer.len() as u64 {
                 return Err(FoldError::Digest(row));
             }
-            counts[place] += 1;
-            self.starts.push(start);
-            self.places.push(place as u32);
+            self.ends[place] += 1;
+            self.found.push((start, place as u32));
         }
+        // Counts become the place of each register's first digest, and then, one by one, the end of its last.
         let mut next = 0;
-        for count in &mut counts {
+        for count in &mut self.ends {
             next += std::mem::replace(count, next);
         }
-        self.sorted.clear();
-        self.sorted.resize(self.starts.len(), 0);
-        for (&start, &place) in self.starts.iter().zip(&self.places) {
-            self.sorted[counts[place as usize]] = start;
-            counts[place as usize] += 1;
+        self.digests.resize(self.found.len(), [0; SIZE]);
+        for &(start, place) in &self.found {
+            let end = &mut self.ends[place as usize];
+            if let Some(digest) = columns.buffer[start as usize..].first_chunk() {
+                self.digests[*end] = *digest;
+            }
+            *end += 1;
         }
-        self.ends = counts;
         Ok(())
     }
 
@@ -218,7 +217,7 @@ impl Groups {
         let mut from = 0;
         let mut chains = Vec::with_capacity(values.len());
         for (&value, &end) in values.iter().zip(&self.ends) {
-            chains.push(Chain { value, starts: &self.sorted[from..end] });
+            chains.push(Chain { value, digests: self.digests[from..end].as_flattened() });
             from = end;
         }
         chains

@@ -31,64 +31,59 @@ impl Features {
     }
 }
 
-/// Extend `N` SHA-256 registers, each with the digests that start at its offsets in the buffer; `None` without SHA-NI.
+/// Extend `N` SHA-256 registers, each with its digests, of which all have as many; `None` without SHA-NI.
 pub(crate) fn sha256<const N: usize>(
     features: Features,
-    buffer: &[u8],
     values: &mut [[u32; 8]; N],
-    starts: [&[u64]; N],
+    digests: [&[[u8; 32]]; N],
 ) -> Option<()> {
     if !features.sha_ni {
         return None;
     }
     // SAFETY: the processor has the features of `sha256_ni`.
-    unsafe { sha256_ni(buffer, values, starts) };
+    unsafe { sha256_ni(values, digests) };
     Some(())
 }
 
 /// Extend registers of `W` 64-bit words (SHA-384: 6, SHA-512: 8) in eight lanes; `None` without AVX-512.
-pub(crate) fn sha512_by_eight<const W: usize>(
+pub(crate) fn sha512_by_eight<const W: usize, const S: usize>(
     features: Features,
-    buffer: &[u8],
     values: &mut [[u64; 8]; W],
-    starts: [&[u64]; 8],
+    digests: [&[[u8; S]]; 8],
 ) -> Option<()> {
     if !features.avx512 {
         return None;
     }
     // SAFETY: the processor has the features of `sha512_avx512`.
-    unsafe { sha512_avx512(buffer, values, starts) };
+    unsafe { sha512_avx512(values, digests) };
     Some(())
 }
 
 /// The same in four lanes; `None` without AVX2.
-pub(crate) fn sha512_by_four<const W: usize>(
+pub(crate) fn sha512_by_four<const W: usize, const S: usize>(
     features: Features,
-    buffer: &[u8],
     values: &mut [[u64; 4]; W],
-    starts: [&[u64]; 4],
+    digests: [&[[u8; S]]; 4],
 ) -> Option<()> {
     if !features.avx2 {
         return None;
     }
     // SAFETY: the processor has the features of `sha512_avx2`.
-    unsafe { sha512_avx2(buffer, values, starts) };
+    unsafe { sha512_avx2(values, digests) };
     Some(())
 }
 
-const H256: [u32; 8] = [
-    0x6a09e667, 0xbb67ae85, 0x3c6ef372, 0xa54ff53a, 0x510e527f, 0x9b05688c, 0x1f83d9ab, 0x5be0cd19,
-];
+const H256: [u32; 8] = [0x6a09e667, 0xbb67ae85, 0x3c6ef372, 0xa54ff53a, 0x510e527f, 0x9b05688c, 0x1f83d9ab, 0x5be0cd19];
 
 const K256: [u32; 64] = [
-    0x428a2f98, 0x71374491, 0xb5c0fbcf, 0xe9b5dba5, 0x3956c25b, 0x59f111f1, 0x923f82a4, 0xab1c5ed5,
-    0xd807aa98, 0x12835b01, 0x243185be, 0x550c7dc3, 0x72be5d74, 0x80deb1fe, 0x9bdc06a7, 0xc19bf174,
-    0xe49b69c1, 0xefbe4786, 0x0fc19dc6, 0x240ca1cc, 0x2de92c6f, 0x4a7484aa, 0x5cb0a9dc, 0x76f988da,
-    0x983e5152, 0xa831c66d, 0xb00327c8, 0xbf597fc7, 0xc6e00bf3, 0xd5a79147, 0x06ca6351, 0x14292967,
-    0x27b70a85, 0x2e1b2138, 0x4d2c6dfc, 0x53380d13, 0x650a7354, 0x766a0abb, 0x81c2c92e, 0x92722c85,
-    0xa2bfe8a1, 0xa81a664b, 0xc24b8b70, 0xc76c51a3, 0xd192e819, 0xd6990624, 0xf40e3585, 0x106aa070,
-    0x19a4c116, 0x1e376c08, 0x2748774c, 0x34b0bcb5, 0x391c0cb3, 0x4ed8aa4a, 0x5b9cca4f, 0x682e6ff3,
-    0x748f82ee, 0x78a5636f, 0x84c87814, 0x8cc70208, 0x90befffa, 0xa4506ceb, 0xbef9a3f7, 0xc67178f2,
+    0x428a2f98, 0x71374491, 0xb5c0fbcf, 0xe9b5dba5, 0x3956c25b, 0x59f111f1, 0x923f82a4, 0xab1c5ed5, 0xd807aa98,
+    0x12835b01, 0x243185be, 0x550c7dc3, 0x72be5d74, 0x80deb1fe, 0x9bdc06a7, 0xc19bf174, 0xe49b69c1, 0xefbe4786,
+    0x0fc19dc6, 0x240ca1cc, 0x2de92c6f, 0x4a7484aa, 0x5cb0a9dc, 0x76f988da, 0x983e5152, 0xa831c66d, 0xb00327c8,
+    0xbf597fc7, 0xc6e00bf3, 0xd5a79147, 0x06ca6351, 0x14292967, 0x27b70a85, 0x2e1b2138, 0x4d2c6dfc, 0x53380d13,
+    0x650a7354, 0x766a0abb, 0x81c2c92e, 0x92722c85, 0xa2bfe8a1, 0xa81a664b, 0xc24b8b70, 0xc76c51a3, 0xd192e819,
+    0xd6990624, 0xf40e3585, 0x106aa070, 0x19a4c116, 0x1e376c08, 0x2748774c, 0x34b0bcb5, 0x391c0cb3, 0x4ed8aa4a,
+    0x5b9cca4f, 0x682e6ff3, 0x748f82ee, 0x78a5636f, 0x84c87814, 0x8cc70208, 0x90befffa, 0xa4506ceb, 0xbef9a3f7,
+    0xc67178f2,
 ];
 
 /// `K + W` of the block that pads a message of 64 bytes.
@@ -112,32 +107,108 @@ const PADDING256: [u32; 64] = {
 };
 
 const H384: [u64; 8] = [
-    0xcbbb9d5dc1059ed8, 0x629a292a367cd507, 0x9159015a3070dd17, 0x152fecd8f70e5939,
-    0x67332667ffc00b31, 0x8eb44a8768581511, 0xdb0c2e0d64f98fa7, 0x47b5481dbefa4fa4,
+    0xcbbb9d5dc1059ed8,
+    0x629a292a367cd507,
+    0x9159015a3070dd17,
+    0x152fecd8f70e5939,
+    0x67332667ffc00b31,
+    0x8eb44a8768581511,
+    0xdb0c2e0d64f98fa7,
+    0x47b5481dbefa4fa4,
 ];
 
 const H512: [u64; 8] = [
-    0x6a09e667f3bcc908, 0xbb67ae8584caa73b, 0x3c6ef372fe94f82b, 0xa54ff53a5f1d36f1,
-    0x510e527fade682d1, 0x9b05688c2b3e6c1f, 0x1f83d9abfb41bd6b, 0x5be0cd19137e2179,
+    0x6a09e667f3bcc908,
+    0xbb67ae8584caa73b,
+    0x3c6ef372fe94f82b,
+    0xa54ff53a5f1d36f1,
+    0x510e527fade682d1,
+    0x9b05688c2b3e6c1f,
+    0x1f83d9abfb41bd6b,
+    0x5be0cd19137e2179,
 ];
 
 const K512: [u64; 80] = [
-    0x428a2f98d728ae22, 0x7137449123ef65cd, 0xb5c0fbcfec4d3b2f, 0xe9b5dba58189dbbc, 0x3956c25bf348b538,
-    0x59f111f1b605d019, 0x923f82a4af194f9b, 0xab1c5ed5da6d8118, 0xd807aa98a3030242, 0x12835b0145706fbe,
-    0x243185be4ee4b28c, 0x550c7dc3d5ffb4e2, 0x72be5d74f27b896f, 0x80deb1fe3b1696b1, 0x9bdc06a725c71235,
-    0xc19bf174cf692694, 0xe49b69c19ef14ad2, 0xefbe4786384f25e3, 0x0fc19dc68b8cd5b5, 0x240ca1cc77ac9c65,
-    0x2de92c6f592b0275, 0x4a7484aa6ea6e483, 0x5cb0a9dcbd41fbd4, 0x76f988da831153b5, 0x983e5152ee66dfab,
-    0xa831c66d2db43210, 0xb00327c898fb213f, 0xbf597fc7beef0ee4, 0xc6e00bf33da88fc2, 0xd5a79147930aa725,
-    0x06ca6351e003826f, 0x142929670a0e6e70, 0x27b70a8546d22ffc, 0x2e1b21385c26c926, 0x4d2c6dfc5ac42aed,
-    0x53380d139d95b3df, 0x650a73548baf63de, 0x766a0abb3c77b2a8, 0x81c2c92e47edaee6, 0x92722c851482353b,
-    0xa2bfe8a14cf10364, 0xa81a664bbc423001, 0xc24b8b70d0f89791, 0xc76c51a30654be30, 0xd192e819d6ef5218,
-    0xd69906245565a910, 0xf40e35855771202a, 0x106aa07032bbd1b8, 0x19a4c116b8d2d0c8, 0x1e376c085141ab53,
-    0x2748774cdf8eeb99, 0x34b0bcb5e19b48a8, 0x391c0cb3c5c95a63, 0x4ed8aa4ae3418acb, 0x5b9cca4f7763e373,
-    0x682e6ff3d6b2b8a3, 0x748f82ee5defb2fc, 0x78a5636f43172f60, 0x84c87814a1f0ab72, 0x8cc702081a6439ec,
-    0x90befffa23631e28, 0xa4506cebde82bde9, 0xbef9a3f7b2c67915, 0xc67178f2e372532b, 0xca273eceea26619c,
-    0xd186b8c721c0c207, 0xeada7dd6cde0eb1e, 0xf57d4f7fee6ed178, 0x06f067aa72176fba, 0x0a637dc5a2c898a6,
-    0x113f9804bef90dae, 0x1b710b35131c471b, 0x28db77f523047d84, 0x32caab7b40c72493, 0x3c9ebe0a15c9bebc,
-    0x431d67c49c100d4c, 0x4cc5d4becb3e42b6, 0x597f299cfc657e2a, 0x5fcb6fab3ad6faec, 0x6c44198c4a475817,
+    0x428a2f98d728ae22,
+    0x7137449123ef65cd,
+    0xb5c0fbcfec4d3b2f,
+    0xe9b5dba58189dbbc,
+    0x3956c25bf348b538,
+    0x59f111f1b605d019,
+    0x923f82a4af194f9b,
+    0xab1c5ed5da6d8118,
+    0xd807aa98a3030242,
+    0x12835b0145706fbe,
+    0x243185be4ee4b28c,
+    0x550c7dc3d5ffb4e2,
+    0x72be5d74f27b896f,
+    0x80deb1fe3b1696b1,
+    0x9bdc06a725c71235,
+    0xc19bf174cf692694,
+    0xe49b69c19ef14ad2,
+    0xefbe4786384f25e3,
+    0x0fc19dc68b8cd5b5,
+    0x240ca1cc77ac9c65,
+    0x2de92c6f592b0275,
+    0x4a7484aa6ea6e483,
+    0x5cb0a9dcbd41fbd4,
+    0x76f988da831153b5,
+    0x983e5152ee66dfab,
+    0xa831c66d2db43210,
+    0xb00327c898fb213f,
+    0xbf597fc7beef0ee4,
+    0xc6e00bf33da88fc2,
+    0xd5a79147930aa725,
+    0x06ca6351e003826f,
+    0x142929670a0e6e70,
+    0x27b70a8546d22ffc,
+    0x2e1b21385c26c926,
+    0x4d2c6dfc5ac42aed,
+    0x53380d139d95b3df,
+    0x650a73548baf63de,
+    0x766a0abb3c77b2a8,
+    0x81c2c92e47edaee6,
+    0x92722c851482353b,
+    0xa2bfe8a14cf10364,
+    0xa81a664bbc423001,
+    0xc24b8b70d0f89791,
+    0xc76c51a30654be30,
+    0xd192e819d6ef5218,
+    0xd69906245565a910,
+    0xf40e35855771202a,
+    0x106aa07032bbd1b8,
+    0x19a4c116b8d2d0c8,
+    0x1e376c085141ab53,
+    0x2748774cdf8eeb99,
+    0x34b0bcb5e19b48a8,
+    0x391c0cb3c5c95a63,
+    0x4ed8aa4ae3418acb,
+    0x5b9cca4f7763e373,
+    0x682e6ff3d6b2b8a3,
+    0x748f82ee5defb2fc,
+    0x78a5636f43172f60,
+    0x84c87814a1f0ab72,
+    0x8cc702081a6439ec,
+    0x90befffa23631e28,
+    0xa4506cebde82bde9,
+    0xbef9a3f7b2c67915,
+    0xc67178f2e372532b,
+    0xca273eceea26619c,
+    0xd186b8c721c0c207,
+    0xeada7dd6cde0eb1e,
+    0xf57d4f7fee6ed178,
+    0x06f067aa72176fba,
+    0x0a637dc5a2c898a6,
+    0x113f9804bef90dae,
+    0x1b710b35131c471b,
+    0x28db77f523047d84,
+    0x32caab7b40c72493,
+    0x3c9ebe0a15c9bebc,
+    0x431d67c49c100d4c,
+    0x4cc5d4becb3e42b6,
+    0x597f299cfc657e2a,
+    0x5fcb6fab3ad6faec,
+    0x6c44198c4a475817,
 ];
 
 /// `K + W` of the block that pads a message of 128 bytes.
@@ -160,14 +231,6 @@ const PADDING512: [u64; 80] = {
     w
 };
 
-/// The big-endian words of the digest at an offset.
-#[inline(always)]
-fn words64<const W: usize>(buffer: &[u8], start: u64) -> [u64; W] {
-    let start = start as usize;
-    let (words, _) = buffer[start..start + 8 * W].as_chunks::<8>();
-    core::array::from_fn(|j| u64::from_be_bytes(words[j]))
-}
-
 #[inline]
 #[target_feature(enable = "sse2")]
 fn vector(words: [u32; 4]) -> __m128i {
@@ -180,11 +243,11 @@ fn quarter(words: &[u32], at: usize) -> __m128i {
     vector([words[at], words[at + 1], words[at + 2], words[at + 3]])
 }
 
-/// The four big-endian words at an offset.
+/// Four big-endian words of a digest, from byte `at` on.
 #[inline]
 #[target_feature(enable = "ssse3")]
-fn message(buffer: &[u8], start: usize) -> __m128i {
-    let (words, _) = buffer[start..start + 16].as_chunks::<4>();
+fn message(digest: &[u8; 32], at: usize) -> __m128i {
+    let (words, _) = digest[at..at + 16].as_chunks::<4>();
     vector([words[0], words[1], words[2], words[3]].map(u32::from_be_bytes))
 }
 
@@ -206,20 +269,20 @@ fn from_state(abef: __m128i, cdgh: __m128i) -> (__m128i, __m128i) {
 }
 
 #[target_feature(enable = "sha,sse4.1,ssse3")]
-fn sha256_ni<const N: usize>(buffer: &[u8], values: &mut [[u32; 8]; N], starts: [&[u64]; N]) {
+fn sha256_ni<const N: usize>(values: &mut [[u32; 8]; N], digests: [&[[u8; 32]]; N]) {
     let (h_abef, h_cdgh) = to_state(quarter(&H256, 0), quarter(&H256, 4));
     let mut abcd = values.map(|value| quarter(&value, 0));
     let mut efgh = values.map(|value| quarter(&value, 4));
-    let steps = starts.iter().map(|chain| chain.len()).min().unwrap_or(0);
-    let starts = starts.map(|chain| &chain[..steps]);
+    let steps = digests.iter().map(|chain| chain.len()).min().unwrap_or(0);
+    let digests = digests.map(|chain| &chain[..steps]);
     for step in 0..steps {
         let mut abef = [h_abef; N];
         let mut cdgh = [h_cdgh; N];
-        let at = starts.map(|chain| chain[step] as usize);
+        let digest = digests.map(|chain| &chain[step]);
         let mut w0 = abcd;
         let mut w1 = efgh;
-        let mut w2 = at.map(|at| message(buffer, at));
-        let mut w3 = at.map(|at| message(buffer, at + 16));
+        let mut w2 = digest.map(|digest| message(digest, 0));
+        let mut w3 = digest.map(|digest| message(digest, 16));
 
         macro_rules! four_rounds {
             ($kw:expr) => {
@@ -294,17 +357,17 @@ macro_rules! sha512_lanes {
     ($name:ident, $features:literal, $lanes:literal, $vector:ty, $splat:ident, $add:ident, $xor3:ident,
      $load:ident, $store:ident, $ror:ident, $shr:ident, $choose:ident, $majority:ident) => {
         #[target_feature(enable = $features)]
-        fn $name<const W: usize>(buffer: &[u8], values: &mut [[u64; $lanes]; W], starts: [&[u64]; $lanes]) {
+        fn $name<const W: usize, const S: usize>(values: &mut [[u64; $lanes]; W], digests: [&[[u8; S]]; $lanes]) {
             let initial = (if W == 6 { H384 } else { H512 }).map(|word| $splat(word as i64));
             let mut value: [$vector; W] = core::array::from_fn(|j| $load(&values[j]));
-            let steps = starts.iter().map(|chain| chain.len()).min().unwrap_or(0);
-            let starts = starts.map(|chain| &chain[..steps]);
+            let steps = digests.iter().map(|chain| chain.len()).min().unwrap_or(0);
+            let digests = digests.map(|chain| &chain[..steps]);
             for step in 0..steps {
                 let mut digest = [[0u64; $lanes]; W];
                 for lane in 0..$lanes {
-                    let words = words64::<W>(buffer, starts[lane][step]);
+                    let (words, _) = digests[lane][step].as_chunks::<8>();
                     for j in 0..W {
-                        digest[j][lane] = words[j];
+                        digest[j][lane] = u64::from_be_bytes(words[j]);
                     }
                 }
                 let mut w: [$vector; 16] = core::array::from_fn(|j| match j {
@@ -328,10 +391,22 @@ macro_rules! sha512_lanes {
                 }
                 macro_rules! sixteen {
                     ($state:ident, $kw:ident, $t:expr) => {
-                        round!($state, $kw, $t, 0); round!($state, $kw, $t, 1); round!($state, $kw, $t, 2); round!($state, $kw, $t, 3);
-                        round!($state, $kw, $t, 4); round!($state, $kw, $t, 5); round!($state, $kw, $t, 6); round!($state, $kw, $t, 7);
-                        round!($state, $kw, $t, 8); round!($state, $kw, $t, 9); round!($state, $kw, $t, 10); round!($state, $kw, $t, 11);
-                        round!($state, $kw, $t, 12); round!($state, $kw, $t, 13); round!($state, $kw, $t, 14); round!($state, $kw, $t, 15);
+                        round!($state, $kw, $t, 0);
+                        round!($state, $kw, $t, 1);
+                        round!($state, $kw, $t, 2);
+                        round!($state, $kw, $t, 3);
+                        round!($state, $kw, $t, 4);
+                        round!($state, $kw, $t, 5);
+                        round!($state, $kw, $t, 6);
+                        round!($state, $kw, $t, 7);
+                        round!($state, $kw, $t, 8);
+                        round!($state, $kw, $t, 9);
+                        round!($state, $kw, $t, 10);
+                        round!($state, $kw, $t, 11);
+                        round!($state, $kw, $t, 12);
+                        round!($state, $kw, $t, 13);
+                        round!($state, $kw, $t, 14);
+                        round!($state, $kw, $t, 15);
                     };
                 }
                 let mut state = initial;
@@ -370,12 +445,34 @@ macro_rules! sha512_lanes {
 }
 
 sha512_lanes!(
-    sha512_avx512, "avx512f", 8, __m512i, _mm512_set1_epi64, _mm512_add_epi64, xor512,
-    load512, store512, ror512, shr512, choose512, majority512
+    sha512_avx512,
+    "avx512f",
+    8,
+    __m512i,
+    _mm512_set1_epi64,
+    _mm512_add_epi64,
+    xor512,
+    load512,
+    store512,
+    ror512,
+    shr512,
+    choose512,
+    majority512
 );
 sha512_lanes!(
-    sha512_avx2, "avx2", 4, __m256i, _mm256_set1_epi64x, _mm256_add_epi64, xor256,
-    load256, store256, ror256, shr256, choose256, majority256
+    sha512_avx2,
+    "avx2",
+    4,
+    __m256i,
+    _mm256_set1_epi64x,
+    _mm256_add_epi64,
+    xor256,
+    load256,
+    store256,
+    ror256,
+    shr256,
+    choose256,
+    majority256
 );
 
 #[inline]

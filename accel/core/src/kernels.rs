@@ -4,43 +4,42 @@
 
 use crate::algorithm::{Algorithm, MAX_SIZE};
 
-/// A register on its way: its value, and where in the buffer the digests start that are still to be extended.
-///
-/// Every start must leave room for a digest in the buffer; [`extend_all`] panics otherwise.
+/// A register on its way: its value, and the digests that are still to be extended, one after the other.
 #[derive(Clone, Debug)]
 pub struct Chain<'a> {
     /// The value, in the first bytes.
     pub value: [u8; MAX_SIZE],
-    /// Offsets of the digests, in order.
-    pub starts: &'a [u64],
+    /// The digests, in order; what is left over at the end is ignored.
+    pub digests: &'a [u8],
 }
 
 /// Extend every chain to its end.
-pub fn extend_all(algorithm: Algorithm, buffer: &[u8], chains: &mut [Chain<'_>]) {
+pub fn extend_all(algorithm: Algorithm, chains: &mut [Chain<'_>]) {
+    let size = algorithm.size();
     let kernel = Kernel::of(algorithm);
     // The longest first: the lanes then run dry together, near the end.
     let mut waiting: Vec<usize> = (0..chains.len()).collect();
-    waiting.sort_by_key(|&chain| chains[chain].starts.len());
+    waiting.sort_by_key(|&chain| chains[chain].digests.len());
     let mut lanes: Vec<usize> = Vec::with_capacity(kernel.lanes());
     loop {
-        lanes.retain(|&chain| !chains[chain].starts.is_empty());
+        lanes.retain(|&chain| chains[chain].digests.len() >= size);
         while lanes.len() < kernel.lanes() {
             let Some(chain) = waiting.pop() else { break };
-            if !chains[chain].starts.is_empty() {
+            if chains[chain].digests.len() >= size {
                 lanes.push(chain);
             }
         }
-        let Some(steps) = lanes.iter().map(|&chain| chains[chain].starts.len()).min() else {
+        let Some(steps) = lanes.iter().map(|&chain| chains[chain].digests.len() / size).min() else {
             return;
         };
         let mut running: Vec<Chain<'_>> = lanes.iter().map(|&chain| chains[chain].clone()).collect();
         for chain in &mut running {
-            chain.starts = &chain.starts[..steps];
+            chain.digests = &chain.digests[..steps * size];
         }
-        kernel.run(algorithm, buffer, &mut running);
+        kernel.run(algorithm, &mut running);
         for (&chain, ran) in lanes.iter().zip(&running) {
             chains[chain].value = ran.value;
-            chains[chain].starts = &chains[chain].starts[steps..];
+            chains[chain].digests = &chains[chain].digests[steps * size..];
         }
     }
 }
@@ -95,26 +94,22 @@ impl Kernel {
     }
 
     /// Extend up to `lanes` chains of the same length.
-    fn run(self, algorithm: Algorithm, buffer: &[u8], chains: &mut [Chain<'_>]) {
+    fn run(self, algorithm: Algorithm, chains: &mut [Chain<'_>]) {
         use crate::intrinsics::{sha256, sha512_by_eight, sha512_by_four};
         let done = match (self, algorithm, chains.len()) {
-            (Self::ShaNi(f), _, 1) => words32::<1>(chains, |v, s| sha256(f, buffer, v, s)),
-            (Self::ShaNi(f), _, 2) => words32::<2>(chains, |v, s| sha256(f, buffer, v, s)),
-            (Self::ShaNi(f), _, 3) => words32::<3>(chains, |v, s| sha256(f, buffer, v, s)),
-            (Self::ShaNi(f), _, 4) => words32::<4>(chains, |v, s| sha256(f, buffer, v, s)),
+            (Self::ShaNi(f), _, 1) => words32::<1>(chains, |v, s| sha256(f, v, s)),
+            (Self::ShaNi(f), _, 2) => words32::<2>(chains, |v, s| sha256(f, v, s)),
+            (Self::ShaNi(f), _, 3) => words32::<3>(chains, |v, s| sha256(f, v, s)),
+            (Self::ShaNi(f), _, 4) => words32::<4>(chains, |v, s| sha256(f, v, s)),
             // Lanes take the time of one chain or nearly two, however many are in use.
-            (Self::Avx512(f), Algorithm::Sha384, 2..) => {
-                words64::<6, 8>(chains, |v, s| sha512_by_eight(f, buffer, v, s))
-            }
-            (Self::Avx512(f), Algorithm::Sha512, 2..) => {
-                words64::<8, 8>(chains, |v, s| sha512_by_eight(f, buffer, v, s))
-            }
-            (Self::Avx2(f), Algorithm::Sha384, 2..) => words64::<6, 4>(chains, |v, s| sha512_by_four(f, buffer, v, s)),
-            (Self::Avx2(f), Algorithm::Sha512, 2..) => words64::<8, 4>(chains, |v, s| sha512_by_four(f, buffer, v, s)),
+            (Self::Avx512(f), Algorithm::Sha384, 2..) => words64::<6, 48, 8>(chains, |v, s| sha512_by_eight(f, v, s)),
+            (Self::Avx512(f), Algorithm::Sha512, 2..) => words64::<8, 64, 8>(chains, |v, s| sha512_by_eight(f, v, s)),
+            (Self::Avx2(f), Algorithm::Sha384, 2..) => words64::<6, 48, 4>(chains, |v, s| sha512_by_four(f, v, s)),
+            (Self::Avx2(f), Algorithm::Sha512, 2..) => words64::<8, 64, 4>(chains, |v, s| sha512_by_four(f, v, s)),
             _ => None,
         };
         if done.is_none() {
-            chains.iter_mut().for_each(|chain| one_by_one(algorithm, buffer, chain));
+            chains.iter_mut().for_each(|chain| one_by_one(algorithm, chain));
         }
     }
 }
@@ -133,31 +128,29 @@ impl Kernel {
         "portable"
     }
 
-    fn run(self, algorithm: Algorithm, buffer: &[u8], chains: &mut [Chain<'_>]) {
-        chains.iter_mut().for_each(|chain| one_by_one(algorithm, buffer, chain));
+    fn run(self, algorithm: Algorithm, chains: &mut [Chain<'_>]) {
+        chains.iter_mut().for_each(|chain| one_by_one(algorithm, chain));
     }
 }
 
-fn one_by_one(algorithm: Algorithm, buffer: &[u8], chain: &mut Chain<'_>) {
+fn one_by_one(algorithm: Algorithm, chain: &mut Chain<'_>) {
     let size = algorithm.size();
-    for &start in chain.starts {
-        let digest = &buffer[start as usize..start as usize + size];
+    for digest in chain.digests.chunks_exact(size) {
         chain.value = algorithm.hash(&[&chain.value[..size], digest]);
     }
-    chain.starts = &[];
 }
 
 /// Run a kernel on values of eight 32-bit words, one chain after the other.
 #[cfg(target_arch = "x86_64")]
 fn words32<const N: usize>(
     chains: &mut [Chain<'_>],
-    kernel: impl FnOnce(&mut [[u32; 8]; N], [&[u64]; N]) -> Option<()>,
+    kernel: impl FnOnce(&mut [[u32; 8]; N], [&[[u8; 32]]; N]) -> Option<()>,
 ) -> Option<()> {
     let mut values = core::array::from_fn(|lane| {
         let (words, _) = chains[lane].value.as_chunks::<4>();
         core::array::from_fn(|j| u32::from_be_bytes(words[j]))
     });
-    kernel(&mut values, core::array::from_fn(|lane| chains[lane].starts))?;
+    kernel(&mut values, core::array::from_fn(|lane| chains[lane].digests.as_chunks().0))?;
     for (chain, value) in chains.iter_mut().zip(values) {
         let (words, _) = chain.value.as_chunks_mut::<4>();
         for (to, word) in words.iter_mut().zip(value) {
@@ -169,15 +162,15 @@ fn words32<const N: usize>(
 
 /// Run a kernel on values of `W` 64-bit words in `L` lanes; lanes without a chain repeat the first.
 #[cfg(target_arch = "x86_64")]
-fn words64<const W: usize, const L: usize>(
+fn words64<const W: usize, const S: usize, const L: usize>(
     chains: &mut [Chain<'_>],
-    kernel: impl FnOnce(&mut [[u64; L]; W], [&[u64]; L]) -> Option<()>,
+    kernel: impl FnOnce(&mut [[u64; L]; W], [&[[u8; S]]; L]) -> Option<()>,
 ) -> Option<()> {
     let of = |lane: usize| if lane < chains.len() { lane } else { 0 };
     let mut values: [[u64; L]; W] = core::array::from_fn(|j| {
         core::array::from_fn(|lane| u64::from_be_bytes(chains[of(lane)].value.as_chunks::<8>().0[j]))
     });
-    kernel(&mut values, core::array::from_fn(|lane| chains[of(lane)].starts))?;
+    kernel(&mut values, core::array::from_fn(|lane| chains[of(lane)].digests.as_chunks().0))?;
     for (lane, chain) in chains.iter_mut().enumerate() {
         for (to, word) in chain.value.as_chunks_mut::<8>().0.iter_mut().zip(values) {
             *to = word[lane].to_be_bytes();

@@ -16,6 +16,6 @@ pub mod scan;
 mod selftest;
 
 pub use algorithm::{Algorithm, MAX_SIZE};
-pub use fold::{Bank, Fold, FoldError, NO_DIGEST, NOT_EXTENDED, fold};
+pub use fold::{Bank, Columns, FoldError, NO_DIGEST, NOT_EXTENDED, fold};
 pub use kernels::{Chain, extend_all, names};
 pub use selftest::self_test;
