@@ -89,7 +89,7 @@ def _top(arguments: list[str]) -> int:
     if args.version:
         from evlog import __version__, hashing
 
-        print(f"evlog {__version__} ({hashing.backend().NAME} backend)")
+        print(f"evlog {__version__} ({hashing.best().NAME} backend)")
         return 0
     if args.command is None:
         top.print_help()

@@ -14,6 +14,7 @@ from __future__ import annotations
 import struct
 from array import array
 
+from evlog import hashing
 from evlog._record import Record
 from evlog.algorithms import ALGORITHMS, SHA1, HashAlg
 from evlog.columns import NOT_EXTENDED, Columns, Layout, LazyEvents
@@ -157,6 +158,10 @@ def scan1(data: bytes, start: int, space: Space, byteorder: str = "little") -> S
     offsets, registers, notable = array("Q"), array("I"), []
     end = len(data)
     position = start
+    native = hashing.native(end)
+    if native is not None:
+        followed = (0 if space == "pcr" else 1, LAST_PCR)
+        position = native.tcg1_run(data, start, byteorder == "big", followed, offsets, registers, notable)
     stop: ParseError | None = None
     while position < end:
         if end - position < RECORD1:
@@ -185,7 +190,7 @@ def scan2(data: bytes, start: int, algorithms: tuple[HashAlg, ...], space: Space
     """Columns of a crypto-agile log: record 0 as a TCG_PCR_EVENT of ``start`` bytes, then TCG_PCR_EVENT2.
 
     One `struct` call reads a record as long as the algorithms and their order stay the same, as they do in nearly
-    every log; another order is a new layout.
+    every log; another order is a new layout. The native scanner goes over such records and stops at any other.
     """
     sizes = {alg.id: alg for alg in (*ALGORITHMS.values(), *algorithms)}
     offsets, registers = array("Q", [0]), array("I", [NOT_EXTENDED])
@@ -203,6 +208,7 @@ def scan2(data: bytes, start: int, algorithms: tuple[HashAlg, ...], space: Space
     unpack: Callable[[bytes, int], tuple[int, ...]] = _U32.unpack_from
     signature: tuple[int, ...] = ()
     stop: ParseError | None = None
+    native = hashing.native(end)
     while position < end:
         if position + fixed <= end:
             fields = unpack(data, position)
@@ -250,6 +256,11 @@ def scan2(data: bytes, start: int, algorithms: tuple[HashAlg, ...], space: Space
         if position + fixed > end:
             stop = _short(data, position, fixed, len(offsets))
             break
+        if native is not None:
+            places = [(distance - 2, alg.id) for alg, distance in layouts[current].digests]
+            followed = (lowest, LAST_PCR)
+            position = native.tcg2_run(data, position, places, fixed, followed, offsets, registers, notable)
+            layout_of += bytes((current,)) * (len(offsets) - len(layout_of))
     columns = Columns(data, offsets, registers, tuple(layouts), layout_of, position, space)
     return Scan(columns, tuple(notable), stop)
 

@@ -1,29 +1,33 @@
-"""Hashing in batches, by the fastest backend there is.
+"""Hashing in batches, by the fastest backend there is; and the native scanners, where it has some.
 
-A backend is a module of this package with the functions of `Backend`. It is chosen once, at first use: evlog-accel if
-it is installed and passes its self-test, else the standard library. ``EVLOG_BACKEND=python`` or ``accel`` forces one.
+A backend is a module of this package with the functions of `Backend`: the standard library's, until an input is large
+enough to be worth the import of evlog-accel; then that one, if it is installed and passes its self-test.
+``EVLOG_BACKEND=python`` or ``accel`` forces one.
 """
 
 from __future__ import annotations
 
 import os
-from functools import cache
 from importlib import import_module
 
 from evlog.errors import UsageError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from array import array
+    from collections.abc import Iterable, Mapping, Sequence
     from typing import Protocol
 
     from evlog.algorithms import HashAlg
     from evlog.columns import Columns
+    from evlog.hashing.accel import Native
 
     class Backend(Protocol):
         """What a backend does. Values and digests are bytes of the algorithm's size."""
 
         NAME: str
+        #: The native module, whose scanners the rooms use; None in the backend that is not native.
+        native: Native | None
 
         def computable(self, alg: HashAlg) -> bool:
             """Whether this backend can hash with the algorithm."""
@@ -46,25 +50,60 @@ if TYPE_CHECKING:
             """
             ...
 
+        def tally(self, registers: array[int]) -> Mapping[int, int]:
+            """How many rows extend each register, of those that any does."""
+            ...
 
-__all__ = ["backend", "digest", "trace"]
+
+__all__ = ["backend", "best", "digest", "native", "trace"]
 
 _BACKENDS = {"python": "python", "accel": "accel"}
+#: Bytes of input from which on the native module saves more than its import costs.
+_WORTH_NATIVE = 1 << 17
+
+_chosen: Backend | None = None
+_settled = False
 
 
-@cache
-def backend() -> Backend:
-    """The backend in use. Raises UsageError if ``EVLOG_BACKEND`` names one that is unknown or not installed."""
-    wanted = os.environ.get("EVLOG_BACKEND", "")
-    if wanted and wanted not in _BACKENDS:
-        raise UsageError(f"EVLOG_BACKEND is {wanted!r}; known are {', '.join(_BACKENDS)}")
-    if wanted != "python":
+def backend(size: int = 0) -> Backend:
+    """The backend for an input of ``size`` bytes. Once there was a large one, it is the best there is for all.
+
+    Raises UsageError if ``EVLOG_BACKEND`` names a backend that is unknown or not installed.
+    """
+    global _chosen, _settled
+    if _chosen is None or (size >= _WORTH_NATIVE and not _settled):
+        _chosen, _settled = _choose(size)
+    return _chosen
+
+
+def best() -> Backend:
+    """The backend for an input of any size."""
+    return backend(_WORTH_NATIVE)
+
+
+def native(size: int) -> Native | None:
+    """The native module for scanning an input of ``size`` bytes, or None where Python is to do it."""
+    if size < _WORTH_NATIVE and _chosen is None and not os.environ.get("EVLOG_BACKEND"):
+        return None
+    return backend(size).native
+
+
+def _choose(size: int) -> tuple[Backend, bool]:
+    """A backend, and whether a larger input would change nothing."""
+    forced = os.environ.get("EVLOG_BACKEND", "")
+    if forced:
+        if forced not in _BACKENDS:
+            raise UsageError(f"EVLOG_BACKEND is {forced!r}; known are {', '.join(_BACKENDS)}")
         try:
-            return _load("accel")
+            return _load(forced), True
         except ImportError as error:
-            if wanted:
-                raise UsageError(f"EVLOG_BACKEND=accel: {error}") from error
-    return _load("python")
+            raise UsageError(f"EVLOG_BACKEND={forced}: {error}") from error
+    if size < _WORTH_NATIVE:
+        return _load("python"), False
+    try:
+        return _load("accel"), True
+    except ImportError:
+        return _load("python"), True
 
 
 def _load(name: str) -> Backend:
@@ -74,7 +113,7 @@ def _load(name: str) -> Backend:
 
 def digest(alg: HashAlg, data: bytes) -> bytes:
     """The hash of some bytes. Raises UsageError for an algorithm that cannot be computed here."""
-    return backend().digests(alg, (data,))[0]
+    return backend(len(data)).digests(alg, (data,))[0]
 
 
 def trace(alg: HashAlg, value: bytes, digests: Iterable[bytes]) -> list[bytes]:

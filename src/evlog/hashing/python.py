@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import struct
+from collections import Counter
 from functools import cache
 
 from evlog.algorithms import ALGORITHMS, HashAlg
@@ -13,7 +14,7 @@ from evlog.errors import UsageError
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from array import array
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
     from typing import Protocol
 
     from evlog.columns import Columns
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     Constructor = Callable[[bytes], Hash]
 
 NAME = "python"
+native = None
 
 
 def computable(alg: HashAlg) -> bool:
@@ -76,6 +78,12 @@ def fold_columns(
         del values[bank][NOT_EXTENDED]
         missing[bank].discard(NOT_EXTENDED)
     return missing
+
+
+def tally(registers: array[int]) -> Mapping[int, int]:
+    counts = Counter(registers)
+    counts.pop(NOT_EXTENDED, None)
+    return counts
 
 
 def _fold_uniform(

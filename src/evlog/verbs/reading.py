@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 
+from evlog import hashing
 from evlog.errors import SourceError, UnknownFormatError, UsageError
 from evlog.formats import CERTAIN, LIKELY, NO, Detection, detect, room
 from evlog.model import Finding
@@ -92,11 +93,18 @@ def load(source: Source) -> tuple[bytes, str]:
     name = os.fspath(source)
     try:
         with open(name, "rb") as file:
-            return file.read(), name
+            return _content(file), name
     except OSError as error:
         raise SourceError(f"{name}: {(error.strerror or str(error)).lower()}") from error
     except ValueError as error:
         raise SourceError(f"not a path: {name!r}") from error
+
+
+def _content(file: BinaryIO) -> bytes:
+    """Everything in a file: by the native module if there is much, which halves the time."""
+    native = hashing.native(os.fstat(file.fileno()).st_size)
+    data: bytes | None = native.read_file(file.fileno()) if native is not None else None
+    return file.read() if data is None else data
 
 
 def write(log: Log, *, format: str | None = None, **choices: Any) -> bytes:

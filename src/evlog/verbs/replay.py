@@ -7,21 +7,20 @@ A replay proves nothing by itself: compare it with values from a quote (`evlog.v
 
 from __future__ import annotations
 
-from collections import Counter
-
 from evlog import hashing
 from evlog._record import Record
 from evlog.algorithms import HashAlg
-from evlog.columns import NOT_EXTENDED
 from evlog.contents.pcclient import EV_NO_ACTION, PCClientEvent
 from evlog.model import Event, Finding, Log
 from evlog.registers import Register, Registers
-from evlog.verbs._unite import unite
 from evlog.verbs._rows import extension, fold_rows
+from evlog.verbs._unite import unite
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+    from evlog.columns import Columns
 
     #: Rules by bank: how events extend a bank that they have no digest for (`Content.rules`), one name or several.
     Rules = Mapping[HashAlg, str | Sequence[str]]
@@ -31,6 +30,7 @@ __all__ = ["RegisterValue", "Replay", "replay", "start_value"]
 _EV_EFI_HCRTM_EVENT = 0x80000010
 _LOCALITY = b"StartupLocality\0"
 _PCR0 = Register("pcr", 0)
+_EVENT = 160  # bytes of a usual event, where a log does not tell its size
 # Launch events that reset PCR 17 to 22 to zero: Intel TXT, AMD Secure Launch, Arm DRTM.
 _DYNAMIC_LAUNCH = ((0x401, 0x4FF), (0x8001, 0x80FF), (0x9001, 0x90FF))
 
@@ -105,7 +105,7 @@ def replay(
 
 def start_value(log: Log, register: Register, alg: HashAlg, given: Registers | None = None) -> tuple[bytes, str]:
     """The value of a register before the log's first event, and why: as `RegisterValue.start_reason` says."""
-    return _start(register, alg, log, given, _implied_starts(log))
+    return _start(register, alg, log, given, _implied_starts(log, _counts(log)))
 
 
 class _Tally:
@@ -124,16 +124,22 @@ class _Tally:
 
     def add(self, log: Log) -> None:
         self.findings += log.findings
+        columns = log.columns
+        backend = hashing.backend(_size(log))
         banks = []
         for alg in self._banks(log):
-            if hashing.backend().computable(alg):
+            if backend.computable(alg):
                 banks.append(alg)
             else:
                 message = f"the {alg} bank cannot be replayed: no such hash here"
                 self.findings.append(Finding("bank_not_computable", "note", message))
-        implied = _implied_starts(log)
-        add = self._add_events if log.columns is None else self._add_columns
-        self.passes.append((log, add(log, banks, implied), banks))
+        counts = _counts(log)
+        implied = _implied_starts(log, counts)
+        if columns is not None:
+            extended = self._add_columns(log, columns, counts, banks, implied)
+        else:
+            extended = self._add_events(log, banks, implied)
+        self.passes.append((log, extended, banks))
 
     def _banks(self, log: Log) -> list[HashAlg]:
         """The banks that the log has, and those that it offers a rule for."""
@@ -153,11 +159,14 @@ class _Tally:
             self.starts[register, alg] = value, reason
         return value
 
-    def _add_columns(self, log: Log, banks: list[HashAlg], implied: dict[Register, tuple[int, str]]) -> set[Register]:
-        columns = log.columns
-        assert columns is not None
-        counts = Counter(columns.registers)
-        counts.pop(NOT_EXTENDED, None)
+    def _add_columns(
+        self,
+        log: Log,
+        columns: Columns,
+        counts: Mapping[int, int],
+        banks: list[HashAlg],
+        implied: dict[Register, tuple[int, str]],
+    ) -> set[Register]:
         extended = {index: Register(columns.space, index) for index in counts}
         folding = {
             alg: {index: self._enter(register, alg, log, implied) for index, register in extended.items()}
@@ -250,11 +259,21 @@ def _start(
     return bytes(alg.size), "zeros"
 
 
-def _implied_starts(log: Log) -> dict[Register, tuple[int, str]]:
+def _size(log: Log) -> int:
+    """About how many bytes the log has, for the choice of a backend."""
+    return len(log.events) * _EVENT if log.columns is None else len(log.columns.buffer)
+
+
+def _counts(log: Log) -> Mapping[int, int]:
+    """How many rows extend each register index; empty for a log without columns."""
+    return {} if log.columns is None else hashing.backend(_size(log)).tally(log.columns.registers)
+
+
+def _implied_starts(log: Log, counts: Mapping[int, int]) -> dict[Register, tuple[int, str]]:
     """Start values that events of the log imply: the last byte of the register, and the reason.
 
     PCR 0 starts at the locality of TPM2_Startup, or at 4 if the H-CRTM was measured; PCR 17 to 22 at zero
-    after a dynamic launch.
+    after a dynamic launch. ``counts`` are the rows on each register, if the log has columns.
     """
     implied: dict[Register, tuple[int, str]] = {}
     for event in _notable(log):
@@ -271,11 +290,9 @@ def _implied_starts(log: Log) -> dict[Register, tuple[int, str]]:
         ):
             reason = "locality" if content.data[16] else "zeros"
             implied.setdefault(_PCR0, (content.data[16], reason))
-    columns = log.columns
-    launched_into = range(17, 23) if columns is None else set(range(17, 23)).intersection(columns.registers)
-    for number in launched_into:
+    for number in range(17, 23):
         register = Register("pcr", number)
-        first = _first_on(log, register)
+        first = _first_on(log, register, counts)
         if first is not None and isinstance(first.content, PCClientEvent):
             launched = first.content.event_type
             if any(low <= launched <= high for low, high in _DYNAMIC_LAUNCH):
@@ -289,10 +306,10 @@ def _notable(log: Log) -> Iterable[Event]:
     return log.events if rows is None else (log.events[row] for row in rows)
 
 
-def _first_on(log: Log, register: Register) -> Event | None:
+def _first_on(log: Log, register: Register, counts: Mapping[int, int]) -> Event | None:
     columns = log.columns
     if columns is None:
         return next((e for e in log.events if e.register == register and e.measured), None)
-    if columns.space != register.space:
+    if columns.space != register.space or register.number not in counts:
         return None
     return log.events[columns.registers.index(register.number)]

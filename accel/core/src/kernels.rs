@@ -1,0 +1,180 @@
+//! Extending many independent registers of one bank, by the best means that the processor has.
+
+#![forbid(unsafe_code)]
+
+use crate::algorithm::{Algorithm, MAX_SIZE};
+
+/// A register on its way: its value, and the digests that are still to be extended, one after the other.
+#[derive(Clone, Debug)]
+pub struct Chain<'a> {
+    /// The value, in the first bytes.
+    pub value: [u8; MAX_SIZE],
+    /// The digests, in order; what is left over at the end is ignored.
+    pub digests: &'a [u8],
+}
+
+/// Extend every chain to its end.
+pub fn extend_all(algorithm: Algorithm, chains: &mut [Chain<'_>]) {
+    let size = algorithm.size();
+    let kernel = Kernel::of(algorithm);
+    // The longest first: the lanes then run dry together, near the end.
+    let mut waiting: Vec<usize> = (0..chains.len()).collect();
+    waiting.sort_by_key(|&chain| chains[chain].digests.len());
+    let mut lanes: Vec<usize> = Vec::with_capacity(kernel.lanes());
+    loop {
+        lanes.retain(|&chain| chains[chain].digests.len() >= size);
+        while lanes.len() < kernel.lanes() {
+            let Some(chain) = waiting.pop() else { break };
+            if chains[chain].digests.len() >= size {
+                lanes.push(chain);
+            }
+        }
+        let Some(steps) = lanes.iter().map(|&chain| chains[chain].digests.len() / size).min() else {
+            return;
+        };
+        let mut running: Vec<Chain<'_>> = lanes.iter().map(|&chain| chains[chain].clone()).collect();
+        for chain in &mut running {
+            chain.digests = &chain.digests[..steps * size];
+        }
+        kernel.run(algorithm, &mut running);
+        for (&chain, ran) in lanes.iter().zip(&running) {
+            chains[chain].value = ran.value;
+            chains[chain].digests = &chains[chain].digests[steps * size..];
+        }
+    }
+}
+
+/// What this processor does for each algorithm that has a kernel of its own, for people.
+pub fn names() -> Vec<(&'static str, &'static str)> {
+    [("sha256", Algorithm::Sha256), ("sha384", Algorithm::Sha384), ("sha512", Algorithm::Sha512)]
+        .map(|(name, algorithm)| (name, Kernel::of(algorithm).name()))
+        .to_vec()
+}
+
+/// How several chains of one algorithm are extended together.
+#[derive(Clone, Copy)]
+enum Kernel {
+    /// One after the other, by the algorithm's crate.
+    Single,
+    #[cfg(target_arch = "x86_64")]
+    ShaNi(crate::intrinsics::Features),
+    #[cfg(target_arch = "x86_64")]
+    Avx2(crate::intrinsics::Features),
+    #[cfg(target_arch = "x86_64")]
+    Avx512(crate::intrinsics::Features),
+}
+
+#[cfg(target_arch = "x86_64")]
+impl Kernel {
+    fn of(algorithm: Algorithm) -> Self {
+        let features = crate::intrinsics::Features::detect();
+        match algorithm {
+            Algorithm::Sha256 if features.sha_ni => Self::ShaNi(features),
+            Algorithm::Sha384 | Algorithm::Sha512 if features.avx512 => Self::Avx512(features),
+            Algorithm::Sha384 | Algorithm::Sha512 if features.avx2 => Self::Avx2(features),
+            _ => Self::Single,
+        }
+    }
+
+    const fn lanes(self) -> usize {
+        match self {
+            Self::Single => 1,
+            Self::ShaNi(_) | Self::Avx2(_) => 4,
+            Self::Avx512(_) => 8,
+        }
+    }
+
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Single => "portable",
+            Self::ShaNi(_) => "sha-ni x4",
+            Self::Avx2(_) => "avx2 x4",
+            Self::Avx512(_) => "avx512 x8",
+        }
+    }
+
+    /// Extend up to `lanes` chains of the same length.
+    fn run(self, algorithm: Algorithm, chains: &mut [Chain<'_>]) {
+        use crate::intrinsics::{sha256, sha512_by_eight, sha512_by_four};
+        let done = match (self, algorithm, chains.len()) {
+            (Self::ShaNi(f), _, 1) => words32::<1>(chains, |v, s| sha256(f, v, s)),
+            (Self::ShaNi(f), _, 2) => words32::<2>(chains, |v, s| sha256(f, v, s)),
+            (Self::ShaNi(f), _, 3) => words32::<3>(chains, |v, s| sha256(f, v, s)),
+            (Self::ShaNi(f), _, 4) => words32::<4>(chains, |v, s| sha256(f, v, s)),
+            // Lanes take the time of one chain or nearly two, however many are in use.
+            (Self::Avx512(f), Algorithm::Sha384, 2..) => words64::<6, 48, 8>(chains, |v, s| sha512_by_eight(f, v, s)),
+            (Self::Avx512(f), Algorithm::Sha512, 2..) => words64::<8, 64, 8>(chains, |v, s| sha512_by_eight(f, v, s)),
+            (Self::Avx2(f), Algorithm::Sha384, 2..) => words64::<6, 48, 4>(chains, |v, s| sha512_by_four(f, v, s)),
+            (Self::Avx2(f), Algorithm::Sha512, 2..) => words64::<8, 64, 4>(chains, |v, s| sha512_by_four(f, v, s)),
+            _ => None,
+        };
+        if done.is_none() {
+            chains.iter_mut().for_each(|chain| one_by_one(algorithm, chain));
+        }
+    }
+}
+
+#[cfg(not(target_arch = "x86_64"))]
+impl Kernel {
+    const fn of(_: Algorithm) -> Self {
+        Self::Single
+    }
+
+    const fn lanes(self) -> usize {
+        1
+    }
+
+    const fn name(self) -> &'static str {
+        "portable"
+    }
+
+    fn run(self, algorithm: Algorithm, chains: &mut [Chain<'_>]) {
+        chains.iter_mut().for_each(|chain| one_by_one(algorithm, chain));
+    }
+}
+
+fn one_by_one(algorithm: Algorithm, chain: &mut Chain<'_>) {
+    let size = algorithm.size();
+    for digest in chain.digests.chunks_exact(size) {
+        chain.value = algorithm.hash(&[&chain.value[..size], digest]);
+    }
+}
+
+/// Run a kernel on values of eight 32-bit words, one chain after the other.
+#[cfg(target_arch = "x86_64")]
+fn words32<const N: usize>(
+    chains: &mut [Chain<'_>],
+    kernel: impl FnOnce(&mut [[u32; 8]; N], [&[[u8; 32]]; N]) -> Option<()>,
+) -> Option<()> {
+    let mut values = core::array::from_fn(|lane| {
+        let (words, _) = chains[lane].value.as_chunks::<4>();
+        core::array::from_fn(|j| u32::from_be_bytes(words[j]))
+    });
+    kernel(&mut values, core::array::from_fn(|lane| chains[lane].digests.as_chunks().0))?;
+    for (chain, value) in chains.iter_mut().zip(values) {
+        let (words, _) = chain.value.as_chunks_mut::<4>();
+        for (to, word) in words.iter_mut().zip(value) {
+            *to = word.to_be_bytes();
+        }
+    }
+    Some(())
+}
+
+/// Run a kernel on values of `W` 64-bit words in `L` lanes; lanes without a chain repeat the first.
+#[cfg(target_arch = "x86_64")]
+fn words64<const W: usize, const S: usize, const L: usize>(
+    chains: &mut [Chain<'_>],
+    kernel: impl FnOnce(&mut [[u64; L]; W], [&[[u8; S]]; L]) -> Option<()>,
+) -> Option<()> {
+    let of = |lane: usize| if lane < chains.len() { lane } else { 0 };
+    let mut values: [[u64; L]; W] = core::array::from_fn(|j| {
+        core::array::from_fn(|lane| u64::from_be_bytes(chains[of(lane)].value.as_chunks::<8>().0[j]))
+    });
+    kernel(&mut values, core::array::from_fn(|lane| chains[of(lane)].digests.as_chunks().0))?;
+    for (lane, chain) in chains.iter_mut().enumerate() {
+        for (to, word) in chain.value.as_chunks_mut::<8>().0.iter_mut().zip(values) {
+            *to = word[lane].to_be_bytes();
+        }
+    }
+    Some(())
+}

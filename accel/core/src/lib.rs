@@ -1,0 +1,21 @@
+//! Scanning and hashing of event logs in batches: everything of evlog-accel that knows nothing of Python.
+//!
+//! A log is bytes that somebody else wrote. No length is believed before it is compared with what is left, and
+//! nothing here is `unsafe` but the calls of processor intrinsics, all of which are in [`intrinsics`].
+
+#![deny(unsafe_code)]
+#![warn(missing_docs)]
+
+mod algorithm;
+mod fold;
+#[cfg(target_arch = "x86_64")]
+#[allow(unsafe_code)]
+mod intrinsics;
+mod kernels;
+pub mod scan;
+mod selftest;
+
+pub use algorithm::{Algorithm, MAX_SIZE};
+pub use fold::{Bank, Columns, FoldError, NO_DIGEST, NOT_EXTENDED, fold};
+pub use kernels::{Chain, extend_all, names};
+pub use selftest::self_test;

@@ -1,0 +1,55 @@
+//! Scanners: runs of regular records noted as columns.
+//!
+//! A scanner goes over records as long as they are ordinary and stops in front of the first that is not: padding,
+//! damage, another digest list, the end. Whoever called looks at that record, so there is one place that judges what
+//! is odd, and it is not here.
+
+#![forbid(unsafe_code)]
+
+pub mod tcg;
+
+use crate::fold::NOT_EXTENDED;
+
+/// Rows that a scanner noted: a batch, which the caller takes away before it asks for the next.
+#[derive(Debug, Default)]
+pub struct Rows {
+    /// First byte of each record.
+    pub offsets: Vec<u64>,
+    /// The register that each extends, or [`NOT_EXTENDED`].
+    pub registers: Vec<u32>,
+    /// Rows of the batch that the caller must look at: they bear on start values.
+    pub notable: Vec<u32>,
+}
+
+impl Rows {
+    /// Forget the batch and keep its memory.
+    pub fn clear(&mut self) {
+        self.offsets.clear();
+        self.registers.clear();
+        self.notable.clear();
+    }
+
+    fn push(&mut self, offset: usize, register: Option<u32>) {
+        self.offsets.push(offset as u64);
+        self.registers.push(register.unwrap_or(NOT_EXTENDED));
+    }
+}
+
+/// Where a scanner stopped, and why.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stop {
+    /// The batch has as many rows as it may: there may be more at this offset.
+    Full(usize),
+    /// The record at this offset is not an ordinary one.
+    Odd(usize),
+}
+
+/// The four bytes at an offset, as a little-endian number; `None` beyond the end.
+fn u32_le(data: &[u8], at: usize) -> Option<u32> {
+    Some(u32::from_le_bytes(*data.get(at..)?.first_chunk()?))
+}
+
+/// The two bytes at an offset, as a little-endian number; `None` beyond the end.
+fn u16_le(data: &[u8], at: usize) -> Option<u16> {
+    Some(u16::from_le_bytes(*data.get(at..)?.first_chunk()?))
+}

@@ -1,0 +1,45 @@
+"""What the native module gives evlog. Buffers are `bytes` or anything with the buffer protocol."""
+
+from array import array
+from collections.abc import Sequence
+from typing_extensions import Buffer
+
+__version__: str
+
+def algorithms() -> list[int]: ...
+def kernels() -> dict[str, str]: ...
+def self_test() -> bool: ...
+def digests(alg: int, parts: Sequence[Buffer]) -> list[bytes]: ...
+def fold(alg: int, value: bytes, digests: Sequence[Buffer]) -> bytes: ...
+def fold_columns(
+    buffer: Buffer,
+    offsets: array[int],
+    registers: array[int],
+    layout_of: bytearray | None,
+    order: Sequence[int],
+    banks: Sequence[tuple[int, Sequence[int | None], Sequence[bytes]]],
+    /,
+) -> list[tuple[list[bytes], list[bool]]]: ...
+def tally(registers: array[int]) -> dict[int, int]: ...
+def tcg2_run(
+    data: Buffer,
+    start: int,
+    algorithms: Sequence[tuple[int, int]],
+    fixed: int,
+    followed: tuple[int, int],
+    offsets: array[int],
+    registers: array[int],
+    notable: list[int],
+    /,
+) -> int: ...
+def tcg1_run(
+    data: Buffer,
+    start: int,
+    big_endian: bool,
+    followed: tuple[int, int],
+    offsets: array[int],
+    registers: array[int],
+    notable: list[int],
+    /,
+) -> int: ...
+def read_file(descriptor: int) -> bytes | None: ...

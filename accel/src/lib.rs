@@ -1,0 +1,289 @@
+//! evlog-accel: scanning and hashing for evlog, in batches. This crate is the seam to Python; what it calls is in
+//! `evlog-accel-core`. Every function here has its twin in evlog's own Python (`evlog.hashing`, `evlog.formats`).
+
+mod borrow;
+mod pages;
+
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::sync::OnceLock;
+
+use borrow::Borrowed;
+use evlog_accel_core::scan::tcg::{DigestList, Followed, run1, run2};
+use evlog_accel_core::scan::{Rows, Stop};
+use evlog_accel_core::{Algorithm, Bank, Chain, Columns, MAX_SIZE, NO_DIGEST, NOT_EXTENDED, extend_all};
+use pyo3::exceptions::{PyIndexError, PyValueError};
+use pyo3::prelude::*;
+use pyo3::types::{PyBytes, PyList};
+
+/// Rows that a scanner notes before they go to Python: few enough to stay in the processor's cache.
+const BATCH: usize = 1 << 14;
+/// Fewer bytes than this are hashed before other threads could do anything useful.
+const WORTH_DETACHING: usize = 1 << 14;
+
+fn algorithm(id: u16) -> PyResult<Algorithm> {
+    Algorithm::from_id(id).ok_or_else(|| PyValueError::new_err(format!("no algorithm {id:#06x}")))
+}
+
+fn value_of(algorithm: Algorithm, value: &[u8]) -> PyResult<[u8; MAX_SIZE]> {
+    let size = algorithm.size();
+    if value.len() != size {
+        return Err(PyValueError::new_err(format!("a value of {size} bytes expected, {} found", value.len())));
+    }
+    let mut whole = [0; MAX_SIZE];
+    whole[..size].copy_from_slice(value);
+    Ok(whole)
+}
+
+fn threads() -> usize {
+    static COUNT: OnceLock<usize> = OnceLock::new();
+    *COUNT.get_or_init(|| std::thread::available_parallelism().map_or(1, usize::from))
+}
+
+/// TPM_ALG_IDs of the algorithms that can be computed.
+#[pyfunction]
+fn algorithms() -> Vec<u16> {
+    Algorithm::ALL.map(Algorithm::id).to_vec()
+}
+
+/// The kernels in use on this processor, by algorithm.
+#[pyfunction]
+fn kernels() -> BTreeMap<&'static str, &'static str> {
+    evlog_accel_core::names().into_iter().collect()
+}
+
+/// Whether known answers come out right on this machine.
+#[pyfunction]
+fn self_test() -> bool {
+    evlog_accel_core::self_test().is_none()
+}
+
+/// The hash of each part.
+#[pyfunction]
+fn digests<'py>(alg: u16, parts: Vec<Bound<'py, PyAny>>, py: Python<'py>) -> PyResult<Vec<Bound<'py, PyBytes>>> {
+    let algorithm = algorithm(alg)?;
+    let parts = parts.iter().map(Borrowed::<u8>::of).collect::<PyResult<Vec<_>>>()?;
+    let slices: Vec<&[u8]> = parts.iter().map(Borrowed::items).collect();
+    let hash = || slices.iter().map(|part| algorithm.hash(&[part])).collect::<Vec<_>>();
+    let total: usize = slices.iter().map(|part| part.len()).sum();
+    let hashed = if total < WORTH_DETACHING { hash() } else { py.detach(hash) };
+    Ok(hashed.iter().map(|digest| PyBytes::new(py, &digest[..algorithm.size()])).collect())
+}
+
+/// A register's value after extending it with each digest.
+#[pyfunction]
+fn fold<'py>(
+    alg: u16,
+    value: &[u8],
+    digests: Vec<Bound<'py, PyAny>>,
+    py: Python<'py>,
+) -> PyResult<Bound<'py, PyBytes>> {
+    let algorithm = algorithm(alg)?;
+    let size = algorithm.size();
+    let value = value_of(algorithm, value)?;
+    let mut flat = Vec::with_capacity(digests.len() * size);
+    for digest in &digests {
+        let digest = Borrowed::<u8>::of(digest)?;
+        // A digest of another size is hashed as it is: only the kernels need them alike.
+        if digest.items().len() != size {
+            return fold_unlike(algorithm, value, digests.as_slice(), py);
+        }
+        flat.extend_from_slice(digest.items());
+    }
+    let mut chain = [Chain { value, digests: &flat }];
+    extend_all(algorithm, &mut chain);
+    Ok(PyBytes::new(py, &chain[0].value[..size]))
+}
+
+fn fold_unlike<'py>(
+    algorithm: Algorithm,
+    mut value: [u8; MAX_SIZE],
+    digests: &[Bound<'py, PyAny>],
+    py: Python<'py>,
+) -> PyResult<Bound<'py, PyBytes>> {
+    for digest in digests {
+        value = algorithm.hash(&[&value[..algorithm.size()], Borrowed::<u8>::of(digest)?.items()]);
+    }
+    Ok(PyBytes::new(py, &value[..algorithm.size()]))
+}
+
+/// A bank to fold: its algorithm, the distance of its digest in each layout or None, and its values.
+type Asked<'py> = (u16, Vec<Option<u32>>, Vec<Bound<'py, PyBytes>>);
+/// A bank's values after a fold, and for each register whether some row lacked the bank's digest.
+type Folded<'py> = (Vec<Bound<'py, PyBytes>>, Vec<bool>);
+
+/// Extend the values of `order`'s registers by all rows.
+///
+/// `banks` are (algorithm, the distance of its digest in each layout or None, the values in the order of `order`).
+#[pyfunction]
+#[pyo3(signature = (buffer, offsets, registers, layout_of, order, banks, /))]
+fn fold_columns<'py>(
+    py: Python<'py>,
+    buffer: &Bound<'py, PyAny>,
+    offsets: &Bound<'py, PyAny>,
+    registers: &Bound<'py, PyAny>,
+    layout_of: Option<&Bound<'py, PyAny>>,
+    order: Vec<u32>,
+    banks: Vec<Asked<'py>>,
+) -> PyResult<Vec<Folded<'py>>> {
+    let buffer = Borrowed::<u8>::of(buffer)?;
+    let offsets = Borrowed::<u64>::of(offsets)?;
+    let registers = Borrowed::<u32>::of(registers)?;
+    let layout_of = layout_of.map(Borrowed::<u8>::of).transpose()?;
+    let mut given = Vec::with_capacity(banks.len());
+    for (id, distances, values) in &banks {
+        let algorithm = algorithm(*id)?;
+        if values.len() != order.len() {
+            return Err(PyValueError::new_err("as many values as registers are needed"));
+        }
+        given.push(Bank {
+            algorithm,
+            distances: distances.iter().map(|distance| distance.unwrap_or(NO_DIGEST)).collect(),
+            values: values.iter().map(|value| value_of(algorithm, value.as_bytes())).collect::<PyResult<_>>()?,
+            missing: vec![false; order.len()],
+        });
+    }
+    let columns = Columns {
+        buffer: buffer.items(),
+        offsets: offsets.items(),
+        registers: registers.items(),
+        layout_of: layout_of.as_ref().map(Borrowed::items),
+    };
+    let count = columns.offsets.len();
+    let mut folding = || evlog_accel_core::fold(columns, &order, &mut given, threads);
+    let done = if count < BATCH { folding() } else { py.detach(folding) };
+    done.map_err(|error| PyIndexError::new_err(error.to_string()))?;
+    Ok(given
+        .into_iter()
+        .map(|bank| {
+            let size = bank.algorithm.size();
+            let values = bank.values.iter().map(|value| PyBytes::new(py, &value[..size])).collect();
+            (values, bank.missing)
+        })
+        .collect())
+}
+
+/// How many rows extend each register: {register: rows}.
+#[pyfunction]
+fn tally(registers: &Bound<'_, PyAny>) -> PyResult<BTreeMap<u32, usize>> {
+    let registers = Borrowed::<u32>::of(registers)?;
+    let mut near = [0usize; 256];
+    let mut far = BTreeMap::new();
+    for &register in registers.items() {
+        match near.get_mut(register as usize) {
+            Some(count) => *count += 1,
+            None if register == NOT_EXTENDED => {}
+            None => *far.entry(register).or_insert(0) += 1,
+        }
+    }
+    far.extend((0..).zip(near).filter(|&(_, count)| count > 0));
+    Ok(far)
+}
+
+/// Note TCG_PCR_EVENT2 records that all have this digest list; the offset of the first that is odd.
+///
+/// `algorithms` are (distance from the record's start, TPM_ALG_ID), `fixed` the bytes before the event data.
+/// Offsets and registers are appended to the arrays, rows of EV_NO_ACTION and EV_EFI_HCRTM_EVENT to `notable`.
+#[pyfunction]
+#[pyo3(signature = (data, start, algorithms, fixed, followed, offsets, registers, notable, /))]
+#[allow(clippy::too_many_arguments)]
+fn tcg2_run<'py>(
+    data: &Bound<'py, PyAny>,
+    start: usize,
+    algorithms: Vec<(usize, u16)>,
+    fixed: usize,
+    followed: (u32, u32),
+    offsets: &Bound<'py, PyAny>,
+    registers: &Bound<'py, PyAny>,
+    notable: &Bound<'py, PyList>,
+) -> PyResult<usize> {
+    let list = DigestList { count: algorithms.len() as u32, algorithms, fixed };
+    let followed = Followed { lowest: followed.0, highest: followed.1 };
+    gather(data, start, offsets, registers, notable, |data, start, rows| {
+        run2(data, start, &list, followed, BATCH, rows)
+    })
+}
+
+/// Note TCG_PCR_EVENT records; see `tcg2_run`.
+#[pyfunction]
+#[pyo3(signature = (data, start, big_endian, followed, offsets, registers, notable, /))]
+fn tcg1_run<'py>(
+    data: &Bound<'py, PyAny>,
+    start: usize,
+    big_endian: bool,
+    followed: (u32, u32),
+    offsets: &Bound<'py, PyAny>,
+    registers: &Bound<'py, PyAny>,
+    notable: &Bound<'py, PyList>,
+) -> PyResult<usize> {
+    let followed = Followed { lowest: followed.0, highest: followed.1 };
+    gather(data, start, offsets, registers, notable, |data, start, rows| {
+        run1(data, start, big_endian, followed, BATCH, rows)
+    })
+}
+
+/// Run a scanner batch by batch, and append what it notes to Python's columns.
+fn gather<'py>(
+    data: &Bound<'py, PyAny>,
+    mut position: usize,
+    offsets: &Bound<'py, PyAny>,
+    registers: &Bound<'py, PyAny>,
+    notable: &Bound<'py, PyList>,
+    scan: impl Fn(&[u8], usize, &mut Rows) -> Stop + Sync,
+) -> PyResult<usize> {
+    let py = data.py();
+    let mut rows = Rows::default();
+    let data = Borrowed::<u8>::of(data)?;
+    let bytes = data.items();
+    loop {
+        let before = offsets.len()?;
+        rows.clear();
+        let stop = if bytes.len().saturating_sub(position) < WORTH_DETACHING {
+            scan(bytes, position, &mut rows)
+        } else {
+            py.detach(|| scan(bytes, position, &mut rows))
+        };
+        append(offsets, rows.offsets.iter().flat_map(|offset| offset.to_ne_bytes()))?;
+        append(registers, rows.registers.iter().flat_map(|register| register.to_ne_bytes()))?;
+        for &row in &rows.notable {
+            notable.append(before + row as usize)?;
+        }
+        match stop {
+            Stop::Full(next) => position = next,
+            Stop::Odd(at) => return Ok(at),
+        }
+    }
+}
+
+fn append(column: &Bound<'_, PyAny>, bytes: impl Iterator<Item = u8>) -> PyResult<()> {
+    let bytes: Vec<u8> = bytes.collect();
+    column.call_method1("frombytes", (PyBytes::new(column.py(), &bytes),))?;
+    Ok(())
+}
+
+/// The whole of an open file, by its descriptor, in memory that is quick to fill; None if its size is not known.
+#[cfg(unix)]
+#[pyfunction]
+fn read_file<'py>(py: Python<'py>, descriptor: i32) -> PyResult<Option<Bound<'py, PyBytes>>> {
+    use std::os::fd::{AsFd, BorrowedFd};
+    if descriptor < 0 {
+        return Ok(None);
+    }
+    // SAFETY: the descriptor is the caller's, who keeps its file open during the call.
+    let borrowed = unsafe { BorrowedFd::borrow_raw(descriptor) };
+    let file = File::from(borrowed.as_fd().try_clone_to_owned()?);
+    pages::read(py, &file)
+}
+
+#[pymodule]
+mod evlog_accel {
+    #[cfg(unix)]
+    #[pymodule_export]
+    use super::read_file;
+    #[pymodule_export]
+    use super::{algorithms, digests, fold, fold_columns, kernels, self_test, tally, tcg1_run, tcg2_run};
+
+    #[allow(non_upper_case_globals)]
+    #[pymodule_export]
+    const __version__: &str = env!("CARGO_PKG_VERSION");
+}

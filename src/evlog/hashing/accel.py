@@ -1,0 +1,78 @@
+"""The backend of evlog-accel: everything in the native module, but for algorithms that it lacks.
+
+Importing this module raises ImportError if evlog-accel is not installed, is of another version than this file was
+written for, or gives a wrong answer to a question whose answer is known.
+"""
+
+from __future__ import annotations
+
+import evlog_accel as native
+
+from evlog.algorithms import ALGORITHMS, HashAlg
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from array import array
+    from collections.abc import Iterable, Mapping, Sequence
+    from types import ModuleType
+
+    from evlog.columns import Columns
+
+    Native = ModuleType
+
+NAME = "accel"
+
+if not native.self_test():
+    raise ImportError("evlog-accel gives wrong answers on this machine")
+
+_IDS = frozenset(native.algorithms())
+
+
+def computable(alg: HashAlg) -> bool:
+    return _here(alg) or _python().computable(alg)
+
+
+def digests(alg: HashAlg, parts: Iterable[bytes]) -> list[bytes]:
+    if not _here(alg):
+        return _python().digests(alg, parts)
+    return native.digests(alg.id, list(parts))
+
+
+def fold(alg: HashAlg, value: bytes, digests: Iterable[bytes]) -> bytes:
+    if not _here(alg):
+        return _python().fold(alg, value, digests)
+    return native.fold(alg.id, value, list(digests))
+
+
+def fold_columns(
+    columns: Columns, banks: Sequence[HashAlg], values: dict[HashAlg, dict[int, bytes]]
+) -> dict[HashAlg, set[int]]:
+    """See `evlog.hashing.Backend`. All banks go in one call, which shares them out among the processors."""
+    here = [bank for bank in banks if _here(bank)]
+    elsewhere = [bank for bank in banks if not _here(bank)]
+    missing = _python().fold_columns(columns, elsewhere, values) if elsewhere else {}
+    order = sorted({register for bank in here for register in values[bank]})
+    asked = [
+        (bank.id, [layout.distance(bank) for layout in columns.layouts], [values[bank][each] for each in order])
+        for bank in here
+    ]
+    folded = native.fold_columns(columns.buffer, columns.offsets, columns.registers, columns.layout_of, order, asked)
+    for bank, (after, lacking) in zip(here, folded, strict=True):
+        values[bank].update(zip(order, after, strict=True))
+        missing[bank] = {register for register, lacks in zip(order, lacking, strict=True) if lacks}
+    return missing
+
+
+def tally(registers: array[int]) -> Mapping[int, int]:
+    return native.tally(registers)
+
+
+def _here(alg: HashAlg) -> bool:
+    # An algorithm whose digests a header gives another size cannot be computed by anybody.
+    return alg.id in _IDS and ALGORITHMS.get(alg.id) == alg
+
+
+def _python() -> ModuleType:
+    from evlog.hashing import python
+
+    return python
