@@ -55,22 +55,27 @@ def node_text(kind: int, subtype: int, data: bytes) -> str:
     """The text of a node, ``data`` being its payload after the header. Never raises."""
     if kind == END:
         return ","
-    plain = _PLAIN.get((kind, subtype))
-    if plain is not None:
-        layout, text = plain
-        if len(data) == layout.size:
-            return text.format(*layout.unpack(data))
-    else:
-        write = _WRITERS.get((kind, subtype))
-        text_or_none = write(data) if write is not None else None
-        if text_or_none is not None:
-            return text_or_none
+    key = kind, subtype
+    if key in _PLAIN:
+        layout, text = _PLAIN[key]
+        if _fits(data, layout.size):
+            return text.format(*layout.unpack_from(data))
+    elif key in _FIXED:
+        size, write = _FIXED[key]
+        if _fits(data, size):
+            return write(data[:size])
+    elif key in _VARIABLE:
+        found = _VARIABLE[key](data)
+        if found is not None:
+            return found
     name = _GENERIC.get(kind)
     head = f"{name}({subtype}" if name else f"Path({kind},{subtype}"
     return f"{head},{data.hex()})" if data else f"{head})"
 
 
-# Writers return None for a payload that is not of their layout.
+def _fits(data: bytes, size: int) -> bool:
+    """Whether a payload has this size, or was padded from it with zeros, as some firmware does."""
+    return len(data) == size or (len(data) > size and not data[size:].strip(b"\0"))
 
 
 def _vendor(name: str) -> Callable[[bytes], str | None]:
@@ -86,11 +91,8 @@ def _guid(data: bytes) -> str:
     return guid_text(data[:16])
 
 
-def _one_guid(name: str) -> Callable[[bytes], str | None]:
-    def write(data: bytes) -> str | None:
-        return f"{name}({guid_text(data)})" if len(data) == 16 else None
-
-    return write
+def _one_guid(name: str) -> Callable[[bytes], str]:
+    return lambda data: f"{name}({guid_text(data)})"
 
 
 def _eisa(number: int) -> str:
@@ -109,9 +111,7 @@ _ACPI_NAMES = {
 _PNP = 0x41D0
 
 
-def _acpi(data: bytes) -> str | None:
-    if len(data) != 8:
-        return None
+def _acpi(data: bytes) -> str:
     hid, uid = struct.unpack("<II", data)
     if hid & 0xFFFF != _PNP:
         return f"Acpi(0x{hid:08x},0x{uid:x})"
@@ -146,18 +146,14 @@ def _acpi_adr(data: bytes) -> str | None:
     return f"AcpiAdr({','.join(f'0x{adr:x}' for (adr,) in struct.iter_unpack('<I', data))})"
 
 
-def _ata(data: bytes) -> str | None:
-    if len(data) != 4:
-        return None
+def _ata(data: bytes) -> str:
     controller, drive, lun = struct.unpack("<BBH", data)
     first = {0: "Primary", 1: "Secondary"}.get(controller, f"{controller}")
     second = {0: "Master", 1: "Slave"}.get(drive, f"{drive}")
     return f"Ata({first},{second},0x{lun:x})"
 
 
-def _infiniband(data: bytes) -> str | None:
-    if len(data) != 44:
-        return None
+def _infiniband(data: bytes) -> str:
     (flags,) = struct.unpack_from("<I", data)
     service, target, device = struct.unpack_from("<QQQ", data, 20)
     return f"Infiniband(0x{flags:x},{_guid(data[4:])},0x{service:x},0x{target:x},0x{device:x})"
@@ -200,9 +196,7 @@ def _topology(info: int) -> str:
     return f"{kind},{'External' if place else 'Internal'},{'Expanded' if connect else 'Direct'},{bay}"
 
 
-def _mac(data: bytes) -> str | None:
-    if len(data) != 33:
-        return None
+def _mac(data: bytes) -> str:
     kind = data[32]
     return f"MAC({data[: 6 if kind in (0, 1) else 32].hex()},0x{kind:x})"
 
@@ -242,9 +236,7 @@ def _ipv6(data: bytes) -> str | None:
     return f"IPv6({','.join(shown)})"
 
 
-def _uart(data: bytes) -> str | None:
-    if len(data) != 15:
-        return None
+def _uart(data: bytes) -> str:
     baud, bits, parity, stop = struct.unpack("<4xQBBB", data)
     parity_text = "DNEOMS"[parity] if parity < 6 else "x"
     stop_text = ("D", "1", "1.5", "2")[stop] if stop < 4 else "x"
@@ -258,9 +250,7 @@ _USB_CLASSES = {
 _USB_APPLICATIONS = {1: "UsbDeviceFirmwareUpdate", 2: "UsbIrdaBridge", 3: "UsbTestAndMeasurement"}
 
 
-def _usb_class(data: bytes) -> str | None:
-    if len(data) != 7:
-        return None
+def _usb_class(data: bytes) -> str:
     vendor, product, device_class, subclass, protocol = struct.unpack("<HHBBB", data)
     ids = f"0x{vendor:x},0x{product:x}"
     if device_class in _USB_CLASSES:
@@ -290,20 +280,16 @@ def _iscsi(data: bytes) -> str | None:
     return f"iSCSI({ascii_text(data[14:])},0x{portal:x},0x{lun},{','.join(digests)},{chap},{transport})"
 
 
-def _fibre_ex(data: bytes) -> str | None:
-    return f"FibreEx(0x{data[4:12].hex()},0x{data[12:].hex()})" if len(data) == 20 else None
+def _fibre_ex(data: bytes) -> str:
+    return f"FibreEx(0x{data[4:12].hex()},0x{data[12:].hex()})"
 
 
-def _sas_ex(data: bytes) -> str | None:
-    if len(data) != 20:
-        return None
+def _sas_ex(data: bytes) -> str:
     topology, port = struct.unpack_from("<HH", data, 16)
     return f"SasEx(0x{data[:8].hex()},0x{data[8:16].hex()},0x{port:x},{_topology(topology)})"
 
 
-def _nvme(data: bytes) -> str | None:
-    if len(data) != 12:
-        return None
+def _nvme(data: bytes) -> str:
     # The specification has byte 7 first; libefivar prints byte 0 first.
     return f"NVMe(0x{int.from_bytes(data[:4], 'little'):x},{data[:3:-1].hex('-').upper()})"
 
@@ -312,16 +298,16 @@ def _uri(data: bytes) -> str:
     return f"Uri({ascii_text(data)})"
 
 
-def _bluetooth(data: bytes) -> str | None:
-    return f"Bluetooth({data.hex()})" if len(data) == 6 else None
+def _bluetooth(data: bytes) -> str:
+    return f"Bluetooth({data.hex()})"
 
 
-def _bluetooth_le(data: bytes) -> str | None:
-    return f"BluetoothLE({data[:6].hex()},0x{data[6]:02x})" if len(data) == 7 else None
+def _bluetooth_le(data: bytes) -> str:
+    return f"BluetoothLE({data[:6].hex()},0x{data[6]:02x})"
 
 
-def _wifi(data: bytes) -> str | None:
-    return f"Wi-Fi({ascii_text(data)})" if len(data) == 32 else None
+def _wifi(data: bytes) -> str:
+    return f"Wi-Fi({ascii_text(data)})"
 
 
 def _dns(data: bytes) -> str | None:
@@ -356,9 +342,7 @@ def _uuid(data: bytes) -> str:
     return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
 
 
-def _hard_drive(data: bytes) -> str | None:
-    if len(data) != 38:
-        return None
+def _hard_drive(data: bytes) -> str:
     number, start, size, signature, _, signature_type = struct.unpack("<IQQ16sBB", data)
     if signature_type == 1:
         identity = f"MBR,0x{int.from_bytes(signature[:4], 'little'):08x}"
@@ -389,9 +373,7 @@ _RAM_DISKS = {
 }
 
 
-def _ram_disk(data: bytes) -> str | None:
-    if len(data) != 34:
-        return None
+def _ram_disk(data: bytes) -> str:
     start, end, disk_type, instance = struct.unpack("<QQ16sH", data)
     guid = guid_text(disk_type)
     head = f"0x{start:x},0x{end:x},{instance}"
@@ -408,39 +390,44 @@ def _bbs(data: bytes) -> str | None:
     return f"BBS({_BBS_TYPES.get(device, f'0x{device:x}')},{ascii_text(data[4:])},0x{status:x})"
 
 
-_WRITERS: dict[tuple[int, int], Callable[[bytes], str | None]] = {
+#: Nodes of one size: that of the payload, and its text.
+_FIXED: dict[tuple[int, int], tuple[int, Callable[[bytes], str]]] = {
+    (2, 1): (8, _acpi),
+    (3, 1): (4, _ata),
+    (3, 9): (44, _infiniband),
+    (3, 11): (33, _mac),
+    (3, 14): (15, _uart),
+    (3, 15): (7, _usb_class),
+    (3, 21): (20, _fibre_ex),
+    (3, 22): (20, _sas_ex),
+    (3, 23): (12, _nvme),
+    (3, 27): (6, _bluetooth),
+    (3, 28): (32, _wifi),
+    (3, 30): (7, _bluetooth_le),
+    (3, 32): (16, _one_guid("NVDIMM")),
+    (4, 1): (38, _hard_drive),
+    (4, 5): (16, _one_guid("Media")),
+    FIRMWARE_FILE: (16, _one_guid("FvFile")),
+    (4, 7): (16, _one_guid("Fv")),
+    (4, 9): (34, _ram_disk),
+}
+
+#: Nodes whose size varies: the text of a payload, None for one that is not of the layout.
+_VARIABLE: dict[tuple[int, int], Callable[[bytes], str | None]] = {
     (1, 4): _vendor("VenHw"),
-    (2, 1): _acpi,
     (2, 2): _acpi_expanded,
     (2, 3): _acpi_adr,
-    (3, 1): _ata,
-    (3, 9): _infiniband,
     (3, 10): _vendor_message,
-    (3, 11): _mac,
     (3, 12): _ipv4,
     (3, 13): _ipv6,
-    (3, 14): _uart,
-    (3, 15): _usb_class,
     (3, 16): _usb_wwid,
     (3, 19): _iscsi,
-    (3, 21): _fibre_ex,
-    (3, 22): _sas_ex,
-    (3, 23): _nvme,
     (3, 24): _uri,
-    (3, 27): _bluetooth,
-    (3, 28): _wifi,
-    (3, 30): _bluetooth_le,
     (3, 31): _dns,
-    (3, 32): _one_guid("NVDIMM"),
     (3, 33): _rest_service,
     (3, 34): _nvme_of,
-    (4, 1): _hard_drive,
     (4, 3): _vendor("VenMedia"),
     FILE_PATH: _file_path,
-    (4, 5): _one_guid("Media"),
-    FIRMWARE_FILE: _one_guid("FvFile"),
-    (4, 7): _one_guid("Fv"),
     (4, 8): _relative_offset,
-    (4, 9): _ram_disk,
     (5, 1): _bbs,
 }

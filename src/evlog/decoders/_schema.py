@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import ast
+import inspect
 import json
 import sys
 from importlib import import_module
@@ -53,7 +54,9 @@ def _kinds(base: type[Decoded]) -> set[type[Decoded]]:
 
 def _record(cls: type[Record], definitions: dict[str, Any]) -> dict[str, Any]:
     hidden = getattr(cls, "_hidden", ())
-    annotations = {field: kind for base in reversed(cls.__mro__) for field, kind in _annotations(base).items()}
+    annotations: dict[str, str] = {}
+    for base in reversed(cls.__mro__):
+        annotations.update(inspect.get_annotations(base))
     scope = vars(sys.modules[cls.__module__])
     properties: dict[str, Any] = {"kind": {"const": cls.kind}} if issubclass(cls, Decoded) else {}
     for field in cls._fields:
@@ -66,11 +69,6 @@ def _record(cls: type[Record], definitions: dict[str, Any]) -> dict[str, Any]:
         "required": list(properties),
         "additionalProperties": False,
     }
-
-
-def _annotations(cls: type) -> dict[str, str]:
-    found: dict[str, str] = cls.__dict__.get("__annotations__", {})
-    return found
 
 
 def _type(node: ast.expr, scope: dict[str, Any], definitions: dict[str, Any]) -> dict[str, Any]:
