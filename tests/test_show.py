@@ -63,7 +63,7 @@ def test_what_the_lines_say(log: str, capsys: pytest.CaptureFixture[str]) -> Non
     assert lines[2].split() == ["1", "✓", "pcr:7", "VARIABLE_CONFIG", "SecureBoot:", "on"]
     assert lines[4].split()[:4] == ["3", "·", "pcr:4", "BOOT_APPLICATION"]
     assert lines[5].split()[:4] == ["4", "✗", "pcr:8", "IPL"]
-    assert "echo \\x1b[31mred" in lines[5]
+    assert all(line.isprintable() for line in lines)
 
 
 def test_summary_of_registers(log: str, capsys: pytest.CaptureFixture[str]) -> None:

@@ -215,7 +215,8 @@ def _findings(page: Page, checks: Checks, chosen: Iterable[int], total: int) -> 
         return
     page.line("")
     for each in sorted(found, key=lambda finding: finding.severity == "note"):
-        where = "" if each.event is None else f"event {each.event}: "
+        # A finding of several events names them itself.
+        where = "" if each.event is None or "(events " in each.message else f"event {each.event}: "
         lines = _wrapped(f"{where}{each.message}", page.width - 9)
         page.line((f"{each.severity + ':':9}", _SEVERITIES[each.severity]), lines[0])
         for line in lines[1:]:

@@ -70,7 +70,7 @@ def _folded_separators(facts: Facts) -> Iterator[Finding]:
         if row.event.register.space == "ccmr":
             on.setdefault(row.event.register.number, []).append(row)
     for index, rows in sorted(on.items()):
-        message = f"more than one separator on CC measurement register {index}"
+        message = f"more than one separator on CC measurement register {index}, as of older OVMF"
         yield from finding("separators_folded", "note", message, rows if len(rows) > 1 else ())
 
 
