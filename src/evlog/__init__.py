@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from evlog.contents.ima import ImaEvent
     from evlog.contents.opaque import Opaque
     from evlog.contents.pcclient import PCClientEvent
+    from evlog.contents.systemd import SystemdRecord
     from evlog.decoders import Context, Decoded, decode
     from evlog.errors import (
         ConversionError,
@@ -60,6 +61,7 @@ _HOMES = {
     "contents.ima": ("ImaEvent",),
     "contents.opaque": ("Opaque",),
     "contents.pcclient": ("PCClientEvent",),
+    "contents.systemd": ("SystemdRecord",),
     "decoders": ("Context", "Decoded", "decode"),
     "errors": (
         "ConversionError",
