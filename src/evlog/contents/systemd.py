@@ -95,7 +95,7 @@ class SystemdRecord(Content):
         return cls(**fields)
 
     def to_json(self) -> dict[str, Any]:
-        members = {field: getattr(self, field) for field in self._fields}
+        members = {field: getattr(self, field) for field in type(self)._fields}
         return {field: value for field, value in members.items() if value is not None and value != ""}
 
     @classmethod

@@ -194,6 +194,7 @@ def _spell(event: Event) -> bytes | None:
     else:
         return None
     digests = [{"hashAlg": str(digest.alg), "digest": digest.value.hex()} for digest in event.digests]
+    body: dict[str, Any]
     if isinstance(content, SystemdRecord):
         body = {"content_type": "systemd", "content": content.to_members()}
     elif isinstance(content, Opaque) and _is_json(content.data):
