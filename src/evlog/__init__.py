@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from evlog.contents.ima import ImaEvent
     from evlog.contents.opaque import Opaque
     from evlog.contents.pcclient import PCClientEvent
+    from evlog.contents.systemd import SystemdRecord
     from evlog.decoders import Context, Decoded, decode
     from evlog.errors import (
         ConversionError,
@@ -60,6 +61,7 @@ _HOMES = {
     "contents.ima": ("ImaEvent",),
     "contents.opaque": ("Opaque",),
     "contents.pcclient": ("PCClientEvent",),
+    "contents.systemd": ("SystemdRecord",),
     "decoders": ("Context", "Decoded", "decode"),
     "errors": (
         "ConversionError",
@@ -101,9 +103,13 @@ _HOME = {name: module for module, names in _HOMES.items() for name in names}
 
 # Spelled out for type checkers; a test holds it equal to the table above.
 __all__ = [
+    "BankRule",
+    "BootAggregate",
     "Content",
+    "Context",
     "Conversion",
     "ConversionError",
+    "Decoded",
     "Detection",
     "Digest",
     "DigestCheck",
@@ -113,6 +119,7 @@ __all__ = [
     "Finding",
     "HashAlg",
     "Header",
+    "ImaEvent",
     "Log",
     "Loss",
     "Opaque",
@@ -123,6 +130,7 @@ __all__ = [
     "Padding",
     "ParseError",
     "Platform",
+    "Prefix",
     "Register",
     "RegisterValue",
     "Registers",
@@ -134,17 +142,23 @@ __all__ = [
     "SM3_256",
     "SourceError",
     "Span",
+    "SystemdRecord",
     "TruncatedError",
     "UnknownFormatError",
     "UsageError",
     "WriteError",
+    "__version__",
+    "bank_rules",
+    "boot_aggregate",
     "check",
     "convert",
+    "decode",
     "detect",
+    "find_prefix",
     "read",
     "replay",
+    "rules_by_bank",
     "write",
-    "__version__",
 ]
 
 

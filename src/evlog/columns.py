@@ -17,7 +17,7 @@ Where a record extends something else than the digest that stands in it, two mor
 ``rules``       names of the rules by which a bank may be extended that the records have no digest for
 ``extensions``  a function (bank, rules, start row, stop row) to a list of what these rows extend: the bank's digests
                 as recorded, or by the first of the rules that applies; None for a row of which it cannot be said.
-                Without it, what is extended is what stands in the record.
+                The layouts of such columns have no digests, so that nobody takes one for what is extended.
 """
 
 from __future__ import annotations

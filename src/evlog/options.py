@@ -21,6 +21,7 @@ class Options(Record):
     ``profile``   integer widths of CEL-TLV: u32, minimal or google
     ``encapsulate``  how text lines stand in TCG records: action (EV_ACTION) or tag (EV_EVENT_TAG, changes digests)
     ``digests_only``  write events that have no text form as ``# .EXTEND`` lines
+    ``sticky``    whether the log's file has the sticky bit, by which systemd marks a log that may lack records
     ``strict``    refuse what the specification refuses instead of reading it with a finding
     """
 
@@ -34,6 +35,7 @@ class Options(Record):
     profile: str | None = None
     encapsulate: str | None = None
     digests_only: bool = False
+    sticky: bool = False
     strict: bool = False
 
 

@@ -21,6 +21,7 @@ KINDS = {
     "pcclient": ("pcclient", "PCClientEvent"),
     "opaque": ("opaque", "Opaque"),
     "ima": ("ima", "ImaEvent"),
+    "systemd": ("systemd", "SystemdRecord"),
 }
 
 

@@ -72,6 +72,7 @@ FORMATS: dict[str, str] = {
     "coreboot": "coreboot",
     "ima-binary": "ima_binary",
     "ima-ascii": "ima_ascii",
+    "systemd": "systemd",
     "evlog-json": "evlog_json",
 }
 

@@ -172,7 +172,7 @@ def scan(data: bytes, bank: HashAlg, byteorder: str) -> tuple[Columns, ParseErro
             registers.pop()
             stop = _cut(data, position, needed, len(offsets))
             break
-    layouts = (Layout(((bank, 4),)),)
+    layouts = (Layout(()),)
     rules = HASH, ZERO_PAD
     extensions = _extensions(data, offsets, position, bank, byteorder)
     return Columns(data, offsets, registers, layouts, None, position, "pcr", rules, extensions), stop

@@ -30,7 +30,8 @@ def extension(event: Event, alg: HashAlg, rules: tuple[str, ...]) -> bytes | Non
         extended = event.content.unrecorded(event, alg, rule)
         if extended is not None:
             break
-    return extended
+    # Nobody can extend a register by a digest of another size.
+    return extended if not extended or len(extended) == alg.size else None
 
 
 def fold_rows(columns: Columns, alg: HashAlg, rules: tuple[str, ...], values: dict[int, bytes]) -> set[int]:

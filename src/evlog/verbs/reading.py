@@ -37,7 +37,7 @@ def read(source: Source, *, format: str | None = None, strict: bool = False, **c
     Raises SourceError for a file that is absent or unreadable, ParseError for bytes that are no log.
     """
     data, name = load(source)
-    options = Options(name=name, strict=strict, **choices)
+    options = Options(name=name, strict=strict, sticky=_sticky(name), **choices)
     data, found, wrapping = identify(data, options, format)
     log = room(found.format).read(data, options)
     notes = []
@@ -47,6 +47,14 @@ def read(source: Source, *, format: str | None = None, strict: bool = False, **c
     if found.confidence < LIKELY:
         notes.append(Finding("format_uncertain", "warning", f"read as {found}"))
     return log.replace(findings=(*notes, *log.findings)) if notes else log
+
+
+def _sticky(name: str) -> bool:
+    """Whether the file of this name has the sticky bit."""
+    try:
+        return bool(name) and bool(os.stat(name).st_mode & 0o1000) and not os.path.isdir(name)
+    except (OSError, ValueError):
+        return False
 
 
 def identify(data: bytes, options: Options, format: str | None = None) -> tuple[bytes, Detection, tuple[str, ...]]:

@@ -1,0 +1,258 @@
+"""systemd's measurement log: what user space extends after the firmware's log has ended, as a JSON text sequence.
+
+Source: systemd, src/shared/tpm2-util.c; /run/log/systemd/tpm2-measure.log, and cc-measure.log for the registers of TDX.
+RFC 7464 frames the records: 0x1E, JSON, LF. They are CEL records without record numbers. What `systemd-pcrlock cel`
+prints from this log and the firmware's is an array of CEL records, and as such read by the room of CEL-JSON.
+
+Departures accepted: records without ``content_type`` or ``content``, unknown members, an NV index under any of the
+names seen, other JSON spellings (kept in ``Event.wire``), a last record that is torn.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+
+from evlog.algorithms import HashAlg
+from evlog.contents.opaque import Opaque
+from evlog.contents.systemd import SystemdRecord
+from evlog.errors import ParseError, TruncatedError, UsageError, WriteError
+from evlog.formats import CERTAIN, NO_MATCH, POSSIBLE, Match
+from evlog.model import Digest, Event, Finding, Log, Loss, Origin, Span
+from evlog.registers import Register
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from typing import Any
+
+    from evlog.options import Options
+
+ID = "systemd"
+TITLE = "systemd measurement log (JSON-SEQ)"
+
+SEPARATOR = b"\x1e"
+_NV_NAMES = ("nv_index", "nvIndex", "nvindex")
+# RTMR[0] is measurement register 1 of a CCEL.
+_FIRST_RTMR = 1
+
+
+def sniff(data: bytes, options: Options) -> Match:
+    """Certain of a JSON text sequence whose first record has a register and digests, but no record number."""
+    if data[:1] != SEPARATOR:
+        return NO_MATCH
+    record = data[1:].partition(SEPARATOR)[0]
+    try:
+        members = _parse(record)
+    except ParseError:
+        return Match(POSSIBLE, "a JSON text sequence whose first record is torn") if record[:1] == b"{" else NO_MATCH
+    if "recnum" in members or "digests" not in members or _index_member(members) is None:
+        return NO_MATCH
+    return Match(CERTAIN, "a JSON text sequence of digests without record numbers")
+
+
+def read(data: bytes, options: Options) -> Log:
+    """Read a log; see `evlog.read`. Raises ParseError if there is no record in it."""
+    events: list[Event] = []
+    findings = []
+    stop: ParseError | None = None
+    position = start = 0
+    while position < len(data):
+        following = data.find(SEPARATOR, position + 1)
+        following = len(data) if following < 0 else following
+        if data[position:following] == SEPARATOR:
+            position = following
+            continue
+        try:
+            event = _event(data[start:following], len(events))
+        except ParseError as error:
+            torn = following == len(data) and not data.endswith(b"\n")
+            stop = (TruncatedError if torn else type(error))(error.message, offset=position, where=error.where)
+            break
+        events.append(event.replace(origin=Origin(options.name, ID, Span(start, following - start))))
+        start = position = following
+    if options.sticky:
+        message = "the file has the sticky bit: systemd extended a register and may not have logged it"
+        findings.append(Finding("log_incomplete", "warning", message))
+    if stop is not None:
+        code = "truncated_record" if isinstance(stop, TruncatedError) else "bad_record"
+        findings.append(Finding(code, "error", str(stop), len(events), stop.offset))
+    if (options.strict or not events) and stop is not None:
+        raise stop
+    if options.strict and findings:
+        raise ParseError(findings[0].message)
+    return Log(
+        ID,
+        tuple(events),
+        algorithms=_banks(events),
+        trailing=data[start:],
+        findings=tuple(findings),
+        platform=options.platform or ("tdx" if any(event.register.space == "ccmr" for event in events) else None),
+        name=options.name,
+    )
+
+
+def _parse(text: bytes) -> dict[str, Any]:
+    try:
+        members = json.loads(text.decode("utf-8"))
+    except RecursionError:
+        raise ParseError("JSON nested too deeply") from None
+    except ValueError as error:
+        raise ParseError(f"a record that is not JSON: {_reason(error)}") from None
+    if not isinstance(members, dict):
+        raise ParseError("a record that is no JSON object")
+    return members
+
+
+def _reason(error: ValueError) -> str:
+    return str(getattr(error, "msg", getattr(error, "reason", "a number too long"))).lower()
+
+
+def _event(record: bytes, number: int) -> Event:
+    """The event of a record, separators included. Raises ParseError."""
+    where = f"events[{number}]"
+    if not record.startswith(SEPARATOR):
+        raise ParseError("no record separator", where=where)
+    try:
+        members = _parse(record.lstrip(SEPARATOR))
+        event = Event(number, _register(members), _digests(members), _content(members))
+        spelling = _spell(event)
+    except (ParseError, UsageError) as error:
+        message = error.message if isinstance(error, ParseError) else str(error)
+        raise ParseError(message, where=where) from None
+    except RecursionError:
+        raise ParseError("JSON nested too deeply", where=where) from None
+    return event if spelling == record else event.replace(wire=record)
+
+
+def _index_member(members: dict[str, Any]) -> str | None:
+    return next((name for name in ("pcr", "rtmr", *_NV_NAMES) if name in members), None)
+
+
+def _register(members: dict[str, Any]) -> Register:
+    name = _index_member(members)
+    if name is None:
+        raise ParseError("a record without a register")
+    index = members[name]
+    if type(index) is not int or not 0 <= index <= 0xFFFFFFFF or (name == "rtmr" and index > 0xFF):
+        raise ParseError(f"member {name} is no register's number")
+    if name == "rtmr":
+        return Register("ccmr", index + _FIRST_RTMR)
+    return Register("pcr" if name == "pcr" else "nv", index)
+
+
+def _digests(members: dict[str, Any]) -> tuple[Digest, ...]:
+    found = []
+    digests = members.get("digests", [])
+    if not isinstance(digests, list):
+        raise ParseError("digests that are no list")
+    for entry in digests:
+        if not isinstance(entry, dict) or type(entry.get("hashAlg")) is not str or type(entry.get("digest")) is not str:
+            raise ParseError("a digest without hashAlg and digest")
+        try:
+            value = bytes.fromhex(entry["digest"])
+        except ValueError:
+            raise ParseError("a digest that is not hex") from None
+        found.append(Digest(HashAlg.named(entry["hashAlg"]), value))
+    return tuple(found)
+
+
+def _content(members: dict[str, Any]) -> SystemdRecord | Opaque:
+    kind, content = members.get("content_type", "systemd"), members.get("content", {})
+    if kind == "systemd" and isinstance(content, dict):
+        return SystemdRecord.from_members(content)
+    if type(kind) not in (str, int):
+        raise ParseError("content_type is no name")
+    return Opaque(kind, _json(content))
+
+
+def _json(value: Any) -> bytes:
+    """Compact JSON, in UTF-8 where that is possible."""
+    try:
+        return json.dumps(value, separators=(",", ":"), ensure_ascii=False).encode()
+    except UnicodeEncodeError:
+        return json.dumps(value, separators=(",", ":")).encode()
+
+
+def _is_json(data: bytes) -> bool:
+    """Whether an opaque content is one that this room read."""
+    try:
+        return _json(json.loads(data)) == data
+    except (ValueError, RecursionError):
+        return False
+
+
+def _spell(event: Event) -> bytes | None:
+    """The record as systemd writes it; None for an event that has no place in this log."""
+    register, content = event.register, event.content
+    if register.space == "ccmr" and register.number >= _FIRST_RTMR:
+        place = {"rtmr": register.number - _FIRST_RTMR}
+    elif register.space == "rtmr":
+        place = {"rtmr": register.number}
+    elif register.space in ("pcr", "nv"):
+        place = {"pcr" if register.space == "pcr" else "nv_index": register.number}
+    else:
+        return None
+    digests = [{"hashAlg": str(digest.alg), "digest": digest.value.hex()} for digest in event.digests]
+    body: dict[str, Any]
+    if isinstance(content, SystemdRecord):
+        body = {"content_type": "systemd", "content": content.to_members()}
+    elif isinstance(content, Opaque) and _is_json(content.data):
+        body = {"content_type": content.type, "content": json.loads(content.data)}
+    else:
+        return None
+    return SEPARATOR + _json({**place, "digests": digests, **body}) + b"\n"
+
+
+def adapt(log: Log, options: Options) -> tuple[Log, Sequence[Loss]]:
+    """What of a log systemd's can hold: systemd's records."""
+    if log.format == ID:
+        return log, ()
+    losses: list[Loss] = []
+    events: list[Event] = []
+    counts: Counter[Register] = Counter()
+    for event in log.events:
+        expected = counts[event.register]
+        counts[event.register] += 1
+        kept = event.replace(number=len(events), recnum=None, wire=None)
+        if not isinstance(event.content, SystemdRecord) or _spell(kept) is None:
+            losses.append(
+                Loss(event.number, "content", f"{ID} has no {event.content.kind} records on {event.register}")
+            )
+            continue
+        if event.recnum is not None and event.recnum != expected:
+            losses.append(Loss(event.number, "recnum", f"{ID} has no record numbers"))
+        events.append(kept)
+    if log.tail:
+        losses.append(Loss(None, "trailing", f"{len(log.tail)} bytes after the last record"))
+    if log.start is not None:
+        losses.append(Loss(None, "start", f"{ID} has no start values"))
+    adapted = log.replace(format=ID, events=tuple(events), header=None, padding=None, trailing=b"", start=None)
+    return adapted.replace(algorithms=_banks(events)), losses
+
+
+def _banks(events: Sequence[Event]) -> tuple[HashAlg, ...]:
+    return tuple(dict.fromkeys(digest.alg for event in events for digest in event.digests))
+
+
+def write(log: Log, options: Options) -> bytes:
+    """The records as they were read, or as systemd writes them."""
+    parts = []
+    for event in log.events:
+        record = _spelled(event) or _spell(event)
+        if record is None:
+            message = f"a {event.content.kind} record on {event.register} has no place here"
+            raise WriteError(message, event=event.number)
+        parts.append(record)
+    return b"".join(parts) + log.tail
+
+
+def _spelled(event: Event) -> bytes | None:
+    """The record as it was read, if it still says what the event says."""
+    if not isinstance(event.wire, bytes):
+        return None
+    try:
+        read_back = _event(event.wire, event.number)
+    except ParseError:
+        return None
+    return event.wire if read_back.replace(recnum=event.recnum) == event else None
