@@ -43,8 +43,7 @@ def combine_twins(logs: Sequence[Log]) -> tuple[list[Log], list[Overlap]]:
             continue
         other = kept[twin]
         events = tuple(
-            one.replace(digests=(*one.digests, *two.digests))
-            for one, two in zip(other.events, log.events, strict=True)
+            one.replace(digests=(*one.digests, *two.digests)) for one, two in zip(other.events, log.events, strict=True)
         )
         kept[twin] = other.replace(events=events, algorithms=(*other.algorithms, *log.algorithms))
         found.append(Overlap("twin", log.name, other.name, len(events)))

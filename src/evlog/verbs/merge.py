@@ -106,9 +106,7 @@ def _concatenated(parts: Sequence[Log], platform: str | None) -> Log:
         for event in log.events:
             recnum = counters.get(event.register, 0)
             counters[event.register] = recnum + 1
-            events.append(
-                event.replace(number=len(events), recnum=recnum, origin=_origin(event, log), wire=None)
-            )
+            events.append(event.replace(number=len(events), recnum=recnum, origin=_origin(event, log), wire=None))
     start: dict[tuple[Register, HashAlg], bytes] = {}
     extended: set[Register] = set()
     for log in parts:
@@ -157,10 +155,8 @@ def _handovers(placed: Sequence[Placed], told: Replay) -> Iterator[Handover]:
         stated.add((each.register, position))
         evidence = _ANCHORED[each.verdict]
         event = first[position][0] + _row(placed[position].log, number)
-        yield Handover(
-            each.register, each.from_ or "", each.to, each.verdict, each.alg, each.value, evidence, event
-        )
-    for position, each in enumerate(placed):
+        yield Handover(each.register, each.from_ or "", each.to, each.verdict, each.alg, each.value, evidence, event)
+    for position in range(len(placed)):
         yield from _from_firmware(placed, position, first[position][0])
     owners: dict[Register, int] = {}
     for position, each in enumerate(placed):

@@ -16,8 +16,8 @@ from evlog.columns import NOT_EXTENDED
 from evlog.contents.pcclient import EV_NO_ACTION, PCClientEvent
 from evlog.model import Event, Finding, Log
 from evlog.registers import Register, Registers
-from evlog.verbs._unite import unite
 from evlog.verbs._rows import extension, fold_rows
+from evlog.verbs._unite import unite
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
