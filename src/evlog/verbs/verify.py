@@ -29,7 +29,7 @@ from evlog.verbs.replay import RegisterValue, Replay, replay
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from evlog.evidence import Composite, Evidence
     from evlog.verbs._trail import Trail
@@ -44,7 +44,7 @@ _RULES = {
 }
 
 # Findings of the comparison itself that no matching register makes good.
-_REFUSALS = frozenset({"composite_mismatch", "composite_open", "nothing_compared"})
+_REFUSALS = frozenset({"composite_mismatch", "nothing_compared"})
 
 
 class RegisterVerdict(Record):
@@ -218,29 +218,36 @@ class _Comparison:
     # A signed digest over values that nobody states
 
     def _open(self, composite: Composite) -> None:
-        """State the register values behind a composite: those of the logs, if they give it."""
-        values = {}
-        for key in composite.selection:
-            row = self.rows.get(key)
-            value = row.value if row is not None else _start(*key)
-            if value is None:
-                message = f"the quote's PCR digest covers {key[0]} in {key[1]}, which the log leaves incomplete"
-                self.findings.append(Finding("composite_open", "error", message))
-                return
-            values[key] = value
-        solved = solve(composite, values, self._earlier(composite))
-        if solved is None:
-            message = "the quote's PCR digest is not that of the registers that the logs lead to"
-            self.findings.append(Finding("composite_mismatch", "error", message))
-        else:
-            self.stated |= solved
+        """State the register values behind a composite: those of the logs, if they give it.
 
-    def _earlier(self, composite: Composite) -> Iterator[tuple[tuple[Register, HashAlg], bytes]]:
+        Banks that the logs do not record are tried by each rule that the logs offer.
+        """
+        banks = {alg for _, alg in composite.selection}
+        offered = dict.fromkeys(rule for log in self.logs for rule in log.rules)
+        for rules in ((), *((rule,) for rule in offered)):
+            told = replay(self.logs, rules=dict.fromkeys(banks, rules))
+            rows = {(row.register, row.alg): row for row in told}
+            values = {key: rows[key].value if key in rows else _start(*key) for key in composite.selection}
+            whole = {key: value for key, value in values.items() if value is not None}
+            if len(whole) < len(values):
+                continue
+            solved = solve(composite, whole, self._earlier(composite, rows, rules))
+            if solved is not None:
+                self.stated |= solved
+                self.replay = self._replayed()
+                self.rows = {(row.register, row.alg): row for row in self.replay}
+                return
+        message = "the signed PCR digest is not that of the registers that the logs lead to"
+        self.findings.append(Finding("composite_mismatch", "error", message))
+
+    def _earlier(
+        self, composite: Composite, rows: Mapping[tuple[Register, HashAlg], RegisterValue], rules: tuple[str, ...]
+    ) -> Iterator[tuple[tuple[Register, HashAlg], bytes]]:
         """The values that each selected register passed through, the latest first."""
         for key in composite.selection:
-            row = self.rows.get(key)
+            row = rows.get(key)
             if row is not None:
-                values = list(trail(self.logs, key[0], key[1], row.start).values())
+                values = list(trail(self.logs, *key, row.start, rules).values())
                 for value in values[-2::-1]:
                     yield key, value
 
