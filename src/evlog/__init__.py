@@ -49,6 +49,9 @@ if TYPE_CHECKING:
     from evlog.verbs.check import DigestCheck, check
     from evlog.verbs.convert import Conversion, convert
     from evlog.verbs.find_prefix import Prefix, find_prefix
+    from evlog.verbs.diff import Change, Difference, RegisterDifference, diff
+    from evlog.verbs.edit import Edit, drop, edit, insert, replace
+    from evlog.verbs.merge import Handover, Merged, merge
     from evlog.verbs.reading import read, write
     from evlog.verbs.registers import read_registers
     from evlog.verbs.replay import RegisterValue, Replay, replay
@@ -94,6 +97,9 @@ _HOMES = {
     "verbs.check": ("DigestCheck", "check"),
     "verbs.convert": ("Conversion", "convert"),
     "verbs.find_prefix": ("Prefix", "find_prefix"),
+    "verbs.diff": ("Change", "Difference", "RegisterDifference", "diff"),
+    "verbs.edit": ("Edit", "drop", "edit", "insert", "replace"),
+    "verbs.merge": ("Handover", "Merged", "merge"),
     "verbs.reading": ("read", "write"),
     "verbs.registers": ("read_registers",),
     "verbs.replay": ("RegisterValue", "Replay", "replay"),

@@ -63,6 +63,8 @@ class Content(Record):
     kind: ClassVar[str] = "content"
     #: How an event of this kind may extend a bank that it has no digest for: names of rules, in the order to try.
     rules: ClassVar[tuple[str, ...]] = ()
+    #: Whether an event of this kind is logged before its register is extended, so that a log may run ahead of it.
+    logged_first: ClassVar[bool] = False
 
     @property
     def measured(self) -> bool:

@@ -25,6 +25,8 @@ COMMANDS = {
     "show": "what is in a log, one line an event",
     "replay": "the register values that logs add up to",
     "verify": "whether logs lead to the register values of a quote or a file",
+    "diff": "what differs between two logs, register by register, in words",
+    "merge": "the logs of one machine as one, with every hand-over proven",
     "convert": "the same log in another format, losses named, registers proven",
     "formats": "the formats that evlog reads and writes",
 }

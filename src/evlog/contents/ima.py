@@ -50,6 +50,7 @@ class ImaEvent(Content):
 
     kind = "ima"
     rules = (HASH, ZERO_PAD)
+    logged_first = True
 
     @property
     def hashed(self) -> bytes:

@@ -116,8 +116,10 @@ def _differences(a: Any, b: Any, place: str) -> Iterator[str]:
 
 
 def _leaf(value: Any) -> str:
+    if isinstance(value, list) and all(isinstance(member, (str, int)) for member in value):
+        return f"[{', '.join(map(str, value))}]"
     if isinstance(value, (list, dict)):
-        return f"{len(value)} members"
+        return f"{len(value)} member{'s' * (len(value) != 1)}"
     return "absent" if value is None else str(value)
 
 

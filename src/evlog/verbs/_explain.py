@@ -103,11 +103,15 @@ class Candidate(Record):
 
 
 class Explanation(Record):
-    """A stable code, a sentence, and how many of the trail's first events the register's value proves."""
+    """A stable code, a sentence, and how many of the trail's first events the register's value proves.
+
+    ``ahead`` says that the others are of a kind that is logged before it is extended: no contradiction.
+    """
 
     code: str
     sentence: str
     proven: int = 0
+    ahead: bool = False
 
 
 def name_event(logs: Sequence[Log], log: int, row: int) -> str:
@@ -143,12 +147,14 @@ def _value(case: Case, candidate: Candidate) -> bytes:
 def _prefix(case: Case, steps: int) -> Explanation:
     """The register has a value that the trail passes through."""
     total = len(case.trail)
-    first = case.name(steps)
     if steps == 0:
         sentence = f"the register still has its start value: none of the {total} events of the log was extended"
         return Explanation("prefix", sentence)
+    first, last = case.name(steps), case.name(steps - 1)
     later = f"{total - steps} later events, from {first} on, are" if total - steps > 1 else f"{first} is"
-    sentence = f"the register has the value after {case.name(steps - 1)}: {later} not in it"
+    sentence = f"the register has the value after {last}: {later} not in it"
+    if all(case.event(step).content.logged_first for step in range(steps, total)):
+        return Explanation("ahead", f"{sentence} yet, as such events are logged first", steps, ahead=True)
     return Explanation("prefix", sentence, steps)
 
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from evlog.algorithms import HashAlg
-    from evlog.model import Log
+    from evlog.model import Event, Log
     from evlog.registers import Register
 
 __all__ = ["GIVEN", "STAGE", "Placed", "in_order"]
@@ -94,7 +94,7 @@ def _is_system(log: Log) -> bool:
     return bool(len(log.events)) and all(event.content.kind in _SYSTEM for event in _some(log.events))
 
 
-def _some(events: Sequence[object]) -> Iterable[object]:
+def _some(events: Sequence[Event]) -> Iterable[Event]:
     """Enough events to tell who wrote a log."""
     return (events[number] for number in range(min(len(events), 64)))
 
@@ -110,8 +110,8 @@ def _stated(log: Log) -> dict[tuple[Register, HashAlg], bytes]:
         if event.register in seen or not event.measured:
             continue
         seen.add(event.register)
-        stated = getattr(event.content, "stated", None)
-        for digest in event.digests if stated is not None else ():
-            if len(stated[1]) == digest.alg.size:
-                found[event.register, digest.alg] = stated[1]
+        _, value = getattr(event.content, "stated", None) or ("", b"")
+        for digest in event.digests:
+            if len(value) == digest.alg.size:
+                found[event.register, digest.alg] = value
     return found

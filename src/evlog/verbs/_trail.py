@@ -2,26 +2,30 @@
 
 from __future__ import annotations
 
+from itertools import islice
+
 from evlog import hashing
 from evlog._record import Record
 from evlog.algorithms import HashAlg
 from evlog.registers import Register
+from evlog.verbs._rows import runs
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from evlog.columns import Columns
-    from evlog.model import Event, Log
+    from evlog.model import Log
 
 __all__ = ["Trail", "trail"]
+
+_RUN = 4096
 
 
 class Trail(Record):
     """What happened to a register in one bank.
 
     ``places`` are (index of the log, number of the event) and stand beside ``digests``; ``missing`` are the places of
-    events that extend the register but have no digest for the bank. ``start`` is its value before all of them.
+    events that extend the register, but of which the log does not tell with what. ``start`` is its value before all.
     """
 
     register: Register
@@ -36,48 +40,24 @@ class Trail(Record):
 
     def values(self) -> Iterator[bytes]:
         """The register's value before the first event, after it, and so on to the end."""
-        fold, alg, value = hashing.backend().fold, self.alg, self.start
+        value = self.start
         yield value
-        for digest in self.digests:
-            value = fold(alg, value, (digest,))
-            yield value
+        pending = iter(self.digests)
+        while run := list(islice(pending, _RUN)):
+            values = hashing.trace(self.alg, value, run)
+            yield from values
+            value = values[-1]
 
 
-def trail(logs: Sequence[Log], register: Register, alg: HashAlg, start: bytes) -> Trail:
-    """The trail of a register through the logs, in the order given."""
+def trail(logs: Sequence[Log], register: Register, alg: HashAlg, start: bytes, rules: tuple[str, ...] = ()) -> Trail:
+    """The trail of a register through the logs, in the order given; ``rules`` as in `evlog.replay`."""
     made = Trail(register, alg, start, [], [], [])
     for index, log in enumerate(logs):
-        if log.columns is not None:
-            _from_columns(made, index, log.columns)
-        else:
-            _from_events(made, index, log.events)
+        for numbers, digests in runs(log, register, alg, rules):
+            for number, digest in zip(numbers, digests, strict=True):
+                if digest is None:
+                    made.missing.append((index, number))
+                elif digest:
+                    made.places.append((index, number))
+                    made.digests.append(digest)
     return made
-
-
-def _from_columns(made: Trail, log: int, columns: Columns) -> None:
-    if columns.space != made.register.space or made.register.index not in columns.registers:
-        return
-    size = made.alg.size
-    distances = [layout.distance(made.alg) for layout in columns.layouts]
-    layout_of, buffer = columns.layout_of, columns.buffer
-    for row, index in enumerate(columns.registers):
-        if index == made.register.index:
-            distance = distances[layout_of[row] if layout_of is not None else 0]
-            if distance is None:
-                made.missing.append((log, row))
-            else:
-                at = columns.offsets[row] + distance
-                made.places.append((log, row))
-                made.digests.append(buffer[at : at + size])
-
-
-def _from_events(made: Trail, log: int, events: Sequence[Event]) -> None:
-    for row, event in enumerate(events):
-        if not event.measured or event.register != made.register:
-            continue
-        digest = event.content.extension(made.alg, event.digest(made.alg))
-        if digest is None:
-            made.missing.append((log, row))
-        else:
-            made.places.append((log, row))
-            made.digests.append(digest)

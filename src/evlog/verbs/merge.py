@@ -156,7 +156,7 @@ def _handovers(placed: Sequence[Placed], told: Replay) -> Iterator[Handover]:
         evidence = _ANCHORED[each.verdict]
         event = first[position][0] + _row(placed[position].log, number)
         yield Handover(each.register, each.from_ or "", each.to, each.verdict, each.alg, each.value, evidence, event)
-    for position, each in enumerate(placed):
+    for position in range(len(placed)):
         yield from _from_firmware(placed, position, first[position][0])
     owners: dict[Register, int] = {}
     for position, each in enumerate(placed):

@@ -24,21 +24,27 @@ from evlog.verbs._explain import Allowance, Case, explain, remarks
 from evlog.verbs._trail import trail
 from evlog.verbs._unite import platform_of, unite, united
 from evlog.verbs._verified import SEAL, Cover, Verified
-from evlog.verbs.replay import Replay, replay
+from evlog.verbs.bank_rules import BankRule, bank_rules, rules_by_bank
+from evlog.verbs.replay import RegisterValue, Replay, replay
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from evlog.evidence import Composite, Evidence
     from evlog.verbs._trail import Trail
-    from evlog.verbs.replay import RegisterValue
 
 __all__ = ["RegisterVerdict", "Verification", "Verified", "verify"]
 
 
+# What to say of a bank that the log has no digests for, by the rule that its value confirms.
+_RULES = {
+    "hash": "the log has no digests of this bank: it was extended with the hashes of the recorded data",
+    "zero-pad": "the log has no digests of this bank: it was extended with SHA-1 digests padded with zeros",
+}
+
 # Findings of the comparison itself that no matching register makes good.
-_REFUSALS = frozenset({"composite_mismatch", "composite_open", "nothing_compared"})
+_REFUSALS = frozenset({"composite_mismatch", "nothing_compared"})
 
 
 class RegisterVerdict(Record):
@@ -112,9 +118,10 @@ class _Comparison:
         self.logs = unite(logs, platform)
         self.evidence = evidence
         self.platform = platform
-        self.replay: Replay = replay(self.logs)
-        self.rows = {(row.register, row.alg): row for row in self.replay}
         self.stated = {(united(register, platform), alg): v for (register, alg), v in evidence.registers.values.items()}
+        self.rules: dict[tuple[Register, HashAlg], BankRule] = {}
+        self.replay: Replay = self._replayed()
+        self.rows = {(row.register, row.alg): row for row in self.replay}
         self.static = {united(register, platform) for register in evidence.static}
         self.static |= {Register("ccmr", index) for index in _static(platform)}
         self.allowance = Allowance()
@@ -134,6 +141,12 @@ class _Comparison:
         )
         return Verification(tuple(verdicts), self.evidence, verified, tuple(self.findings), self.platform)
 
+    def _replayed(self) -> Replay:
+        """The replay, with banks that the logs do not record extended as the register values say they were."""
+        found = bank_rules(self.logs, Registers(self.stated))
+        self.rules = {(rule.register, rule.alg): rule for rule in found}
+        return replay(self.logs, rules=rules_by_bank(found))
+
     # One register in one bank
 
     def _judge(self, register: Register, alg: HashAlg) -> RegisterVerdict:
@@ -145,34 +158,44 @@ class _Comparison:
             return RegisterVerdict(register, alg, "not_reported", row.value, events=row.events)
         if row is None:
             return self._unlogged(register, alg, expected)
+        rule = self.rules.get((register, alg))
         if row.value == expected:
             self._cover(register, Cover(alg))
-            return RegisterVerdict(register, alg, "match", row.value, expected, None, None, row.events, row.events)
-        return self._differing(row, expected)
+            said, cause = (_RULES.get(rule.rule), rule.rule) if rule is not None else (None, None)
+            return RegisterVerdict(register, alg, "match", row.value, expected, said, cause, row.events, row.events)
+        return self._differing(row, expected, (rule.rule,) if rule is not None else ())
 
     def _unlogged(self, register: Register, alg: HashAlg, expected: bytes) -> RegisterVerdict:
-        """No event in this bank: the start value is what the logs lead to."""
+        """No event in this bank: it has its start value, or events that other banks record extended it by a rule."""
         start = _start(register, alg)
+        for rule in dict.fromkeys(rule for log in self.logs for rule in log.rules):
+            steps = trail(self.logs, register, alg, start, (rule,))
+            if len(steps):
+                row = RegisterValue(register, alg, None, start, "zeros", len(steps) + len(steps.missing))
+                return self._differing(row, expected, (rule,))
         if expected == start or (expected == bytes(alg.size) and register.space != "mr"):
             return RegisterVerdict(register, alg, "match", expected, expected, "no events, and still its start value")
-        case = self._case(trail(self.logs, register, alg, start), expected)
-        found = explain(case, self.allowance)
+        found = explain(self._case(trail(self.logs, register, alg, start), expected), self.allowance)
         said = f"; {found.sentence}" if found else ""
         cause = found.code if found else None
         sentence = f"the register was extended, and no log has an event of it{said}"
         return RegisterVerdict(register, alg, "not_logged", None, expected, sentence, cause)
 
-    def _differing(self, row: RegisterValue, expected: bytes) -> RegisterVerdict:
-        steps = trail(self.logs, row.register, row.alg, row.start)
+    def _differing(self, row: RegisterValue, expected: bytes, rules: tuple[str, ...]) -> RegisterVerdict:
+        steps = trail(self.logs, row.register, row.alg, row.start, rules)
         case = self._case(steps, expected)
         made = RegisterVerdict(row.register, row.alg, "mismatch", row.value, expected, events=row.events)
         if steps.missing:
             return self._incomplete(case, made)
+        if row.value is None:
+            made = made.replace(replayed=case.values[-1])
         found = explain(case, self.allowance)
         if found is None:
             return made.replace(explanation=_unexplained(case), cause="unexplained")
         if found.proven:
             self._cover(row.register, Cover(row.alg, until=steps.places[found.proven]))
+        if found.ahead:
+            made = made.replace(verdict="match", replayed=expected)
         return made.replace(explanation=found.sentence, cause=found.code, proven=found.proven)
 
     def _incomplete(self, case: Case, made: RegisterVerdict) -> RegisterVerdict:
@@ -195,29 +218,36 @@ class _Comparison:
     # A signed digest over values that nobody states
 
     def _open(self, composite: Composite) -> None:
-        """State the register values behind a composite: those of the logs, if they give it."""
-        values = {}
-        for key in composite.selection:
-            row = self.rows.get(key)
-            value = row.value if row is not None else _start(*key)
-            if value is None:
-                message = f"the quote's PCR digest covers {key[0]} in {key[1]}, which the log leaves incomplete"
-                self.findings.append(Finding("composite_open", "error", message))
-                return
-            values[key] = value
-        solved = solve(composite, values, self._earlier(composite))
-        if solved is None:
-            message = "the quote's PCR digest is not that of the registers that the logs lead to"
-            self.findings.append(Finding("composite_mismatch", "error", message))
-        else:
-            self.stated |= solved
+        """State the register values behind a composite: those of the logs, if they give it.
 
-    def _earlier(self, composite: Composite) -> Iterator[tuple[tuple[Register, HashAlg], bytes]]:
+        Banks that the logs do not record are tried by each rule that the logs offer.
+        """
+        banks = {alg for _, alg in composite.selection}
+        offered = dict.fromkeys(rule for log in self.logs for rule in log.rules)
+        for rules in ((), *((rule,) for rule in offered)):
+            told = replay(self.logs, rules=dict.fromkeys(banks, rules))
+            rows = {(row.register, row.alg): row for row in told}
+            values = {key: rows[key].value if key in rows else _start(*key) for key in composite.selection}
+            whole = {key: value for key, value in values.items() if value is not None}
+            if len(whole) < len(values):
+                continue
+            solved = solve(composite, whole, self._earlier(composite, rows, rules))
+            if solved is not None:
+                self.stated |= solved
+                self.replay = self._replayed()
+                self.rows = {(row.register, row.alg): row for row in self.replay}
+                return
+        message = "the signed PCR digest is not that of the registers that the logs lead to"
+        self.findings.append(Finding("composite_mismatch", "error", message))
+
+    def _earlier(
+        self, composite: Composite, rows: Mapping[tuple[Register, HashAlg], RegisterValue], rules: tuple[str, ...]
+    ) -> Iterator[tuple[tuple[Register, HashAlg], bytes]]:
         """The values that each selected register passed through, the latest first."""
         for key in composite.selection:
-            row = self.rows.get(key)
+            row = rows.get(key)
             if row is not None:
-                values = list(trail(self.logs, *key, row.start).values())
+                values = list(trail(self.logs, *key, row.start, rules).values())
                 for value in values[-2::-1]:
                     yield key, value
 
