@@ -96,9 +96,7 @@ def _registers(realm: dict[Any, Any]) -> Registers:
     return Registers(values, ID)
 
 
-def _check(
-    platform: Sign1, realm: Sign1, members: dict[Any, Any], credentials: Credentials, account: Account
-) -> bool:
+def _check(platform: Sign1, realm: Sign1, members: dict[Any, Any], credentials: Credentials, account: Account) -> bool:
     """The links from the realm's key upwards: whether the caller's key stands above the measurements."""
     stated = _cbor.bytes_of(members.get(_PUBLIC_KEY), "realm.public_key")
     if not realm.holds(_realm_key(stated)):

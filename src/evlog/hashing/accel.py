@@ -35,13 +35,15 @@ def computable(alg: HashAlg) -> bool:
 def digests(alg: HashAlg, parts: Iterable[bytes]) -> list[bytes]:
     if not _here(alg):
         return _python().digests(alg, parts)
-    return native.digests(alg.id, list(parts))
+    hashed: list[bytes] = native.digests(alg.id, list(parts))
+    return hashed
 
 
 def fold(alg: HashAlg, value: bytes, digests: Iterable[bytes]) -> bytes:
     if not _here(alg):
         return _python().fold(alg, value, digests)
-    return native.fold(alg.id, value, list(digests))
+    folded: bytes = native.fold(alg.id, value, list(digests))
+    return folded
 
 
 def fold_columns(
@@ -64,7 +66,8 @@ def fold_columns(
 
 
 def tally(registers: array[int]) -> Mapping[int, int]:
-    return native.tally(registers)
+    counts: Mapping[int, int] = native.tally(registers)
+    return counts
 
 
 def _here(alg: HashAlg) -> bool:
