@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from types import ModuleType
 
     from evlog.columns import Columns
+    from evlog.hashing import Backend
 
     Native = ModuleType
 
@@ -75,7 +76,7 @@ def _here(alg: HashAlg) -> bool:
     return alg.id in _IDS and ALGORITHMS.get(alg.id) == alg
 
 
-def _python() -> ModuleType:
+def _python() -> Backend:
     from evlog.hashing import python
 
     return python
