@@ -12,6 +12,8 @@ import json
 import struct
 from pathlib import Path
 
+from cryptography.hazmat.primitives import hashes
+
 SHA1, SHA256, SHA384, SHA512, SM3_256, SHA3_256 = 0x0004, 0x000B, 0x000C, 0x000D, 0x0012, 0x0027
 SIZES = {SHA1: 20, SHA256: 32, SHA384: 48, SHA512: 64, SM3_256: 32, SHA3_256: 32, 0x7F01: 24}
 
@@ -24,10 +26,14 @@ EXIT = b"Exit Boot Services Invocation"
 
 
 def digest(alg: int, data: bytes) -> bytes:
-    """What the log records; algorithms that hashlib may lack get a digest that is no hash of anything."""
+    """What the log records; an algorithm that nobody knows gets a digest that is no hash of anything."""
     names = {SHA1: "sha1", SHA256: "sha256", SHA384: "sha384", SHA512: "sha512", SHA3_256: "sha3_256"}
     if alg in names:
         return hashlib.new(names[alg], data).digest()
+    if alg == SM3_256:
+        sm3 = hashes.Hash(hashes.SM3())
+        sm3.update(data)
+        return sm3.finalize()
     return hashlib.sha512(data).digest()[: SIZES[alg]]
 
 

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from typing import Protocol
 
     from evlog.columns import Columns
+    from evlog.hashing import Native
 
     class Hash(Protocol):
         """What hashlib's constructors return, as far as it is used here."""
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
     Constructor = Callable[[bytes], Hash]
 
 NAME = "python"
-native = None
+native: Native | None = None
 
 
 def computable(alg: HashAlg) -> bool:
