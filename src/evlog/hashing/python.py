@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from typing import Protocol
 
     from evlog.columns import Columns
-    from evlog.hashing import Native
+    from evlog.hashing.accel import Native
 
     class Hash(Protocol):
         """What hashlib's constructors return, as far as it is used here."""
