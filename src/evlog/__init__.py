@@ -49,6 +49,9 @@ if TYPE_CHECKING:
     from evlog.verbs.check import DigestCheck, check
     from evlog.verbs.convert import Conversion, convert
     from evlog.verbs.find_prefix import Prefix, find_prefix
+    from evlog.verbs.diff import Change, Difference, RegisterDifference, diff
+    from evlog.verbs.edit import Edit, drop, edit, insert, replace
+    from evlog.verbs.merge import Handover, Merged, merge
     from evlog.verbs.reading import read, write
     from evlog.verbs.registers import read_registers
     from evlog.verbs.replay import RegisterValue, Replay, replay
@@ -94,6 +97,9 @@ _HOMES = {
     "verbs.check": ("DigestCheck", "check"),
     "verbs.convert": ("Conversion", "convert"),
     "verbs.find_prefix": ("Prefix", "find_prefix"),
+    "verbs.diff": ("Change", "Difference", "RegisterDifference", "diff"),
+    "verbs.edit": ("Edit", "drop", "edit", "insert", "replace"),
+    "verbs.merge": ("Handover", "Merged", "merge"),
     "verbs.reading": ("read", "write"),
     "verbs.registers": ("read_registers",),
     "verbs.replay": ("RegisterValue", "Replay", "replay"),
@@ -105,23 +111,30 @@ _HOME = {name: module for module, names in _HOMES.items() for name in names}
 __all__ = [
     "BankRule",
     "BootAggregate",
+    "Change",
     "Content",
     "Context",
     "Conversion",
     "ConversionError",
+    "Credentials",
     "Decoded",
     "Detection",
+    "Difference",
     "Digest",
     "DigestCheck",
+    "Edit",
     "Event",
+    "Evidence",
     "EvlogError",
     "FORMATS",
     "Finding",
+    "Handover",
     "HashAlg",
     "Header",
     "ImaEvent",
     "Log",
     "Loss",
+    "Merged",
     "Opaque",
     "Options",
     "Origin",
@@ -132,7 +145,9 @@ __all__ = [
     "Platform",
     "Prefix",
     "Register",
+    "RegisterDifference",
     "RegisterValue",
+    "RegisterVerdict",
     "Registers",
     "Replay",
     "SHA1",
@@ -146,6 +161,8 @@ __all__ = [
     "TruncatedError",
     "UnknownFormatError",
     "UsageError",
+    "Verification",
+    "Verified",
     "WriteError",
     "__version__",
     "bank_rules",
@@ -154,10 +171,18 @@ __all__ = [
     "convert",
     "decode",
     "detect",
+    "diff",
+    "drop",
+    "edit",
     "find_prefix",
+    "insert",
+    "merge",
     "read",
+    "read_registers",
+    "replace",
     "replay",
     "rules_by_bank",
+    "verify",
     "write",
 ]
 
