@@ -155,7 +155,8 @@ def extends(register: int, space: Space) -> bool:
 def scan1(data: bytes, start: int, space: Space, byteorder: str = "little") -> Scan:
     """Columns of TCG_PCR_EVENT records from ``start`` on."""
     unpack = _RECORD1[byteorder].unpack_from
-    offsets, registers, notable = array("Q"), array("I"), []
+    offsets, registers = array("Q"), array("I")
+    notable: list[int] = []
     end = len(data)
     position = start
     native = hashing.native(end)
