@@ -6,8 +6,6 @@ data and the digest checks added, which this reader passes over.
 
 from __future__ import annotations
 
-import json
-
 from evlog import contents
 from evlog.algorithms import HashAlg
 from evlog.errors import EvlogError, ParseError
@@ -147,6 +145,8 @@ def read(data: bytes, options: Options) -> Log:
 
 
 def _document(data: bytes) -> Any:
+    import json
+
     text = ""
     try:
         text = data.decode()
@@ -263,4 +263,6 @@ def adapt(log: Log, options: Options) -> tuple[Log, Sequence[Loss]]:
 
 def write(log: Log, options: Options) -> bytes:
     """The document, indented, ending with a newline."""
+    import json
+
     return json.dumps(to_json(log), indent=1).encode() + b"\n"

@@ -10,7 +10,6 @@ names seen, other JSON spellings (kept in ``Event.wire``), a last record that is
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 
 from evlog.algorithms import HashAlg
@@ -93,6 +92,8 @@ def read(data: bytes, options: Options) -> Log:
 
 
 def _parse(text: bytes) -> dict[str, Any]:
+    import json
+
     try:
         members = json.loads(text.decode("utf-8"))
     except RecursionError:
@@ -168,6 +169,8 @@ def _content(members: dict[str, Any]) -> SystemdRecord | Opaque:
 
 def _json(value: Any) -> bytes:
     """Compact JSON, in UTF-8 where that is possible."""
+    import json
+
     try:
         return json.dumps(value, separators=(",", ":"), ensure_ascii=False).encode()
     except UnicodeEncodeError:
@@ -176,6 +179,8 @@ def _json(value: Any) -> bytes:
 
 def _is_json(data: bytes) -> bool:
     """Whether an opaque content is one that this room read."""
+    import json
+
     try:
         return _json(json.loads(data)) == data
     except (ValueError, RecursionError):
@@ -184,6 +189,8 @@ def _is_json(data: bytes) -> bool:
 
 def _spell(event: Event) -> bytes | None:
     """The record as systemd writes it; None for an event that has no place in this log."""
+    import json
+
     register, content = event.register, event.content
     if register.space == "ccmr" and register.number >= _FIRST_RTMR:
         place = {"rtmr": register.number - _FIRST_RTMR}
