@@ -10,15 +10,23 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from typing import Any
 
-    from evlog.decoders import Context, Decoded
+    from evlog.decoders import Context
     from evlog.model import Event, Log
 
 __all__ = ["Describer", "Description"]
 
 # A difference deep inside a certificate list is told by its first places.
 _MAX_PLACES = 3
-_MAX_TEXT = 120
-_NAMES = ("name", "variable_name", "description", "file", "path", "device_path", "text", "string")
+_MAX_TEXT = 160
+# Members that name what an event is about, in the order to look.
+_NAMES = ("name", "variable_name", "verb", "section", "description")
+# A command of GRUB's is named by its first word too.
+_COMMAND = "grub_cmd"
+_SUBJECTS = {"kernel_cmdline": "kernel command line"}
+# Where something lay in memory differs from boot to boot and says nothing.
+# Members that need no name: the event is about nothing else.
+_OBVIOUS = ("text", "value.value", "device_path.text")
+_NOISE = ("image_location_in_memory", "blob_base")
 
 
 class Description(Record):
@@ -29,16 +37,39 @@ class Description(Record):
     words: str
     members: Any = None
 
-    def became(self, other: Description) -> str:
-        """What changed on the way to the other description, in words."""
-        subject = self.name or self.type
+    @property
+    def subject(self) -> str:
+        """What a sentence about the event begins with."""
+        subject = _SUBJECTS.get(self.name, self.name) or self.words
+        return f"{self.type} {subject}".rstrip()
+
+    def became(self, other: Description, *, covered: bool) -> str:
+        """What changed on the way to the other description, in words.
+
+        ``covered`` says that the digest is the hash of the event's data: the words are then about what was measured.
+        """
+        said = [] if covered else ["what was measured differs"]
         if self.members is not None and other.members is not None:
             places = list(_differences(self.members, other.members, ""))
-            if places and len(places) <= _MAX_PLACES:
-                return f"{subject}: " + "; ".join(places)
-        if self.words != other.words:
-            return f"{subject}: {_cut(self.words)} became {_cut(other.words)}"
-        return f"{subject}: the value differs"
+            telling = [place for place in places if not place.startswith(_NOISE)]
+            if len(telling) > _MAX_PLACES and self.words != other.words:
+                said.append(self._words_became(other))
+            else:
+                said += telling[:_MAX_PLACES]
+                said += [f"and {len(telling) - _MAX_PLACES} more"] * (len(telling) > _MAX_PLACES)
+        elif self.words != other.words:
+            said.append(self._words_became(other))
+        return f"{self.subject}: {'; '.join(said) or 'its data differs'}"
+
+    def _words_became(self, other: Description) -> str:
+        one, two = (each.words.removeprefix(f"{self.name}: ") for each in (self, other))
+        return f"{_cut(one)} became {_cut(two)}"
+
+    @property
+    def line(self) -> str:
+        """Type, name and words, none of them twice."""
+        name = "" if self.name in self.words else f"{self.name} "
+        return f"{self.type} {name}{self.words}".rstrip()
 
 
 class Describer:
@@ -56,19 +87,22 @@ class Describer:
         content = event.content
         kind = content.event_type_name if isinstance(content, PCClientEvent) else content.kind
         decoded = decode(event, self._context)
-        if decoded is None or isinstance(decoded, Raw):
-            text = _text(content)
-            return Description(kind, _own_name(content), text)
-        return Description(kind, _decoded_name(decoded), decoded.summary, to_json(decoded))
+        members = None if decoded is None or isinstance(decoded, Raw) else to_json(decoded)
+        if decoded is None or members is None:
+            return Description(kind, _own_name(content), _text(content))
+        return Description(kind, _decoded_name(members, decoded.summary), decoded.summary, members)
 
 
-def _decoded_name(decoded: Decoded) -> str:
-    """The first of the members that name things."""
+def _decoded_name(members: dict[str, Any], summary: str) -> str:
+    """The first of the members that name things; an image is named by its path, which is what its summary says."""
     for field in _NAMES:
-        value = getattr(decoded, field, None)
+        value = members.get(field)
         if isinstance(value, str) and value:
+            command = members.get("text")
+            if value == _COMMAND and isinstance(command, str):
+                return f"{value} {command.partition(' ')[0]}"
             return value
-    return ""
+    return summary if "device_path" in members else ""
 
 
 def _own_name(content: object) -> str:
@@ -84,7 +118,10 @@ def _own_name(content: object) -> str:
 
 
 def _text(content: object) -> str:
-    """The content's text if it is text, else its size."""
+    """The content's text if it is text, the digest of a file, else its size."""
+    file_digest = getattr(getattr(content, "decoded", None), "file_digest", None)
+    if file_digest is not None:
+        return f"{file_digest.algorithm}:{file_digest.value.hex()}"
     for field in ("text", "string"):
         value = getattr(content, field, None)
         if isinstance(value, str):
@@ -112,7 +149,8 @@ def _differences(a: Any, b: Any, place: str) -> Iterator[str]:
         for index, (one, other) in enumerate(zip(a, b, strict=True)):
             yield from _differences(one, other, f"{place}[{index}]")
     elif a != b:
-        yield f"{place} {_cut(_leaf(a))} became {_cut(_leaf(b))}"
+        named = "" if place in _OBVIOUS else f"{place.removeprefix('value.')} "
+        yield f"{named}{_cut(_leaf(a))} became {_cut(_leaf(b))}"
 
 
 def _leaf(value: Any) -> str:

@@ -1,7 +1,7 @@
 """Diff: two logs register by register, their events aligned, and what differs in words.
 
 Only the order within a register counts. Events are paired if they are the same; what is left between two such pairs
-is paired by its digests, by its type and decoded name, and by its type, in this order, and has changed.
+is paired by its digests, by its type and decoded name, and then by its type if it has no name, and has changed.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from evlog.registers import Register
 from evlog.verbs._align import align
 from evlog.verbs._describe import Describer, Description
 from evlog.verbs._unite import platform_of, unite
+from evlog.verbs.check import check_event
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -20,6 +21,13 @@ if TYPE_CHECKING:
     Pair = tuple[int | None, int | None]
 
 __all__ = ["Change", "Difference", "RegisterDifference", "diff"]
+
+
+_IMAGES = {
+    "EV_EFI_BOOT_SERVICES_APPLICATION",
+    "EV_EFI_BOOT_SERVICES_DRIVER",
+    "EV_EFI_RUNTIME_SERVICES_DRIVER",
+}
 
 
 class Change(Record):
@@ -116,6 +124,12 @@ class _Comparison:
             self._described[key] = self.describers[side].describe(event)
         return self._described[key]
 
+    def loose(self, side: int, index: int) -> Hashable:
+        """The type, of events without a name and of images, which may have been loaded from another path."""
+        description = self.describe(side, index)
+        named = description.name and description.type not in _IMAGES
+        return description.type, (side, index) if named else None
+
     def divergence(self) -> int | None:
         """The first measured event that is not extended alike."""
         ours = [event for event in self.a if event.measured]
@@ -139,8 +153,7 @@ class _Comparison:
                 yield Change("added", None, self.b[j].number, (), f"added: {self._words(1, j)}")
 
     def _words(self, side: int, index: int) -> str:
-        description = self.describe(side, index)
-        return f"{description.type} {description.words}".rstrip()
+        return self.describe(side, index).line
 
     def _changed(self, i: int, j: int) -> Change:
         one, other = self.a[i], self.b[j]
@@ -149,12 +162,11 @@ class _Comparison:
             what.append("digests")
         if one.content != other.content:
             what.append("content")
-        described = self.describe(0, i)
-        if what == ["digests"]:
-            words = f"{described.name or described.type}: what was measured differs, the event says the same"
-        else:
-            words = described.became(self.describe(1, j))
-        return Change("changed", one.number, other.number, tuple(what), f"{described.type} {words}")
+        covered = "digests" not in what or any(
+            check.verdict == "matches" for event in (one, other) for check in check_event(event)
+        )
+        words = self.describe(0, i).became(self.describe(1, j), covered=covered)
+        return Change("changed", one.number, other.number, tuple(what), words)
 
     def _pairs(self) -> list[Pair]:
         """All events of both sides, paired as far as they correspond."""
@@ -162,7 +174,7 @@ class _Comparison:
             lambda side, index: self.same((self.a, self.b)[side][index]),
             lambda side, index: self.digests((self.a, self.b)[side][index]) or (side, index),
             lambda side, index: (self.describe(side, index).type, self.describe(side, index).name or (side, index)),
-            lambda side, index: self.describe(side, index).type,
+            self.loose,
         )
         pairs: list[Pair] = []
         self._fill(range(len(self.a)), range(len(self.b)), keys, pairs)

@@ -247,7 +247,7 @@ class _Comparison:
         for key in composite.selection:
             row = rows.get(key)
             if row is not None:
-                values = list(trail(self.logs, *key, row.start, rules).values())
+                values = list(trail(self.logs, key[0], key[1], row.start).values())
                 for value in values[-2::-1]:
                     yield key, value
 
