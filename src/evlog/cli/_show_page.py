@@ -58,9 +58,9 @@ def heading(log: Log) -> str:
 
 
 def _name(register: Register, log: Log) -> str:
-    """A register's id, and its label where that is not the same number again."""
+    """A register's id, and its name on the platform where that is not the same again."""
     label = register.label(log.platform)
-    return str(register) if register.space in ("pcr", "mr") else f"{register} {label}"
+    return str(register) if label == register.label() else f"{register} {label}"
 
 
 def _cut(text: str, width: int) -> str:
