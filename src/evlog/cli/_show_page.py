@@ -134,10 +134,10 @@ def _tree(
             (rule.replace("_", " "), _STYLES[name]),
         )
     decoded = decode(event, context)
-    members = to_json(decoded) if decoded is not None else content.to_json()
+    members = to_json(decoded or content.decoded) or content.to_json()
     head = decoded.kind if decoded is not None else content.kind
-    page.line(("     " + head.replace("_", " "), "bold"))
-    for depth, key, value in _branches(members or {}, 1):
+    page.line(("     " + head.replace("_", " ") + "  ", "bold"), summary(event, context))
+    for depth, key, value in _branches(members, 1):
         start = "     " + "  " * depth + key + ":"
         text = printable(value)
         if len(text) > _LONGEST:
