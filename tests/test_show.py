@@ -222,3 +222,12 @@ def test_terminal_gets_colour(log: str) -> None:
 def test_no_colour_if_nobody_wants_it(log: str) -> None:
     assert "\x1b" not in _on_terminal(log, NO_COLOR="1")
     assert "\x1b" not in _on_terminal(log, TERM="dumb")
+
+
+def test_entries_of_ima_are_decoded_too(vm: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = str(vm / "e2-ima-sig-5k" / "ima-binary_runtime_measurements")
+    assert "ima ima-sig boot_aggregate" in _show(capsys, path)[1]
+    row = json.loads(_show(capsys, path, "--jsonl")[0])
+    assert row["decoded"]["kind"] == "ima"
+    assert bytes.fromhex(row["decoded"]["name"]) == b"boot_aggregate"
+    assert row["checks"] == [{"alg": "sha1", "verdict": "matches", "rule": "hash"}]

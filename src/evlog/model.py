@@ -95,6 +95,11 @@ class Content(Record):
         return ()
 
     @property
+    def decoded(self) -> Record | None:
+        """What the bytes of the content say, where the kind alone tells how to read them."""
+        return None
+
+    @property
     def summary(self) -> str:
         """What matters to a person, on one line; any character may be in it."""
         return ", ".join(f"{name} {value}" for name, value in self.to_json().items())

@@ -58,9 +58,9 @@ def heading(log: Log) -> str:
 
 
 def _name(register: Register, log: Log) -> str:
-    """A register's id, and its label where that is not the same number again."""
+    """A register's id, and its name on the platform where that is not the same again."""
     label = register.label(log.platform)
-    return str(register) if register.space in ("pcr", "mr") else f"{register} {label}"
+    return str(register) if label == register.label() else f"{register} {label}"
 
 
 def _cut(text: str, width: int) -> str:
@@ -134,10 +134,10 @@ def _tree(
             (rule.replace("_", " "), _STYLES[name]),
         )
     decoded = decode(event, context)
-    members = to_json(decoded) if decoded is not None else content.to_json()
+    members = to_json(decoded or content.decoded) or content.to_json()
     head = decoded.kind if decoded is not None else content.kind
-    page.line(("     " + head.replace("_", " "), "bold"))
-    for depth, key, value in _branches(members or {}, 1):
+    page.line(("     " + head.replace("_", " ") + "  ", "bold"), summary(event, context))
+    for depth, key, value in _branches(members, 1):
         start = "     " + "  " * depth + key + ":"
         text = printable(value)
         if len(text) > _LONGEST:

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     import argparse
     from typing import Any
 
-    from evlog.model import Log
+    from evlog.model import Event, Log
     from evlog.verbs.check import Checks, DigestCheck
 
 
@@ -79,12 +79,21 @@ def _json(args: argparse.Namespace, log: Log, checks: Checks, chosen: list[int])
     document = to_json(log.replace(events=tuple(log.events[number] for number in chosen)))
     for number, members in zip(chosen, document["events"], strict=True):
         event = log.events[number]
-        members.update(decoded=decoded_json(decode(event, context)), checks=checks_json(checks[number]))
+        decoded = decoded_json(decode(event, context)) or _by_nature(event)
+        members.update(decoded=decoded, checks=checks_json(checks[number]))
     document["findings"] += [finding_json(finding) for finding in checks.findings]
     if args.json:
         _common.print_json(document)
     for row in document["events"] if args.jsonl else ():
         _common.print_json(row)
+
+
+def _by_nature(event: Event) -> dict[str, Any] | None:
+    """What a content says that is no PC Client event, under its own kind."""
+    from evlog.decoders import to_json
+
+    members = to_json(event.content.decoded)
+    return None if members is None else {"kind": event.content.kind, **members}
 
 
 def checks_json(checks: tuple[DigestCheck, ...]) -> list[dict[str, Any]]:

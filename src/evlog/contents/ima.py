@@ -82,6 +82,12 @@ class ImaEvent(Content):
         decoded = self.decoded
         return decoded.name if decoded else None
 
+    @property
+    def summary(self) -> str:
+        name = self.name
+        what = f"{len(self.data)} bytes" if name is None else name.decode(errors="backslashreplace")
+        return f"{self.template} {what}"
+
     def extension(self, alg: HashAlg, recorded: bytes | None) -> bytes | None:
         """The recorded digest; for a violation 0xFF throughout."""
         if recorded is not None and is_violation(recorded):

@@ -19,6 +19,12 @@ class Opaque(Content):
 
     kind = "opaque"
 
+    @property
+    def summary(self) -> str:
+        text = self.data.rstrip(b"\0").decode("latin-1")
+        readable = text.isascii() and text.isprintable()
+        return f"{self.type}: {text if readable else f'{len(self.data)} bytes: {self.data[:16].hex()}'}"
+
     def to_json(self) -> dict[str, Any]:
         return {"type": self.type, "data": self.data.hex()}
 

@@ -60,8 +60,8 @@ class Raw(Decoded):
         return f"{len(self.data)} bytes: {self.data[:16].hex()}{'…' if len(self.data) > 16 else ''}"
 
 
-def to_json(decoded: Decoded | None) -> dict[str, Any] | None:
-    """A decoded value as JSON: ``kind`` and its fields; bytes are lower-case hex, tuples lists."""
+def to_json(decoded: Record | None) -> dict[str, Any] | None:
+    """A decoded value as JSON: ``kind``, if it has one, and its fields; bytes are lower-case hex, tuples lists."""
     if decoded is None:
         return None
     members: dict[str, Any] = _members(decoded)

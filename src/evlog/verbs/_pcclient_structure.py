@@ -94,7 +94,7 @@ def _lists(facts: Facts) -> Iterator[Finding]:
             others.append(row)
         elif present != declared:
             unordered.append(row)
-    yield from finding("digest_list", "warning", "digests of other algorithms than the header declares", others)
+    yield from finding("digest_list", "warning", "the digests are not those that the header declares", others)
     yield from finding("digest_order", "note", "digests in another order than in the header", unordered)
 
 
