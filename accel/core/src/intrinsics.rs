@@ -370,14 +370,15 @@ macro_rules! sha512_lanes {
                         digest[j][lane] = u64::from_be_bytes(words[j]);
                     }
                 }
-                let mut w: [$vector; 16] = core::array::from_fn(|j| match j {
-                    _ if j < W => value[j],
-                    _ if j < 2 * W => $load(&digest[j - W]),
-                    12 => $splat(i64::MIN),
-                    15 => $splat(16 * 8 * W as i64),
-                    _ => $splat(0),
-                });
-                // Sixteen rounds are spelled out: the words then stay in registers, and nobody has to move a to h.
+                let mut w = [$splat(0); 16];
+                if W == 6 {
+                    w[12] = $splat(i64::MIN);
+                    w[15] = $splat(768);
+                }
+                for j in 0..W {
+                    w[j] = value[j];
+                    w[W + j] = $load(&digest[j]);
+                }
                 macro_rules! round {
                     ($state:ident, $kw:ident, $t:expr, $i:literal) => {
                         let kw: $vector = $kw($t, $i);
