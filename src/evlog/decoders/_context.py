@@ -39,32 +39,38 @@ class Context(Record):
         size = data[at] if at < len(data) else 0
         return Context({1: 4, 2: 8}.get(data[_UINTN_SIZE]), data[at + 1 : at + 1 + size])
 
-    def by_uintn(self, cursor: Cursor, read: Callable[[Cursor, int], T]) -> T:
+    def by_uintn(
+        self, cursor: Cursor, read: Callable[[Cursor, int], T], lenient: Callable[[Cursor, int], T] | None = None
+    ) -> T:
         """Read a structure that has UINTN fields, of the stated size or of 8 bytes.
 
         ``read`` gets a cursor and the size. Where that reading fails or leaves bytes over the other size is tried, and
-        wins if it leaves none: headers have been seen to state the wrong size.
+        wins if it leaves none: headers have been seen to state the wrong size. Where both fail ``lenient`` may do with
+        what is there.
         """
         size = self.uintn or 8
-        first, other = cursor.fork(), cursor.fork()
+        stated, other = cursor.fork(), cursor.fork()
+        readings: list[T] = []
         failure: ParseError | None = None
         try:
-            value = read(first, size)
+            readings.append(read(stated, size))
         except ParseError as error:
             failure = error
-        if failure is not None or first.left:
+        if failure is not None or stated.left:
             try:
-                second = read(other, 12 - size)
+                value = read(other, 12 - size)
             except ParseError:
                 pass
             else:
                 if not other.left:
                     cursor.at = other.at
-                    return second
-        if failure is not None:
+                    return value
+        if failure is None:
+            cursor.at = stated.at
+            return readings[0]
+        if lenient is None:
             raise failure
-        cursor.at = first.at
-        return value
+        return lenient(cursor, size)
 
 
 NO_CONTEXT = Context()

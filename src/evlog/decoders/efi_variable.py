@@ -129,18 +129,21 @@ def variable_authority(cursor: Cursor, context: Context) -> EfiVariable:
 
 def _variable(cursor: Cursor, context: Context, value: _ValueReader) -> EfiVariable:
     vendor = cursor.guid("variable_name")
-    name, data, notes = NO_CONTEXT.by_uintn(cursor, _body)
+    name, data, notes = NO_CONTEXT.by_uintn(cursor, _body, _cut_body)
     return EfiVariable(vendor, guid_name(vendor), name, value(vendor, name, data.fork(), context), data.rest(), notes)
 
 
-def _body(cursor: Cursor, uintn: int) -> tuple[str, Cursor, tuple[str, ...]]:
+def _body(cursor: Cursor, uintn: int, cut: bool = False) -> tuple[str, Cursor, tuple[str, ...]]:
+    """Name, data, and a note if the data is cut by the end of the event."""
     length = cursor.uintn(uintn, "unicode_name_length")
     size = cursor.uintn(uintn, "variable_data_length")
     name = utf16(cursor.take(2 * length, "unicode_name"))
-    notes: tuple[str, ...] = ()
-    if size > cursor.left:
-        notes = (f"{size} bytes of data announced, {cursor.left} present",)
-    return name, cursor.sub(min(size, cursor.left), "variable_data"), notes
+    notes = (f"{size} bytes of data announced, {cursor.left} present",) if cut else ()
+    return name, cursor.sub(cursor.left if cut else size, "variable_data"), notes
+
+
+def _cut_body(cursor: Cursor, uintn: int) -> tuple[str, Cursor, tuple[str, ...]]:
+    return _body(cursor, uintn, cut=True)
 
 
 def _value(vendor: str, name: str, cursor: Cursor, context: Context) -> Decoded:

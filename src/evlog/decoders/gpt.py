@@ -62,7 +62,7 @@ class Gpt(Decoded):
         if cursor.peek(8) != b"EFI PART":
             raise cursor.error("no GPT header: EFI PART expected", "signature")
         header = _HEADER.unpack(cursor.take(_HEADER.size, "efi_partition_header"))
-        stride = header[11]
+        stride = header[12]
         if stride < _ENTRY.size:
             raise cursor.error(f"partition entries of {stride} bytes, at least 128 expected", "size_of_partition_entry")
 

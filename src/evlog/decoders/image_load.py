@@ -28,18 +28,16 @@ class ImageLoad(Decoded):
 
     @classmethod
     def read(cls, cursor: Cursor, context: Context) -> ImageLoad:
-        def load(cursor: Cursor, uintn: int) -> ImageLoad:
+        def load(cursor: Cursor, uintn: int, cut: bool = False) -> ImageLoad:
             location = cursor.u64("image_location_in_memory")
             length = cursor.uintn(uintn, "image_length_in_memory")
             link_address = cursor.uintn(uintn, "image_link_time_address")
             size = cursor.uintn(uintn, "length_of_device_path")
-            notes: tuple[str, ...] = ()
-            if size > cursor.left:
-                notes = (f"a device path of {size} bytes announced, {cursor.left} present",)
-            path = cursor.sub(min(size, cursor.left), "device_path")
+            notes = (f"a device path of {size} bytes announced, {cursor.left} present",) if cut else ()
+            path = cursor.sub(cursor.left if cut else size, "device_path")
             return cls(location, length, link_address, DevicePath.read(path, context), notes)
 
-        return context.by_uintn(cursor, load)
+        return context.by_uintn(cursor, load, lambda cursor, uintn: load(cursor, uintn, cut=True))
 
     def describe(self) -> str:
         if self.device_path.nodes:
