@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import pty
+import random
 import subprocess
 import sys
 import unicodedata
@@ -12,6 +13,7 @@ import uuid
 from pathlib import Path
 
 import pytest
+import yaml
 
 from evlog.cli import main
 from evlog.verbs.reading import read
@@ -231,3 +233,20 @@ def test_entries_of_ima_are_decoded_too(vm: Path, capsys: pytest.CaptureFixture[
     assert row["decoded"]["kind"] == "ima"
     assert bytes.fromhex(row["decoded"]["name"]) == b"boot_aggregate"
     assert row["checks"] == [{"alg": "sha1", "verdict": "matches", "rule": "hash"}]
+
+
+def test_damaged_logs_are_shown_checked_and_printed(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    chance = random.Random(6)
+    path = tmp_path / "log.bin"
+    for number in range(60):
+        damaged = bytearray(_LOG)
+        for _ in range(chance.choice((1, 3, 10))):
+            damaged[chance.randrange(len(_LOG))] = chance.choice((0, 0xFF, 0x0A, 0x22, chance.randrange(256)))
+        path.write_bytes(damaged)
+        for arguments in ((), ("--tree",), ("--json",), ("--format", "tpm2-yaml", "--eventlog-version", "2")):
+            assert main(["show", str(path), *arguments]) in (0, 1, 3), number
+            out = capsys.readouterr().out
+            if "--format" in arguments:
+                yaml.safe_load(out)
+            else:
+                assert all(line.isprintable() for line in out.splitlines())

@@ -46,7 +46,7 @@ if TYPE_CHECKING:
     from evlog.registers import PLATFORMS, Platform, Register, Registers
     from evlog.verbs.bank_rules import BankRule, bank_rules, rules_by_bank
     from evlog.verbs.boot_aggregate import BootAggregate, boot_aggregate
-    from evlog.verbs.check import DigestCheck, check
+    from evlog.verbs.check import Checks, DigestCheck, Policy, check
     from evlog.verbs.convert import Conversion, convert
     from evlog.verbs.diff import Change, Difference, RegisterDifference, diff
     from evlog.verbs.edit import Edit, drop, edit, insert, replace
@@ -94,7 +94,7 @@ _HOMES = {
     "registers": ("PLATFORMS", "Platform", "Register", "Registers"),
     "verbs.bank_rules": ("BankRule", "bank_rules", "rules_by_bank"),
     "verbs.boot_aggregate": ("BootAggregate", "boot_aggregate"),
-    "verbs.check": ("DigestCheck", "check"),
+    "verbs.check": ("Checks", "DigestCheck", "Policy", "check"),
     "verbs.convert": ("Conversion", "convert"),
     "verbs.find_prefix": ("Prefix", "find_prefix"),
     "verbs.diff": ("Change", "Difference", "RegisterDifference", "diff"),
