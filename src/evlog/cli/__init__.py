@@ -24,10 +24,10 @@ __all__ = ["COMMANDS", "main"]
 COMMANDS = {
     "show": "what is in a log, one line an event",
     "replay": "the register values that logs add up to",
-    "verify": "whether logs lead to the register values of a quote, a report or a file, and why not",
+    "verify": "whether logs lead to the register values of a quote or a file",
     "diff": "what differs between two logs, register by register, in words",
     "merge": "the logs of one machine as one, with every hand-over between them",
-    "convert": "the same log in another format, with losses named and registers proven",
+    "convert": "the same log in another format, losses named, registers proven",
     "formats": "the formats that evlog reads and writes",
 }
 
