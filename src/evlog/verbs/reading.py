@@ -100,16 +100,14 @@ def load(source: Source) -> tuple[bytes, str]:
         return data, name
     name = os.fspath(source)
     try:
-        file = open(name, "rb")
+        with open(name, "rb") as file:
+            return _content(file), name
+    except UsageError:
+        raise
     except OSError as error:
         raise SourceError(f"{name}: {(error.strerror or str(error)).lower()}") from error
     except ValueError as error:
         raise SourceError(f"not a path: {name!r}") from error
-    with file:
-        try:
-            return _content(file), name
-        except OSError as error:
-            raise SourceError(f"{name}: {(error.strerror or str(error)).lower()}") from error
 
 
 def _content(file: BinaryIO) -> bytes:
