@@ -223,15 +223,15 @@ def test_columns_that_do_not_fit_are_refused() -> None:
     offsets, registers = array("Q", [0, 10]), array("I", [1, 1])
     bank = (11, [0], [bytes(32)])
     with pytest.raises(IndexError, match="row 1"):
-        evlog_accel.fold_columns(bytes(40), offsets, registers, None, [1], [bank])
+        evlog_accel.fold_columns(bytes(40), offsets, registers, None, False, [1], [bank])
     with pytest.raises(IndexError, match="row 0"):
-        evlog_accel.fold_columns(bytes(99), offsets, registers, None, [2], [bank])
+        evlog_accel.fold_columns(bytes(99), offsets, registers, None, False, [2], [bank])
     with pytest.raises(IndexError, match="lengths"):
-        evlog_accel.fold_columns(bytes(99), offsets, registers[:1], None, [1], [bank])
+        evlog_accel.fold_columns(bytes(99), offsets, registers[:1], None, False, [1], [bank])
     with pytest.raises(IndexError, match="layout"):
-        evlog_accel.fold_columns(bytes(99), offsets, registers, bytearray(b"\1\1"), [1], [bank])
+        evlog_accel.fold_columns(bytes(99), offsets, registers, bytearray(b"\1\1"), False, [1], [bank])
     with pytest.raises(TypeError, match="8 bytes"):
-        evlog_accel.fold_columns(bytes(99), registers, registers, None, [1], [bank])
+        evlog_accel.fold_columns(bytes(99), registers, registers, None, False, [1], [bank])
 
 
 def test_large_files_are_read_whole(tmp_path: Path) -> None:
