@@ -16,6 +16,7 @@ def fold_columns(
     offsets: array[int],
     registers: array[int],
     layout_of: bytearray | None,
+    violations: bool,
     order: Sequence[int],
     banks: Sequence[tuple[int, Sequence[int | None], Sequence[bytes]]],
     /,
@@ -40,6 +41,17 @@ def tcg1_run(
     offsets: array[int],
     registers: array[int],
     notable: list[int],
+    /,
+) -> int: ...
+def ima_run(
+    data: Buffer,
+    start: int,
+    digest: int,
+    big_endian: bool,
+    templates: Sequence[tuple[bytes, int]],
+    limits: tuple[int, int],
+    offsets: array[int],
+    registers: array[int],
     /,
 ) -> int: ...
 def read_file(descriptor: int) -> bytes | None: ...

@@ -73,7 +73,7 @@ impl<'py, T: Item> Borrowed<'py, T> {
             let message = format!("items of {} bytes expected, of {} found", size_of::<T>(), borrowed.view.itemsize);
             return Err(PyTypeError::new_err(message));
         }
-        if !borrowed.view.buf.cast::<T>().is_aligned() {
+        if borrowed.view.len > 0 && !borrowed.view.buf.cast::<T>().is_aligned() {
             return Err(PyBufferError::new_err("the items are not aligned"));
         }
         Ok(borrowed)

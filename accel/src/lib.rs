@@ -9,6 +9,7 @@ use std::fs::File;
 use std::sync::OnceLock;
 
 use borrow::Borrowed;
+use evlog_accel_core::scan::ima::{self, List, Template};
 use evlog_accel_core::scan::tcg::{DigestList, Followed, run1, run2};
 use evlog_accel_core::scan::{Rows, Stop};
 use evlog_accel_core::{Algorithm, Bank, Chain, Columns, MAX_SIZE, NO_DIGEST, NOT_EXTENDED, extend_all};
@@ -116,13 +117,15 @@ type Folded<'py> = (Vec<Bound<'py, PyBytes>>, Vec<bool>);
 ///
 /// `banks` are (algorithm, the distance of its digest in each layout or None, the values in the order of `order`).
 #[pyfunction]
-#[pyo3(signature = (buffer, offsets, registers, layout_of, order, banks, /))]
+#[pyo3(signature = (buffer, offsets, registers, layout_of, violations, order, banks, /))]
+#[allow(clippy::too_many_arguments)]
 fn fold_columns<'py>(
     py: Python<'py>,
     buffer: &Bound<'py, PyAny>,
     offsets: &Bound<'py, PyAny>,
     registers: &Bound<'py, PyAny>,
     layout_of: Option<&Bound<'py, PyAny>>,
+    violations: bool,
     order: Vec<u32>,
     banks: Vec<Asked<'py>>,
 ) -> PyResult<Vec<Folded<'py>>> {
@@ -148,6 +151,7 @@ fn fold_columns<'py>(
         offsets: offsets.items(),
         registers: registers.items(),
         layout_of: layout_of.as_ref().map(Borrowed::items),
+        violations,
     };
     let count = columns.offsets.len();
     let mut folding = || evlog_accel_core::fold(columns, &order, &mut given, threads);
@@ -222,6 +226,29 @@ fn tcg1_run<'py>(
     })
 }
 
+/// Note entries of a binary IMA list that have one of the templates; the offset of the first that is odd.
+///
+/// `templates` are (length and name as in an entry, the bytes of an entry before its data), `limits` the last PCR
+/// that can be and the last that is followed.
+#[pyfunction]
+#[pyo3(signature = (data, start, digest, big_endian, templates, limits, offsets, registers, /))]
+#[allow(clippy::too_many_arguments)]
+fn ima_run<'py>(
+    data: &Bound<'py, PyAny>,
+    start: usize,
+    digest: usize,
+    big_endian: bool,
+    templates: Vec<(Vec<u8>, usize)>,
+    limits: (u32, u32),
+    offsets: &Bound<'py, PyAny>,
+    registers: &Bound<'py, PyAny>,
+) -> PyResult<usize> {
+    let templates = templates.into_iter().map(|(head, fixed)| Template { head, fixed }).collect();
+    let list = List { digest, big_endian, templates, registers: limits };
+    let notable = PyList::empty(data.py());
+    gather(data, start, offsets, registers, &notable, |data, start, rows| ima::run(data, start, &list, BATCH, rows))
+}
+
 /// Run a scanner batch by batch, and append what it notes to Python's columns.
 fn gather<'py>(
     data: &Bound<'py, PyAny>,
@@ -281,7 +308,7 @@ mod evlog_accel {
     #[pymodule_export]
     use super::read_file;
     #[pymodule_export]
-    use super::{algorithms, digests, fold, fold_columns, kernels, self_test, tally, tcg1_run, tcg2_run};
+    use super::{algorithms, digests, fold, fold_columns, ima_run, kernels, self_test, tally, tcg1_run, tcg2_run};
 
     #[allow(non_upper_case_globals)]
     #[pymodule_export]

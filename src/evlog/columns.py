@@ -12,12 +12,13 @@ The rows of every scanner, native or Python, have this one shape:
 ``layout_of``  bytearray, the layout of each row; None if all rows have layout 0
 ``end``        the offset after the last record
 
-Where a record extends something else than the digest that stands in it, two more fields say so:
+Where a record extends something else than the digest that stands in it, more fields say so:
 
 ``rules``       names of the rules by which a bank may be extended that the records have no digest for
 ``extensions``  a function (bank, rules, start row, stop row) to a list of what these rows extend: the bank's digests
                 as recorded, or by the first of the rules that applies; None for a row of which it cannot be said.
-                The layouts of such columns have no digests, so that nobody takes one for what is extended.
+                The layouts of such columns have no digests, so that nobody takes one for what is extended; but:
+``violations``  the layouts' digests are what is extended, only that zeros stand for all ones
 """
 
 from __future__ import annotations
@@ -67,6 +68,7 @@ class Columns(Record):
     space: Space
     rules: tuple[str, ...] = ()
     extensions: Callable[[HashAlg, tuple[str, ...], int, int], Sequence[bytes | None]] | None = None
+    violations: bool = False
 
     def __len__(self) -> int:
         return len(self.offsets)
@@ -75,6 +77,12 @@ class Columns(Record):
         """Bytes of a record: records are contiguous."""
         following = self.offsets[row + 1] if row + 1 < len(self.offsets) else self.end
         return following - self.offsets[row]
+
+    def recorded(self, alg: HashAlg) -> bool:
+        """Whether what the rows extend into a bank stands in the records, but for violations."""
+        if self.extensions is None:
+            return True
+        return self.violations and all(layout.distance(alg) is not None for layout in self.layouts)
 
     def layout(self, row: int) -> Layout:
         """The digest layout of a row."""

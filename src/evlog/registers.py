@@ -150,10 +150,12 @@ PCR_TO_CCMR: dict[int, int] = {
 
 
 class Registers(Record):
-    """Register values: a table by register and bank, and where it came from."""
+    """Register values: a table by register and bank, and where it came from, which is not compared."""
 
     values: Mapping[tuple[Register, HashAlg], bytes]
     source: str = ""
+
+    _uncompared = ("source",)
 
     def __getitem__(self, key: tuple[Register, HashAlg]) -> bytes:
         return self.values[key]

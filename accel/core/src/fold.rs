@@ -28,6 +28,8 @@ pub struct Columns<'a> {
     pub registers: &'a [u32],
     /// The digest layout of each record; all have layout 0 where this is absent.
     pub layout_of: Option<&'a [u8]>,
+    /// Whether a digest of zeros extends ones, as a violation in an IMA list does.
+    pub violations: bool,
 }
 
 /// A bank: where its digests stand, and its registers' values before and after.
@@ -206,7 +208,8 @@ impl<const SIZE: usize> Sorted<SIZE> {
         for &(start, place) in &self.found {
             let end = &mut self.ends[place as usize];
             if let Some(digest) = columns.buffer[start as usize..].first_chunk() {
-                self.digests[*end] = *digest;
+                let violation = columns.violations && *digest == [0; SIZE];
+                self.digests[*end] = if violation { [0xFF; SIZE] } else { *digest };
             }
             *end += 1;
         }

@@ -7,21 +7,23 @@ computed here a UsageError. Nobody's "no" looks like somebody's exception.
 from __future__ import annotations
 
 import itertools
+import warnings
+from contextlib import contextmanager
 
 from evlog._record import Record
-from evlog.errors import ParseError, UsageError
+from evlog.errors import EvlogError, ParseError, UsageError
 from evlog.evidence._cursor import Cursor
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
     from datetime import datetime
     from typing import Any
 
     from cryptography.hazmat.primitives.hashes import HashAlgorithm
     from cryptography.x509 import Certificate
 
-__all__ = ["Chain", "certificates", "chain", "ecdsa_holds", "load_key", "raw_ec_key", "rsa_holds", "same_key"]
+__all__ = ["Chain", "certificates", "chain", "ecdsa_holds", "key_of", "load_key", "raw_ec_key", "rsa_holds"]
 
 _ALG_RSA, _ALG_ECC, _ALG_NULL, _ALG_ECDAA = 0x0001, 0x0023, 0x0010, 0x001A
 _CURVES = {0x0003: "SECP256R1", 0x0004: "SECP384R1", 0x0005: "SECP521R1"}
@@ -33,18 +35,15 @@ _MAX_CERTIFICATES = 16
 
 def load_key(data: bytes) -> Any:
     """A public key from PEM or DER (a key or a certificate), TPM2B_PUBLIC or TPMT_PUBLIC."""
-    from cryptography import x509
     from cryptography.exceptions import UnsupportedAlgorithm
     from cryptography.hazmat.primitives import serialization
 
     loaders: tuple[Callable[[bytes], Any], ...]
     if b"-----BEGIN" in data:
-        if b"CERTIFICATE-----" in data:
-            loaders = (lambda pem: x509.load_pem_x509_certificate(pem).public_key(),)
-        else:
-            loaders = (serialization.load_pem_public_key,)
+        pem = b"CERTIFICATE-----" not in data
+        loaders = (serialization.load_pem_public_key,) if pem else (lambda each: key_of(certificates(each)[0]),)
     elif data[:1] == b"\x30":
-        loaders = (serialization.load_der_public_key, lambda der: x509.load_der_x509_certificate(der).public_key())
+        loaders = (serialization.load_der_public_key, lambda each: key_of(certificates(each)[0]))
     else:
         return _tpm_key(data)
     reason = ""
@@ -108,17 +107,6 @@ def raw_ec_key(curve: str, point: bytes) -> Any:
     return _ec(curve, int.from_bytes(point[:half], "big"), int.from_bytes(point[half:], "big"))
 
 
-def same_key(one: Any, other: Any) -> bool:
-    """Whether two public keys are the same key."""
-    return bool(_der(one) == _der(other))
-
-
-def _der(key: Any) -> Any:
-    from cryptography.hazmat.primitives import serialization
-
-    return key.public_bytes(serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo)
-
-
 def _hash(name: str) -> HashAlgorithm:
     from cryptography.hazmat.primitives import hashes
 
@@ -162,19 +150,39 @@ def ecdsa_holds(key: Any, r: int, s: int, message: bytes, alg: str) -> bool:
     return True
 
 
+@contextmanager
+def _certificate_at_hand() -> Iterator[None]:
+    """Around everything that looks into a certificate: ParseError for whatever cryptography makes of a damaged one.
+
+    It parses when members are asked for, and has as many exceptions for what it then finds as there are members.
+    """
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    except EvlogError:
+        raise
+    except Exception as error:
+        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise ParseError(f"not a certificate: {reason}", offset=0, where="certificate") from error
+
+
 def certificates(data: bytes) -> tuple[Certificate, ...]:
     """The certificates in PEM (any number) or DER (one), in their order. Raises ParseError for none or damaged ones."""
     from cryptography import x509
 
-    try:
-        if b"-----BEGIN" in data:
-            if data.count(b"-----BEGIN CERTIFICATE") > _MAX_CERTIFICATES:
-                raise ParseError(f"more than {_MAX_CERTIFICATES} certificates", offset=0, where="certificates")
-            return tuple(x509.load_pem_x509_certificates(data))
-        return (x509.load_der_x509_certificate(data),)
-    except ValueError as error:
-        reason = str(error).splitlines()[0] if str(error) else "damaged"
-        raise ParseError(f"not a certificate: {reason}", offset=0, where="certificates") from error
+    with _certificate_at_hand():
+        if b"-----BEGIN" not in data:
+            return (x509.load_der_x509_certificate(data),)
+        if data.count(b"-----BEGIN CERTIFICATE") > _MAX_CERTIFICATES:
+            raise ParseError(f"more than {_MAX_CERTIFICATES} certificates", offset=0, where="certificates")
+        return tuple(x509.load_pem_x509_certificates(data))
+
+
+def key_of(certificate: Certificate) -> Any:
+    """The public key that a certificate is for. Raises ParseError if there is none that is known here."""
+    with _certificate_at_hand():
+        return certificate.public_key()
 
 
 class Chain(Record):
@@ -189,35 +197,29 @@ def chain(presented: Sequence[Certificate], root: Certificate, when: datetime) -
 
     Revocation is not checked, and no policy of the manufacturer.
     """
-    path = list(presented[:_MAX_CERTIFICATES])
-    # What is presented may end with the root itself; the caller's copy is the one that counts.
-    while path and _same(path[-1], root):
-        path.pop()
-    path.append(root)
-    names = tuple(_name(certificate) for certificate in path)
-    for depth, certificate in enumerate(path):
-        problem = _dates(certificate, when) or (_issuer(certificate, depth) if depth else "")
-        if problem:
-            return Chain(names, f"{names[depth]}: {problem}")
-    for issued, issuer in itertools.pairwise(path):
-        if not _issued(issued, issuer):
-            return Chain(names, f"{_name(issued)} is not issued by {_name(issuer)}")
+    with _certificate_at_hand():
+        path = list(presented[:_MAX_CERTIFICATES])
+        # What is presented may end with the root itself; the caller's copy is the one that counts.
+        while path and path[-1] == root:
+            path.pop()
+        path.append(root)
+        names = tuple(_name(certificate) for certificate in path)
+        for depth, certificate in enumerate(path):
+            problem = _dates(certificate, when) or (_issuer(certificate, depth) if depth else "")
+            if problem:
+                return Chain(names, f"{names[depth]}: {problem}")
+        for issued, issuer in itertools.pairwise(path):
+            if not _issued(issued, issuer):
+                return Chain(names, f"{_name(issued)} is not issued by {_name(issuer)}")
     return Chain(names)
-
-
-def _same(one: Certificate, other: Certificate) -> bool:
-    return bool(one == other)
 
 
 def _name(certificate: Certificate) -> str:
     from cryptography.x509.oid import NameOID
 
-    try:
-        for attribute in certificate.subject.get_attributes_for_oid(NameOID.COMMON_NAME):
-            return str(attribute.value)
-        return certificate.subject.rfc4514_string()
-    except ValueError:
-        return "a certificate without a readable name"
+    for attribute in certificate.subject.get_attributes_for_oid(NameOID.COMMON_NAME):
+        return str(attribute.value)
+    return certificate.subject.rfc4514_string()
 
 
 def _dates(certificate: Certificate, when: datetime) -> str:
@@ -234,10 +236,15 @@ def _issuer(certificate: Certificate, depth: int) -> str:
 
     try:
         constraints = certificate.extensions.get_extension_for_class(x509.BasicConstraints).value
-    except (x509.ExtensionNotFound, x509.DuplicateExtension, x509.UnsupportedGeneralNameType, ValueError):
+    except x509.ExtensionNotFound:
         return "not a CA"
     if not constraints.ca:
         return "not a CA"
+    try:
+        if not certificate.extensions.get_extension_for_class(x509.KeyUsage).value.key_cert_sign:
+            return "its key is not for signing certificates"
+    except x509.ExtensionNotFound:
+        pass
     if constraints.path_length is not None and constraints.path_length < depth - 1:
         return f"a path of at most {constraints.path_length} further CAs, {depth - 1} follow"
     return ""

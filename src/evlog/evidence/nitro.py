@@ -83,7 +83,7 @@ def _check(message: Sign1, document: dict[Any, Any], credentials: Credentials, a
     from evlog.evidence import _keys
 
     leaf = _keys.certificates(_cbor.bytes_of(document.get("certificate"), "certificate"))[0]
-    if not message.holds(leaf.public_key()):
+    if not message.holds(_keys.key_of(leaf)):
         account.fails("signature_invalid", "the document is not signed by the certificate in it")
         return False
     account.holds("the document is signed by the certificate in it (ECDSA)")

@@ -121,7 +121,7 @@ def _check(message: bytes, part: Signed, credentials: Credentials, account: Acco
         account.reads(f"who signed the quoting enclave's report: certification data of type {part.kind} is no chain")
         return True, False
     presented = _keys.certificates(part.certificates)
-    if not presented or not _ecdsa(presented[0].public_key(), part.qe_signature, part.qe_report):
+    if not presented or not _ecdsa(_keys.key_of(presented[0]), part.qe_signature, part.qe_report):
         account.fails("qe_report_unsigned", "the quoting enclave's report is not signed by the PCK certificate")
         return True, False
     account.holds("the PCK certificate in the quote signed the quoting enclave's report")

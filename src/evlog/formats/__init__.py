@@ -132,7 +132,6 @@ def _describe(data: bytes) -> str:
             f"an ACPI {table.decode()} table: it only points to the log, which Linux shows under "
             "/sys/firmware/acpi/tables/data or /sys/kernel/security"
         )
-    for fill in (0x00, 0xFF):
-        if data.count(fill) == len(data):
-            return f"{len(data)} bytes of {fill:#04x} and nothing else: an empty log area"
+    if data[0] in (0x00, 0xFF) and data.count(data[0]) == len(data):
+        return f"{len(data)} bytes of {data[0]:#04x} and nothing else: an empty log area"
     return "no known log format"

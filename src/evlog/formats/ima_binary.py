@@ -141,7 +141,8 @@ def read(data: bytes, options: Options) -> Log:
 def scan(data: bytes, bank: HashAlg, byteorder: str) -> tuple[Columns, ParseError | None]:
     """Columns of a list, and the trouble that ended its entries.
 
-    One `struct` call reads an entry as long as the template stays the same, as it does for thousands of entries.
+    One `struct` call reads an entry as long as the template stays the same, as it does for thousands of entries. The
+    native scanner goes over entries of all templates met so far.
     """
     offsets, registers = array("Q"), array("I")
     add_offset, add_register = offsets.append, registers.append
@@ -149,12 +150,18 @@ def scan(data: bytes, bank: HashAlg, byteorder: str) -> tuple[Columns, ParseErro
     end = len(data)
     position = 0
     stop: ParseError | None = None
+    native = hashing.native(end)
+    limits = MAX_PCR, _ima.LAST_PCR
     while position < end:
         try:
             head, record = _template(data, position, bank.size, byteorder, records, len(offsets))
         except ParseError as error:
             stop = error
             break
+        if native is not None:
+            templates = [(name, known.size) for name, known in records.items()]
+            big = byteorder == "big"
+            position = native.ima_run(data, position, bank.size, big, templates, limits, offsets, registers)
         unpack, fixed = record.unpack_from, record.size
         try:
             while True:
@@ -172,10 +179,10 @@ def scan(data: bytes, bank: HashAlg, byteorder: str) -> tuple[Columns, ParseErro
             registers.pop()
             stop = _cut(data, position, needed, len(offsets))
             break
-    layouts = (Layout(()),)
+    layouts = (Layout(((bank, 4),)),)
     rules = HASH, ZERO_PAD
     extensions = _extensions(data, offsets, position, bank, byteorder)
-    return Columns(data, offsets, registers, layouts, None, position, "pcr", rules, extensions), stop
+    return Columns(data, offsets, registers, layouts, None, position, "pcr", rules, extensions, True), stop
 
 
 def _template(

@@ -59,7 +59,15 @@ def fold_columns(
         (bank.id, [layout.distance(bank) for layout in columns.layouts], [values[bank][each] for each in order])
         for bank in here
     ]
-    folded = native.fold_columns(columns.buffer, columns.offsets, columns.registers, columns.layout_of, order, asked)
+    folded = native.fold_columns(
+        columns.buffer,
+        columns.offsets,
+        columns.registers,
+        columns.layout_of,
+        columns.violations,
+        order,
+        asked,
+    )
     for bank, (after, lacking) in zip(here, folded, strict=True):
         values[bank].update(zip(order, after, strict=True))
         missing[bank] = {register for register, lacks in zip(order, lacking, strict=True) if lacks}

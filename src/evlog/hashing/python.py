@@ -103,12 +103,13 @@ def _fold_uniform(
             present.append((bank, distance))
     present.sort(key=lambda pair: pair[1])
     # Two banks in one pass: slicing a row costs as much as hashing it.
-    while len(present) >= 2:
+    while len(present) >= 2 and not columns.violations:
         (a, at_a), (b, at_b) = present.pop(0), present.pop(0)
         form = f"<{a.size}s{at_b - at_a - a.size}x{b.size}s"
         _fold_two(columns.buffer, offsets, registers, at_a, form, (a, b), values)
     for bank, distance in present:
-        _fold_one(columns.buffer, offsets, registers, distance, bank, values[bank])
+        fold_one = _fold_one_of_list if columns.violations else _fold_one
+        fold_one(columns.buffer, offsets, registers, distance, bank, values[bank])
     return missing
 
 
@@ -139,6 +140,23 @@ def _fold_one(
     for register, offset in zip(registers, offsets, strict=True):
         at = offset + distance
         values[register] = new(values[register] + buffer[at : at + size]).digest()
+
+
+def _fold_one_of_list(
+    buffer: bytes,
+    offsets: array[int],
+    registers: array[int],
+    distance: int,
+    bank: HashAlg,
+    values: dict[int, bytes],
+) -> None:
+    """The same for an IMA list: zeros mark a violation, which extends ones."""
+    new, size = _required(bank), bank.size
+    zeros, ones = bytes(size), b"\xff" * size
+    for register, offset in zip(registers, offsets, strict=True):
+        at = offset + distance
+        digest = buffer[at : at + size]
+        values[register] = new(values[register] + (digest if digest != zeros else ones)).digest()
 
 
 def _fold_two(

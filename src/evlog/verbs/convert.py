@@ -52,7 +52,7 @@ def convert(log: Log, to: str, *, strict: bool = False, allow_changed: bool = Fa
         back = target.read(data, options)
     except ParseError as error:
         raise ConversionError(f"{to} cannot hold this log: what was written does not read back: {error}") from error
-    losses = (*told, *_container_losses(log, back, told))
+    losses = (*told, *_container_losses(log, back, to, told))
     if strict and losses:
         first = losses[0]
         place = "the log" if first.event is None else f"event {first.event}"
@@ -65,7 +65,7 @@ def convert(log: Log, to: str, *, strict: bool = False, allow_changed: bool = Fa
     return Conversion(log.format, back, data, losses, not changed, changed)
 
 
-def _container_losses(log: Log, back: Log, told: Sequence[Loss]) -> Iterator[Loss]:
+def _container_losses(log: Log, back: Log, to: str, told: Sequence[Loss]) -> Iterator[Loss]:
     """What the log holds besides events and the result does not, as far as the room has not told."""
     named = {loss.field for loss in told if loss.event is None}
     if log.padding is not None and back.padding != log.padding and "padding" not in named:
@@ -74,7 +74,7 @@ def _container_losses(log: Log, back: Log, told: Sequence[Loss]) -> Iterator[Los
     if log.trailing and back.trailing != log.trailing and "trailing" not in named:
         yield Loss(None, "trailing", f"{len(log.trailing)} bytes that were not read as events")
     if log.start is not None and back.start != log.start and "start" not in named:
-        yield Loss(None, "start", f"{back.format} does not state register values before the first event")
+        yield Loss(None, "start", f"{to} does not state register values before the first event")
 
 
 def _changed(before: Replay, after: Replay, back: Log) -> tuple[str, ...]:

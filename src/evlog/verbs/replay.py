@@ -172,10 +172,11 @@ class _Tally:
             alg: {index: self._enter(register, alg, log, implied) for index, register in extended.items()}
             for alg in banks
         }
-        if columns.extensions is None:
-            missing = hashing.backend().fold_columns(columns, banks, folding)
-        else:
-            missing = {alg: fold_rows(columns, alg, self.rules.get(alg, ()), folding[alg]) for alg in banks}
+        recorded = [alg for alg in banks if columns.recorded(alg)]
+        missing = hashing.backend().fold_columns(columns, recorded, folding)
+        for alg in banks:
+            if alg not in recorded:
+                missing[alg] = fold_rows(columns, alg, self.rules.get(alg, ()), folding[alg])
         for alg, values in folding.items():
             for index, value in values.items():
                 self.values[alg][extended[index]] = value

@@ -6,6 +6,7 @@
 
 #![forbid(unsafe_code)]
 
+pub mod ima;
 pub mod tcg;
 
 use crate::fold::NOT_EXTENDED;

@@ -48,11 +48,11 @@ pub fn run2(data: &[u8], start: usize, list: &DigestList, followed: Followed, mo
     Stop::Full(position)
 }
 
-/// The end of an ordinary TCG_PCR_EVENT2 with this digest list, or `None`.
+/// The end of an ordinary TCG_PCR_EVENT2 with this digest list, or `None`: padding is not one.
 fn record2(data: &[u8], position: usize, list: &DigestList) -> Option<usize> {
     let body = position.checked_add(list.fixed)?;
     let record = data.get(position..body)?;
-    if u32_le(record, 8)? != list.count {
+    if u32_le(record, 8)? != list.count || record.starts_with(&[0xFF; 8]) || record.starts_with(&[0; 16]) {
         return None;
     }
     for &(distance, algorithm) in &list.algorithms {
@@ -82,7 +82,7 @@ pub fn run1(data: &[u8], start: usize, big_endian: bool, followed: Followed, mos
 fn record1(data: &[u8], position: usize, number: Number) -> Option<usize> {
     let body = position.checked_add(RECORD1)?;
     let record = data.get(position..body)?;
-    if record[..8] == [0xFF; 8] || record == [0; RECORD1] {
+    if record.starts_with(&[0xFF; 8]) || record == [0; RECORD1] {
         return None;
     }
     let size = number(record, 28)? as usize;

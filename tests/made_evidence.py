@@ -1,0 +1,263 @@
+"""Evidence made from the specifications, with keys made for the occasion: what no machine of ours can produce."""
+
+from __future__ import annotations
+
+import datetime
+import hashlib
+import struct
+from functools import cache
+from typing import Any
+
+import cbor2
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa, utils
+from cryptography.x509.oid import NameOID
+
+Key = ec.EllipticCurvePrivateKey
+NOW = datetime.datetime.now(datetime.timezone.utc)
+DAY = datetime.timedelta(days=1)
+
+
+@cache
+def ec_key(name: str, curve: str = "SECP256R1") -> Key:
+    """A key that stays the same within a run, by name."""
+    return ec.generate_private_key(getattr(ec, curve)())
+
+
+@cache
+def rsa_key() -> rsa.RSAPrivateKey:
+    return rsa.generate_private_key(65537, 2048)
+
+
+def pem(key: ec.EllipticCurvePublicKey | rsa.RSAPublicKey) -> bytes:
+    return key.public_bytes(serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo)
+
+
+def point(key: Key, size: int = 32) -> bytes:
+    """x and y."""
+    numbers = key.public_key().public_numbers()
+    return numbers.x.to_bytes(size, "big") + numbers.y.to_bytes(size, "big")
+
+
+def raw_signature(key: Key, message: bytes, hash: hashes.HashAlgorithm, size: int = 32) -> bytes:
+    """r and s."""
+    r, s = utils.decode_dss_signature(key.sign(message, ec.ECDSA(hash)))
+    return r.to_bytes(size, "big") + s.to_bytes(size, "big")
+
+
+def certificate(
+    subject: str,
+    key: Key,
+    issuer: str,
+    issuer_key: Key,
+    *,
+    ca: bool = False,
+    path_length: int | None = None,
+    start: datetime.datetime = NOW - DAY,
+    end: datetime.datetime = NOW + DAY,
+) -> x509.Certificate:
+    def name(text: str) -> x509.Name:
+        return x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, text)])
+
+    builder = x509.CertificateBuilder(name(issuer), name(subject), key.public_key(), x509.random_serial_number())
+    builder = builder.not_valid_before(start).not_valid_after(end)
+    builder = builder.add_extension(x509.BasicConstraints(ca, path_length), critical=True)
+    return builder.sign(issuer_key, hashes.SHA384())
+
+
+def pem_of(*chain: x509.Certificate) -> bytes:
+    return b"".join(each.public_bytes(serialization.Encoding.PEM) for each in chain)
+
+
+def der_of(each: x509.Certificate) -> bytes:
+    return each.public_bytes(serialization.Encoding.DER)
+
+
+# TPM
+
+
+def tpm_quote(values: list[bytes], *, nonce: bytes = b"nonce", alg: int = 0x000B, digest: str = "sha256") -> bytes:
+    """TPMS_ATTEST over PCR 0 and up of one bank."""
+    bits = (1 << len(values)) - 1
+    return b"".join(
+        (
+            struct.pack(">IHH", 0xFF544347, 0x8018, 0),
+            struct.pack(">H", len(nonce)),
+            nonce,
+            struct.pack(">QIIBQ", 1234, 5, 6, 1, 7),
+            struct.pack(">IHB", 1, alg, 3),
+            bits.to_bytes(3, "little"),
+            struct.pack(">H", hashlib.new(digest).digest_size),
+            hashlib.new(digest, b"".join(values)).digest(),
+        )
+    )
+
+
+def ecdsa_signature(message: bytes, key: Key) -> bytes:
+    """TPMT_SIGNATURE: ECDSA with SHA-256."""
+    raw = raw_signature(key, message, hashes.SHA256())
+    return struct.pack(">HHH", 0x0018, 0x000B, 32) + raw[:32] + struct.pack(">H", 32) + raw[32:]
+
+
+def pss_signature(message: bytes) -> bytes:
+    """TPMT_SIGNATURE: RSAPSS with SHA-256."""
+    signed = rsa_key().sign(message, padding.PSS(padding.MGF1(hashes.SHA256()), 32), hashes.SHA256())
+    return struct.pack(">HHH", 0x0016, 0x000B, len(signed)) + signed
+
+
+def tpm2b_public(key: ec.EllipticCurvePublicKey | rsa.RSAPublicKey) -> bytes:
+    """TPM2B_PUBLIC of a restricted signing key."""
+    attributes = 0x00050072
+    head = struct.pack(">HIH", 0x000B, attributes, 0)
+    if isinstance(key, rsa.RSAPublicKey):
+        modulus = key.public_numbers().n.to_bytes(256, "big")
+        body = struct.pack(">H", 1) + head + struct.pack(">HHHHI", 0x0010, 0x0014, 0x000B, 2048, 0)
+        body += struct.pack(">H", 256) + modulus
+    else:
+        numbers = key.public_numbers()
+        body = struct.pack(">H", 0x23) + head + struct.pack(">HHHHH", 0x0010, 0x0018, 0x000B, 0x0003, 0x0010)
+        for number in (numbers.x, numbers.y):
+            body += struct.pack(">H", 32) + number.to_bytes(32, "big")
+    return struct.pack(">H", len(body)) + body
+
+
+# Intel TDX
+
+
+def td_body(mrtd: bytes, rtmrs: list[bytes], report_data: bytes) -> bytes:
+    body = bytearray(584)
+    body[136:184] = mrtd
+    body[184:232] = b"\x11" * 48
+    for index, value in enumerate(rtmrs):
+        body[328 + 48 * index : 376 + 48 * index] = value
+    body[520:584] = report_data.ljust(64, b"\0")
+    return bytes(body)
+
+
+@cache
+def intel() -> tuple[x509.Certificate, x509.Certificate, x509.Certificate]:
+    """PCK certificate, the CA that issued it, and the root."""
+    root = certificate("Root CA", ec_key("root"), "Root CA", ec_key("root"), ca=True, path_length=1)
+    middle = certificate("Platform CA", ec_key("middle"), "Root CA", ec_key("root"), ca=True, path_length=0)
+    return certificate("PCK", ec_key("pck"), "Platform CA", ec_key("middle")), middle, root
+
+
+def td_quote(body: bytes, *, version: int = 4, chain: bytes | None = None) -> bytes:
+    """A TD quote, version 4 or 5, every link of it genuine but for the root."""
+    header = struct.pack("<HHI", version, 2, 0x81).ljust(48, b"\x07")
+    message = header + (struct.pack("<HI", 2, len(body)) if version == 5 else b"") + body
+    key = point(ec_key("attestation"))
+    auth = b"authentication data"
+    report = bytearray(384)
+    report[320:352] = hashlib.sha256(key + auth).digest()
+    pck = pem_of(*intel()) if chain is None else chain
+    certification = b"".join(
+        (
+            bytes(report),
+            raw_signature(ec_key("pck"), bytes(report), hashes.SHA256()),
+            struct.pack("<H", len(auth)) + auth,
+            struct.pack("<HI", 5, len(pck)) + pck,
+        )
+    )
+    signature = raw_signature(ec_key("attestation"), message, hashes.SHA256())
+    signed = signature + key + struct.pack("<HI", 6, len(certification)) + certification
+    return message + struct.pack("<I", len(signed)) + signed
+
+
+def td_report(mrtd: bytes, rtmrs: list[bytes], report_data: bytes = b"") -> bytes:
+    report = bytearray(1024)
+    report[0] = 0x81
+    report[128:192] = report_data.ljust(64, b"\0")
+    report[528:576] = mrtd
+    for index, value in enumerate(rtmrs):
+        report[720 + 48 * index : 768 + 48 * index] = value
+    report[32:80] = hashlib.sha384(report[256:495]).digest()
+    report[80:128] = hashlib.sha384(report[512:1024]).digest()
+    return bytes(report)
+
+
+# AMD SEV-SNP
+
+
+@cache
+def amd() -> tuple[x509.Certificate, x509.Certificate, x509.Certificate]:
+    """VCEK certificate, ASK and ARK."""
+    ark, ask, vcek = (ec_key(name, "SECP384R1") for name in ("ark", "ask", "vcek"))
+    root = certificate("ARK", ark, "ARK", ark, ca=True)
+    return certificate("VCEK", vcek, "SEV", ask), certificate("SEV", ask, "ARK", ark, ca=True), root
+
+
+def snp_report(measurement: bytes, report_data: bytes = b"", host_data: bytes = b"") -> bytes:
+    report = bytearray(1184)
+    report[0:4] = struct.pack("<I", 2)
+    report[0x34:0x38] = struct.pack("<I", 1)
+    report[0x50:0x90] = report_data.ljust(64, b"\0")
+    report[0x90:0xC0] = measurement
+    report[0xC0:0xE0] = host_data.ljust(32, b"\0")
+    raw = raw_signature(ec_key("vcek", "SECP384R1"), bytes(report[:0x2A0]), hashes.SHA384(), 48)
+    report[0x2A0 : 0x2A0 + 72] = raw[:48][::-1].ljust(72, b"\0")
+    report[0x2E8 : 0x2E8 + 72] = raw[48:][::-1].ljust(72, b"\0")
+    return bytes(report)
+
+
+# COSE
+
+
+def sign1(payload: bytes, key: Key, *, tag: bool = True) -> Any:
+    protected = cbor2.dumps({1: -35})
+    signed = cbor2.dumps(["Signature1", protected, b"", payload])
+    parts = [protected, {}, payload, raw_signature(key, signed, hashes.SHA384(), 48)]
+    return cbor2.CBORTag(18, parts) if tag else parts
+
+
+def cca_token(rim: bytes, rems: list[bytes], challenge: bytes = b"", *, cose_key: bool = False) -> bytes:
+    """A token of a realm with SHA-512 measurements."""
+    realm_key, platform_key = ec_key("realm", "SECP384R1"), ec_key("platform", "SECP384R1")
+    public = b"\x04" + point(realm_key, 48)
+    if cose_key:
+        public = cbor2.dumps({1: 2, -1: 2, -2: public[1:49], -3: public[49:]})
+    realm = {
+        10: challenge.ljust(64, b"\0"),
+        44235: bytes(64),
+        44236: "sha-512",
+        44237: public,
+        44238: rim,
+        44239: rems,
+        44240: "sha-256",
+    }
+    platform = {10: hashlib.sha256(public).digest()}
+    tokens = {
+        44234: cbor2.dumps(sign1(cbor2.dumps(platform), platform_key)),
+        44241: cbor2.dumps(sign1(cbor2.dumps(realm), realm_key)),
+    }
+    return cbor2.dumps(cbor2.CBORTag(399, tokens))
+
+
+@cache
+def aws() -> tuple[x509.Certificate, x509.Certificate, x509.Certificate]:
+    """The enclave's certificate, which lived for three hours last year, the CA that issued it, and the root."""
+    root, middle, leaf = (ec_key(name, "SECP384R1") for name in ("aws root", "aws middle", "enclave"))
+    then = NOW - 365 * DAY
+    short = {"start": then - DAY / 24, "end": then + DAY / 12}
+    return (
+        certificate("enclave", leaf, "aws middle", middle, start=short["start"], end=short["end"]),
+        certificate("aws middle", middle, "aws root", root, ca=True, start=then - DAY, end=then + DAY),
+        certificate("aws root", root, "aws root", root, ca=True, start=then - 400 * DAY, end=NOW + 400 * DAY),
+    )
+
+
+def nitro(pcrs: dict[int, bytes], nonce: bytes | None = None, *, member: str = "pcrs") -> bytes:
+    leaf, middle, root = aws()
+    document = {
+        "module_id": "i-0123456789abcdef0-enc0123456789abcdef",
+        "digest": "SHA384",
+        "timestamp": int((NOW - 365 * DAY).timestamp() * 1000),
+        member: pcrs,
+        "certificate": der_of(leaf),
+        "cabundle": [der_of(root), der_of(middle)],
+        "public_key": None,
+        "user_data": None,
+        "nonce": nonce,
+    }
+    return cbor2.dumps(sign1(cbor2.dumps(document), ec_key("enclave", "SECP384R1"), tag=False))

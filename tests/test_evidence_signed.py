@@ -1,0 +1,408 @@
+"""Quotes and reports: what is called authenticated was, and nothing else is."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+import evlog
+from evlog import SHA256, SHA384, SHA512, Evidence, Register, read_registers
+from tests import made_evidence as made
+from tests.conftest import SAMPLES
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+OURS = SAMPLES / "evidence"
+NONCE = b"evlog-nonce"
+PCR0 = Register("pcr", 0)
+MRTD, RTMRS = b"\xaa" * 48, [bytes([index]) * 48 for index in range(1, 5)]
+
+
+def codes(evidence: Evidence) -> list[str]:
+    return [finding.code for finding in evidence.findings]
+
+
+def quoted(**changes: Any) -> Evidence:
+    """The quote of our own machine, with some of its credentials changed."""
+    credentials = {"key": OURS / "ovmf-ak.pem", "signature": OURS / "ovmf-quote.sig", "pcrs": OURS / "ovmf-quote.pcrs"}
+    return read_registers(OURS / "ovmf-quote.msg", **{**credentials, "nonce": NONCE, **changes})
+
+
+# TPM quotes
+
+
+def test_a_genuine_quote_is_anchored() -> None:
+    evidence = quoted()
+    assert evidence.source == "tpm-quote"
+    assert evidence.anchored
+    assert len(evidence.registers) == 15
+    assert evidence.registers[PCR0, SHA256].hex().startswith("05e9edf27f2cc722")
+    assert any("RSASSA with sha256" in sentence for sentence in evidence.authenticated)
+    assert "the nonce is the given one" in evidence.authenticated
+
+
+@pytest.mark.parametrize("pcrs", ["ovmf-pcrread.yaml", "../tcg2/ovmf.pcrs.json"])
+def test_pcr_values_may_come_from_any_source(pcrs: str) -> None:
+    evidence = quoted(pcrs=OURS / pcrs)
+    assert evidence.registers.values == quoted().registers.values
+    assert any("not quoted, and were left out" in sentence for sentence in evidence.read_only)
+
+
+def test_bare_values_are_in_the_order_of_the_selection() -> None:
+    bare = b"".join(quoted().registers.values.values())
+    assert quoted(pcrs=bare).registers.values == quoted().registers.values
+
+
+def test_without_a_key_nothing_is_authenticated() -> None:
+    for missing in ({"key": None}, {"signature": None}, {"key": None, "signature": None}):
+        evidence = quoted(**missing)
+        assert not evidence.anchored
+        assert evidence.authenticated == ()
+        assert not evidence.failed
+
+
+def test_a_forged_signature_fails() -> None:
+    signature = bytearray((OURS / "ovmf-quote.sig").read_bytes())
+    signature[-1] ^= 1
+    evidence = quoted(signature=bytes(signature))
+    assert codes(evidence) == ["signature_invalid"]
+    assert not evidence.anchored
+    assert evidence.authenticated == ()
+
+
+def test_another_key_fails() -> None:
+    for key in (made.pem(made.rsa_key().public_key()), made.pem(made.ec_key("other").public_key())):
+        assert codes(quoted(key=key)) == ["signature_invalid"]
+
+
+def test_a_changed_quote_fails_wherever_it_is_changed() -> None:
+    message = (OURS / "ovmf-quote.msg").read_bytes()
+    for at in range(6, len(message)):
+        changed = bytearray(message)
+        changed[at] ^= 0x40
+        try:
+            evidence = read_registers(
+                bytes(changed),
+                key=OURS / "ovmf-ak.pem",
+                signature=OURS / "ovmf-quote.sig",
+                pcrs=OURS / "ovmf-quote.pcrs",
+            )
+        except evlog.EvlogError:
+            continue
+        assert not evidence.anchored
+        assert "signature_invalid" in codes(evidence)
+
+
+def test_changed_values_do_not_give_the_digest() -> None:
+    values = {**quoted().registers.values, (PCR0, SHA256): bytes(32)}
+    bare = b"".join(values.values())
+    evidence = quoted(pcrs=bare)
+    assert codes(evidence) == ["pcr_digest_mismatch"]
+    assert not evidence.anchored
+
+
+def test_a_quoted_register_without_a_value_fails() -> None:
+    assert codes(quoted(pcrs=b'{"sha256": {"0": "' + b"00" * 32 + b'"}}')) == ["pcr_values_incomplete"]
+
+
+def test_another_nonce_fails() -> None:
+    assert codes(quoted(nonce=b"another")) == ["nonce_mismatch"]
+    assert any(NONCE.hex() in sentence for sentence in quoted(nonce=None).read_only)
+
+
+def test_a_quote_without_values_has_its_digest() -> None:
+    evidence = quoted(pcrs=None)
+    assert len(evidence.registers) == 0
+    assert evidence.composite is not None
+    assert evidence.composite.selection[14] == (Register("pcr", 14), SHA256)
+
+
+@pytest.mark.parametrize("form", ["pem", "tpm"])
+@pytest.mark.parametrize("scheme", ["ecdsa", "pss"])
+def test_other_schemes_and_forms_of_keys(form: str, scheme: str) -> None:
+    values = [bytes([index]) * 32 for index in range(8)]
+    message = made.tpm_quote(values)
+    public: Any = made.ec_key("ak").public_key() if scheme == "ecdsa" else made.rsa_key().public_key()
+    signature = made.ecdsa_signature(message, made.ec_key("ak")) if scheme == "ecdsa" else made.pss_signature(message)
+    key = made.pem(public) if form == "pem" else made.tpm2b_public(public)
+    evidence = read_registers(message, key=key, signature=signature, pcrs=b"".join(values), nonce=b"nonce")
+    assert evidence.anchored
+    assert evidence.registers[Register("pcr", 7), SHA256] == values[7]
+    forged = bytearray(signature)
+    forged[-1] ^= 1
+    assert codes(read_registers(message, key=key, signature=bytes(forged))) == ["signature_invalid"]
+
+
+def test_a_quote_in_a_tpm2b_and_in_base64() -> None:
+    import base64
+
+    message = (OURS / "ovmf-quote.msg").read_bytes()
+    for wrapped in (len(message).to_bytes(2, "big") + message, base64.b64encode(message)):
+        assert read_registers(wrapped).composite == quoted(pcrs=None).composite
+
+
+# Intel TDX
+
+
+@pytest.mark.parametrize("version", [4, 5])
+def test_a_td_quote_is_anchored_by_the_root(version: int) -> None:
+    quote = made.td_quote(made.td_body(MRTD, RTMRS, b"asked"), version=version)
+    evidence = read_registers(quote, root=made.pem_of(made.intel()[-1]), nonce=b"asked")
+    assert evidence.source == "tdx-quote"
+    assert evidence.anchored
+    assert evidence.platform == "tdx"
+    assert evidence.static == (Register("ccmr", 0),)
+    assert evidence.registers[Register("ccmr", 0), SHA384] == MRTD
+    assert [evidence.registers[Register("ccmr", index), SHA384] for index in range(1, 5)] == RTMRS
+    assert dict(evidence.claims)["mrconfigid"] == b"\x11" * 48
+    assert "REPORTDATA is the given nonce" in evidence.authenticated
+    assert "the PCK certificate leads to the given root: Root CA <- Platform CA <- PCK" in evidence.authenticated
+
+
+def test_a_td_quote_without_a_root_is_not_anchored() -> None:
+    evidence = read_registers(made.td_quote(made.td_body(MRTD, RTMRS, b"asked")), nonce=b"asked")
+    assert not evidence.anchored
+    assert not evidence.failed
+    assert len(evidence.authenticated) == 3
+    assert "REPORTDATA is the given nonce" in evidence.read_only
+
+
+def test_a_td_quote_under_another_root_fails() -> None:
+    other = made.certificate("Root CA", made.ec_key("other root"), "Root CA", made.ec_key("other root"), ca=True)
+    evidence = read_registers(made.td_quote(made.td_body(MRTD, RTMRS, b"")), root=made.pem_of(other))
+    assert codes(evidence) == ["chain_invalid"]
+
+
+@pytest.mark.parametrize(("at", "code"), [(100, "signature_invalid"), (48 + 328, "signature_invalid")])
+def test_a_changed_td_quote_fails(at: int, code: str) -> None:
+    quote = bytearray(made.td_quote(made.td_body(MRTD, RTMRS, b"")))
+    quote[at] ^= 1
+    evidence = read_registers(bytes(quote), root=made.pem_of(made.intel()[-1]))
+    assert codes(evidence) == [code]
+    assert evidence.authenticated == ()
+
+
+def test_each_link_of_a_td_quote_is_checked() -> None:
+    quote = made.td_quote(made.td_body(MRTD, RTMRS, b""))
+    signed = 48 + 584 + 4
+    links = {signed + 128 + 6 + 320: "qe_report_unbound", signed + 128 + 6 + 10: "qe_report_unsigned"}
+    for at, code in links.items():
+        changed = bytearray(quote)
+        changed[at] ^= 1
+        assert codes(read_registers(bytes(changed))) == [code]
+
+
+@pytest.mark.parametrize("flaw", ["expired", "no ca", "path"])
+def test_flawed_chains_fail(flaw: str) -> None:
+    pck, middle, root = made.intel()
+    if flaw == "expired":
+        ended = {"start": made.NOW - 3 * made.DAY, "end": made.NOW - made.DAY}
+        pck = made.certificate("PCK", made.ec_key("pck"), "Platform CA", made.ec_key("middle"), **ended)  # type: ignore[arg-type]
+    elif flaw == "no ca":
+        middle = made.certificate("Platform CA", made.ec_key("middle"), "Root CA", made.ec_key("root"))
+    else:
+        key = made.ec_key("more")
+        more = made.certificate("More", key, "Platform CA", made.ec_key("middle"), ca=True)
+        pck = made.certificate("PCK", made.ec_key("pck"), "More", key)
+        middle = made.certificate(
+            "Platform CA", made.ec_key("middle"), "Root CA", made.ec_key("root"), ca=True, path_length=0
+        )
+        quote = made.td_quote(made.td_body(MRTD, RTMRS, b""), chain=made.pem_of(pck, more, middle, root))
+        assert codes(read_registers(quote, root=made.pem_of(root))) == ["chain_invalid"]
+        return
+    quote = made.td_quote(made.td_body(MRTD, RTMRS, b""), chain=made.pem_of(pck, middle, root))
+    assert codes(read_registers(quote, root=made.pem_of(root))) == ["chain_invalid"]
+
+
+def test_a_tdreport_is_only_read() -> None:
+    evidence = read_registers(made.td_report(MRTD, RTMRS, b"asked"), nonce=b"asked")
+    assert evidence.source == "tdx-report"
+    assert not evidence.anchored
+    assert evidence.authenticated == ()
+    assert evidence.registers[Register("ccmr", 3), SHA384] == RTMRS[2]
+    changed = bytearray(made.td_report(MRTD, RTMRS))
+    changed[730] ^= 1
+    assert codes(read_registers(bytes(changed))) == ["report_inconsistent"]
+
+
+# AMD SEV-SNP
+
+
+def test_an_snp_report_is_anchored_by_its_key() -> None:
+    vcek, ask, ark = made.amd()
+    report = made.snp_report(b"\x55" * 48, b"asked", b"host")
+    evidence = read_registers(report, key=made.pem_of(vcek), root=made.pem_of(ask, ark), nonce=b"asked")
+    assert evidence.anchored
+    assert evidence.static == (Register("mr", "MEASUREMENT"),)
+    assert evidence.registers[Register("mr", "MEASUREMENT"), SHA384] == b"\x55" * 48
+    assert dict(evidence.claims)["host_data"] == b"host".ljust(32, b"\0")
+    assert "the key's certificate leads to the given root: ARK <- SEV <- VCEK" in evidence.authenticated
+
+
+def test_an_snp_report_without_its_key_is_only_read() -> None:
+    evidence = read_registers(made.snp_report(b"\x55" * 48))
+    assert not evidence.anchored
+    assert evidence.authenticated == ()
+
+
+def test_a_changed_snp_report_fails() -> None:
+    report = bytearray(made.snp_report(b"\x55" * 48))
+    report[0x90] ^= 1
+    assert codes(read_registers(bytes(report), key=made.pem_of(made.amd()[0]))) == ["signature_invalid"]
+
+
+# Arm CCA
+
+
+@pytest.mark.parametrize("cose_key", [False, True])
+def test_a_cca_token_is_anchored_by_the_platform_key(cose_key: bool) -> None:
+    rems = [bytes([index]) * 64 for index in range(4)]
+    token = made.cca_token(b"\x99" * 64, rems, b"asked", cose_key=cose_key)
+    key = made.pem(made.ec_key("platform", "SECP384R1").public_key())
+    evidence = read_registers(token, key=key, nonce=b"asked")
+    assert evidence.anchored
+    assert evidence.platform == "cca"
+    assert evidence.registers[Register("ccmr", 0), SHA512] == b"\x99" * 64
+    assert evidence.registers[Register("ccmr", 4), SHA512] == rems[3]
+    unanchored = read_registers(token)
+    assert not unanchored.anchored
+    assert len(unanchored.authenticated) == 2
+    wrong = made.pem(made.ec_key("another", "SECP384R1").public_key())
+    assert codes(read_registers(token, key=wrong)) == ["signature_invalid"]
+
+
+def test_a_changed_cca_token_fails() -> None:
+    token = made.cca_token(b"\x99" * 64, [bytes(64)] * 4)
+    at = token.index(b"\x99" * 64)
+    changed = token[:at] + b"\x98" + token[at + 1 :]
+    assert codes(read_registers(changed)) == ["signature_invalid"]
+
+
+# AWS Nitro
+
+
+def test_a_nitro_document_is_anchored_by_the_root() -> None:
+    pcrs = {0: b"\x01" * 48, 16: b"\x02" * 48}
+    evidence = read_registers(made.nitro(pcrs, b"asked"), root=made.pem_of(made.aws()[-1]), nonce=b"asked")
+    assert evidence.anchored
+    assert evidence.registers[PCR0, SHA384] == pcrs[0]
+    assert evidence.static == (PCR0,)
+    assert "the nonce is the given one" in evidence.authenticated
+    assert codes(read_registers(made.nitro(pcrs), nonce=b"asked")) == ["nonce_mismatch"]
+
+
+def test_the_registers_of_a_nitro_tpm_are_no_constants() -> None:
+    evidence = read_registers(made.nitro({4: b"\x01" * 48}, member="nitrotpm_pcrs"))
+    assert evidence.static == ()
+    assert evidence.registers[Register("pcr", 4), SHA384] == b"\x01" * 48
+
+
+def test_a_changed_nitro_document_fails() -> None:
+    document = made.nitro({0: b"\x77" * 48})
+    at = document.index(b"\x77" * 48)
+    changed = document[:at] + b"\x78" + document[at + 1 :]
+    assert codes(read_registers(changed)) == ["signature_invalid"]
+
+
+# Hostile bytes
+
+
+def _whole() -> dict[str, bytes]:
+    return {
+        "tpm": (OURS / "ovmf-quote.msg").read_bytes(),
+        "pcrs": (OURS / "ovmf-quote.pcrs").read_bytes(),
+        "yaml": (OURS / "ovmf-pcrread.yaml").read_bytes()[:400],
+        "snp": made.snp_report(b"\x55" * 48),
+        "cca": made.cca_token(b"\x99" * 64, [bytes(64)] * 4),
+        "nitro": made.nitro({0: b"\x77" * 48}),
+        "tdx": made.td_quote(made.td_body(MRTD, RTMRS, b"")),
+    }
+
+
+@pytest.mark.parametrize("name", ["tpm", "pcrs", "yaml", "snp", "cca", "nitro", "tdx"])
+def test_cut_anywhere_is_an_error_or_evidence(name: str) -> None:
+    data = _whole()[name]
+    for size in range(0, len(data), max(1, len(data) // 400)):
+        try:
+            read_registers(data[:size])
+        except evlog.EvlogError:
+            continue
+
+
+@pytest.mark.parametrize("name", ["tpm", "pcrs", "yaml", "snp", "cca", "nitro", "tdx"])
+def test_a_changed_byte_is_an_error_or_evidence(name: str) -> None:
+    data = _whole()[name]
+    for at in range(0, len(data), max(1, len(data) // 400)):
+        for mask in (0x01, 0x80, 0xFF):
+            changed = bytearray(data)
+            changed[at] ^= mask
+            try:
+                read_registers(bytes(changed))
+            except evlog.EvlogError:
+                continue
+
+
+@pytest.mark.parametrize(
+    "item",
+    [
+        b"\x84" * 5000,
+        b"\x84\x5f",
+        b"\x84\x5b\xff\xff\xff\xff\xff\xff\xff\xff",
+        b"\x84\x9b\xff\xff\xff\xff\xff\xff\xff\xff",
+        b"\xd2\x84\xbb\x00\x00\x00\xff\xff\xff\xff\xff",
+    ],
+)
+def test_cbor_that_promises_too_much(item: bytes) -> None:
+    with pytest.raises(evlog.ParseError):
+        read_registers(item + b"module_id", kind="nitro")
+
+
+# Real quotes of other projects
+
+
+def test_real_td_quotes_hold_together(corpus: Path) -> None:
+    quotes = [path for path in corpus.iterdir() if "quote" in path.name and path.read_bytes()[4:8] == b"\x81\0\0\0"]
+    assert len(quotes) >= 6
+    for path in quotes:
+        evidence = read_registers(path)
+        assert len(evidence.authenticated) == 3, path.name
+        assert not evidence.anchored
+        changed = bytearray(path.read_bytes())
+        changed[48 + 400] ^= 1
+        assert codes(read_registers(bytes(changed))) == ["signature_invalid"]
+
+
+def test_real_tdreports_hold_together(corpus: Path) -> None:
+    for path in corpus.glob("*report*"):
+        evidence = read_registers(path)
+        assert evidence.source == "tdx-report"
+        assert not evidence.failed
+
+
+def test_quotes_of_our_machines_in_every_bank(vm: Path) -> None:
+    for home in sorted(vm.glob("*/quote")):
+        for alg in ("sha1", "sha256", "sha384", "sha512"):
+            evidence = read_registers(
+                home / f"quote-{alg}.msg",
+                key=home / "ak.pub",
+                signature=home / f"quote-{alg}.sig",
+                pcrs=home / f"quote-{alg}.pcrs",
+                nonce=NONCE,
+            )
+            assert evidence.anchored
+            read = read_registers(home / "tpm2_pcrread.yaml").registers
+            assert all(read[key] == value for key, value in evidence.registers.values.items())
+
+
+def test_the_digest_of_the_values_is_the_specification() -> None:
+    """TPMS_QUOTE_INFO: the hash of the selected PCRs, lowest first."""
+    assert quoted(pcrs=None).composite is not None
+    joined = b"".join(
+        value for _, value in sorted(quoted().registers.values.items(), key=lambda item: item[0][0].number)
+    )
+    composite = quoted(pcrs=None).composite
+    assert composite is not None
+    assert hashlib.sha256(joined).digest() == composite.digest

@@ -1,0 +1,113 @@
+"""Everything that the command prints as JSON is what its schema says, on every sample."""
+
+from __future__ import annotations
+
+import json
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+import jsonschema
+import pytest
+
+import evlog
+from evlog.formats import FORMATS
+from tests.command import run
+from tests.conftest import ROOT, SAMPLES
+from tests.logs import BAD_LOGS, each_sample
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+SCHEMAS = ROOT / "schemas"
+
+
+@cache
+def validator(name: str) -> jsonschema.Draft202012Validator:
+    """The schema of what a command prints."""
+    schema = json.loads((SCHEMAS / f"evlog.{name}.schema.json").read_text())
+    jsonschema.Draft202012Validator.check_schema(schema)
+    return jsonschema.Draft202012Validator(schema)
+
+
+def valid(name: str, text: str) -> Any:
+    """The document, if it is what the schema says."""
+    document = json.loads(text)
+    validator(name).validate(document)
+    assert document["schema"] == f"evlog.{name}/1"
+    return document
+
+
+@pytest.mark.parametrize("path", sorted(SCHEMAS.glob("*.json")), ids=lambda path: path.name)
+def test_a_schema_is_one(path: Path) -> None:
+    schema = json.loads(path.read_text())
+    jsonschema.Draft202012Validator.check_schema(schema)
+    assert schema["$id"].startswith("urn:evlog:")
+    assert schema["title"]
+
+
+def test_formats() -> None:
+    document = valid("formats", run("formats", "--json").out)
+    assert [row["id"] for row in document["formats"]] == list(FORMATS)
+
+
+@each_sample
+def test_show(format: str, path: Path) -> None:
+    document = valid("log", run("show", str(path), "--json").out)
+    assert len(document["events"]) == len(evlog.read(path).events)
+    for event in document["events"]:
+        assert len(event["checks"]) in (0, len(event["digests"]))
+
+
+@each_sample
+def test_show_is_read_as_the_log_that_it_shows(format: str, path: Path) -> None:
+    log = evlog.read(path)
+    assert evlog.read(run("show", str(path), "--json").out.encode()) == log
+
+
+@each_sample
+def test_replay(format: str, path: Path) -> None:
+    valid("replay", run("replay", str(path), "--json").out)
+
+
+@pytest.mark.parametrize("to", FORMATS)
+@each_sample
+def test_convert(format: str, path: Path, to: str, tmp_path: Path) -> None:
+    if path.stat().st_size > 10_000 and to != "evlog-json":
+        return
+    out = tmp_path / "out"
+    ran = run("convert", str(path), "--to", to, "-o", str(out), "--json")
+    if ran.code == 0:
+        assert valid("convert", ran.out)["to"] == to
+    else:
+        assert (ran.code, ran.out) in ((1, ""), (2, ""))
+        assert ran.err.startswith("evlog: ")
+    if to == "evlog-json":
+        valid("log", out.read_text())
+
+
+@pytest.mark.parametrize("path", BAD_LOGS, ids=lambda path: path.name)
+def test_bad_logs(path: Path) -> None:
+    for command, schema in (("show", "log"), ("replay", "replay")):
+        ran = run(command, str(path), "--json")
+        if ran.out:
+            assert valid(schema, ran.out)["findings"]
+        else:
+            assert ran.code == 3
+
+
+@pytest.mark.parametrize(
+    ("member", "value"),
+    [
+        ("schema", "evlog.log/2"),
+        ("platform", "abacus"),
+        ("padding", {"fill": 256, "length": 1}),
+        ("unknown", 1),
+        ("algorithms", ["SHA256"]),
+        ("events", [{}]),
+    ],
+)
+def test_the_schema_refuses_what_the_reader_refuses(member: str, value: object) -> None:
+    document = json.loads((SAMPLES / "evlog-json" / "everything.json").read_text())
+    validator("log").validate(document)
+    with pytest.raises(jsonschema.ValidationError):
+        validator("log").validate({**document, member: value})
