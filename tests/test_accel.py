@@ -43,7 +43,7 @@ def observed(data: bytes, **choices: Any) -> object:
         log = read(data, **choices)
         values = replay(log)
     except EvlogError as error:
-        return type(error), str(error), error.offset
+        return type(error), str(error), getattr(error, "offset", None)
     columns = log.columns
     rows: object = None
     if columns is not None:

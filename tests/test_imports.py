@@ -102,6 +102,7 @@ ALLOWED: dict[str, tuple[str, ...]] = {
     "algorithms": ("_record", "errors"),
     "registers": ("_record", "algorithms", "errors"),
     "options": ("_record", "registers"),
+    "cursor": ("errors",),
     "columns": ("_record", "algorithms", "registers"),
     "model": ("_record", "algorithms", "registers", "errors"),
     "wire": ("errors", "algorithms", "_record"),
@@ -110,8 +111,8 @@ ALLOWED: dict[str, tuple[str, ...]] = {
     "formats": (
         "_record", "errors", "algorithms", "registers", "options", "columns", "model", "hashing", "contents", "wire",
     ),
-    "decoders": ("_record", "errors", "algorithms", "registers", "model", "hashing", "contents", "wire"),
-    "evidence": ("_record", "errors", "algorithms", "registers", "model", "hashing", "wire"),
+    "decoders": ("_record", "cursor", "errors", "algorithms", "registers", "model", "hashing", "contents", "wire"),
+    "evidence": ("_record", "cursor", "errors", "algorithms", "registers", "model", "hashing", "wire"),
     "unwrap": ("errors",),
 }  # fmt: skip
 

@@ -15,8 +15,8 @@ under `decodes` what it is for; and one line in `FAMILIES`. It is imported when 
 
 from __future__ import annotations
 
+from evlog.cursor import Cursor
 from evlog.decoders._context import NO_CONTEXT, Context
-from evlog.decoders._cursor import Cursor
 from evlog.decoders._decoded import Decoded, Raw, to_json
 from evlog.decoders._registry import FAMILIES, claims, decodes
 from evlog.errors import ParseError

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import TypeVar
 
-    from evlog.decoders._cursor import Cursor
+    from evlog.cursor import Cursor
     from evlog.model import Log
 
     T = TypeVar("T")

@@ -12,8 +12,8 @@ if TYPE_CHECKING:
 
     from typing_extensions import Self
 
+    from evlog.cursor import Cursor
     from evlog.decoders._context import Context
-    from evlog.decoders._cursor import Cursor
 
 __all__ = ["Decoded", "Raw", "to_json"]
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from evlog.decoders._cursor import Cursor
+    from evlog.cursor import Cursor
 
 __all__ = ["BIT_STRING", "INTEGER", "OID", "SEQUENCE", "SET", "element", "expect", "oid_text"]
 

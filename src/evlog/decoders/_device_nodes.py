@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import struct
 
-from evlog.decoders._cursor import guid_text
+from evlog.cursor import guid_text
 from evlog.decoders._text import ascii_text, utf16
 
 TYPE_CHECKING = False

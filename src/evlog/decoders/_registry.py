@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
     from typing import Any, TypeVar
 
+    from evlog.cursor import Cursor
     from evlog.decoders._context import Context
-    from evlog.decoders._cursor import Cursor
     from evlog.decoders._decoded import Decoded
     from evlog.registers import Register
 

@@ -7,8 +7,8 @@ Departures: a path that is damaged keeps the nodes that were read, with a note; 
 from __future__ import annotations
 
 from evlog._record import Record
+from evlog.cursor import guid_text
 from evlog.decoders import Context, Cursor, Decoded
-from evlog.decoders._cursor import guid_text
 from evlog.decoders._device_nodes import END, END_ENTIRE, FILE_PATH, FIRMWARE_FILE, node_text
 from evlog.decoders.guid import guid_name
 

@@ -10,8 +10,8 @@ from __future__ import annotations
 import struct
 
 from evlog._record import Record
+from evlog.cursor import guid_text
 from evlog.decoders import Context, Cursor, Decoded, decodes
-from evlog.decoders._cursor import guid_text
 from evlog.decoders._text import utf16
 from evlog.decoders.guid import PARTITION_TYPES
 

@@ -6,8 +6,8 @@ as its command line, the Windows boot manager keeps its BCD object there, and ed
 
 from __future__ import annotations
 
+from evlog.cursor import guid_text
 from evlog.decoders import Context, Cursor, Decoded
-from evlog.decoders._cursor import guid_text
 from evlog.decoders._text import plain_text, utf16, utf16_z
 from evlog.decoders.device_path import DevicePath
 from evlog.decoders.guid import guid_name

@@ -7,8 +7,8 @@ reach. Here a tag is a number and a value, an item is counted before it is made,
 from __future__ import annotations
 
 from evlog._record import Record
+from evlog.cursor import Cursor
 from evlog.errors import ParseError
-from evlog.evidence._cursor import Cursor
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ class Tag(Record):
 
 def loads(data: bytes, where: str) -> Any:
     """One item and nothing after it. Raises ParseError or TruncatedError with the offset."""
-    cursor = Cursor(data, where, big=True)
+    cursor = Cursor(data, where=where, big=True)
     item = _item(cursor, 0)
     if cursor.left:
         raise cursor.error(f"{cursor.left} bytes after the item", "end")

@@ -11,8 +11,8 @@ import warnings
 from contextlib import contextmanager
 
 from evlog._record import Record
+from evlog.cursor import Cursor
 from evlog.errors import EvlogError, ParseError, UsageError
-from evlog.evidence._cursor import Cursor
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -57,7 +57,7 @@ def load_key(data: bytes) -> Any:
 
 def _tpm_key(data: bytes) -> Any:
     """TPMT_PUBLIC (TPM 2.0 part 2, section 12.2.4), or the same behind its size."""
-    cursor = Cursor(data, "key", big=True)
+    cursor = Cursor(data, where="key", big=True)
     if int.from_bytes(data[:2], "big") == len(data) - 2:
         cursor.at = 2
     kind = cursor.number(2, "type")

@@ -8,8 +8,8 @@ memory: u32 count, then 8 slots of u16 size and 64 bytes. Values follow the sele
 from __future__ import annotations
 
 from evlog.algorithms import HashAlg
+from evlog.cursor import Cursor
 from evlog.evidence import Credentials, Evidence, Material
-from evlog.evidence._cursor import Cursor
 from evlog.registers import Register, Registers
 
 TYPE_CHECKING = False
@@ -35,7 +35,7 @@ def claims(material: Material) -> bool:
 
 def read(material: Material, credentials: Credentials) -> Evidence:
     """The values, all of them only read. Raises ParseError for counts and sizes that cannot be."""
-    cursor = Cursor(material.data or b"", "pcrs")
+    cursor = Cursor(material.data or b"", where="pcrs")
     selected = list(_selection(cursor))
     digests = list(_values(cursor))
     if len(selected) != len(digests):
@@ -50,7 +50,7 @@ def read(material: Material, credentials: Credentials) -> Evidence:
 
 def _selection(cursor: Cursor) -> Iterator[tuple[Register, HashAlg]]:
     count = cursor.number(4, "selection.count")
-    slots = cursor.inner(_SLOTS * _SLOT, "selection")
+    slots = cursor.sub(_SLOTS * _SLOT, "selection")
     if count > _SLOTS:
         raise cursor.error(f"{count} banks, at most {_SLOTS}", "selection")
     for _ in range(count):
@@ -63,7 +63,7 @@ def _selection(cursor: Cursor) -> Iterator[tuple[Register, HashAlg]]:
 def _values(cursor: Cursor) -> Iterator[bytes]:
     # The file's size was compared with this count.
     for number in range(cursor.number(4, "lists")):
-        digests = cursor.inner(_LIST, f"lists[{number}]")
+        digests = cursor.sub(_LIST, f"lists[{number}]")
         count = digests.number(4, "count")
         if count > _DIGESTS:
             raise digests.error(f"{count} digests, at most {_DIGESTS}", "count")

@@ -7,9 +7,9 @@ s of 72 bytes each, little-endian. The launch MEASUREMENT is fixed at start; not
 from __future__ import annotations
 
 from evlog.algorithms import SHA384
+from evlog.cursor import Cursor
 from evlog.evidence import Credentials, Evidence, Material
 from evlog.evidence._account import Account
-from evlog.evidence._cursor import Cursor
 from evlog.registers import Register, Registers
 
 TYPE_CHECKING = False
@@ -38,7 +38,7 @@ def claims(material: Material) -> bool:
 
 def read(material: Material, credentials: Credentials) -> Evidence:
     """The launch measurement and what signs it. Raises ParseError for another size."""
-    data = Cursor(material.data or b"", "report").take(_SIZE, "report")
+    data = Cursor(material.data or b"", where="report").take(_SIZE, "report")
     account = Account()
     signed = _check(data, credentials, account)
     account.nonce(data[_REPORT_DATA], credentials, signed=signed)

@@ -11,9 +11,9 @@ from __future__ import annotations
 from evlog import hashing
 from evlog._record import Record
 from evlog.algorithms import SHA256
+from evlog.cursor import Cursor
 from evlog.evidence import Credentials, Evidence, Material, _tdx
 from evlog.evidence._account import Account
-from evlog.evidence._cursor import Cursor
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -56,7 +56,7 @@ def claims(material: Material) -> bool:
 
 def read(material: Material, credentials: Credentials) -> Evidence:
     """The registers and what signs them. Raises ParseError for bytes that are no TD quote."""
-    cursor = Cursor(material.data or b"", "quote")
+    cursor = Cursor(material.data or b"", where="quote")
     version = cursor.number(2, "version")
     key_type = cursor.number(2, "attestation_key_type")
     if version not in (4, 5) or cursor.number(4, "tee_type") != _TEE_TDX:
@@ -74,7 +74,7 @@ def read(material: Material, credentials: Credentials) -> Evidence:
     message = cursor.data[: cursor.at]
     anchored = signed = False
     if key_type == _ECDSA_P256:
-        part = _signed(cursor.inner(cursor.number(4, "signature_size"), "signature"))
+        part = _signed(cursor.sub(cursor.number(4, "signature_size"), "signature"))
         signed, anchored = _check(message, part, credentials, account)
     else:
         account.reads(f"the quote: attestation key type {key_type} cannot be checked here")
@@ -96,7 +96,7 @@ def _signed(cursor: Cursor) -> Signed:
     kind = cursor.number(2, "certification_type")
     if kind != _QE_CERTIFICATION:
         raise cursor.error(f"certification data of type {kind}, {_QE_CERTIFICATION} expected", "certification_type")
-    inner = cursor.inner(cursor.number(4, "certification_size"), "certification")
+    inner = cursor.sub(cursor.number(4, "certification_size"), "certification")
     report, report_signature = inner.take(_QE_REPORT, "qe_report"), inner.take(64, "qe_signature")
     auth = inner.sized("qe_auth")
     kind = inner.number(2, "pck_type")

@@ -9,10 +9,10 @@ from __future__ import annotations
 from evlog import hashing
 from evlog._record import Record
 from evlog.algorithms import HashAlg
+from evlog.cursor import Cursor
 from evlog.errors import EvlogError, ParseError
 from evlog.evidence import NO_CREDENTIALS, Composite, Credentials, Evidence, Material, identify
 from evlog.evidence._account import Account
-from evlog.evidence._cursor import Cursor
 from evlog.registers import Register, Registers
 
 TYPE_CHECKING = False
@@ -60,7 +60,7 @@ def claims(material: Material) -> bool:
 def read(material: Material, credentials: Credentials) -> Evidence:
     """The quote, with PCR values if ``credentials.pcrs`` has them. Raises ParseError for bytes that are no quote."""
     data = material.data or b""
-    message = data if data.startswith(_MAGIC) else Cursor(data, "quote", big=True).sized("attest")
+    message = data if data.startswith(_MAGIC) else Cursor(data, where="quote", big=True).sized("attest")
     quote = _quote(message)
     account = Account()
     signed, alg = _check_signature(message, credentials, account)
@@ -79,7 +79,7 @@ def read(material: Material, credentials: Credentials) -> Evidence:
 
 
 def _quote(message: bytes) -> Quote:
-    cursor = Cursor(message, "quote", big=True)
+    cursor = Cursor(message, where="quote", big=True)
     if cursor.number(4, "magic") != TPM_GENERATED_VALUE or cursor.number(2, "type") != TPM_ST_ATTEST_QUOTE:
         raise ParseError("not a TPM quote", offset=0, where="quote.magic")
     cursor.sized("qualifiedSigner")
@@ -130,7 +130,7 @@ def _check_signature(message: bytes, credentials: Credentials, account: Account)
 
 def _signatures(data: bytes, key: Any) -> list[Signature]:
     """TPMT_SIGNATURE; else what a bare signature may be, by the kind of the key."""
-    cursor = Cursor(data, "signature", big=True)
+    cursor = Cursor(data, where="signature", big=True)
     scheme = int.from_bytes(data[:2], "big")
     if scheme in _SCHEMES and HashAlg.of(int.from_bytes(data[2:4], "big")).known:
         cursor.take(2, "sigAlg")

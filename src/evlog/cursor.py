@@ -1,4 +1,4 @@
-"""A bounds-checked cursor over the bytes of an event.
+"""A bounds-checked cursor over some bytes of a file: what decoders and the sources of register values read with.
 
 Plain struct reads: a log has hundreds of small structures, and construct takes twenty times as long for each. Every
 read names its field; a read beyond the end is a TruncatedError with the offset in the file and the path of the field.
@@ -29,16 +29,20 @@ class Cursor:
     """A position in ``data``, which stands at ``base`` in the file. ``end`` bounds every read.
 
     ``where`` is the path of the structure that is read; the name of a field is added to it in errors.
+    ``big`` is the byte order of `number` and `sized`; the other integers are little-endian, as UEFI's are.
     """
 
-    __slots__ = ("at", "base", "data", "end", "where")
+    __slots__ = ("at", "base", "big", "data", "end", "where")
 
-    def __init__(self, data: bytes, base: int = 0, *, at: int = 0, end: int | None = None, where: str = "") -> None:
+    def __init__(
+        self, data: bytes, base: int = 0, *, at: int = 0, end: int | None = None, where: str = "", big: bool = False
+    ) -> None:
         self.data = data
         self.base = base
         self.at = at
         self.end = len(data) if end is None else end
         self.where = where
+        self.big = big
 
     @property
     def left(self) -> int:
@@ -82,6 +86,14 @@ class Cursor:
         at = self._advance(size, field)
         return self.data[at : at + size]
 
+    def number(self, size: int, field: str) -> int:
+        """The next ``size`` bytes as an unsigned integer in the cursor's byte order."""
+        return int.from_bytes(self.take(size, field), "big" if self.big else "little")
+
+    def sized(self, field: str, size: int = 2) -> bytes:
+        """Bytes behind their length, itself ``size`` bytes: a TPM2B."""
+        return self.take(self.number(size, f"{field}.size"), field)
+
     def peek(self, size: int) -> bytes:
         """At most ``size`` bytes from here, without reading them."""
         return self.data[self.at : min(self.at + size, self.end)]
@@ -94,11 +106,11 @@ class Cursor:
     def sub(self, size: int, field: str) -> Cursor:
         """A cursor over the next ``size`` bytes, which this one passes."""
         at = self._advance(size, field)
-        return Cursor(self.data, self.base, at=at, end=at + size, where=self._path(field))
+        return Cursor(self.data, self.base, at=at, end=at + size, where=self._path(field), big=self.big)
 
     def fork(self) -> Cursor:
         """A cursor of its own over what is left, to try a reading with."""
-        return Cursor(self.data, self.base, at=self.at, end=self.end, where=self.where)
+        return Cursor(self.data, self.base, at=self.at, end=self.end, where=self.where, big=self.big)
 
     def error(self, message: str, field: str = "", *, at: int | None = None) -> ParseError:
         """A ParseError at this place, or at ``at``, a position in ``data``."""
