@@ -30,7 +30,7 @@ MEASURED_ROLES = frozenset(("record", "init", "sync"))
 ANCHORS = frozenset(("init", "sync", "extend"))
 
 # A global log that hashes its index has it before the keyword.
-_STATED = re.compile(rb"(?:[^ ]+ )?(?:INIT|SYNC)(?: ([^/ ]+)/|/([^/ ]+) )([0-9a-fA-F]*)")
+_STATED = re.compile(rb"(?:[^ ]+ )?(?:INIT|SYNC)(?: ([^/ ]+)/|/([^/ ]+) )([0-9a-fA-F]*)\r?")
 _EXTENDED = re.compile(rb"# \.EXTEND ([0-9a-fA-F]+)(?: .*)?", re.DOTALL)
 
 
@@ -80,6 +80,10 @@ class TextLine(Content):
         """The line for people: bytes that are no UTF-8 and control characters are escaped."""
         decoded = self.line.decode("utf-8", "backslashreplace")
         return decoded if decoded.isprintable() else "".join(map(_printable, decoded))
+
+    @property
+    def summary(self) -> str:
+        return self.text
 
     def pcclient(self, options: Options) -> PCClientEvent | None:
         """EV_ACTION with the line's bytes, whose digest is the line's own; None for what is not measured.

@@ -57,17 +57,9 @@ class _Adaptation:
         self.told: set[Register] = set()
 
     def result(self) -> tuple[Log, Sequence[Loss]]:
-        if self.bank is not None and len(self.log.algorithms) > 1:
-            others = ", ".join(str(alg) for alg in self.log.algorithms if alg != self.bank)
-            if self.log.format != "text":
-                self.losses.append(Loss(None, "digests", f"a textual log has one bank: {self.bank}, not {others}"))
         for event in self.log.events:
             self._add(event)
         style = style_for(self.events, self.options.replace(dialect=self.dialect.id))
-        if self.log.padding is not None:
-            self.losses.append(Loss(None, "padding", "a textual log has no padding"))
-        if self.log.trailing:
-            self.losses.append(Loss(None, "trailing", f"{len(self.log.trailing)} bytes after the log"))
         log = self.log.replace(
             format="text",
             events=tuple(self.events),
@@ -86,7 +78,7 @@ class _Adaptation:
             self.losses.append(Loss(event.number, "recnum", "text has no record numbers"))
         if isinstance(content, TextLine):
             if not content.measured and (refusal := self.dialect.refusal(content)) is not None:
-                self.losses.append(Loss(event.number, content.role, refusal))
+                self.losses.append(Loss(event.number, "content", refusal))
                 return
             self._keep(event, content)
         elif not event.measured:
@@ -126,6 +118,10 @@ class _Adaptation:
             digests = ()
         elif not isinstance(event.content, TextLine) and self.bank is not None:
             digests = (Digest(self.bank, hashing.digest(self.bank, content.line)),)
+            for digest in event.digests:
+                if digest.alg != self.bank:
+                    reason = f"a textual log has one bank, here {self.bank}"
+                    self.losses.append(Loss(event.number, f"digests.{digest.alg}", reason))
         number = len(self.events)
         self.events.append(event.replace(number=number, content=content, digests=digests, recnum=None, wire=None))
 

@@ -18,10 +18,11 @@ __all__ = ["DIALECTS", "Dialect", "Recognition", "dialect_named", "recognise"]
 #: What the kernel's isspace() takes for white space: 0xA0 too, though it may be the last byte of a UTF-8 character.
 KERNEL_SPACE = b"\t\n\v\f\r \xa0"
 
-_INIT = re.compile(rb"INIT [^/ ]+/(?:[0-9a-fA-F]{2})+")
-_INIT_SPEC = re.compile(rb"INIT(?: [^/ ]+/|/[^/ ]+ )(?:[0-9a-fA-F]{2})+")
+# A CR at the end is data to most dialects; it does not keep INIT from being meant.
+_INIT = re.compile(rb"INIT [^/ ]+/(?:[0-9a-fA-F]{2})+\r?")
+_INIT_SPEC = re.compile(rb"INIT(?: [^/ ]+/|/[^/ ]+ )(?:[0-9a-fA-F]{2})+\r?")
 _INIT_ACON = re.compile(rb"INIT sha384/0{96}")
-_SYNC = re.compile(rb"SYNC [^/ ]+/(?:[0-9a-fA-F]{2})+")
+_SYNC = re.compile(rb"SYNC [^/ ]+/(?:[0-9a-fA-F]{2})+\r?")
 _EXTEND = re.compile(rb"# \.EXTEND (?:[0-9a-fA-F]{2})+(?: .*)?", re.DOTALL)
 _UNPRINTABLE = re.compile(rb"[^\x20-\x7E]")
 

@@ -84,7 +84,7 @@ def read(data: bytes, options: Options) -> Log:
     if options.strict:
         for finding in notes:
             if finding.severity != "note":
-                raise ParseError(finding.message, offset=finding.offset)
+                raise ParseError(finding.message, offset=finding.offset or 0)
     return Log(
         ID,
         TextEvents(lines, hashed.pairs, options.name),

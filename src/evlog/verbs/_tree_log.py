@@ -41,7 +41,7 @@ def read_tree(path: str, format: str | None, options: Options) -> Log:
     """
     found = members(path)
     if not found:
-        raise SourceError(f"{path}: a folder, and no tree of registers (<register>/digest, hash_algo, event_log)")
+        raise SourceError(f"{path}: is a directory, and no tree of registers (<register>/digest, hash_algo, event_log)")
     options = options.replace(platform=options.platform or platform_of(found))
     logs = [
         read_bytes(settled_log(member.log), format, _told(options, member))

@@ -56,10 +56,10 @@ def encapsulable(log: Log, to: str, options: Options, *, allow_changed: bool = F
             reason = (
                 f"line {event.number + 1}: extended outside the log; {to} has its digest, which is the hash of nothing"
             )
-            losses.append(Loss(event.number, "extend", reason))
+            losses.append(Loss(event.number, "content", reason))
         else:
             what = {"blank": "a blank line", "extend": "a .EXTEND that nothing confirms"}.get(content.role, "a comment")
-            losses.append(Loss(event.number, content.role, f"line {event.number + 1}: {to} has no place for {what}"))
+            losses.append(Loss(event.number, "content", f"line {event.number + 1}: {to} has no place for {what}"))
     return log.replace(events=tuple(events)), losses
 
 
@@ -82,7 +82,7 @@ def _tagged(event: Event, content: TextLine, options: Options, losses: list[Loss
     """The event that the attestation agent would have logged: another digest, and none for INIT and SYNC."""
     if content.role != "record":
         reason = f"line {event.number + 1}: the attestation agent's entries have no {content.role.upper()}"
-        losses.append(Loss(event.number, content.role, reason))
+        losses.append(Loss(event.number, "content", reason))
         return []
     carried = content.pcclient(options)
     assert carried is not None
