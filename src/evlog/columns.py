@@ -19,6 +19,13 @@ Where a record extends something else than the digest that stands in it, more fi
                 as recorded, or by the first of the rules that applies; None for a row of which it cannot be said.
                 The layouts of such columns have no digests, so that nobody takes one for what is extended; but:
 ``violations``  the layouts' digests are what is extended, only that zeros stand for all ones
+
+And where a log states more of its registers than their numbers, three:
+
+``names``    the registers that ``registers`` counts in, where they are not the numbers of one space
+``banks``    the one bank that each of them has
+``anchors``  rows that state a register's value, or extensions made outside the log: replay stops at each. None for a
+             kind of log that knows no such rows
 """
 
 from __future__ import annotations
@@ -26,6 +33,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from evlog._record import Record
+from evlog.registers import Register
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -69,9 +77,26 @@ class Columns(Record):
     rules: tuple[str, ...] = ()
     extensions: Callable[[HashAlg, tuple[str, ...], int, int], Sequence[bytes | None]] | None = None
     violations: bool = False
+    names: tuple[Register, ...] | None = None
+    banks: tuple[HashAlg, ...] | None = None
+    anchors: tuple[int, ...] | None = None
 
     def __len__(self) -> int:
         return len(self.offsets)
+
+    def register(self, index: int) -> Register:
+        """The register that an index in ``registers`` means."""
+        return Register(self.space, index) if self.names is None else self.names[index]
+
+    def index(self, register: Register) -> int | None:
+        """The index in ``registers`` of a register, or None if it cannot be in there."""
+        if self.names is not None:
+            return self.names.index(register) if register in self.names else None
+        return register.number if register.space == self.space else None
+
+    def has_bank(self, index: int, alg: HashAlg) -> bool:
+        """Whether a register has the bank, as far as its log says."""
+        return self.banks is None or self.banks[index] == alg
 
     def length(self, row: int) -> int:
         """Bytes of a record: records are contiguous."""

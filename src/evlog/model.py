@@ -71,8 +71,17 @@ class Content(Record):
         """Whether the event extends its register."""
         return True
 
+    @property
+    def anchor(self) -> bool:
+        """Whether the event states a value of its register, or an extension that no event stands for."""
+        return False
+
     def pcclient(self, options: Options) -> Content | None:
         """The PC Client event that carries this content under the same digest, or None if there is none."""
+        return None
+
+    def text_line(self, event: Event, options: Options) -> bytes | None:
+        """The line of a textual log that carries this content, or None if there is none."""
         return None
 
     def extension(self, alg: HashAlg, recorded: bytes | None) -> bytes | None:
@@ -86,9 +95,10 @@ class Content(Record):
         """
         return None
 
-    def candidates(self, event: Event, alg: HashAlg) -> Iterable[tuple[str, bytes | None]]:
+    def candidates(self, event: Event, alg: HashAlg) -> Iterable[tuple[str, bytes | None] | tuple[str, bytes, HashAlg]]:
         """What the event's digest may be the hash of: (rule, bytes) in the order to try.
 
+        A third item names the hash if it is not the bank's own: such digests are padded with zeros, or cut.
         None at all means that the digest covers something that is not in the log; a rule without bytes, that it may.
         If there are others only and none fits, the digest is wrong.
         """

@@ -16,7 +16,9 @@ class Options(Record):
     ``space``     pcr, ccmr, rtmr or rem: what a log's register numbers count
     ``register``  the register of a log that does not name it
     ``dialect``   the dialect of a textual log
-    ``index``     what the index prefix of a global textual log means
+    ``index``     what the index prefix of a global textual log means: pcr, ccmr, rtmr, rem (or pcr-hashed and so on)
+    ``hash``      the hash of a textual log's lines, where the log does not state it
+    ``mr_hash``   the hash of a textual log's register, where it is not that of the lines
     ``mr_key``    how CEL-CBOR and CEL-JSON spell a CC measurement register
     ``profile``   integer widths of CEL-TLV: u32, minimal or google
     ``encapsulate``  how text lines stand in TCG records: action (EV_ACTION) or tag (EV_EVENT_TAG, changes digests)
@@ -31,6 +33,8 @@ class Options(Record):
     register: Register | None = None
     dialect: str | None = None
     index: str | None = None
+    hash: str | None = None
+    mr_hash: str | None = None
     mr_key: str | None = None
     profile: str | None = None
     encapsulate: str | None = None

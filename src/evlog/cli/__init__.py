@@ -28,6 +28,8 @@ COMMANDS = {
     "diff": "what differs between two logs, register by register, in words",
     "merge": "the logs of one machine as one, with every hand-over between them",
     "convert": "the same log in another format, losses named, registers proven",
+    "split": "a log for each register, as a tree of registers or as files",
+    "append": "lines to the log of a register, which is extended",
     "formats": "the formats that evlog reads and writes",
 }
 

@@ -11,10 +11,11 @@ if TYPE_CHECKING:
     from typing import Any
 
     from evlog.model import Finding, Log
+    from evlog.registers import Register
 
 
-def reader_arguments(parser: argparse.ArgumentParser, *, logs: str = "LOG") -> None:
-    """LOG (``-`` is stdin) and what settles how it is read."""
+def reader_arguments(parser: argparse.ArgumentParser, *, logs: str = "LOG", register: bool = True) -> None:
+    """LOG (``-`` is stdin) and what settles how it is read; ``register`` is False for a command with its own option."""
     if logs.endswith("..."):
         parser.add_argument("logs", nargs="+", metavar="LOG", help="a log; - is stdin")
     else:
@@ -23,6 +24,13 @@ def reader_arguments(parser: argparse.ArgumentParser, *, logs: str = "LOG") -> N
     group.add_argument("--from", dest="format", metavar="FORMAT", help="the log's format (see evlog formats)")
     group.add_argument("--platform", choices=("tpm", "tdx", "cca", "snp", "csv", "nitro"), help="names of registers")
     group.add_argument("--space", choices=("pcr", "ccmr", "rtmr", "rem"), help="what register numbers count")
+    group.add_argument("--dialect", metavar="DIALECT", help="tsm-text, nelr, aael-text, aael-spec or acon")
+    group.add_argument("--index", metavar="SPACE", help="what a global textual log counts: pcr, ccmr, rtmr or rem")
+    group.add_argument("--hash", metavar="ALG", help="the hash of a textual log's lines, if it does not say")
+    group.add_argument("--mr-hash", metavar="ALG", help="the hash of its register, if another")
+    if register:
+        text = "the register of a log that names none, or the only one to keep"
+        group.add_argument("--register", metavar="REGISTER", help=text)
     group.add_argument("--strict", action="store_true", help="refuse what the specification refuses")
 
 
@@ -34,13 +42,46 @@ def open_log(args: argparse.Namespace, source: str) -> Log:
         from evlog.errors import SourceError
 
         raise SourceError("stdin is closed")
-    return read(
+    chosen = choices(args)
+    log = read(
         sys.stdin.buffer if source == "-" else source,
         format=args.format,
         platform=args.platform,
         space=args.space,
         strict=args.strict,
+        **chosen,
     )
+    if not isinstance(args.register, str) or _is_log_of(log, chosen["register"]):
+        return log
+    from evlog.verbs.split import select
+
+    return select(log, (chosen["register"],))
+
+
+def _is_log_of(log: Log, register: Register) -> bool:
+    """Whether the log does not name registers, and is that of the one that was given."""
+    columns = log.columns
+    return columns is not None and columns.names == (register,)
+
+
+def choices(args: argparse.Namespace) -> dict[str, Any]:
+    """The choices about textual logs, as `evlog.options.Options` takes them."""
+    given = args.register
+    if isinstance(given, list):
+        # A command that can show several registers: a log that names none can be that of one.
+        given = given[0] if len(given) == 1 and "," not in given[0] else None
+    register = None
+    if given is not None:
+        from evlog.registers import Register
+
+        register = Register.parse(given)
+    return {
+        "register": register,
+        "dialect": args.dialect,
+        "index": args.index,
+        "hash": args.hash,
+        "mr_hash": args.mr_hash,
+    }
 
 
 def report(findings: Iterable[Finding], name: str = "") -> None:

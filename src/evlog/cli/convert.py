@@ -21,6 +21,15 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     _common.reader_arguments(parser)
     parser.add_argument("--to", required=True, metavar="FORMAT", help="see evlog formats")
     parser.add_argument("-o", "--output", default="-", metavar="OUT", help="a file; - (the default) is stdout")
+    group = parser.add_argument_group("textual logs")
+    group.add_argument(
+        "--digests-only", action="store_true", help="write events that are no lines as # .EXTEND comments"
+    )
+    group.add_argument(
+        "--encapsulate",
+        choices=("action", "tag"),
+        help="lines as EV_ACTION, or EV_ACTION as lines on any register; or as EV_EVENT_TAG, which measures anew",
+    )
     parser.add_argument("--allow-changed", action="store_true", help="even if a register's value changes")
     parser.add_argument("--json", action="store_true", help="print a report (evlog.convert/1) instead of text")
 
@@ -34,7 +43,16 @@ def run(args: argparse.Namespace) -> int:
 
         raise UsageError("--json needs -o FILE: stdout can hold the report or the log, not both")
     _common.report(log.findings, log.name)
-    result = convert(log, args.to, strict=args.strict, allow_changed=args.allow_changed)
+    choices = _common.choices(args)
+    result = convert(
+        log,
+        args.to,
+        strict=args.strict,
+        allow_changed=args.allow_changed,
+        encapsulate=args.encapsulate,
+        digests_only=args.digests_only,
+        **{name: choices[name] for name in ("dialect", "index", "hash", "mr_hash")},
+    )
     write_whole(args.output, result.data)
     if args.json:
         _common.print_json(

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
-    _common.reader_arguments(parser)
+    _common.reader_arguments(parser, register=False)
     parser.add_argument("--tree", action="store_true", help="everything that is known of each event")
     parser.add_argument("--json", action="store_true", help="print one JSON object (evlog.log/1)")
     parser.add_argument("--jsonl", action="store_true", help="print a JSON object for each event")

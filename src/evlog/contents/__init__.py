@@ -22,6 +22,7 @@ KINDS = {
     "opaque": ("opaque", "Opaque"),
     "ima": ("ima", "ImaEvent"),
     "systemd": ("systemd", "SystemdRecord"),
+    "text": ("text", "TextLine"),
 }
 
 

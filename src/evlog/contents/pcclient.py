@@ -16,8 +16,19 @@ if TYPE_CHECKING:
     from evlog.algorithms import HashAlg
     from evlog.model import Event
     from evlog.options import Options
+    from evlog.registers import Register
 
-__all__ = ["EVENT_TYPES", "EV_ACTION", "EV_EVENT_TAG", "EV_NO_ACTION", "PCClientEvent", "event_type_name"]
+__all__ = [
+    "AAEL",
+    "EVENT_TYPES",
+    "EV_ACTION",
+    "EV_EVENT_TAG",
+    "EV_NO_ACTION",
+    "PCClientEvent",
+    "event_type_name",
+    "tagged",
+    "untagged",
+]
 
 EV_NO_ACTION = 0x00000003
 EV_ACTION = 0x00000005
@@ -143,6 +154,20 @@ class PCClientEvent(Content):
 
         return _pcclient_rules.candidates(self.event_type, event.register, self.data)
 
+    def text_line(self, event: Event, options: Options) -> bytes | None:
+        """The data of an EV_ACTION, or the line in an attestation agent's EV_EVENT_TAG if that is asked for.
+
+        Firmware writes EV_ACTION too, so without being asked (``options.encapsulate`` "action") only registers that
+        the operating system extends count. A ``.EXTEND`` comment that went into an EV_EVENT_TAG comes out again.
+        """
+        if self.event_type == EV_ACTION:
+            return self.data if options.encapsulate == "action" or _of_the_system(event.register) else None
+        if self.event_type != EV_EVENT_TAG:
+            return None
+        if self.data.startswith(b"# .EXTEND "):
+            return self.data
+        return untagged(self.data) if options.encapsulate == "tag" else None
+
     @property
     def event_type_name(self) -> str:
         """The specification's name of the type, or its number in hex."""
@@ -161,3 +186,26 @@ class PCClientEvent(Content):
         if type(event_type) is not int or not 0 <= event_type <= 0xFFFFFFFF:
             raise ValueError("event_type must be a number of 32 bits")
         return cls(event_type, bytes.fromhex(members["data"]))
+
+
+# The registers that no firmware extends: PCR 8 and up, RTMR[2] and up.
+_FIRST_OF_THE_SYSTEM = {"pcr": 8, "ccmr": 3, "rtmr": 2, "rem": 2}
+
+
+def _of_the_system(register: Register) -> bool:
+    first = _FIRST_OF_THE_SYSTEM.get(register.space)
+    return first is None or register.number >= first
+
+
+#: ``taggedEventID`` of the attestation agent's entries, as its bytes stand in the log.
+AAEL = (0x4141454C).to_bytes(4, "little")
+
+
+def tagged(line: bytes) -> bytes:
+    """The event data in which the attestation agent logs a line: tag, length, the line. The digest covers all of it."""
+    return AAEL + len(line).to_bytes(4, "little") + line
+
+
+def untagged(data: bytes) -> bytes | None:
+    """The line in such event data, or None if it is something else."""
+    return data[8:] if data[:4] == AAEL and data[4:8] == (len(data) - 8).to_bytes(4, "little") else None

@@ -7,6 +7,8 @@ A room is a module with these names and no others that matter:
 ``read(data, options)``            a Log; raises ParseError for bytes that are not this format
 ``write(log, options)``            bytes; raises WriteError for what the format cannot hold, drops nothing
 ``adapt(log, options)``            what of any log this format can hold: (Log, losses); absent if it only reads
+``HOLDS``                          content kinds that it holds as they are, besides PC Client events; absent if none
+``settle(log, options)``           the options under which the written log reads as it is; absent if the given ones do
 
 Rooms do not import rooms. What they share has an underscore.
 """
@@ -73,6 +75,7 @@ FORMATS: dict[str, str] = {
     "ima-binary": "ima_binary",
     "ima-ascii": "ima_ascii",
     "systemd": "systemd",
+    "text": "text",
     "evlog-json": "evlog_json",
 }
 

@@ -11,13 +11,13 @@ from evlog.algorithms import ALGORITHMS, SHA1, HashAlg
 from evlog.contents.pcclient import EV_NO_ACTION, PCClientEvent
 from evlog.errors import ParseError, WriteError
 from evlog.formats import CERTAIN, LIKELY, NO_MATCH, Match, _tcg
-from evlog.model import Digest, Event, Loss
+from evlog.model import Digest, Event, Header, Loss
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from evlog.model import Log
+    from evlog.model import Finding, Log
     from evlog.options import Options
     from evlog.registers import Space
 
@@ -47,7 +47,12 @@ def sniff(data: bytes, options: Options, space: Space) -> Match:
     except ParseError as error:
         return Match(LIKELY, error.message) if space == "pcr" else NO_MATCH
     if header is None:
-        return NO_MATCH
+        from evlog.formats import _aael
+
+        if not _aael.is_fragment(data):
+            return NO_MATCH
+        found, reason = _given(options) or (_aael.space_of(_aael.scan_fragment(data, space)), "agent's entries")
+        return Match(CERTAIN, f"{reason}, without a header") if found == space else NO_MATCH
     confidence, found, reason = _space(data, *header, options)
     banks = ", ".join(map(str, header[1].algorithms))
     return Match(confidence, f"Spec ID event with {banks}; {reason}") if found == space else NO_MATCH
@@ -58,11 +63,14 @@ def _space(data: bytes, first: _tcg.FirstRecord, spec_id: _tcg.SpecId, options: 
 
     The rules are in the order of what they prove; on the public logs of either kind they have no exception.
     """
-    if options.space in ("pcr", "ccmr"):
-        return CERTAIN, options.space, f"register space {options.space} was given"
-    if options.platform is not None:
-        space = "ccmr" if options.platform in ("tdx", "cca", "csv") else "pcr"
-        return CERTAIN, space, f"platform {options.platform} was given"
+    given = _given(options)
+    if given is not None:
+        return CERTAIN, *given
+    if spec_id.version is None:
+        from evlog.formats import _aael
+
+        found = _aael.space_of(_tcg.scan2(data, first.length, spec_id.algorithms, "pcr"))
+        return CERTAIN, found, "a header without a signature, as the attestation agent writes it"
     if first.register == 1:
         return CERTAIN, "ccmr", "the header's index is 1, as only OVMF writes it, into a CCEL"
     if b"td-shim" in spec_id.vendor_info:
@@ -86,39 +94,67 @@ def _space(data: bytes, first: _tcg.FirstRecord, spec_id: _tcg.SpecId, options: 
     return LIKELY, "pcr", "no events that would tell of a CCEL"
 
 
+def _given(options: Options) -> tuple[Space, str] | None:
+    """The register space that the caller settled, and how."""
+    if options.space in ("pcr", "ccmr"):
+        return options.space, f"register space {options.space} was given"
+    if options.platform is not None:
+        space = "ccmr" if options.platform in ("tdx", "cca", "csv") else "pcr"
+        return space, f"platform {options.platform} was given"
+    return None
+
+
 def read(data: bytes, options: Options, format: str, space: Space) -> Log:
     """Read a log of either room. Raises ParseError if record 0 is not a Spec ID event."""
     header = _header(data)
     if header is None:
-        raise ParseError("record 0 is not a Spec ID Event03", offset=0, where="events[0]")
+        from evlog.formats import _aael
+
+        if not _aael.is_fragment(data):
+            raise ParseError("record 0 is not a Spec ID Event03", offset=0, where="events[0]")
+        return _log(_aael.scan_fragment(data, space), (), options, format, header=Header(format, (("headless", 1),)))
     first, spec_id = header
     scan = _tcg.scan2(data, first.length, spec_id.algorithms, space)
-    platform = _platform(spec_id) if space == "ccmr" else None
-    return _tcg.log_of(
-        scan,
-        format,
-        _banks(scan, spec_id.algorithms),
-        options,
-        findings=spec_id.findings,
-        platform=platform,
+    return _log(
+        scan, spec_id.algorithms, options, format, signed=spec_id.version is not None, findings=spec_id.findings
     )
 
 
-def _banks(scan: _tcg.Scan, declared: tuple[HashAlg, ...]) -> tuple[HashAlg, ...]:
-    """The header's algorithms, then any that only records have."""
+def _log(
+    scan: _tcg.Scan,
+    declared: tuple[HashAlg, ...],
+    options: Options,
+    format: str,
+    *,
+    signed: bool = True,
+    findings: tuple[Finding, ...] = (),
+    header: Header | None = None,
+) -> Log:
+    banks = _banks(scan, declared, signed)
+    platform = _platform(banks) if scan.columns.space == "ccmr" else None
+    return _tcg.log_of(scan, format, banks, options, findings=findings, platform=platform, header=header)
+
+
+def _banks(scan: _tcg.Scan, declared: tuple[HashAlg, ...], signed: bool) -> tuple[HashAlg, ...]:
+    """The header's algorithms, then any that only records have.
+
+    A header without a signature stands for any platform: it declares banks that the log need not have.
+    """
     banks = {alg.id: alg for alg in declared}
+    if not signed and len(scan.columns.layouts) > 1:
+        banks.clear()
     for layout in scan.columns.layouts[1:]:
         for alg, _ in layout.digests:
             banks.setdefault(alg.id, alg)
     return tuple(banks.values())
 
 
-def _platform(spec_id: _tcg.SpecId) -> str | None:
+def _platform(banks: tuple[HashAlg, ...]) -> str | None:
     """Each confidential platform has its own bank: TDX SHA-384, Hygon CSV SM3, an Arm realm SHA-256 or SHA-512."""
-    if len(spec_id.algorithms) != 1:
+    if len(banks) != 1:
         return None
     by_bank = {"sha384": "tdx", "sm3_256": "csv", "sha256": "cca", "sha512": "cca"}
-    return by_bank.get(spec_id.algorithms[0].name)
+    return by_bank.get(banks[0].name)
 
 
 def adapt(log: Log, options: Options, format: str, space: Space) -> tuple[Log, Sequence[Loss]]:
@@ -185,15 +221,19 @@ def write(log: Log, space: Space) -> bytes:
     from evlog import wire
     from evlog.wire.tcg import event1, event2
 
-    if not log.events or not _is_header(log.events[0].content):
-        raise WriteError("record 0 must be a Spec ID Event03", event=0)
-    header = log.events[0]
-    if [digest.alg.id for digest in header.digests] != [SHA1.id]:
-        raise WriteError("the Spec ID event has exactly one SHA-1 digest", event=header.number)
-    parts = [wire.build(event1["little"], _header_fields(header, space), event=header.number)]
-    sizes = _sizes(header)
+    parts: list[bytes] = []
+    sizes = {alg.id: alg.size for alg in ALGORITHMS.values()}
+    headless = log.header is not None and log.header.get("headless") == 1
+    if not headless:
+        if not log.events or not _is_header(log.events[0].content):
+            raise WriteError("record 0 must be a Spec ID Event03", event=0)
+        header = log.events[0]
+        if [digest.alg.id for digest in header.digests] != [SHA1.id]:
+            raise WriteError("the Spec ID event has exactly one SHA-1 digest", event=header.number)
+        parts.append(wire.build(event1["little"], _header_fields(header, space), event=header.number))
+        sizes = _sizes(header)
     declaration = event2(sizes)
-    for event in log.events[1:]:
+    for event in log.events[len(parts) :]:
         content = event.content
         if not isinstance(content, PCClientEvent):
             raise WriteError(f"a {content.kind} record has no place here", event=event.number)

@@ -397,7 +397,7 @@ class TcgEvents(LazyEvents):
         columns = scan.columns
         self.notable = scan.notable
         data, space = columns.buffer, columns.space
-        agile = columns.layout_of is not None
+        layout_of = columns.layout_of
         one = _RECORD1[byteorder].unpack_from
         two = struct.Struct("<II").unpack_from
         registers: dict[int, Register] = {}
@@ -405,7 +405,7 @@ class TcgEvents(LazyEvents):
         def make(row: int) -> Event:
             offset = columns.offsets[row]
             length = columns.length(row)
-            if not agile or row == 0:
+            if layout_of is None or layout_of[row] == 0:
                 index, event_type, digest, size = one(data, offset)
                 digests: tuple[Digest, ...] = (Digest(SHA1, digest),)
             else:

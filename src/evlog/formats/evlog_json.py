@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 ID = "evlog-json"
 TITLE = "evlog JSON (everything evlog knows of a log)"
 SCHEMA = "evlog.log/1"
+HOLDS = frozenset(contents.KINDS)
 #: No log area is larger; a document of 100 bytes must not ask for more memory than that.
 MAX_PADDING = 1 << 28
 

@@ -55,7 +55,7 @@ if TYPE_CHECKING:
             ...
 
 
-__all__ = ["backend", "best", "digest", "native", "trace"]
+__all__ = ["backend", "best", "digest", "fit", "native", "trace"]
 
 _BACKENDS = {"python": "python", "accel": "accel"}
 #: Bytes of input from which on the native module saves more than its import costs.
@@ -114,6 +114,14 @@ def _load(name: str) -> Backend:
 def digest(alg: HashAlg, data: bytes) -> bytes:
     """The hash of some bytes. Raises UsageError for an algorithm that cannot be computed here."""
     return backend(len(data)).digests(alg, (data,))[0]
+
+
+def fit(value: bytes, size: int) -> bytes:
+    """A digest on its way into a register of another size: zeros are added at the end, or the end is cut off.
+
+    Attestation agents do so with a SHA-256 digest and a SHA-384 register (guest-components, attester/src/utils.rs).
+    """
+    return value if len(value) == size else value[:size].ljust(size, b"\0")
 
 
 def trace(alg: HashAlg, value: bytes, digests: Iterable[bytes]) -> list[bytes]:

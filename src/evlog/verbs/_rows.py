@@ -34,17 +34,27 @@ def extension(event: Event, alg: HashAlg, rules: tuple[str, ...]) -> bytes | Non
     return extended if not extended or len(extended) == alg.size else None
 
 
-def fold_rows(columns: Columns, alg: HashAlg, rules: tuple[str, ...], values: dict[int, bytes]) -> set[int]:
-    """Extend ``values`` (by register index) with what all rows extend into a bank.
+def fold_rows(
+    columns: Columns,
+    alg: HashAlg,
+    rules: tuple[str, ...],
+    values: dict[int, bytes],
+    first: int = 0,
+    end: int | None = None,
+) -> set[int]:
+    """Extend ``values`` (by register index) with what rows extend into a bank: all, or those from ``first`` to ``end``.
 
-    Returns the registers that have a row of which that cannot be said.
+    Rows of other registers are passed over. Returns the registers that have a row of which that cannot be said.
     """
     unsaid: set[int] = set()
     fold = hashing.backend().fold
-    for start in range(0, len(columns), _RUN):
-        stop = min(start + _RUN, len(columns))
+    end = len(columns) if end is None else end
+    for start in range(first, end, _RUN):
+        stop = min(start + _RUN, end)
         extended = _extensions(columns, alg, rules, start, stop)
         for register, digests in _by_register(columns, start, stop, extended):
+            if register not in values:
+                continue
             if None in digests:
                 unsaid.add(register)
             values[register] = fold(alg, values[register], filter(None, digests))
@@ -60,12 +70,13 @@ def runs(
         events = [event for event in log.events if event.measured and event.register == register]
         yield [event.number for event in events], [extension(event, alg, rules) for event in events]
         return
-    if register.space != columns.space:
+    wanted = columns.index(register)
+    if wanted is None:
         return
     for start in range(0, len(columns), _RUN):
         stop = min(start + _RUN, len(columns))
         registers = columns.registers[start:stop]
-        rows = [row for row, index in enumerate(registers, start) if index == register.index]
+        rows = [row for row, index in enumerate(registers, start) if index == wanted]
         if rows:
             extended = _extensions(columns, alg, rules, start, stop)
             yield rows, [extended[row - start] for row in rows]

@@ -66,6 +66,11 @@ def _renamed(log: Log, platform: Platform) -> Log:
 
 
 def _renamed_columns(log: Log, columns: Columns, name: Naming) -> Log:
+    if columns.names is not None:
+        called = tuple(map(name, columns.names))
+        return (
+            log if called == columns.names else log.replace(events=_Renamed(columns.replace(names=called), log, name))
+        )
     names = {index: name(Register(columns.space, index)) for index in set(columns.registers) - {NOT_EXTENDED}}
     spaces = {register.space for register in names.values()}
     if not names or spaces == {columns.space}:
@@ -75,13 +80,23 @@ def _renamed_columns(log: Log, columns: Columns, name: Naming) -> Log:
         return log.replace(events=renamed)
     numbers = {NOT_EXTENDED: NOT_EXTENDED, **{index: register.number for index, register in names.items()}}
     registers = array("I", map(numbers.__getitem__, columns.registers))
-    events = log.events
+    return log.replace(events=_Renamed(columns.replace(registers=registers, space=spaces.pop()), log, name))
 
-    def make(row: int) -> Event:
-        event: Event = events[row]
-        return event.replace(register=name(event.register))
 
-    return log.replace(events=LazyEvents(columns.replace(registers=registers, space=spaces.pop()), make))
+class _Renamed(LazyEvents):
+    """A log's events with their registers called otherwise."""
+
+    __slots__ = ("notable",)
+
+    def __init__(self, columns: Columns, log: Log, name: Naming) -> None:
+        self.notable = getattr(log.events, "notable", None)
+        events = log.events
+
+        def make(row: int) -> Event:
+            event: Event = events[row]
+            return event.replace(register=name(event.register))
+
+        super().__init__(columns, make)
 
 
 def _from_pcr(register: Register, platform: Platform) -> Register:

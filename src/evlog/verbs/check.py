@@ -91,14 +91,19 @@ def _check(event: Event, alg: HashAlg, value: bytes) -> DigestCheck:
         return DigestCheck(alg, "not_checkable")
     verdict = "not_checkable"
     external = False
-    for rule, covered in event.content.candidates(event, alg):
+    for rule, covered, *other in event.content.candidates(event, alg):
         if covered is None:
             external = True
-        elif hashing.digest(alg, covered) == value:
+        elif _hashed(covered, other[0] if other else alg, alg.size) == value:
             return DigestCheck(alg, "matches", rule)
         else:
             verdict = "mismatch"
     return DigestCheck(alg, "not_checkable" if external else verdict)
+
+
+def _hashed(covered: bytes, by: HashAlg, size: int) -> bytes | None:
+    """The hash of some bytes at the size of a bank, or None if it cannot be computed."""
+    return hashing.fit(hashing.digest(by, covered), size) if hashing.backend().computable(by) else None
 
 
 def _policies(events: Sequence[Event], checks: Sequence[tuple[DigestCheck, ...]]) -> tuple[Policy, ...]:

@@ -11,6 +11,7 @@ from evlog.errors import ConversionError, ParseError
 from evlog.formats import room
 from evlog.model import Log, Loss
 from evlog.options import Options
+from evlog.verbs.encapsulate import encapsulable, has_lines
 from evlog.verbs.replay import Replay, replay
 
 TYPE_CHECKING = False
@@ -40,29 +41,39 @@ def convert(log: Log, to: str, *, strict: bool = False, allow_changed: bool = Fa
 
     Losses are what the log says and the result does not; how a container spells it (byte order, integer widths,
     line ends) is the format's own affair. ``strict`` refuses any loss; ``allow_changed`` lets a conversion through
-    that changes a register's value.
+    that changes a register's value, and so does ``encapsulate="tag"``, a request to measure anew.
     The other keyword arguments are those of `evlog.options.Options`. Raises ConversionError for a refusal, WriteError
     for what the format cannot hold.
     """
     options = Options(name=log.name, platform=choices.pop("platform", None) or log.platform, **choices)
     target = room(to)
-    adapted, told = target.adapt(log, options)
+    allow_changed |= options.encapsulate == "tag"
+    before: list[Loss] = []
+    ready = log
+    if "text" not in getattr(target, "HOLDS", ()) and has_lines(log):
+        ready, before = encapsulable(log, to, options, allow_changed=allow_changed)
+    adapted, told = target.adapt(ready, options)
+    told = (*before, *told)
     data = target.write(adapted, options)
+    settle = getattr(target, "settle", None)
     try:
-        back = target.read(data, options)
+        back = target.read(data, settle(adapted, options) if settle is not None else options)
     except ParseError as error:
         raise ConversionError(f"{to} cannot hold this log: what was written does not read back: {error}") from error
     losses = (*told, *_container_losses(log, back, to, told))
     if strict and losses:
-        first = losses[0]
-        place = "the log" if first.event is None else f"event {first.event}"
-        message = f"{len(losses)} losses, first {place}, {first.field}: {first.reason}"
-        raise ConversionError(message)
+        raise ConversionError(f"{len(losses)} losses, first {_described(losses[0])}")
     changed = _changed(replay(log), replay(back), back)
     if changed and not allow_changed:
         message = f"{to} would change {', '.join(changed[:3])}{' and more' * (len(changed) > 3)}"
-        raise ConversionError(message)
+        because = next((loss for loss in losses if loss.event is not None and log.events[loss.event].measured), None)
+        raise ConversionError(message if because is None else f"{message}: {_described(because)}")
     return Conversion(log.format, back, data, losses, not changed, changed)
+
+
+def _described(loss: Loss) -> str:
+    place = "the log" if loss.event is None else f"event {loss.event}"
+    return f"{place}, {loss.field}: {loss.reason}"
 
 
 def _container_losses(log: Log, back: Log, to: str, told: Sequence[Loss]) -> Iterator[Loss]:

@@ -97,4 +97,5 @@ def _total(log: Log, register: Register) -> int:
     columns = log.columns
     if columns is None:
         return sum(event.measured and event.register == register for event in log.events)
-    return columns.registers.count(register.number) if register.space == columns.space else 0
+    index = columns.index(register)
+    return columns.registers.count(index) if index is not None else 0

@@ -27,8 +27,9 @@ __all__ = ["load", "read", "write"]
 def read(source: Source, *, format: str | None = None, strict: bool = False, **choices: Any) -> Log:
     """Read a log.
 
-    ``source`` is a path, bytes, or a binary file that is read to its end. Without ``format`` the content decides
-    (`evlog.detect`); base64, hex, gzip, zstd and JSON evidence around a log are taken off, with a finding that says so.
+    ``source`` is a path, bytes, or a binary file that is read to its end; a folder is a tree of registers
+    (`evlog.tree`), whose logs are read as one. Without ``format`` the content decides (`evlog.detect`); base64, hex,
+    gzip, zstd and JSON evidence around a log are taken off, with a finding that says so.
     The other keyword arguments are those of `evlog.options.Options`: ``platform``, ``space``, ``register``,
     ``dialect`` and so on.
 
@@ -36,8 +37,22 @@ def read(source: Source, *, format: str | None = None, strict: bool = False, **c
     offset. ``strict=True`` raises ParseError instead, and for any warning of the reader.
     Raises SourceError for a file that is absent or unreadable, ParseError for bytes that are no log.
     """
+    if isinstance(source, (str, os.PathLike)):
+        path = os.fspath(source)
+        if os.path.isdir(path):
+            from evlog.verbs._tree_log import read_tree
+
+            return read_tree(path, format, Options(name=path, strict=strict, **choices))
+        if os.path.basename(path) == "event_log":
+            from evlog.verbs._tree_log import read_member
+
+            return read_member(path, format, Options(name=path, strict=strict, **choices))
     data, name = load(source)
-    options = Options(name=name, strict=strict, sticky=_sticky(name), **choices)
+    return read_bytes(data, format, Options(name=name, strict=strict, sticky=_sticky(name), **choices))
+
+
+def read_bytes(data: bytes, format: str | None, options: Options) -> Log:
+    """Read a log from bytes; see `read`."""
     data, found, wrapping = identify(data, options, format)
     log = room(found.format).read(data, options)
     notes = []

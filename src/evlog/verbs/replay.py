@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from evlog.columns import Columns
+    from evlog.verbs.anchors import Anchors, HandOver
 
     #: Rules by bank: how events extend a bank that they have no digest for (`Content.rules`), one name or several.
     Rules = Mapping[HashAlg, str | Sequence[str]]
@@ -39,7 +40,10 @@ class RegisterValue(Record):
     """A register's value in one bank after replay.
 
     ``value`` is None where it cannot be said: ``status`` is then ``incomplete``, an event lacks the bank's digest.
-    ``start_reason`` is one of zeros, ones, locality, h-crtm, drtm, log, given.
+    ``start_reason`` is one of zeros, ones, locality, h-crtm, drtm, init, log, given.
+    ``anchoring`` is for registers of textual logs: how firmly what they state of themselves holds together, the worst
+    verdict of their `HandOver` values. A value that a quote confirms then proves the events from ``proven_from`` on,
+    (index of the log, number of the event), and none before.
     """
 
     register: Register
@@ -49,13 +53,19 @@ class RegisterValue(Record):
     start_reason: str
     events: int
     status: str = "complete"
+    anchoring: str | None = None
+    proven_from: tuple[int, int] = (0, 0)
 
 
 class Replay(Record):
-    """All registers that the logs extend, sorted by register, then bank; a mapping by (register, algorithm)."""
+    """All registers that the logs extend, sorted by register, then bank; a mapping by (register, algorithm).
+
+    ``handovers`` are the places where a textual log states a register's value, in the order met.
+    """
 
     values: tuple[RegisterValue, ...]
     findings: tuple[Finding, ...] = ()
+    handovers: tuple[HandOver, ...] = ()
 
     def __getitem__(self, key: tuple[Register, HashAlg]) -> bytes:
         found = self.get(*key)
@@ -97,7 +107,7 @@ def replay(
     ``banks`` limits the work to some banks. Banks that cannot be computed become a finding.
     Several logs of a confidential platform call a register by one name, its CC measurement register.
     """
-    tally = _Tally(start, rules or {}, banks)
+    tally = Tally(start, rules or {}, banks)
     for log in (logs,) if isinstance(logs, Log) else unite(logs):
         tally.add(log)
     return tally.result()
@@ -108,7 +118,7 @@ def start_value(log: Log, register: Register, alg: HashAlg, given: Registers | N
     return _start(register, alg, log, given, _implied_starts(log, _counts(log)))
 
 
-class _Tally:
+class Tally:
     """Registers on their way through the logs."""
 
     def __init__(self, given: Registers | None, rules: Rules, wanted: Iterable[HashAlg] | None) -> None:
@@ -121,6 +131,20 @@ class _Tally:
         self.missing: set[tuple[Register, HashAlg]] = set()
         self.passes: list[tuple[Log, set[Register], list[HashAlg]]] = []
         self.findings: list[Finding] = []
+        #: How many logs are done, and which of them extended a register last.
+        self.logs = 0
+        self.owners: dict[tuple[Register, HashAlg], str] = {}
+        self.counted: dict[tuple[Register, HashAlg], int] = {}
+        self._anchors: Anchors | None = None
+
+    @property
+    def anchors(self) -> Anchors:
+        """What textual logs state of their registers; made when the first one is met."""
+        if self._anchors is None:
+            from evlog.verbs.anchors import Anchors
+
+            self._anchors = Anchors(self)
+        return self._anchors
 
     def add(self, log: Log) -> None:
         self.findings += log.findings
@@ -140,6 +164,11 @@ class _Tally:
         else:
             extended = self._add_events(log, banks, implied)
         self.passes.append((log, extended, banks))
+        if self._anchors is not None:
+            self._anchors.close(log.name)
+        self.logs += 1
+        self.owners.update({key: log.name for key, count in self.events.items() if count != self.counted.get(key)})
+        self.counted.update(self.events)
 
     def _banks(self, log: Log) -> list[HashAlg]:
         """The banks that the log has, and those that it offers a rule for."""
@@ -149,7 +178,7 @@ class _Tally:
                 banks.append(alg)
         return banks if self.wanted is None else [alg for alg in banks if alg in self.wanted]
 
-    def _enter(self, register: Register, alg: HashAlg, log: Log, implied: dict[Register, tuple[int, str]]) -> bytes:
+    def enter(self, register: Register, alg: HashAlg, log: Log, implied: dict[Register, tuple[int, str]]) -> bytes:
         """The register's value before the log's first event on it; notes the start value when it is new."""
         bank = self.values.setdefault(alg, {})
         value = bank.get(register)
@@ -167,35 +196,45 @@ class _Tally:
         banks: list[HashAlg],
         implied: dict[Register, tuple[int, str]],
     ) -> set[Register]:
-        extended = {index: Register(columns.space, index) for index in counts}
+        extended = {index: columns.register(index) for index in counts}
         folding = {
-            alg: {index: self._enter(register, alg, log, implied) for index, register in extended.items()}
+            alg: {
+                index: self.enter(register, alg, log, implied)
+                for index, register in extended.items()
+                if columns.has_bank(index, alg)
+            }
             for alg in banks
         }
-        recorded = [alg for alg in banks if columns.recorded(alg)]
-        missing = hashing.backend().fold_columns(columns, recorded, folding)
-        for alg in banks:
-            if alg not in recorded:
-                missing[alg] = fold_rows(columns, alg, self.rules.get(alg, ()), folding[alg])
+        missing: dict[HashAlg, set[int]] = {}
+        if columns.anchors is not None:
+            self.anchors.fold(columns, folding, log, implied)
+        else:
+            recorded = [alg for alg in banks if columns.recorded(alg)]
+            missing = hashing.backend().fold_columns(columns, recorded, folding)
+            for alg in banks:
+                if alg not in recorded:
+                    missing[alg] = fold_rows(columns, alg, self.rules.get(alg, ()), folding[alg])
         for alg, values in folding.items():
             for index, value in values.items():
-                self.values[alg][extended[index]] = value
-        for index, register in extended.items():
-            for alg in banks:
-                self.events[register, alg] = self.events.get((register, alg), 0) + counts[index]
-        self.missing.update((extended[index], alg) for alg in banks for index in missing[alg])
+                key = columns.register(index), alg
+                self.values[alg][key[0]] = value
+                self.events[key] = self.events.get(key, 0) + counts.get(index, 0)
+        self.missing.update((extended[index], alg) for alg, indices in missing.items() for index in indices)
         return set(extended.values())
 
     def _add_events(self, log: Log, banks: list[HashAlg], implied: dict[Register, tuple[int, str]]) -> set[Register]:
         pending: dict[tuple[Register, HashAlg], list[bytes]] = {}
         extended: set[Register] = set()
         for event in log.events:
+            if event.content.kind == "text":
+                extended |= self._add_line(event, log, banks, implied, pending)
+                continue
             if not event.measured or not event.register.replayable:
                 continue
             extended.add(event.register)
             for alg in banks:
                 key = event.register, alg
-                self._enter(*key, log, implied)
+                self.enter(*key, log, implied)
                 self.events[key] = self.events.get(key, 0) + 1
                 digest = extension(event, alg, self.rules.get(alg, ()))
                 if digest is None:
@@ -206,6 +245,35 @@ class _Tally:
             bank = self.values[alg]
             bank[register] = hashing.backend().fold(alg, bank[register], digests)
         return extended
+
+    def _add_line(
+        self,
+        event: Event,
+        log: Log,
+        banks: list[HashAlg],
+        implied: dict[Register, tuple[int, str]],
+        pending: dict[tuple[Register, HashAlg], list[bytes]],
+    ) -> set[Register]:
+        """A line extends the bank that it has a digest for, after whatever it states of it was heeded."""
+        register = event.register
+        if not register.replayable:
+            return set()
+        for alg in banks:
+            if not self.anchors.concerns(event, alg):
+                # Whoever else extends that bank, nobody can follow it through this event.
+                self.missing.update({(register, alg)} if event.measured else ())
+                continue
+            value = self.enter(register, alg, log, implied)
+            waiting = pending.setdefault((register, alg), [])
+            if event.content.anchor:
+                value = hashing.backend().fold(alg, value, waiting)
+                waiting.clear()
+            self.values[alg][register] = self.anchors.meet(event, alg, value, log)
+            digest = event.digest(alg)
+            if digest is not None:
+                waiting.append(digest)
+                self.events[register, alg] = self.events.get((register, alg), 0) + 1
+        return {register} if event.measured else set()
 
     def _overtaken(self) -> set[tuple[Register, HashAlg]]:
         """Registers that one log has a bank of and another, without that bank, extends too.
@@ -240,9 +308,13 @@ class _Tally:
                     reason,
                     self.events[register, alg],
                     "complete" if whole else "incomplete",
+                    *(self._anchors.standing(register, alg) if self._anchors is not None else ()),
                 )
             )
-        return Replay(tuple(rows), tuple(self.findings))
+        if self._anchors is None:
+            return Replay(tuple(rows), tuple(self.findings))
+        findings = (*self.findings, *self._anchors.findings)
+        return Replay(tuple(rows), findings, tuple(self._anchors.handovers))
 
 
 def _start(

@@ -1,0 +1,62 @@
+"""Append lines to the log of a register and extend it, as the kernel's proposed interface does.
+
+DIR has a folder for each register, with digest, hash_algo and event_log. Lines come from the arguments, or from stdin
+when there are none; a line that starts with # is a comment. A SYNC line is written first whenever the register may
+have moved without the log. What has been appended survives a kill at any moment.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+
+from evlog.cli import _common
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Iterator
+
+_CHUNK = 1 << 16
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("tree", metavar="DIR", help="the tree of registers")
+    parser.add_argument("register", metavar="REGISTER", help="a register in it, such as rtmr3")
+    parser.add_argument("lines", nargs="*", metavar="LINE", help="from stdin when there is none")
+    parser.add_argument("--json", action="store_true", help="print one JSON object (evlog.append/1)")
+
+
+def run(args: argparse.Namespace) -> int:
+    from evlog.verbs.append import append
+
+    lines = events = syncs = 0
+    value = None
+    writes = [[os.fsencode(line) for line in args.lines]] if args.lines else _from_stdin()
+    for write in writes:
+        done = append(args.tree, args.register, write)
+        lines, events, syncs = lines + done.lines, events + done.events, syncs + done.syncs
+        value = done.value
+    if args.json:
+        _common.print_json(
+            {
+                "schema": "evlog.append/1",
+                "register": args.register,
+                "lines": lines,
+                "events": events,
+                "syncs": syncs,
+                "value": value.hex() if value is not None else None,
+            }
+        )
+    return 0
+
+
+def _from_stdin() -> Iterator[list[bytes]]:
+    """Lines as they come, so that a pipe can stay open: what is there is one write, the last line may lack its end."""
+    rest = b""
+    while chunk := os.read(sys.stdin.fileno(), _CHUNK):
+        *whole, rest = (rest + chunk).split(b"\n")
+        if whole:
+            yield whole
+    if rest:
+        yield [rest]

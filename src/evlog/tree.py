@@ -1,0 +1,216 @@
+"""A tree of measurement registers: a folder for each, with its value, its hash and its log.
+
+Source: kernel RFC "tsm: Unified Measurement Register ABI", patches 1 and 2 of 3, and what followed it: version 3
+(``<mr>/<hash>/digest``), tsm-mr of Linux 6.16 (flat files ``<mr>:<hash>``, no log) and the configfs proposal
+(``<mr>/{index,digest,tcg_map}``). No root is assumed: a tree may be the kernel's, or a copy of it anywhere.
+
+    <mr>/digest         the value in binary; in a copy perhaps in hex
+    <mr>/hash_algo      the kernel's name of the hash
+    <mr>/event_log      the textual log; `evlog split` puts any log here
+    <mr>                a flat file: a register that never changes, such as MRTD, RIM or a launch digest
+"""
+
+from __future__ import annotations
+
+import os
+
+from evlog._record import Record
+from evlog.algorithms import ALGORITHMS, HashAlg
+from evlog.errors import SourceError, UsageError
+from evlog.registers import Register, Registers
+
+__all__ = [
+    "LOG",
+    "Member",
+    "folder_name",
+    "hash_name",
+    "is_tree",
+    "member_of_log",
+    "members",
+    "register_named",
+    "values",
+]
+
+LOG = "event_log"
+DIGEST = "digest"
+HASH = "hash_algo"
+
+_MOST = 4096  # bytes of a value, a name or an index
+_DEPTH = 3  # folders between the root and a register: /sys/kernel/tsm/<provider>/<mr>
+_WIDTH = 1024  # entries of a folder that may hold registers, or such folders
+_STATIC = {"mrtd": "tdx", "rim": "cca"}
+_PLATFORM = {**_STATIC, "mrconfigid": "tdx", "mrowner": "tdx", "mrownerconfig": "tdx"}
+#: Flat files as long as a digest that are none.
+_FREE_FORM = frozenset(("mrconfigid", "mrowner", "mrownerconfig", "user_data", "host_data", "report_data"))
+
+
+class Member(Record):
+    """A register of a tree: its name there, the register, its bank and value if the tree has them, its log's path.
+
+    ``static`` tells a register that no event extends.
+    """
+
+    name: str
+    register: Register
+    alg: HashAlg | None = None
+    value: bytes | None = None
+    log: str | None = None
+    static: bool = False
+
+
+def register_named(name: str) -> Register:
+    """The register that a folder or file of this name is: ``rtmr3``, ``pcr14``, ``mrtd``; others by name alone."""
+    plain = name.partition(":")[0]
+    if plain in _STATIC:
+        return Register("ccmr", 0)
+    try:
+        register = Register.parse(plain.replace("nv0x", "nv:0x"))
+    except UsageError:
+        return Register("mr", plain)
+    return Register("mr", plain) if plain[:1].isdecimal() else register
+
+
+def folder_name(register: Register) -> str:
+    """The name of a register's folder. Raises UsageError for one that cannot be a file's name."""
+    name = str(register).replace(":", "", 1) if register.space != "mr" else str(register.index)
+    if not name.isprintable() or "/" in name or name[:1] in ("", ".") or len(name) > 200:
+        raise UsageError(f"register {name[:40]!r} cannot name a folder")
+    return name
+
+
+def hash_name(alg: HashAlg) -> str:
+    """The kernel's name of a hash."""
+    return "sm3" if alg.name == "sm3_256" else alg.name.replace("_", "-")
+
+
+def platform_of(found: tuple[Member, ...]) -> str | None:
+    """The platform that a tree's names tell of."""
+    return next((_PLATFORM[member.name] for member in found if member.name in _PLATFORM), None)
+
+
+def is_tree(path: str) -> bool:
+    """Whether a path is a folder with registers, or of one."""
+    return os.path.isdir(path) and bool(members(path))
+
+
+def members(path: str) -> tuple[Member, ...]:
+    """The registers of a tree, or of one register's folder, in order. Raises SourceError for an unreadable folder."""
+    path = os.path.abspath(path)
+    found = _folder(path, 0)
+    return tuple(sorted(found, key=lambda member: (member.register.sort_key, member.name)))
+
+
+def member_of_log(path: str) -> Member | None:
+    """The register whose ``event_log`` a path is, if its folder says anything about it."""
+    folder, name = os.path.split(os.path.abspath(path))
+    if name != LOG or not (_is_file(folder, DIGEST) or _is_file(folder, HASH)):
+        return None
+    return next(iter(_register(folder)), None)
+
+
+def values(path: str) -> Registers:
+    """The values of a tree's registers, to verify its logs against."""
+    table = {(m.register, m.alg): m.value for m in members(path) if m.alg is not None and m.value is not None}
+    return Registers(table, path)
+
+
+def _folder(path: str, depth: int) -> list[Member]:
+    if _is_file(path, DIGEST) or _is_file(path, LOG):
+        return _register(path)
+    found: list[Member] = []
+    flat = []
+    entries = _entries(path)
+    for name in entries if len(entries) <= _WIDTH else ():
+        inner = os.path.join(path, name)
+        if os.path.isdir(inner):
+            # The kernel links folders to their parents.
+            if depth < _DEPTH and not (os.path.islink(inner) and name in ("subsystem", "device", "driver")):
+                found += _folder(inner, depth + 1)
+        elif not name.startswith("."):
+            flat.append(name)
+    beside = bool(found)
+    for name in flat:
+        known = ":" in name or name in _PLATFORM or name.startswith(("rtmr", "rem"))
+        if (beside or known) and name not in _FREE_FORM:
+            found += _flat(path, name)
+    return found
+
+
+def _register(folder: str) -> list[Member]:
+    """The register of a folder, once for each bank of which it has the value."""
+    name = os.path.basename(folder)
+    register = register_named(name)
+    if register.space == "mr" and _is_file(folder, "index"):
+        number = _small(folder, "index").strip()
+        register = Register("rtmr", int(number)) if number.isdigit() and len(number) < 4 else register
+    log = os.path.join(folder, LOG) if _is_file(folder, LOG) else None
+    stated = _small(folder, HASH).decode("utf-8", "replace").strip() if _is_file(folder, HASH) else ""
+    alg = _hash(stated or name.partition(":")[2])
+    static = name in _STATIC
+    found = []
+    if _is_file(folder, DIGEST):
+        alg, value = _value(_small(folder, DIGEST), alg)
+        found.append(Member(name, register, alg, value, log, static))
+    elif log is not None:
+        found.append(Member(name, register, alg, None, log, static))
+    for inner in _entries(folder):
+        if _is_file(folder, inner, DIGEST):
+            other = _hash(inner)
+            if other is not None and other != alg:
+                other, value = _value(_small(folder, inner, DIGEST), other)
+                found.append(Member(name, register, other, value, None, static))
+    return found
+
+
+def _flat(folder: str, name: str) -> list[Member]:
+    """A flat file that is as long as a digest, or whose name has the hash; anything else is no register."""
+    plain, _, suffix = name.partition(":")
+    try:
+        data = _small(folder, name)
+        alg, value = _value(data, _hash(suffix))
+    except SourceError:
+        return []
+    if alg is None or value is None:
+        return []
+    return [Member(plain, register_named(plain), alg, value, None, not suffix or plain in _STATIC)]
+
+
+def _value(data: bytes, alg: HashAlg | None) -> tuple[HashAlg | None, bytes | None]:
+    """The value in a ``digest`` file and its hash: in binary, or in hex where that has the hash's length."""
+    sizes = {alg.size} if alg is not None else {known.size for known in ALGORITHMS.values()}
+    if len(data) not in sizes:
+        try:
+            text = bytes.fromhex(data.decode("ascii"))
+        except ValueError:
+            text = b""
+        if len(text) not in sizes:
+            return alg, None
+        data = text
+    return alg or HashAlg.of_size(len(data)), data
+
+
+def _hash(name: str) -> HashAlg | None:
+    try:
+        return HashAlg.named(name) if name else None
+    except UsageError:
+        return None
+
+
+def _entries(path: str) -> list[str]:
+    try:
+        return sorted(os.listdir(path))
+    except OSError as error:
+        raise SourceError(f"{path}: {(error.strerror or str(error)).lower()}") from error
+
+
+def _is_file(*parts: str) -> bool:
+    return os.path.isfile(os.path.join(*parts))
+
+
+def _small(*parts: str) -> bytes:
+    path = os.path.join(*parts)
+    try:
+        with open(path, "rb") as file:
+            return file.read(_MOST)
+    except OSError as error:
+        raise SourceError(f"{path}: {(error.strerror or str(error)).lower()}") from error
