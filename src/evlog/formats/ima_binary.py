@@ -54,9 +54,9 @@ class Shape(Record):
 
     bank: HashAlg
     byteorder: str
-    entries: int = 0
-    proofs: int = 0
-    known: bool = True
+    entries: int
+    proofs: int
+    known: bool
 
 
 def sniff(data: bytes, options: Options) -> Match:
@@ -111,12 +111,10 @@ def read(data: bytes, options: Options) -> Log:
     """Read a list; see `evlog.read`. Raises ParseError if there is no entry in it."""
     shape = _shape(data, options)
     if shape is None:
-        if data:
-            raise ParseError("no IMA entry", offset=0, where="events[0]")
-        shape = Shape(_ima.named_bank(options.name) or SHA1, "little")
+        raise ParseError("no IMA entry", offset=0, where="events[0]")
     columns, stop = scan(data, shape.bank, shape.byteorder)
     findings = []
-    if shape.entries and not shape.proofs:
+    if not shape.proofs:
         message = f"no digest proves that the bank is {shape.bank}: it is told by the digests' size"
         findings.append(Finding("bank_unproven", "warning", message))
     if stop is not None:
@@ -287,6 +285,8 @@ def adapt(log: Log, options: Options) -> tuple[Log, Sequence[Loss]]:
 
 def write(log: Log, options: Options) -> bytes:
     """The bytes of a log of IMA entries with one digest each, all of one bank."""
+    if not log.events:
+        raise WriteError("a list without entries")
     byteorder = log.header.get("byteorder", "little") if log.header else "little"
     number = struct.Struct(f"{_SIGNS[byteorder]}I").pack
     bank = log.algorithms[0] if log.algorithms else SHA1
