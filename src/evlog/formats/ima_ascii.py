@@ -259,7 +259,7 @@ def _damage(event: Event, byteorder: str) -> tuple[str, bool]:
 def write(log: Log, options: Options) -> bytes:
     """The lines of a log of IMA entries with one digest each: as they were read, or as the kernel writes them."""
     if not log.events:
-        raise WriteError("a list without entries")
+        raise WriteError("a log without an IMA entry")
     byteorder = log.header.get("byteorder", "little") if log.header else "little"
     shape = Shape(log.algorithms[0] if log.algorithms else SHA1, byteorder)
     lines = []

@@ -247,7 +247,7 @@ def _banks(events: Sequence[Event]) -> tuple[HashAlg, ...]:
 def write(log: Log, options: Options) -> bytes:
     """The records as they were read, or as systemd writes them."""
     if not log.events:
-        raise WriteError("a log without records")
+        raise WriteError("a log without a record of systemd's")
     parts = []
     for event in log.events:
         record = _spelled(event) or _spell(event)
