@@ -23,6 +23,7 @@ __all__ = [
     "ImaFields",
     "Signature",
     "decode",
+    "described",
     "field_names",
     "join_fields",
     "split_fields",
@@ -45,8 +46,23 @@ TEMPLATES: dict[str, tuple[str, ...]] = {
     ),
 }  # fmt: skip
 
+# Where the fields of a template go in `ImaFields`.
+_DECODED = {
+    **dict.fromkeys(("d", "d-ng", "d-ngv2"), "file_digest"),
+    **dict.fromkeys(("n", "n-ng"), "name"),
+    **dict.fromkeys(("xattrnames", "xattrlengths", "xattrvalues"), "extended"),
+    "sig": "signature",
+    "evmsig": "evm_signature",
+    "d-modsig": "modsig_digest",
+    "modsig": "modsig",
+    "buf": "buffer",
+    "iuid": "uid",
+    "igid": "gid",
+    "imode": "mode",
+}
+
 #: Every field that a template may name.
-FIELDS = frozenset(name for names in TEMPLATES.values() for name in names)
+FIELDS = frozenset(_DECODED)
 
 _ORDERS = {"little": "<", "big": ">"}
 
@@ -99,8 +115,8 @@ class Signature(Record):
 class ImaFields(Record):
     """The fields of an entry, decoded; None for those that the template does not have, or leaves empty.
 
-    ``name`` is bytes, as file names are. ``extended`` are the attributes that EVM covers, by name. A field that is
-    there but cannot be what it should is left out here and stays visible in `ImaEvent.fields`.
+    ``name`` is bytes, as file names are. ``extended`` are the attributes that EVM covers, by name. ``undecoded`` are
+    the fields that nobody has described, and those that cannot be what they should: names and bytes as recorded.
     """
 
     file_digest: FileDigest | None = None
@@ -114,6 +130,7 @@ class ImaFields(Record):
     uid: int | None = None
     gid: int | None = None
     mode: int | None = None
+    undecoded: tuple[tuple[str, bytes], ...] = ()
 
     kind: ClassVar[str] = "ima_fields"
 
@@ -124,6 +141,12 @@ def field_names(template: str) -> tuple[str, ...] | None:
     if known is None and ("|" in template or template in FIELDS):
         return tuple(template.split("|"))
     return known
+
+
+def described(template: str) -> bool:
+    """Whether all fields of a template are known."""
+    names = field_names(template)
+    return names is not None and FIELDS.issuperset(names)
 
 
 def split_fields(template: str, data: bytes) -> tuple[str, tuple[bytes, ...]] | None:
@@ -178,7 +201,7 @@ def decode(template: str, data: bytes) -> ImaFields | None:
         return None
     byteorder, values = found
     raw = dict(zip(names, values, strict=True))
-    return ImaFields(
+    known = ImaFields(
         file_digest=_file_digest(raw),
         name=_name(raw),
         signature=_signature(raw.get("sig", b"")),
@@ -191,6 +214,12 @@ def decode(template: str, data: bytes) -> ImaFields | None:
         gid=_integer(raw.get("igid", b""), 4, byteorder),
         mode=_integer(raw.get("imode", b""), 2, byteorder),
     )
+    undecoded = tuple(
+        (name, value)
+        for name, value in zip(names, values, strict=True)
+        if value and (name not in _DECODED or getattr(known, _DECODED[name]) is None)
+    )
+    return known.replace(undecoded=undecoded) if undecoded else known
 
 
 def _file_digest(raw: dict[str, bytes]) -> FileDigest | None:

@@ -53,6 +53,10 @@ class SystemdRecord(Content):
     rules = (NOT_EXTENDED,)
 
     @property
+    def summary(self) -> str:
+        return ": ".join(part for part in (self.event_type, self.nv_index_name, self.string) if part is not None)
+
+    @property
     def measured_bytes(self) -> bytes | None:
         """The bytes of the string, as they are hashed: UTF-8 without a NUL."""
         return None if self.string is None else self.string.encode("utf-8", "surrogatepass")

@@ -18,7 +18,7 @@ from __future__ import annotations
 from evlog.cursor import Cursor
 from evlog.decoders._context import NO_CONTEXT, Context
 from evlog.decoders._decoded import Decoded, Raw, to_json
-from evlog.decoders._registry import FAMILIES, claims, decodes
+from evlog.decoders._registry import CONTENTS, FAMILIES, claims, decodes
 from evlog.errors import ParseError
 
 TYPE_CHECKING = False
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import TypeVar, overload
 
-    from evlog.model import Event
+    from evlog.model import Content, Event
 
     D = TypeVar("D", bound=Decoded)
 else:
@@ -36,6 +36,7 @@ else:
 
 
 __all__ = [
+    "CONTENTS",
     "FAMILIES",
     "NO_CONTEXT",
     "Context",
@@ -57,7 +58,7 @@ def decode(  # noqa: F811
 ) -> Decoded | None:
     """The body of an event, decoded; `Raw` with the reason if nothing is known of it or it is damaged. Never raises.
 
-    None for an event that is no PC Client event: other contents are decoded by nature.
+    None for a content that is decoded by nature; other kinds than PC Client events have decoders in `CONTENTS`.
     With ``as_`` the body is read as that class whatever the event's type, and ParseError is raised if it is not one.
     """
     data: object = getattr(event.content, "data", None)
@@ -67,7 +68,7 @@ def decode(  # noqa: F811
             raise ParseError(f"a {event.content.kind} event has no body to read as {as_.kind}")
         return _read(as_.read, _cursor(event, data), context)
     if not isinstance(event_type, int) or not isinstance(data, bytes):
-        return None
+        return _content(event.content)
     claim = claims(event_type, event.register, data)
     if claim is None:
         return Raw(_unclaimed(event_type), data)
@@ -77,6 +78,16 @@ def decode(  # noqa: F811
         return Raw(str(error), data)
     except Exception as error:  # a fault of the decoder must not cost the log
         return Raw(f"decoder failed: {type(error).__name__}: {error}", data)
+
+
+def _content(content: Content) -> Decoded | None:
+    module = CONTENTS.get(content.kind)
+    if module is None:
+        return None
+    from importlib import import_module
+
+    decoded: Decoded = import_module(f"evlog.decoders.{module}").read_content(content)
+    return decoded
 
 
 def _cursor(event: Event, data: bytes) -> Cursor:

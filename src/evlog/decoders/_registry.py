@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     T = TypeVar("T")
 
-__all__ = ["FAMILIES", "Claim", "claims", "decodes"]
+__all__ = ["CONTENTS", "FAMILIES", "Claim", "claims", "decodes"]
 
 #: The files with decoders, and the event types that they claim: by name, or by number where there is none.
 FAMILIES: dict[str, tuple[str | int | range, ...]] = {
@@ -69,6 +69,9 @@ FAMILIES: dict[str, tuple[str | int | range, ...]] = {
     "spdm": ("EV_NO_ACTION", "EV_EFI_SPDM_FIRMWARE_BLOB", "EV_EFI_SPDM_FIRMWARE_CONFIG"),
     "tagged": ("EV_EVENT_TAG",),
 }
+
+#: The files that decode contents of other kinds than PC Client events, by the kind; each has a ``read_content``.
+CONTENTS = {"ima": "ima"}
 
 _NUMBERS = {name: number for number, name in EVENT_TYPES.items()}
 #: Claims by event type, of the families imported so far.

@@ -13,7 +13,7 @@ from importlib import import_module
 from typing import Any
 
 from evlog._record import Record
-from evlog.decoders import FAMILIES, Decoded
+from evlog.decoders import CONTENTS, FAMILIES, Decoded
 
 __all__ = ["schema"]
 
@@ -28,7 +28,7 @@ _SCALARS: dict[str, dict[str, Any]] = {
 
 def schema() -> dict[str, Any]:
     """The schema of the ``decoded`` member of an event: one definition for each kind, and for the records in them."""
-    for family in FAMILIES:
+    for family in (*FAMILIES, *CONTENTS.values()):
         import_module(f"evlog.decoders.{family}")
     definitions: dict[str, Any] = {}
     kinds = sorted(_kinds(Decoded), key=lambda cls: cls.kind)

@@ -95,7 +95,8 @@ def adapt(
         )
         reason, possible = damage(listed, byteorder)
         if reason or content.missing:
-            losses.append(Loss(event.number, "content", reason or content.missing))
+            field = "content.data" if possible else "content"
+            losses.append(Loss(event.number, field, reason or content.missing))
         if not possible:
             continue
         for digest in event.digests:

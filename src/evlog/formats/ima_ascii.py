@@ -15,7 +15,7 @@ from array import array
 from evlog._record import Record
 from evlog.algorithms import SHA1, HashAlg
 from evlog.columns import NOT_EXTENDED, Columns, Layout
-from evlog.contents._ima_fields import field_names
+from evlog.contents._ima_fields import described, field_names
 from evlog.contents.ima import HASH, ZERO_PAD, ImaEvent, is_violation
 from evlog.errors import ParseError, TruncatedError, WriteError
 from evlog.formats import CERTAIN, LIKELY, NO_MATCH, Match, _ima
@@ -97,9 +97,7 @@ def read(data: bytes, options: Options) -> Log:
     """Read a list; see `evlog.read`. Raises ParseError if the first line is not an entry."""
     shape = _shape(data, options)
     if shape is None:
-        if data.strip(b"\r\n"):
-            raise ParseError("not an entry of an IMA list", offset=0, where="events[0]")
-        shape = Shape(_ima.named_bank(options.name) or SHA1)
+        raise ParseError("not an entry of an IMA list", offset=0, where="events[0]")
     columns, stop = _scan(data, shape.bank)
     events = _events(columns, shape, options.name)
     findings = []
@@ -225,6 +223,8 @@ def _content(line: Line, bank: HashAlg, orders: tuple[str, ...]) -> ImaEvent:
         content = ImaEvent(template, data)
         if _ima.proves(bank, content, digest):
             return content
+    if not described(template):
+        return ImaEvent(template, b"", f"nobody has described the fields of template {template}")
     return ImaEvent(template, candidates[0], "template data rebuilt from the text, which the digest does not prove")
 
 
@@ -258,6 +258,8 @@ def _damage(event: Event, byteorder: str) -> tuple[str, bool]:
 
 def write(log: Log, options: Options) -> bytes:
     """The lines of a log of IMA entries with one digest each: as they were read, or as the kernel writes them."""
+    if not log.events:
+        raise WriteError("a log without an IMA entry")
     byteorder = log.header.get("byteorder", "little") if log.header else "little"
     shape = Shape(log.algorithms[0] if log.algorithms else SHA1, byteorder)
     lines = []

@@ -54,9 +54,9 @@ class Shape(Record):
 
     bank: HashAlg
     byteorder: str
-    entries: int = 0
-    proofs: int = 0
-    known: bool = True
+    entries: int
+    proofs: int
+    known: bool
 
 
 def sniff(data: bytes, options: Options) -> Match:
@@ -111,12 +111,10 @@ def read(data: bytes, options: Options) -> Log:
     """Read a list; see `evlog.read`. Raises ParseError if there is no entry in it."""
     shape = _shape(data, options)
     if shape is None:
-        if data:
-            raise ParseError("no IMA entry", offset=0, where="events[0]")
-        shape = Shape(_ima.named_bank(options.name) or SHA1, "little")
+        raise ParseError("no IMA entry", offset=0, where="events[0]")
     columns, stop = scan(data, shape.bank, shape.byteorder)
     findings = []
-    if shape.entries and not shape.proofs:
+    if not shape.proofs:
         message = f"no digest proves that the bank is {shape.bank}: it is told by the digests' size"
         findings.append(Finding("bank_unproven", "warning", message))
     if stop is not None:
@@ -195,12 +193,15 @@ def _template(
     """
     sign = _SIGNS[byteorder]
     left = len(data) - position
+    register = int.from_bytes(data[position : position + 4], byteorder)  # type: ignore[arg-type]
+    if left >= 4 and register > MAX_PCR:
+        raise ParseError(f"not an IMA entry: PCR {register}", offset=position, where=f"events[{row}]")
     if left < 8 + size:
         raise _cut(data, position, 8 + size, row)
-    register, length = struct.unpack_from(f"{sign}I{size}xI", data, position)
-    if register > MAX_PCR or not 0 < length <= MAX_NAME:
-        wrong = f"PCR {register}" if register > MAX_PCR else f"a template name of {length} bytes"
-        raise ParseError(f"not an IMA entry: {wrong}", offset=position, where=f"events[{row}]")
+    (length,) = struct.unpack_from(f"{sign}I", data, position + 4 + size)
+    if not 0 < length <= MAX_NAME:
+        message = f"not an IMA entry: a template name of {length} bytes"
+        raise ParseError(message, offset=position, where=f"events[{row}]")
     at = position + 4 + size
     head = data[at : at + 4 + length]
     record = records.get(head)
@@ -287,6 +288,8 @@ def adapt(log: Log, options: Options) -> tuple[Log, Sequence[Loss]]:
 
 def write(log: Log, options: Options) -> bytes:
     """The bytes of a log of IMA entries with one digest each, all of one bank."""
+    if not log.events:
+        raise WriteError("a log without an IMA entry")
     byteorder = log.header.get("byteorder", "little") if log.header else "little"
     number = struct.Struct(f"{_SIGNS[byteorder]}I").pack
     bank = log.algorithms[0] if log.algorithms else SHA1

@@ -78,8 +78,10 @@ def read(data: bytes, options: Options) -> Log:
         findings.append(Finding(code, "error", str(stop), len(events), stop.offset))
     if (options.strict or not events) and stop is not None:
         raise stop
+    if not events:
+        raise ParseError("no record", offset=0, where="events[0]")
     if options.strict and findings:
-        raise ParseError(findings[0].message)
+        raise ParseError(findings[0].message, offset=0)
     return Log(
         ID,
         tuple(events),
@@ -244,6 +246,8 @@ def _banks(events: Sequence[Event]) -> tuple[HashAlg, ...]:
 
 def write(log: Log, options: Options) -> bytes:
     """The records as they were read, or as systemd writes them."""
+    if not log.events:
+        raise WriteError("a log without a record of systemd's")
     parts = []
     for event in log.events:
         record = _spelled(event) or _spell(event)

@@ -18,7 +18,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from evlog.model import Event, Log
+    from evlog.contents._ima_fields import FileDigest
+    from evlog.model import Log
     from evlog.registers import Registers
 
 __all__ = ["BOOT_AGGREGATE", "BootAggregate", "boot_aggregate"]
@@ -65,26 +66,27 @@ def boot_aggregate(log: Log, registers: Registers) -> BootAggregate | None:
     entry = _entry(log)
     if entry is None:
         return None
-    event, algorithm, value = entry
+    number, digest = entry
+    value, name = digest.value, digest.algorithm or SHA1.name
     if not any(value):
-        return BootAggregate(event.number, "no_bank", str(algorithm), value)
-    if not hashing.backend().computable(algorithm):
-        return BootAggregate(event.number, "unknown", str(algorithm), value)
-    lacking = False
+        return BootAggregate(number, "no_bank", name, value)
+    algorithm = _algorithm(name)
+    if algorithm is None:
+        return BootAggregate(number, "unknown", name, value)
+    lacking = not len(registers)
     for bank in dict.fromkeys(alg for _, alg in registers):
         for last, values, whole in _ranges(registers, bank):
             lacking |= not whole
             if hashing.digest(algorithm, values) == value:
-                return BootAggregate(event.number, "match", str(algorithm), value, bank, last)
+                return BootAggregate(number, "match", name, value, bank, last)
     for last in _LAST:
         if hashing.digest(algorithm, bytes(algorithm.size * (last + 1))) == value:
-            return BootAggregate(event.number, "no_registers", str(algorithm), value)
-    lacking |= not len(registers)
-    return BootAggregate(event.number, "unknown" if lacking else "mismatch", str(algorithm), value)
+            return BootAggregate(number, "no_registers", name, value)
+    return BootAggregate(number, "unknown" if lacking else "mismatch", name, value)
 
 
-def _entry(log: Log) -> tuple[Event, HashAlg, bytes] | None:
-    """The entry, and the algorithm and digest in it: SHA-1 where the template does not say."""
+def _entry(log: Log) -> tuple[int, FileDigest] | None:
+    """The number of the entry and the digest in it."""
     first = next((event for event in log.events if isinstance(event.content, ImaEvent)), None)
     if first is None:
         return None
@@ -92,11 +94,16 @@ def _entry(log: Log) -> tuple[Event, HashAlg, bytes] | None:
     decoded = first.content.decoded
     if decoded is None or decoded.name != BOOT_AGGREGATE or decoded.file_digest is None:
         return None
-    digest = decoded.file_digest
+    return first.number, decoded.file_digest
+
+
+def _algorithm(name: str) -> HashAlg | None:
+    """The algorithm by the kernel's name, if it can be computed here."""
     try:
-        return first, HashAlg.named(digest.algorithm) if digest.algorithm else SHA1, digest.value
+        algorithm = HashAlg.named(name)
     except UsageError:
         return None
+    return algorithm if hashing.backend().computable(algorithm) else None
 
 
 def _ranges(registers: Registers, bank: HashAlg) -> Iterator[tuple[int, bytes, bool]]:
