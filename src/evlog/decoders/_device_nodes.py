@@ -167,6 +167,7 @@ _TERMINALS = {
     "eba4e8d2-3858-41ec-a281-2647ba9660d0": "DebugPort()",
 }
 _UART_FLOW_CONTROL = "37499a9d-542f-4c89-a026-35da142094e4"
+_FLOW_CONTROL = {0: "None", 1: "Hardware", 2: "XonXoff"}
 _SAS = "d487ddb4-008b-11d9-afdc-001083ffca4d"
 
 
