@@ -167,6 +167,7 @@ _TERMINALS = {
     "eba4e8d2-3858-41ec-a281-2647ba9660d0": "DebugPort()",
 }
 _UART_FLOW_CONTROL = "37499a9d-542f-4c89-a026-35da142094e4"
+_FLOW_CONTROL = {0: "None", 1: "Hardware", 2: "XonXoff"}
 _SAS = "d487ddb4-008b-11d9-afdc-001083ffca4d"
 
 
@@ -178,7 +179,7 @@ def _vendor_message(data: bytes) -> str | None:
         return _TERMINALS[vendor]
     if vendor == _UART_FLOW_CONTROL and len(rest) == 4:
         flow = int.from_bytes(rest, "little")
-        return f"UartFlowCtrl({ {0: 'None', 1: 'Hardware', 2: 'XonXoff'}.get(flow, flow) })"
+        return f"UartFlowCtrl({_FLOW_CONTROL.get(flow, flow)})"
     if vendor == _SAS and len(rest) == 24:
         reserved, address, lun, topology, port = struct.unpack("<IQQHH", rest)
         return f"SAS(0x{address:x},0x{lun:x},0x{port:x},{_topology(topology)},0x{reserved:x})"
