@@ -19,8 +19,7 @@ if TYPE_CHECKING:
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     _common.reader_arguments(parser)
-    parser.add_argument("--to", required=True, metavar="FORMAT", help="see evlog formats")
-    parser.add_argument("-o", "--output", default="-", metavar="OUT", help="a file; - (the default) is stdout")
+    _common.writer_arguments(parser)
     parser.add_argument("--allow-changed", action="store_true", help="even if a register's value changes")
     parser.add_argument("--json", action="store_true", help="print a report (evlog.convert/1) instead of text")
 
@@ -34,7 +33,15 @@ def run(args: argparse.Namespace) -> int:
 
         raise UsageError("--json needs -o FILE: stdout can hold the report or the log, not both")
     _common.report(log.findings, log.name)
-    result = convert(log, args.to, strict=args.strict, allow_changed=args.allow_changed)
+    result = convert(
+        log,
+        args.to,
+        strict=args.strict,
+        allow_changed=args.allow_changed,
+        platform=args.platform,
+        profile=args.profile,
+        mr_key=args.mr_key,
+    )
     write_whole(args.output, result.data)
     if args.json:
         _common.print_json(

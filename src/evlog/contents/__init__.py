@@ -19,6 +19,11 @@ __all__ = ["KINDS", "content_class", "from_json", "to_json"]
 #: Content kinds by name: the module in this package and its class.
 KINDS = {
     "pcclient": ("pcclient", "PCClientEvent"),
+    "ima": ("ima", "ImaEvent"),
+    "ima_tlv": ("ima_tlv", "ImaTlv"),
+    "systemd": ("systemd", "SystemdRecord"),
+    "cel": ("cel", "CelEvent"),
+    "cos": ("cos", "CosEvent"),
     "opaque": ("opaque", "Opaque"),
     "ima": ("ima", "ImaEvent"),
     "systemd": ("systemd", "SystemdRecord"),

@@ -6,6 +6,7 @@ Spec: TCG PC Client Platform Firmware Profile 1.06, section 10; UEFI 2.10, secti
 from __future__ import annotations
 
 import struct
+from itertools import islice
 
 from evlog.algorithms import ALGORITHMS, SHA1, HashAlg
 from evlog.contents.pcclient import EV_NO_ACTION, PCClientEvent
@@ -15,13 +16,15 @@ from evlog.model import Digest, Event, Loss
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from evlog.model import Log
     from evlog.options import Options
     from evlog.registers import Space
 
 EV_S_CRTM_VERSION = 0x00000008
+#: Platforms whose firmware log is a CCEL.
+CC_PLATFORMS = ("tdx", "cca", "csv")
 # One bank of these is what confidential platforms have, and no TPM does.
 _CC_BANKS = {"sha384", "sm3_256"}
 _LAST_CCMR = 4
@@ -48,22 +51,27 @@ def sniff(data: bytes, options: Options, space: Space) -> Match:
         return Match(LIKELY, error.message) if space == "pcr" else NO_MATCH
     if header is None:
         return NO_MATCH
-    confidence, found, reason = _space(data, *header, options)
-    banks = ", ".join(map(str, header[1].algorithms))
+    first, spec_id = header
+    confidence, found, reason = space_of(first.register, spec_id, _records(data, *header), options)
+    banks = ", ".join(map(str, spec_id.algorithms))
     return Match(confidence, f"Spec ID event with {banks}; {reason}") if found == space else NO_MATCH
 
 
-def _space(data: bytes, first: _tcg.FirstRecord, spec_id: _tcg.SpecId, options: Options) -> tuple[int, Space, str]:
+def space_of(
+    register: int, spec_id: _tcg.SpecId, records: Iterable[tuple[int, int]], options: Options
+) -> tuple[int, Space, str]:
     """PCRs or CC measurement registers: confidence, space, reason.
 
     The rules are in the order of what they prove; on the public logs of either kind they have no exception.
+    ``register`` is the index of the Spec ID event, ``records`` are the index and event type of the records after it;
+    they are looked at only where nothing else decides.
     """
     if options.space in ("pcr", "ccmr"):
         return CERTAIN, options.space, f"register space {options.space} was given"
     if options.platform is not None:
-        space = "ccmr" if options.platform in ("tdx", "cca", "csv") else "pcr"
+        space = "ccmr" if options.platform in CC_PLATFORMS else "pcr"
         return CERTAIN, space, f"platform {options.platform} was given"
-    if first.register == 1:
+    if register == 1:
         return CERTAIN, "ccmr", "the header's index is 1, as only OVMF writes it, into a CCEL"
     if b"td-shim" in spec_id.vendor_info:
         return CERTAIN, "ccmr", "the header's vendor info is td-shim's"
@@ -71,19 +79,25 @@ def _space(data: bytes, first: _tcg.FirstRecord, spec_id: _tcg.SpecId, options: 
         return CERTAIN, "pcr", "several banks"
     if spec_id.algorithms[0].name not in _CC_BANKS:
         return LIKELY, "pcr", f"one bank of {spec_id.algorithms[0]}, nothing that tells of a CCEL"
-    scan = _tcg.scan2(data, first.length, spec_id.algorithms, "pcr")
-    two = struct.Struct("<II").unpack_from
-    for offset in scan.columns.offsets[1:_SNIFFED]:
-        index, event_type = two(data, offset)
+    seen = False
+    for index, event_type in islice(records, _SNIFFED):
+        seen = True
         if index > _LAST_CCMR and event_type != EV_NO_ACTION:
             return CERTAIN, "pcr", f"an event on index {index}"
         if index == 0 and event_type == EV_S_CRTM_VERSION:
             return CERTAIN, "pcr", "EV_S_CRTM_VERSION on index 0"
-    if len(scan.columns) > 1:
+    if seen:
         return LIKELY, "ccmr", f"indices 0 to {_LAST_CCMR} only"
     if "ccel" in options.name.lower():
         return LIKELY, "ccmr", "no events; the file's name says CCEL"
     return LIKELY, "pcr", "no events that would tell of a CCEL"
+
+
+def _records(data: bytes, first: _tcg.FirstRecord, spec_id: _tcg.SpecId) -> Iterator[tuple[int, int]]:
+    scan = _tcg.scan2(data, first.length, spec_id.algorithms, "pcr")
+    two = struct.Struct("<II").unpack_from
+    for offset in scan.columns.offsets[1:]:
+        yield two(data, offset)
 
 
 def read(data: bytes, options: Options, format: str, space: Space) -> Log:
@@ -93,7 +107,7 @@ def read(data: bytes, options: Options, format: str, space: Space) -> Log:
         raise ParseError("record 0 is not a Spec ID Event03", offset=0, where="events[0]")
     first, spec_id = header
     scan = _tcg.scan2(data, first.length, spec_id.algorithms, space)
-    platform = _platform(spec_id) if space == "ccmr" else None
+    platform = platform_of(spec_id.algorithms) if space == "ccmr" else None
     return _tcg.log_of(
         scan,
         format,
@@ -113,26 +127,27 @@ def _banks(scan: _tcg.Scan, declared: tuple[HashAlg, ...]) -> tuple[HashAlg, ...
     return tuple(banks.values())
 
 
-def _platform(spec_id: _tcg.SpecId) -> str | None:
+def platform_of(algorithms: Sequence[HashAlg]) -> str | None:
     """Each confidential platform has its own bank: TDX SHA-384, Hygon CSV SM3, an Arm realm SHA-256 or SHA-512."""
-    if len(spec_id.algorithms) != 1:
+    if len(algorithms) != 1:
         return None
     by_bank = {"sha384": "tdx", "sm3_256": "csv", "sha256": "cca", "sha512": "cca"}
-    return by_bank.get(spec_id.algorithms[0].name)
+    return by_bank.get(algorithms[0].name)
 
 
 def adapt(log: Log, options: Options, format: str, space: Space) -> tuple[Log, Sequence[Loss]]:
     """The events of a log as TCG_PCR_EVENT2 records under a Spec ID Event03, and what that costs."""
-    losses: list[Loss] = []
+    from evlog.formats import _recnum
+
+    source = tuple(log.events)
+    losses = list(_recnum.losses(source, format))
     events: list[Event] = []
     banks: dict[int, HashAlg] = {}
-    for event in log.events:
+    for event in source:
         content = event.content.pcclient(options)
         if content is None:
             losses.append(Loss(event.number, "content", f"{format} has no {event.content.kind} records"))
             continue
-        if event.recnum is not None:
-            losses.append(Loss(event.number, "recnum", f"{format} has no record numbers"))
         if events or not _is_header(content):
             for digest in event.digests:
                 banks.setdefault(digest.alg.id, digest.alg)

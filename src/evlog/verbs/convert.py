@@ -11,6 +11,7 @@ from evlog.errors import ConversionError, ParseError
 from evlog.formats import room
 from evlog.model import Log, Loss
 from evlog.options import Options
+from evlog.verbs._unite import united
 from evlog.verbs.replay import Replay, replay
 
 TYPE_CHECKING = False
@@ -49,9 +50,11 @@ def convert(log: Log, to: str, *, strict: bool = False, allow_changed: bool = Fa
     adapted, told = target.adapt(log, options)
     data = target.write(adapted, options)
     try:
-        back = target.read(data, options)
+        back = target.read(data, _as_told(options, adapted, told))
     except ParseError as error:
         raise ConversionError(f"{to} cannot hold this log: what was written does not read back: {error}") from error
+    if back.platform is None:
+        back = back.replace(platform=options.platform)
     losses = (*told, *_container_losses(log, back, told))
     if strict and losses:
         first = losses[0]
@@ -77,11 +80,19 @@ def _container_losses(log: Log, back: Log, told: Sequence[Loss]) -> Iterator[Los
         yield Loss(None, "start", f"{back.format} does not state register values before the first event")
 
 
+def _as_told(options: Options, adapted: Log, losses: Sequence[Loss]) -> Options:
+    """The options of any reader, told only what the losses say that the bytes do not: the register space."""
+    space = None
+    if any(loss.field == "register.space" for loss in losses):
+        space = min({event.register.space for event in adapted.events} - {"nv"})
+    return options.replace(platform=None, space=space)
+
+
 def _changed(before: Replay, after: Replay, back: Log) -> tuple[str, ...]:
     """The registers and banks whose value the conversion changed, or invented; banks that it lost are losses."""
     banks = {alg.id for alg in back.algorithms}
-    old = {(v.register, v.alg): v.value for v in before if v.alg.id in banks}
-    new = {(v.register, v.alg): v.value for v in after}
+    old = {(united(v.register, back.platform), v.alg): v.value for v in before if v.alg.id in banks}
+    new = {(united(v.register, back.platform), v.alg): v.value for v in after}
     if old or not len(before):
         differing = [key for key in {**old, **new} if old.get(key) != new.get(key)]
     else:
