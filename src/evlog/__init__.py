@@ -51,9 +51,9 @@ if TYPE_CHECKING:
     from evlog.verbs.boot_aggregate import BootAggregate, boot_aggregate
     from evlog.verbs.check import DigestCheck, check
     from evlog.verbs.convert import Conversion, convert
-    from evlog.verbs.find_prefix import Prefix, find_prefix
     from evlog.verbs.diff import Change, Difference, RegisterDifference, diff
     from evlog.verbs.edit import Edit, drop, edit, insert, replace
+    from evlog.verbs.find_prefix import Prefix, find_prefix
     from evlog.verbs.merge import Handover, Merged, merge
     from evlog.verbs.reading import read, write
     from evlog.verbs.registers import read_registers

@@ -97,7 +97,7 @@ class Content(Record):
 
     @classmethod
     def cel_types(cls) -> Sequence[CelType]:
-        """The content types of a Canonical Event Log that hold this kind: the first is written, the others only read."""
+        """The content types of a Canonical Event Log that hold this kind: the first is written, others only read."""
         return ()
 
     def to_cel(self) -> Any:

@@ -25,8 +25,6 @@ KINDS = {
     "cel": ("cel", "CelEvent"),
     "cos": ("cos", "CosEvent"),
     "opaque": ("opaque", "Opaque"),
-    "ima": ("ima", "ImaEvent"),
-    "systemd": ("systemd", "SystemdRecord"),
 }
 
 

@@ -14,11 +14,12 @@ from evlog.contents import content_class
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from typing import TypeAlias
 
     from evlog.model import Content
 
-    Atom = "Uint | Octets | Text"
-    Shape = "Octets | Fields | Items"
+    Atom: TypeAlias = "Uint | Octets | Text"
+    Shape: TypeAlias = "Octets | Fields | Items"
 
 __all__ = ["CONTENT_TYPES", "TYPE_NAMES", "CelType", "Fields", "Items", "Octets", "Text", "Uint", "declared", "written"]
 

@@ -23,7 +23,7 @@ def tlv(type: int, value: bytes) -> bytes:
 
 def split(data: bytes) -> list[tuple[int, bytes]]:
     """The TLVs that make up the bytes, as (type, value). Raises ValueError where they do not."""
-    items = []
+    items: list[tuple[int, bytes]] = []
     position, end = 0, len(data)
     while position < end:
         if end - position < 5:

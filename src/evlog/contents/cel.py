@@ -34,8 +34,8 @@ STATES = {0: "suspend", 1: "hibernate", 2: "kexec"}
 class CelEvent(Content):
     """A record about the log itself: one item as the specification has it, or several.
 
-    An item is (type, value): ``(CEL_VERSION, (major, minor))``, ``(FIRMWARE_END, None)``, ``(CEL_TIMESTAMP, number)``
-    whose unit the specification leaves open (seconds in Table 6, milliseconds in section 4.4.3), ``(STATE_TRANS, state)``.
+    An item is (type, value): ``(CEL_VERSION, (major, minor))``, ``(FIRMWARE_END, None)``, ``(CEL_TIMESTAMP, number)``,
+    ``(STATE_TRANS, state)``. The unit of timestamps is open: seconds in Table 6, milliseconds in section 4.4.3.
     What the digest of a measured item covers is not defined, so none is ever checked.
     """
 
@@ -53,7 +53,7 @@ class CelEvent(Content):
         from evlog.contents._celtype import CelType, Fields, Items, Uint
 
         version = Fields((("major", Uint(16)), ("minor", Uint(16))))
-        shapes = {CEL_VERSION: version, CEL_TIMESTAMP: Uint(64), STATE_TRANS: Uint(8, STATES)}
+        shapes: dict[int, Any] = {CEL_VERSION: version, CEL_TIMESTAMP: Uint(64), STATE_TRANS: Uint(8, STATES)}
         choices = {number: (name, shapes.get(number)) for number, name in MANAGEMENT_TYPES.items()}
         return (CelType(4, "cel", Items(choices, {0x80: CEL_TIMESTAMP, 0x81: STATE_TRANS})),)
 
@@ -66,7 +66,9 @@ class CelEvent(Content):
 
     @property
     def summary(self) -> str:
-        return ", ".join(f"{MANAGEMENT_TYPES.get(number, number)}{_shown(number, value)}" for number, value in self.items)
+        return ", ".join(
+            f"{MANAGEMENT_TYPES.get(number, number)}{_shown(number, value)}" for number, value in self.items
+        )
 
     def to_json(self) -> dict[str, Any]:
         return {"items": [_item_json(number, value) for number, value in self.items]}

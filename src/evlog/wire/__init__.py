@@ -44,7 +44,7 @@ class All(construct.Subconstruct):  # type: ignore[type-arg]
 
     def _parse(self, stream: Any, context: Any, path: str) -> Any:
         end = construct.stream_size(stream)
-        items = []
+        items: list[Any] = []
         while construct.stream_tell(stream, path) < end:
             if len(items) == self.limit:
                 raise construct.RangeError(f"more than {self.limit} {self.what}", path=path)

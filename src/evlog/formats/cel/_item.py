@@ -148,9 +148,7 @@ def _open(data: bytes, one: Head) -> _Open | None:
     return _Open(items, one.major == _MAP)
 
 
-def _check_key(
-    data: bytes, start: int, end: int, one: Head, inner: _Open, found: list[tuple[str, int]]
-) -> None:
+def _check_key(data: bytes, start: int, end: int, one: Head, inner: _Open, found: list[tuple[str, int]]) -> None:
     """Refuse a key that its map has had; note one that is out of order."""
     if one.argument is None or one.major not in (_UINT, _NEGATIVE, _BYTES, _TEXT):
         raise ParseError("a map key that is neither a number nor a string", offset=start)

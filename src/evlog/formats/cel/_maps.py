@@ -186,7 +186,7 @@ class Reader:
         except ValueError as error:
             number = _type_number(type)
             self._notes.bad_content(str(type)[:40], error, row, offset)
-            return Opaque(number if number is not None else type, *dialect.opaque(value))
+            return Opaque(str(type) if number is None else number, *dialect.opaque(value))
 
     def _untyped(self, value: Any) -> Content:
         """A record without a content type: early systemd's, told by its string, or one that nobody named."""
@@ -317,7 +317,10 @@ def _fields_decoder(shape: Fields, dialect: Dialect, notes: Notes) -> Callable[[
 
 def _items_decoder(shape: Items, dialect: Dialect, notes: Notes) -> Callable[[Any], Any]:
     named = {name: number for number, (name, _) in shape.choices.items()}
-    readers = {number: inner and _decoder_of(inner, dialect, notes) for number, (_, inner) in shape.choices.items()}
+    readers = {
+        number: None if inner is None else _decoder_of(inner, dialect, notes)
+        for number, (_, inner) in shape.choices.items()
+    }
     type_key: Key = "type" if dialect.by_name else 0
     data_key: Key = "data" if dialect.by_name else 1
 
@@ -355,7 +358,7 @@ class Writer:
     def __init__(self, dialect: Dialect, encoding: Encoding, mr_key: str) -> None:
         self._dialect = dialect
         self._encoding = encoding
-        keys = {space: key for key, space in reversed(dialect.indices.items())}
+        keys = {space: key for key, space in reversed(list(dialect.indices.items()))}
         ccmr = {"type108": "ccmr", "rtmr": "rtmr" if "rtmr" in keys else "pcr"}.get(mr_key, "pcr")
         self._keys = {"pcr": keys["pcr"], "nv": keys["nv"], "ccmr": keys[ccmr], "rtmr": keys["pcr"], "rem": keys["pcr"]}
         self._shift = FIRST_RTMR if ccmr == "rtmr" else 0
@@ -455,7 +458,9 @@ def _encoder_of(shape: Any, dialect: Dialect) -> Callable[[Any], Any]:
 
 
 def _items_encoder(shape: Items, dialect: Dialect) -> Callable[[Any], Any]:
-    writers = {number: inner and _encoder_of(inner, dialect) for number, (_, inner) in shape.choices.items()}
+    writers = {
+        number: None if inner is None else _encoder_of(inner, dialect) for number, (_, inner) in shape.choices.items()
+    }
 
     def item(number: int, value: Any) -> dict[Key, Any]:
         write = writers[number]

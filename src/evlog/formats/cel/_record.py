@@ -1,7 +1,7 @@
 """The record model that the three encodings share: what a log must become to be a CEL, what is noticed in one.
 
-Spec: TCG Canonical Event Log Format 1.1, section 4.2 (TPMS_CEL_EVENT). A CEL has no field for a CC measurement register:
-see `Encoding.mr_key`.
+Spec: TCG Canonical Event Log Format 1.1, section 4.2 (TPMS_CEL_EVENT). A CEL has no field for a CC measurement
+register: see `Encoding.mr_key`.
 """
 
 from __future__ import annotations
@@ -63,9 +63,7 @@ class Notes:
         self.findings: list[Finding] = []
         self._once: set[str] = set()
 
-    def add(
-        self, code: str, severity: str, message: str, event: int | None = None, offset: int | None = None
-    ) -> None:
+    def add(self, code: str, severity: str, message: str, event: int | None = None, offset: int | None = None) -> None:
         if self.strict and severity != "note":
             where = "" if event is None else f"events[{event}]"
             raise ParseError(message, offset=offset, where=where)
@@ -213,7 +211,7 @@ def finish(
 
 
 def _banks(events: Iterable[Event]) -> tuple[HashAlg, ...]:
-    """The algorithms in the order of first use; one whose digests have a size of their own only if there is no other."""
+    """The algorithms in the order of first use; one with digests of another size than its own if there is no other."""
     banks: dict[int, HashAlg] = {}
     for event in events:
         for digest in event.digests:
@@ -265,16 +263,16 @@ def _content(event: Event, options: Options, encoding: Encoding, losses: list[Lo
     content = event.content
     if isinstance(content, Opaque):
         return _opaque(event, content, encoding, losses)
-    type = written(content.__class__)
-    if type is None:
+    declared = written(content.__class__)
+    if declared is None:
         carried = content.pcclient(options)
         if carried is None:
             losses.append(Loss(event.number, "content", f"a CEL has no {content.kind} records"))
         return carried
-    if encoding.members and isinstance(type.shape, Octets) and type.shape.members:
+    if encoding.members and isinstance(declared.shape, Octets) and declared.shape.members:
         return content
-    back = content.from_cel(type.number, content.to_cel())
-    for field in content._fields if back != content else ():
+    back = content.from_cel(declared.number, content.to_cel())
+    for field in type(content)._fields if back != content else ():
         if getattr(back, field, None) != getattr(content, field):
             reason = f"{encoding.format} has no place for it in a {content.kind} record"
             losses.append(Loss(event.number, f"content.{field}", reason))
@@ -296,9 +294,7 @@ def _opaque(event: Event, content: Opaque, encoding: Encoding, losses: list[Loss
     return content
 
 
-def _register(
-    event: Event, platform: str | None, key: str, encoding: Encoding, losses: list[Loss]
-) -> Register | None:
+def _register(event: Event, platform: str | None, key: str, encoding: Encoding, losses: list[Loss]) -> Register | None:
     """The register in the space that the encoding can name, or None if it cannot name it at all."""
     register = event.register
     ordinals = key == "rtmr" and not encoding.members
@@ -333,9 +329,8 @@ def _numbered(events: list[Event]) -> Iterator[Event]:
         number = event.recnum
         if number is None:
             number = following.get(event.register, 0)
-            event = event.replace(recnum=number)
         following[event.register] = number + 1
-        yield event
+        yield event if event.recnum is not None else event.replace(recnum=number)
 
 
 def _space_loss(events: list[Event], key: str, encoding: Encoding) -> Iterator[Loss]:

@@ -89,10 +89,11 @@ class Shape(Record):
 class Scan(Record):
     """What the scanner found.
 
-    ``columns`` with a layout for each of ``shapes``; ``registers`` has the index of every row, but `NOT_EXTENDED` for
-    an EV_NO_ACTION. ``recnums`` and ``indices`` are those of all rows. ``notable`` are the rows that bear on start
-    values, ``types`` the content types besides pcclient_std. ``unread`` are the rows whose content the scanner did not read, or whose digests are not what is extended:
-    of those, the reader has to find out what they extend. ``stop`` is the trouble that ended the records.
+    ``columns`` has a layout for each of ``shapes``; its registers are the index of every row, but `NOT_EXTENDED` for an
+    EV_NO_ACTION. ``recnums`` and ``indices`` are those of all rows. ``notable`` are the rows that bear on start values,
+    ``types`` the content types besides pcclient_std. ``unread`` are the rows whose content the scanner did not read, or
+    whose digests are not what is extended: it is for the reader to find out what they extend. ``stop`` is the trouble
+    that ended the records.
     """
 
     columns: Columns
@@ -166,13 +167,15 @@ def scan(data: bytes, start: int = 0) -> Scan:
                 notable.append(row)
             elif event_type == _EV_EFI_HCRTM_EVENT:
                 notable.append(row)
-        elif types.add(content_type) or content_type != _IMA_TEMPLATE or not _is_template(data, content, following):
-            unread.append(row)
         else:
-            for at, to, zero in zeros:
-                if data[position + at : position + to] == zero:
-                    unread.append(row)
-                    break
+            types.add(content_type)
+            if content_type != _IMA_TEMPLATE or not _is_template(data, content, following):
+                unread.append(row)
+            else:
+                for at, to, zero in zeros:
+                    if data[position + at : position + to] == zero:
+                        unread.append(row)
+                        break
         add_offset(position)
         add_index(index)
         add_recnum(recnum)
@@ -214,7 +217,7 @@ def _careful(data: bytes, position: int, row: int) -> tuple[Shape, int, int, int
     at, size = _expect(data, at + size, end, row, "digests", (DIGESTS,))[1:]
     if size > end - at:
         raise _cut(at - 5, size, end - at, row, "digests")
-    digests = []
+    digests: list[tuple[int, int]] = []
     here, after = at, at + size
     while here < after:
         where = f"digests[{len(digests)}]"
@@ -290,4 +293,4 @@ def _is_template(data: bytes, position: int, end: int) -> bool:
     if number or end - after < 5 or not data[position + 5 : after].isascii():
         return False
     number, length = _HEAD.unpack_from(data, after)
-    return number == 1 and length == end - after - 5
+    return bool(number == 1 and length == end - after - 5)

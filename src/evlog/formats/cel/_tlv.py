@@ -112,7 +112,10 @@ def _fields_decoder(shape: Fields, strict: bool) -> Decoder:
 
 
 def _items_decoder(shape: Items, strict: bool) -> Decoder:
-    choices = {number: (name, inner and _decoder_of(inner, strict)) for number, (name, inner) in shape.choices.items()}
+    choices = {
+        number: (name, None if inner is None else _decoder_of(inner, strict))
+        for number, (name, inner) in shape.choices.items()
+    }
 
     def item(number: int, value: bytes) -> tuple[int, Any]:
         number = number if strict else shape.aliases.get(number, number)
@@ -145,17 +148,17 @@ def _encoder_of(shape: Any, width: int) -> Encoder:
         pack = _HEAD.pack
 
         def encode(value: tuple[Any, ...]) -> bytes:
-            parts = []
+            parts: list[bytes] = []
             for (number, write), each in zip(rows, value, strict=True):
                 body = write(each)
                 parts += (pack(number, len(body)), body)
             return b"".join(parts)
 
         return encode
-    # Only libcel writes items at all, and it is sparing.
-    choices = {number: inner and _encoder_of(inner, 1) for number, (_, inner) in shape.choices.items()}
+    # Only libcel writes items at all, and its integers are as narrow as can be.
+    choices = {number: _encoder_of(inner, 1) for number, (_, inner) in shape.choices.items() if inner is not None}
     return lambda items: b"".join(
-        tlv(number, b"" if value is None else choices[number](value)) for number, value in items
+        tlv(number, choices[number](value) if number in choices else b"") for number, value in items
     )
 
 

@@ -26,7 +26,7 @@ from evlog.registers import Register
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
-    from typing import Any
+    from typing import Any, NoReturn
 
     from evlog.model import Event, Log, Loss
     from evlog.options import Options
@@ -158,13 +158,12 @@ def read(data: bytes, options: Options) -> Log:
     start = end = items.start
     try:
         for value, start, after in items.records():
-            wire = None if _in_order(value) and _same(value, data[start:after]) else data[start:after]
+            item = data[start:after]
             opaque.data, opaque.record = data, start
-            if wire is not None:
-                value, departs = _examined(value, data, start, opaque, notes)
-                wire = wire if departs else None
-            event = reader.event(value, len(events), Origin(options.name, ID, Span(start, after - start)), wire)
-            events.append(event)
+            plain = _in_order(value) and _same(value, item)
+            members, departs = (value, False) if plain else _examined(value, data, start, opaque, notes)
+            origin = Origin(options.name, ID, Span(start, after - start))
+            events.append(reader.event(members, len(events), origin, item if departs else None))
             end = after
     except ParseError as error:
         located = error if items.stopped else error.within(f"events[{len(events)}]", start)
@@ -248,7 +247,7 @@ class _Items:
             position = after
         self.end = position
 
-    def _fail(self, error: ParseError) -> None:
+    def _fail(self, error: ParseError) -> NoReturn:
         self.stopped = True
         raise error.within(f"events[{self._count}]")
 

@@ -16,13 +16,13 @@ from evlog.algorithms import HashAlg
 from evlog.errors import EvlogError, ParseError, TruncatedError
 from evlog.formats import CERTAIN, LIKELY, NO_MATCH, POSSIBLE, Match
 from evlog.formats.cel import _record
-from evlog.formats.cel._maps import Dialect, Reader, Writer, refused
+from evlog.formats.cel._maps import Dialect, Reader, Writer
 from evlog.model import Header, Origin, Span
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
-    from typing import Any
+    from typing import Any, NoReturn
 
     from evlog.model import Event, Log, Loss
     from evlog.options import Options
@@ -58,9 +58,9 @@ def _octets(value: Any) -> bytes:
     try:
         found = bytes.fromhex(value)
     except ValueError:
-        found = None
+        found = b""
     # fromhex passes over blanks.
-    if found is None or len(found) * 2 != len(value):
+    if len(found) * 2 != len(value):
         raise ValueError(f"no hex: {len(value)} characters")
     return found
 
@@ -162,7 +162,8 @@ class _Text:
             raise ParseError("not UTF-8", offset=error.start) from None
         self._ascii = self._text.isascii()
         self._counted = 0, len(data) - len(self._text.encode()) if not self._ascii else 0
-        self._scan = json.JSONDecoder(object_pairs_hook=_unique, parse_constant=_no_constant).scan_once
+        decoder: Any = json.JSONDecoder(object_pairs_hook=_unique, parse_constant=_no_constant)
+        self._scan = decoder.scan_once
         self.framing = "array"
         self.end = 0
         self.stopped = False
@@ -221,27 +222,27 @@ class _Text:
     def _value(self, position: int) -> tuple[Any, int]:
         """The value at a position and where it ends."""
         try:
-            return self._scan(self._text, position)  # type: ignore[no-any-return]
+            value, after = self._scan(self._text, position)
+            return value, after
         except StopIteration as error:
             self._fail("a value was expected", error.value)
         except JSONDecodeError as error:
             forgiven = None if self._notes.strict else _forgive(self._text)
-            if forgiven is None or forgiven == self._text:
-                self._fail(error.msg.lower(), error.pos)
-            self._not_json(position)
-            self._text = forgiven
-            return self._value(position)
+            if forgiven is not None and forgiven != self._text:
+                self._not_json(position)
+                self._text = forgiven
+                return self._value(position)
+            self._fail(error.msg.lower(), error.pos)
         except RecursionError:
             self._fail("nested too deeply", position)
         except ValueError as error:
             self._fail(str(error)[:200], position)
-        raise AssertionError
 
     def _not_json(self, position: int) -> None:
         message = "commas before a closing bracket or comments, which JSON does not have"
         self._notes.once("not_json", "warning", message, None, self._byte(position))
 
-    def _fail(self, message: str, position: int) -> None:
+    def _fail(self, message: str, position: int) -> NoReturn:
         self.stopped = True
         cut = position >= len(self._text)
         kind = TruncatedError if cut else ParseError

@@ -102,9 +102,7 @@ class CelEvents(LazyEvents):
 
     __slots__ = ("notable",)
 
-    def __init__(
-        self, found: _scan.Scan, columns: Columns, make: Callable[[int], Event], *, foldable: bool
-    ) -> None:
+    def __init__(self, found: _scan.Scan, columns: Columns, make: Callable[[int], Event], *, foldable: bool) -> None:
         super().__init__(columns, make, foldable=foldable)
         self.notable = found.notable
 
@@ -159,9 +157,7 @@ def _spaces(found: _scan.Scan, profile: str, options: Options) -> dict[int, Spac
     return spaces
 
 
-def _maker(
-    found: _scan.Scan, profile: str, spaces: Mapping[int, Space], options: Options
-) -> Callable[[int], Event]:
+def _maker(found: _scan.Scan, profile: str, spaces: Mapping[int, Space], options: Options) -> Callable[[int], Event]:
     """A function that makes the event of a row."""
     columns, recnums, indices = found.columns, found.recnums, found.indices
     data, name, strict = columns.buffer, options.name, options.strict
