@@ -70,12 +70,12 @@ FORMATS: dict[str, str] = {
     "ccel": "ccel",
     "tcg1": "tcg1",
     "coreboot": "coreboot",
-    "cel-tlv": "cel.tlv",
-    "cel-json": "cel.json",
-    "cel-cbor": "cel.cbor",
     "ima-binary": "ima_binary",
     "ima-ascii": "ima_ascii",
     "systemd": "systemd",
+    "cel-tlv": "cel.tlv",
+    "cel-json": "cel.json",
+    "cel-cbor": "cel.cbor",
     "evlog-json": "evlog_json",
 }
 

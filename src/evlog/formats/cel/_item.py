@@ -9,7 +9,7 @@ from __future__ import annotations
 from evlog._record import Record
 from evlog.errors import ParseError, TruncatedError
 
-__all__ = ["MAX_DEPTH", "Head", "departure", "head", "item_end", "member"]
+__all__ = ["MAX_DEPTH", "Head", "array_head", "departure", "head", "item_end", "member"]
 
 #: A record is four deep.
 MAX_DEPTH = 64
@@ -46,6 +46,14 @@ def head(data: bytes, position: int) -> Head:
     argument = int.from_bytes(data[position + 1 : end], "big")
     least = 24 if width == 1 else 1 << (4 * width)
     return Head(major, argument, end, argument >= least or major == _SIMPLE)
+
+
+def array_head(count: int) -> bytes:
+    """The head of an array of so many items."""
+    if count < 24:
+        return bytes((_ARRAY << 5 | count,))
+    width = next(width for width in (1, 2, 4, 8) if count >> 8 * width == 0)
+    return bytes((_ARRAY << 5 | (23 + width.bit_length()),)) + count.to_bytes(width, "big")
 
 
 def item_end(data: bytes, position: int) -> int:

@@ -90,6 +90,8 @@ class Reader:
         self._registers: dict[tuple[str, int], Register] = {}
         self._algorithms: dict[tuple[Any, int], tuple[HashAlg, bool]] = {}
         self._decoders: dict[Key, Callable[[Any], Content]] = {}
+        #: How the log spells CC measurement registers, if it has any under a key of their own.
+        self.mr_key: str | None = None
         self._known = frozenset(
             (dialect.recnum, *dialect.indices, dialect.digests, dialect.content_type, dialect.content)
         )
@@ -128,8 +130,10 @@ class Reader:
         register = self._registers.get((space, index))
         if register is None:
             # systemd counts the registers of TDX as TDX does.
-            known = Register("ccmr", index + FIRST_RTMR) if space == "rtmr" else Register(space, index)
-            register = self._registers[space, index] = known
+            register = Register("ccmr", index + FIRST_RTMR) if space == "rtmr" else Register(space, index)
+            self._registers[space, index] = register
+            if register.space == "ccmr":
+                self.mr_key = "rtmr" if space == "rtmr" else "type108"
         return register
 
     def _digests(self, rows: Any) -> tuple[tuple[Digest, ...], bool]:
@@ -392,6 +396,9 @@ class Writer:
             members[dialect.content_type] = type
         if value is not None:
             members[dialect.content] = value
+        if key.__class__ is int and key > dialect.content:  # type: ignore[operator]
+            # Keys in order are what makes the encoding deterministic.
+            members[key] = members.pop(key)
         return members
 
     def _content(self, content: Content) -> tuple[Key, Any]:

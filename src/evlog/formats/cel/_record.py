@@ -114,15 +114,23 @@ class Notes:
         if register.space == "nv" and not any(register.index in each for each in _NV_RANGES):
             self.add("nv_index", "warning", f"{register.number:#x} is no NV index", row, offset)
 
-    def recnums(self, numbers: Sequence[int | None], registers: Sequence[Hashable]) -> None:
+    def numbered(self, events: Sequence[Event]) -> None:
+        """The same, of events."""
+        offsets = [event.origin.span.offset if event.origin is not None else None for event in events]
+        self.recnums([event.recnum for event in events], [event.register for event in events], offsets)
+
+    def recnums(
+        self, numbers: Sequence[int | None], registers: Sequence[Hashable], offsets: Sequence[int | None]
+    ) -> None:
         """Say how record numbers count, unless they do as the specification has it."""
         found = _recnum.scheme(numbers, registers)
         if not numbers or (found.kind == "per-register" and found.first == 0):
             return
         if self.strict:
-            raise ParseError(f"{found}, not per register from 0")
+            raise ParseError(f"{found}, not per register from 0", offset=offsets[found.odd[0] if found.odd else 0])
         if found.kind == "irregular":
-            self.add("recnum_gap", "warning", str(found), found.odd[0])
+            row = found.odd[0]
+            self.add("recnum_gap", "warning", str(found), row, offsets[row])
         elif found.kind == "per-register" and found.first > 1:
             message = f"{found}: what a register was extended with before is not in the log"
             self.add("partial_log", "warning", message)
@@ -255,7 +263,8 @@ def _spelling_losses(log: Log, format: str) -> Iterator[Loss]:
     The specification leaves integer widths and framing open, and peers insist on theirs.
     """
     for name, value in log.header.options if log.header is not None else ():
-        yield Loss(None, f"header.{name}", f"{value!r}, a choice of {log.format} that {format} does not have")
+        if name != "mr_key":
+            yield Loss(None, f"header.{name}", f"{value!r}, a choice of {log.format} that {format} does not have")
 
 
 def _content(event: Event, options: Options, encoding: Encoding, losses: list[Loss]) -> Content | None:

@@ -236,6 +236,8 @@ def _careful(data: bytes, position: int, row: int) -> tuple[Shape, int, int, int
     if content_type <= DIGESTS:
         message = f"type {content_type} where a content type of 4 or more is due"
         raise ParseError(message, offset=after, where=f"events[{row}].content")
+    if size > end - at:
+        raise _cut(after, size, end - at, row, "content")
     return Shape(recnum_width, index_type, index_width, tuple(digests)), recnum, index, content_type, at, size
 
 

@@ -9,15 +9,11 @@ register, as go-eventlog's TLV has it.
 
 from __future__ import annotations
 
-import io
-
-import cbor2
-
 from evlog.algorithms import HashAlg
-from evlog.errors import EvlogError, ParseError, TruncatedError, WriteError
+from evlog.errors import EvlogError, ParseError, WriteError
 from evlog.formats import CERTAIN, LIKELY, NO_MATCH, Match
 from evlog.formats.cel import _record
-from evlog.formats.cel._item import Head, departure, head, item_end, member
+from evlog.formats.cel._item import Head, array_head, departure, head, item_end, member
 from evlog.formats.cel._maps import Dialect, Reader, Writer, refused
 from evlog.model import Header, Origin, Span
 from evlog.options import NO_OPTIONS
@@ -25,7 +21,7 @@ from evlog.registers import Register
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
     from typing import Any, NoReturn
 
     from evlog.model import Event, Log, Loss
@@ -40,6 +36,7 @@ _ENCODED, _SELF_DESCRIBED = 24, 55799
 _NAMES = {"recnum": 0, "pcr": 1, "nv_index": 2, "digests": 3, "content_type": 9, "content": 10, "ccmr": 108}
 _DIGEST_NAMES = {"hashAlg": 0, "digest": 1}
 _CONTENT_KEYS = (b"\x0a", b"\x67content")
+_KEYS = (*map(bytes, ([1], [2], [3], [9], [10])), *(bytes([0x60 | len(name)]) + name.encode() for name in _NAMES))
 _SELF_DESCRIPTION = b"\xd9\xd9\xf7"
 _IN_ORDER = ([0, 1, 3, 9, 10], [0, 2, 3, 9, 10], [0, 3, 9, 10, 108])
 
@@ -55,11 +52,10 @@ def sniff(data: bytes, options: Options) -> Match:
     if inner.major != _MAP or (inner.argument is not None and not 3 <= inner.argument <= 8):
         return NO_MATCH
     shape = "an array of maps" if outer is not inner else "maps"
-    first = data[inner.end : inner.end + 7]
-    if first[:1] == b"\0":
+    if data[inner.end : inner.end + 1] == b"\0":
         return Match(CERTAIN, f"{shape} that start with a record number")
-    if first in (b"\x66recnum", b"\x67digest"):
-        return Match(LIKELY, f"{shape} with names of record members")
+    if data.startswith(_KEYS, inner.end):
+        return Match(LIKELY, f"{shape} that start with another member of a record")
     return NO_MATCH
 
 
@@ -150,6 +146,8 @@ _DIALECT = Dialect(
 
 def read(data: bytes, options: Options) -> Log:
     """Read a log; see `evlog.read`. Raises ParseError if not one record can be read."""
+    from cbor2 import dumps
+
     notes = _record.Notes(options)
     items = _Items(data, notes)
     opaque = _Opaque()
@@ -160,7 +158,7 @@ def read(data: bytes, options: Options) -> Log:
         for value, start, after in items.records():
             item = data[start:after]
             opaque.data, opaque.record = data, start
-            plain = _in_order(value) and _same(value, item)
+            plain = _in_order(value) and _same(dumps, value, item)
             members, departs = (value, False) if plain else _examined(value, data, start, opaque, notes)
             origin = Origin(options.name, ID, Span(start, after - start))
             events.append(reader.event(members, len(events), origin, item if departs else None))
@@ -169,13 +167,13 @@ def read(data: bytes, options: Options) -> Log:
         located = error if items.stopped else error.within(f"events[{len(events)}]", start)
         notes.stop(located, len(events))
         items.end = end
-    notes.recnums([event.recnum for event in events], [event.register for event in events])
+    notes.numbered(events)
     return _record.finish(
         ID,
         _record.respaced(tuple(events), options),
         notes,
         options,
-        header=items.header(len(events)),
+        header=items.header(len(events), reader.mr_key),
         trailing=data[items.end :],
     )
 
@@ -226,21 +224,22 @@ class _Items:
 
     def _decoded(self, position: int, count: int | None) -> Iterator[tuple[Any, int, int]]:
         """So many items from ``position``; up to a break if ``count`` is -1, to the end if it is None."""
+        import io
+
+        from cbor2 import CBORDecoder
+
         data = self._data
         file = io.BytesIO(data if self._limit == len(data) else data[: self._limit])
         file.seek(position)
-        decode, tell = cbor2.CBORDecoder(file).decode, file.tell
+        decode, tell = CBORDecoder(file).decode, file.tell
         while self._count != count if count is not None else position < self._limit:
             if count == -1 and data[position : position + 1] == b"\xff":
                 position += 1
                 break
             try:
                 value = decode()
-            except cbor2.CBORDecodeEOF:
-                self._fail(TruncatedError("truncated CBOR: a record is cut", offset=position))
             except Exception as error:  # whatever a semantic tag raises on bytes that somebody chose
-                message = str(error).splitlines()[0][:200] if str(error) else type(error).__name__
-                self._fail(ParseError(f"not CBOR: {message}", offset=position))
+                self._fail(_wrong(data[: self._limit], position, error))
             after = tell()
             self._count += 1
             yield value, position, after
@@ -251,7 +250,7 @@ class _Items:
         self.stopped = True
         raise error.within(f"events[{self._count}]")
 
-    def header(self, read: int) -> Header | None:
+    def header(self, read: int, mr_key: str | None) -> Header | None:
         """What the writer would choose otherwise."""
         options: list[tuple[str, str | int | bytes]] = []
         if self._framing != "array":
@@ -260,7 +259,19 @@ class _Items:
             options.append(("stated", self._stated))
         if self._tags:
             options.append(("tags", " ".join(map(str, self._tags))))
+        if mr_key is not None:
+            options.append(("mr_key", mr_key))
         return Header(ID, tuple(options)) if options else None
+
+
+def _wrong(data: bytes, position: int, error: Exception) -> ParseError:
+    """What is wrong with an item that cbor2 refuses: where exactly, if it is not one; else what cbor2 says."""
+    try:
+        item_end(data, position)
+    except ParseError as found:
+        return found
+    message = str(error).splitlines()[0][:200] if str(error) else type(error).__name__
+    return ParseError(f"not CBOR that can be read: {message}", offset=position)
 
 
 def _in_order(value: Any) -> bool:
@@ -274,23 +285,25 @@ def _in_order(value: Any) -> bool:
     return content.__class__ is bytes or (content.__class__ is dict and [*content] == [0, 1])
 
 
-def _same(value: Any, item: bytes) -> bool:
+def _same(dumps: Callable[[Any], bytes], value: Any, item: bytes) -> bool:
     """Whether the value is encoded as cbor2 would encode it: as short as can be."""
     try:
-        return bool(cbor2.dumps(value) == item)
+        return dumps(value) == item
     except Exception:  # a value from a semantic tag that cbor2 does not write
         return False
 
 
 def _examined(value: Any, data: bytes, start: int, opaque: _Opaque, notes: _record.Notes) -> tuple[Any, bool]:
     """The members of a record that is not plainly as it should be, and whether it departs from the encoding."""
+    from cbor2 import CBORTag
+
     found = departure(data, start)
     if found is not None:
         what, where = found
         severity = "warning" if notes.strict else "note"
         message = f"not the deterministic encoding: {what}"
         notes.once("not_deterministic", severity, message, None, where)
-    if isinstance(value, cbor2.CBORTag) and value.tag == _ENCODED and value.value.__class__ is bytes:
+    if isinstance(value, CBORTag) and value.tag == _ENCODED and value.value.__class__ is bytes:
         inner = value.value
         value = next(_Items(inner, notes)._decoded(0, 1), (None, 0, 0))[0]
         departure(inner, 0)
@@ -323,6 +336,8 @@ def adapt(log: Log, options: Options) -> tuple[Log, Sequence[Loss]]:
 
 def write(log: Log, options: Options) -> bytes:
     """The bytes of a log of CEL records, in the deterministic encoding but for what was read in another."""
+    from cbor2 import CBORTag, dumps
+
     header = log.header if log.header is not None and log.header.format == ID else None
     writer = Writer(_DIALECT, _ENCODING, _record.mr_key(_ENCODING, options, header))
     parts = []
@@ -332,30 +347,23 @@ def write(log: Log, options: Options) -> bytes:
         if options.mr_key is None and isinstance(event.wire, bytes) and _spells(event.wire, event):
             parts.append(event.wire)
         else:
-            parts.append(cbor2.dumps(writer.members(event), default=_write_raw))
+            parts.append(dumps(writer.members(event), default=_write_raw))
     framing = header.get("framing", "array") if header is not None else "array"
     if framing == "array":
         count = header.get("stated", len(parts)) if header is not None and log.tail else len(parts)
-        parts.insert(0, _array_head(count))
+        parts.insert(0, array_head(count))
     elif framing == "indefinite":
         parts.insert(0, b"\x9f")
         if not log.tail:
             parts.append(b"\xff")
     body = b"".join(parts)
     for tag in reversed(str(header.get("tags", "")).split()) if header is not None else ():
-        body = cbor2.dumps(cbor2.CBORTag(_ENCODED, body)) if int(tag) == _ENCODED else _SELF_DESCRIPTION + body
+        body = dumps(CBORTag(_ENCODED, body)) if int(tag) == _ENCODED else _SELF_DESCRIPTION + body
     return body + log.tail
 
 
 def _write_raw(encoder: Any, value: Any) -> None:
     encoder.write(value.item)
-
-
-def _array_head(count: int) -> bytes:
-    """The head of an array: that of a list, without the items."""
-    encoded = bytearray(cbor2.dumps(count))
-    encoded[0] |= 0x80
-    return bytes(encoded)
 
 
 def _spells(record: bytes, event: Event) -> bool:

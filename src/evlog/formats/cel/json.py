@@ -8,9 +8,8 @@ number, digests or a content type; event types in any case, as numbers or as tex
 
 from __future__ import annotations
 
-import json
 import re
-from json import JSONDecodeError
+from functools import cache
 
 from evlog.algorithms import HashAlg
 from evlog.errors import EvlogError, ParseError, TruncatedError
@@ -21,7 +20,7 @@ from evlog.model import Header, Origin, Span
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
     from typing import Any, NoReturn
 
     from evlog.model import Event, Log, Loss
@@ -87,16 +86,25 @@ def _opaque(value: Any) -> tuple[bytes, str]:
             return _octets(value), ""
         except ValueError:
             pass
-    return _COMPACT(value).encode(), "json"
+    return _compact()(value).encode(), "json"
 
 
 def _spell_opaque(data: bytes, syntax: str) -> Any:
     if not syntax:
         return data.hex()
-    return json.loads(data) if data else None
+    from json import loads
+
+    return loads(data) if data else None
 
 
-_COMPACT = json.JSONEncoder(separators=(",", ":")).encode
+@cache
+def _compact() -> Callable[[Any], str]:
+    """An encoder without blanks."""
+    from json import JSONEncoder
+
+    return JSONEncoder(separators=(",", ":")).encode
+
+
 _DIALECT = Dialect(
     recnum="recnum",
     indices={"pcr": "pcr", "nv_index": "nv", "rtmr": "rtmr", "ccmr": "ccmr", "nvIndex": "nv", "nvindex": "nv"},
@@ -131,10 +139,16 @@ def read(data: bytes, options: Options) -> Log:
         notes.stop(located, len(events))
         last = events[-1].origin
         text.end = last.span.offset + last.span.length if last is not None else 0
-    notes.recnums([event.recnum for event in events], [event.register for event in events])
-    header = Header(ID, (("framing", text.framing),)) if text.framing != "array" else None
+    notes.numbered(events)
+    choices = [("framing", text.framing)] if text.framing != "array" else []
+    choices += [("mr_key", reader.mr_key)] if reader.mr_key is not None else []
     return _record.finish(
-        ID, _record.respaced(tuple(events), options), notes, options, header=header, trailing=data[text.end :]
+        ID,
+        _record.respaced(tuple(events), options),
+        notes,
+        options,
+        header=Header(ID, tuple(choices)) if choices else None,
+        trailing=data[text.end :],
     )
 
 
@@ -162,7 +176,9 @@ class _Text:
             raise ParseError("not UTF-8", offset=error.start) from None
         self._ascii = self._text.isascii()
         self._counted = 0, len(data) - len(self._text.encode()) if not self._ascii else 0
-        decoder: Any = json.JSONDecoder(object_pairs_hook=_unique, parse_constant=_no_constant)
+        from json import JSONDecoder
+
+        decoder: Any = JSONDecoder(object_pairs_hook=_unique, parse_constant=_no_constant)
         self._scan = decoder.scan_once
         self.framing = "array"
         self.end = 0
@@ -226,17 +242,19 @@ class _Text:
             return value, after
         except StopIteration as error:
             self._fail("a value was expected", error.value)
-        except JSONDecodeError as error:
+        except RecursionError:
+            self._fail("nested too deeply", position)
+        except ValueError as error:
+            place = getattr(error, "pos", None)
+            if place is None:
+                self._fail(str(error)[:200], position)
             forgiven = None if self._notes.strict else _forgive(self._text)
             if forgiven is not None and forgiven != self._text:
                 self._not_json(position)
                 self._text = forgiven
                 return self._value(position)
-            self._fail(error.msg.lower(), error.pos)
-        except RecursionError:
-            self._fail("nested too deeply", position)
-        except ValueError as error:
-            self._fail(str(error)[:200], position)
+            message = str(getattr(error, "msg", error)).lower()
+            self._fail(message, place if "unterminated" not in message else len(self._text))
 
     def _not_json(self, position: int) -> None:
         message = "commas before a closing bracket or comments, which JSON does not have"
@@ -286,8 +304,9 @@ def write(log: Log, options: Options) -> bytes:
     """The text of a log of CEL records, framed as it was read."""
     header = log.header if log.header is not None and log.header.format == ID else None
     writer = Writer(_DIALECT, _ENCODING, _record.mr_key(_ENCODING, options, header))
-    rows = [_COMPACT(writer.members(event)) for event in log.events]
-    framing = header.get("framing") if header is not None else "array"
+    compact = _compact()
+    rows = [compact(writer.members(event)) for event in log.events]
+    framing = header.get("framing", "array") if header is not None else "array"
     if framing == "array":
         # What follows the last record of a damaged array stands in for its end.
         end = b"" if log.tail else b"\n]\n" if rows else b"]\n"

@@ -85,7 +85,8 @@ def read(data: bytes, options: Options) -> Log:
     columns = _settled(found, make, spaces)
     _remark(found, make, notes)
     events = CelEvents(found, columns, make, foldable=len(spaces) < 2)
-    notes.recnums(found.recnums, found.indices if len(spaces) < 2 else [event.register for event in events])
+    keys = found.indices if len(spaces) < 2 else [event.register for event in events]
+    notes.recnums(found.recnums, keys, columns.offsets)
     return _record.finish(
         ID,
         events,
