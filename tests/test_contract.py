@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import time
+from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,6 +14,7 @@ import evlog
 from evlog.errors import ConversionError, EvlogError, ParseError, WriteError
 from evlog.formats import CERTAIN, FORMATS, LIKELY, detect, room
 from evlog.options import Options
+from evlog.registers import Register
 from tests.command import run
 from tests.conftest import ROOT, SAMPLES
 from tests.logs import BAD_LOGS, SAMPLE_LOGS, each_format, each_sample, logs_in, smallest
@@ -25,7 +27,13 @@ if TYPE_CHECKING:
 GOLDEN = ROOT / "tests" / "golden"
 
 #: Samples that are not written back byte for byte, and why. Each must still read back as the same log.
-NOT_BYTE_IDENTICAL: dict[str, str] = {}
+NOT_BYTE_IDENTICAL: dict[str, str] = {
+    "cel-json/not-defined.json": "an older tpm2-tss' names of members",
+    "cel-json/pcrlock.json": "another order of members, no line ends",
+    "cel-json/rtmr.json": "no line ends",
+    "cel-json/spellings.json": "indented; event types and algorithms spelled otherwise",
+    "cel-json/trailing-comma.json": "what JSON does not have",
+}
 
 #: Formats whose records end with a line or a bracket: a cut may leave a shorter record that is as legal.
 LINES = {"evlog-json", "text", "ima-ascii", "systemd", "cel-json"}
@@ -246,13 +254,17 @@ def test_there_and_back_costs_what_was_said(format: str, path: Path, to: str) ->
 
 def _after(log: Log, losses: Iterable[Loss], converted: Log) -> Log:
     """Hold the converted log against the source less its losses; returns it."""
-    lost: dict[int, set[str]] = {}
+    lost: dict[int | None, set[str]] = {}
     for loss in losses:
-        if loss.event is not None:
-            lost.setdefault(loss.event, set()).add(loss.field)
+        lost.setdefault(loss.event, set()).add(loss.field)
     arrived = iter(converted.events)
+    counts: Counter[Register] = Counter()
     for event in log.events:
-        gone = lost.get(event.number, set())
+        gone = lost.get(event.number, set()) | (lost.get(None, set()) & {"recnum"})
+        if event.recnum == counts[event.register]:
+            # Whoever reads the log can count as well.
+            gone = gone | {"recnum"}
+        counts[event.register] += 1
         if "content" not in gone:
             _find(event, gone, arrived)
     assert not [event for event in arrived if event.measured], "events that the source does not have"

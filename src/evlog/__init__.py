@@ -13,7 +13,10 @@ from __future__ import annotations
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from evlog.algorithms import SHA1, SHA256, SHA384, SHA512, SM3_256, HashAlg
+    from evlog.contents.cel import CelEvent
+    from evlog.contents.cos import CosEvent
     from evlog.contents.ima import ImaEvent
+    from evlog.contents.ima_tlv import ImaTlv
     from evlog.contents.opaque import Opaque
     from evlog.contents.pcclient import PCClientEvent
     from evlog.contents.systemd import SystemdRecord
@@ -61,7 +64,10 @@ __version__ = "0.1.0"
 
 _HOMES = {
     "algorithms": ("SHA1", "SHA256", "SHA384", "SHA512", "SM3_256", "HashAlg"),
+    "contents.cel": ("CelEvent",),
+    "contents.cos": ("CosEvent",),
     "contents.ima": ("ImaEvent",),
+    "contents.ima_tlv": ("ImaTlv",),
     "contents.opaque": ("Opaque",),
     "contents.pcclient": ("PCClientEvent",),
     "contents.systemd": ("SystemdRecord",),

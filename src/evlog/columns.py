@@ -57,10 +57,13 @@ class Layout(Record):
     digests: tuple[tuple[HashAlg, int], ...]
 
     def distance(self, alg: HashAlg) -> int | None:
-        """Bytes from the start of the record to the first digest of this algorithm, or None."""
+        """Bytes from the start of the record to the first digest of this algorithm, or None.
+
+        None too if that digest has another size than the bank: nobody can extend with it.
+        """
         for candidate, distance in self.digests:
             if candidate.id == alg.id:
-                return distance
+                return distance if candidate.size == alg.size else None
         return None
 
 
@@ -115,16 +118,20 @@ class Columns(Record):
 
 
 class LazyEvents(Sequence):  # type: ignore[type-arg]
-    """A sequence of events that are made from columns when they are asked for. Behaves as a tuple of them."""
+    """A sequence of events that are made from columns when they are asked for. Behaves as a tuple of them.
 
-    __slots__ = ("_make", "columns")
+    ``columns`` is None if they do not tell all that replay needs: then events have to be made for it.
+    """
 
-    def __init__(self, columns: Columns, make: Callable[[int], Event]) -> None:
-        self.columns = columns
+    __slots__ = ("_make", "_rows", "columns")
+
+    def __init__(self, columns: Columns, make: Callable[[int], Event], *, foldable: bool = True) -> None:
+        self.columns: Columns | None = columns if foldable else None
+        self._rows = len(columns)
         self._make = make
 
     def __len__(self) -> int:
-        return len(self.columns.offsets)
+        return self._rows
 
     def __getitem__(self, row: int | slice) -> Any:
         rows = range(len(self))[row]

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from typing import Any, ClassVar
 
     from evlog.columns import Columns
+    from evlog.contents._celtype import CelType
     from evlog.options import Options
 
 __all__ = [
@@ -103,6 +104,20 @@ class Content(Record):
         If there are others only and none fits, the digest is wrong.
         """
         return ()
+
+    @classmethod
+    def cel_types(cls) -> Sequence[CelType]:
+        """The content types of a Canonical Event Log that hold this kind: the first is written, others only read."""
+        return ()
+
+    def to_cel(self) -> Any:
+        """The value of the first of `cel_types`, as its shape says (`evlog.contents._celtype`)."""
+        raise NotImplementedError
+
+    @classmethod
+    def from_cel(cls, number: int, value: Any) -> Content:
+        """The inverse of `to_cel`, for any of `cel_types`. Raises ValueError for a value that cannot be."""
+        raise NotImplementedError
 
     @property
     def decoded(self) -> Record | None:

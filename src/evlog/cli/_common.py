@@ -34,6 +34,17 @@ def reader_arguments(parser: argparse.ArgumentParser, *, logs: str = "LOG", regi
     group.add_argument("--strict", action="store_true", help="refuse what the specification refuses")
 
 
+def writer_arguments(parser: argparse.ArgumentParser) -> None:
+    """--to, -o and what settles how a log is written."""
+    parser.add_argument("--to", required=True, metavar="FORMAT", help="see evlog formats")
+    parser.add_argument("-o", "--output", default="-", metavar="OUT", help="a file; - (the default) is stdout")
+    group = parser.add_argument_group("writing")
+    group.add_argument("--profile", choices=("u32", "minimal", "google"), help="integer widths of cel-tlv")
+    group.add_argument(
+        "--mr-key", choices=("pcr", "rtmr", "type108"), help="how a CEL spells a CC measurement register"
+    )
+
+
 def open_log(args: argparse.Namespace, source: str) -> Log:
     """Read one log as the arguments say."""
     from evlog.verbs.reading import read

@@ -19,8 +19,7 @@ if TYPE_CHECKING:
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     _common.reader_arguments(parser)
-    parser.add_argument("--to", required=True, metavar="FORMAT", help="see evlog formats")
-    parser.add_argument("-o", "--output", default="-", metavar="OUT", help="a file; - (the default) is stdout")
+    _common.writer_arguments(parser)
     group = parser.add_argument_group("textual logs")
     group.add_argument(
         "--digests-only", action="store_true", help="write events that are no lines as # .EXTEND comments"
@@ -49,6 +48,8 @@ def run(args: argparse.Namespace) -> int:
         args.to,
         strict=args.strict,
         allow_changed=args.allow_changed,
+        profile=args.profile,
+        mr_key=args.mr_key,
         encapsulate=args.encapsulate,
         digests_only=args.digests_only,
         **{name: choices[name] for name in ("dialect", "index", "hash", "mr_hash")},

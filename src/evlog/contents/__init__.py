@@ -19,10 +19,13 @@ __all__ = ["KINDS", "content_class", "from_json", "to_json"]
 #: Content kinds by name: the module in this package and its class.
 KINDS = {
     "pcclient": ("pcclient", "PCClientEvent"),
-    "opaque": ("opaque", "Opaque"),
     "ima": ("ima", "ImaEvent"),
+    "ima_tlv": ("ima_tlv", "ImaTlv"),
     "systemd": ("systemd", "SystemdRecord"),
     "text": ("text", "TextLine"),
+    "cel": ("cel", "CelEvent"),
+    "cos": ("cos", "CosEvent"),
+    "opaque": ("opaque", "Opaque"),
 }
 
 

@@ -13,10 +13,11 @@ from evlog.model import Content
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
     from typing import Any
 
     from evlog.algorithms import HashAlg
+    from evlog.contents._celtype import CelType
     from evlog.model import Event
 
 __all__ = ["HASH", "ZERO_PAD", "ImaEvent", "is_violation"]
@@ -116,6 +117,22 @@ class ImaEvent(Content):
         if (recorded is not None and is_violation(recorded)) or (self.missing and not self.data):
             return ()
         return ((HASH, self.hashed),)
+
+    @classmethod
+    def cel_types(cls) -> Sequence[CelType]:
+        from evlog.contents._celtype import CelType, Fields, Octets, Text
+
+        # tpm2-tss up to 4.0 called the data template_value.
+        aliases = {"template_value": "template_data"}
+        fields = Fields((("template_name", Text()), ("template_data", Octets())), aliases)
+        return (CelType(7, "ima_template", fields),)
+
+    def to_cel(self) -> tuple[str, bytes]:
+        return self.template, self.data
+
+    @classmethod
+    def from_cel(cls, number: int, value: Any) -> ImaEvent:
+        return cls(*value)
 
     def to_json(self) -> dict[str, Any]:
         members: dict[str, Any] = {"template": self.template, "data": self.data.hex()}

@@ -12,10 +12,15 @@ __all__ = ["Opaque"]
 
 
 class Opaque(Content):
-    """The content type as the container numbered or named it, and its bytes. Taken to be measured."""
+    """The content type as the container numbered or named it, and its bytes. Taken to be measured.
+
+    ``syntax`` is "" for bytes that the container held as such, or ``json`` or ``cbor`` where it held something else,
+    whose encoding ``data`` then is. Nothing at all is an empty ``json``.
+    """
 
     type: int | str
     data: bytes
+    syntax: str = ""
 
     kind = "opaque"
 
@@ -26,11 +31,12 @@ class Opaque(Content):
         return f"{self.type}: {text if readable else f'{len(self.data)} bytes: {self.data[:16].hex()}'}"
 
     def to_json(self) -> dict[str, Any]:
-        return {"type": self.type, "data": self.data.hex()}
+        members = {"type": self.type, "data": self.data.hex()}
+        return {**members, "syntax": self.syntax} if self.syntax else members
 
     @classmethod
     def from_json(cls, members: dict[str, Any]) -> Opaque:
-        type_ = members["type"]
-        if not isinstance(type_, (int, str)):
-            raise TypeError("type must be a number or a name")
-        return cls(type_, bytes.fromhex(members["data"]))
+        type_, syntax = members["type"], members.get("syntax", "")
+        if not isinstance(type_, (int, str)) or syntax not in ("", "json", "cbor"):
+            raise TypeError("type must be a number or a name, syntax json or cbor")
+        return cls(type_, bytes.fromhex(members["data"]), syntax)

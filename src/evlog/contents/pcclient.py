@@ -10,10 +10,11 @@ from evlog.model import Content
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
     from typing import Any
 
     from evlog.algorithms import HashAlg
+    from evlog.contents._celtype import CelType
     from evlog.model import Event
     from evlog.options import Options
     from evlog.registers import Register
@@ -167,6 +168,24 @@ class PCClientEvent(Content):
         if self.data.startswith(b"# .EXTEND "):
             return self.data
         return untagged(self.data) if options.encapsulate == "tag" else None
+
+    @classmethod
+    def cel_types(cls) -> Sequence[CelType]:
+        from evlog.contents._celtype import CelType, Fields, Octets, Uint
+
+        # Table 27 of the specification names only TCG's own types; other types are numbers, though names are read.
+        named = {number: name for number, name in EVENT_TYPES.items() if name.startswith("EV_")}
+        aliases = {name: number for number, name in EVENT_TYPES.items() if number not in named}
+        aliases["EV_EFI_PLATFORM_FIRMWATE_BLOB2"] = 0x8000000A  # libcel's
+        fields = Fields((("event_type", Uint(32, named, aliases)), ("event_data", Octets())))
+        return (CelType(5, "pcclient_std", fields),)
+
+    def to_cel(self) -> tuple[int, bytes]:
+        return self.event_type, self.data
+
+    @classmethod
+    def from_cel(cls, number: int, value: Any) -> PCClientEvent:
+        return cls(*value)
 
     @property
     def event_type_name(self) -> str:

@@ -6,14 +6,16 @@ Source: systemd, src/shared/tpm2-util.c and docs/TPM2_PCR_MEASUREMENTS.md; TCG C
 
 from __future__ import annotations
 
+from evlog.contents.opaque import Opaque
 from evlog.model import Content
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
     from typing import Any
 
     from evlog.algorithms import HashAlg
+    from evlog.contents._celtype import CelType
     from evlog.model import Event
 
 __all__ = ["NOT_EXTENDED", "SystemdRecord"]
@@ -24,6 +26,9 @@ NOT_EXTENDED = "not-extended"
 #: Event types of which the string may not be all that was hashed: a volume key and a credential are measured as an
 #: HMAC under the secret, a login with the whole user record.
 _MORE_THAN_THE_STRING = frozenset(("volume-key", "credentials", "login", "dm-verity", "keyslot", "nvpcr-init"))
+
+# Event types in libcel's TLV of its own, content type 11.
+_LIBCEL_TYPES = {0: "phase", 1: "filesystem", 2: "volume-key", 3: "machine-id"}
 
 _MEMBERS = {
     "string": ("string", str),
@@ -97,6 +102,29 @@ class SystemdRecord(Content):
 
             fields["other"] = json.dumps(other, separators=(",", ":"))
         return cls(**fields)
+
+    @classmethod
+    def cel_types(cls) -> Sequence[CelType]:
+        from evlog.contents._celtype import CelType, Fields, Octets, Text, Uint
+
+        libcel = Fields((("eventType", Uint(8)), ("timestamp", Uint(64)), ("bootId", Octets()), ("string", Text())))
+        return CelType(9, "systemd", Octets(members=True)), CelType(11, "", libcel)
+
+    def to_cel(self) -> bytes:
+        return self.measured_bytes or b""
+
+    @classmethod
+    def from_cel(cls, number: int, value: Any) -> Content:
+        if number == 9:
+            try:
+                return cls(value.decode("utf-8", "surrogatepass"))
+            except UnicodeDecodeError:
+                # Another draft gave type 9 to containers.
+                return Opaque(number, value)
+        event_type, timestamp, boot_id, string = value
+        if event_type not in _LIBCEL_TYPES or len(boot_id) != 16:
+            raise ValueError("event type 0 to 3 and a boot id of 16 bytes are needed")
+        return cls(string, boot_id.hex(), timestamp, _LIBCEL_TYPES[event_type])
 
     def to_json(self) -> dict[str, Any]:
         members = {field: getattr(self, field) for field in type(self)._fields}

@@ -75,6 +75,9 @@ FORMATS: dict[str, str] = {
     "ima-binary": "ima_binary",
     "ima-ascii": "ima_ascii",
     "systemd": "systemd",
+    "cel-tlv": "cel.tlv",
+    "cel-json": "cel.json",
+    "cel-cbor": "cel.cbor",
     "text": "text",
     "evlog-json": "evlog_json",
 }

@@ -6,6 +6,7 @@ Spec: TCG PC Client Platform Firmware Profile 1.06, section 10; UEFI 2.10, secti
 from __future__ import annotations
 
 import struct
+from itertools import islice
 
 from evlog.algorithms import ALGORITHMS, SHA1, HashAlg
 from evlog.contents.pcclient import EV_NO_ACTION, PCClientEvent
@@ -15,13 +16,15 @@ from evlog.model import Digest, Event, Header, Loss
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from evlog.model import Finding, Log
     from evlog.options import Options
     from evlog.registers import Space
 
 EV_S_CRTM_VERSION = 0x00000008
+#: Platforms whose firmware log is a CCEL.
+CC_PLATFORMS = ("tdx", "cca", "csv")
 # One bank of these is what confidential platforms have, and no TPM does.
 _CC_BANKS = {"sha384", "sm3_256"}
 _LAST_CCMR = 4
@@ -53,25 +56,31 @@ def sniff(data: bytes, options: Options, space: Space) -> Match:
             return NO_MATCH
         found, reason = _given(options) or (_aael.space_of(_aael.scan_fragment(data, space)), "agent's entries")
         return Match(CERTAIN, f"{reason}, without a header") if found == space else NO_MATCH
-    confidence, found, reason = _space(data, *header, options)
-    banks = ", ".join(map(str, header[1].algorithms))
+    first, spec_id = header
+    if spec_id.version is None and _given(options) is None:
+        from evlog.formats import _aael
+
+        if _aael.space_of(_tcg.scan2(data, first.length, spec_id.algorithms, "pcr")) != space:
+            return NO_MATCH
+        return Match(CERTAIN, "a header without a signature, as the attestation agent writes it")
+    confidence, found, reason = space_of(first.register, spec_id, _records(data, *header), options)
+    banks = ", ".join(map(str, spec_id.algorithms))
     return Match(confidence, f"Spec ID event with {banks}; {reason}") if found == space else NO_MATCH
 
 
-def _space(data: bytes, first: _tcg.FirstRecord, spec_id: _tcg.SpecId, options: Options) -> tuple[int, Space, str]:
+def space_of(
+    register: int, spec_id: _tcg.SpecId, records: Iterable[tuple[int, int]], options: Options
+) -> tuple[int, Space, str]:
     """PCRs or CC measurement registers: confidence, space, reason.
 
     The rules are in the order of what they prove; on the public logs of either kind they have no exception.
+    ``register`` is the index of the Spec ID event, ``records`` are the index and event type of the records after it;
+    they are looked at only where nothing else decides.
     """
     given = _given(options)
     if given is not None:
         return CERTAIN, *given
-    if spec_id.version is None:
-        from evlog.formats import _aael
-
-        found = _aael.space_of(_tcg.scan2(data, first.length, spec_id.algorithms, "pcr"))
-        return CERTAIN, found, "a header without a signature, as the attestation agent writes it"
-    if first.register == 1:
+    if register == 1:
         return CERTAIN, "ccmr", "the header's index is 1, as only OVMF writes it, into a CCEL"
     if b"td-shim" in spec_id.vendor_info:
         return CERTAIN, "ccmr", "the header's vendor info is td-shim's"
@@ -79,15 +88,14 @@ def _space(data: bytes, first: _tcg.FirstRecord, spec_id: _tcg.SpecId, options: 
         return CERTAIN, "pcr", "several banks"
     if spec_id.algorithms[0].name not in _CC_BANKS:
         return LIKELY, "pcr", f"one bank of {spec_id.algorithms[0]}, nothing that tells of a CCEL"
-    scan = _tcg.scan2(data, first.length, spec_id.algorithms, "pcr")
-    two = struct.Struct("<II").unpack_from
-    for offset in scan.columns.offsets[1:_SNIFFED]:
-        index, event_type = two(data, offset)
+    seen = False
+    for index, event_type in islice(records, _SNIFFED):
+        seen = True
         if index > _LAST_CCMR and event_type != EV_NO_ACTION:
             return CERTAIN, "pcr", f"an event on index {index}"
         if index == 0 and event_type == EV_S_CRTM_VERSION:
             return CERTAIN, "pcr", "EV_S_CRTM_VERSION on index 0"
-    if len(scan.columns) > 1:
+    if seen:
         return LIKELY, "ccmr", f"indices 0 to {_LAST_CCMR} only"
     if "ccel" in options.name.lower():
         return LIKELY, "ccmr", "no events; the file's name says CCEL"
@@ -99,9 +107,16 @@ def _given(options: Options) -> tuple[Space, str] | None:
     if options.space in ("pcr", "ccmr"):
         return options.space, f"register space {options.space} was given"
     if options.platform is not None:
-        space = "ccmr" if options.platform in ("tdx", "cca", "csv") else "pcr"
+        space = "ccmr" if options.platform in CC_PLATFORMS else "pcr"
         return space, f"platform {options.platform} was given"
     return None
+
+
+def _records(data: bytes, first: _tcg.FirstRecord, spec_id: _tcg.SpecId) -> Iterator[tuple[int, int]]:
+    scan = _tcg.scan2(data, first.length, spec_id.algorithms, "pcr")
+    two = struct.Struct("<II").unpack_from
+    for offset in scan.columns.offsets[1:]:
+        yield two(data, offset)
 
 
 def read(data: bytes, options: Options, format: str, space: Space) -> Log:
@@ -131,7 +146,7 @@ def _log(
     header: Header | None = None,
 ) -> Log:
     banks = _banks(scan, declared, signed)
-    platform = _platform(banks) if scan.columns.space == "ccmr" else None
+    platform = platform_of(banks) if scan.columns.space == "ccmr" else None
     return _tcg.log_of(scan, format, banks, options, findings=findings, platform=platform, header=header)
 
 
@@ -149,26 +164,27 @@ def _banks(scan: _tcg.Scan, declared: tuple[HashAlg, ...], signed: bool) -> tupl
     return tuple(banks.values())
 
 
-def _platform(banks: tuple[HashAlg, ...]) -> str | None:
+def platform_of(algorithms: Sequence[HashAlg]) -> str | None:
     """Each confidential platform has its own bank: TDX SHA-384, Hygon CSV SM3, an Arm realm SHA-256 or SHA-512."""
-    if len(banks) != 1:
+    if len(algorithms) != 1:
         return None
     by_bank = {"sha384": "tdx", "sm3_256": "csv", "sha256": "cca", "sha512": "cca"}
-    return by_bank.get(banks[0].name)
+    return by_bank.get(algorithms[0].name)
 
 
 def adapt(log: Log, options: Options, format: str, space: Space) -> tuple[Log, Sequence[Loss]]:
     """The events of a log as TCG_PCR_EVENT2 records under a Spec ID Event03, and what that costs."""
-    losses: list[Loss] = []
+    from evlog.formats import _recnum
+
+    source = tuple(log.events)
+    losses = list(_recnum.losses(source, format))
     events: list[Event] = []
     banks: dict[int, HashAlg] = {}
-    for event in log.events:
+    for event in source:
         content = event.content.pcclient(options)
         if content is None:
             losses.append(Loss(event.number, "content", f"{format} has no {event.content.kind} records"))
             continue
-        if event.recnum is not None:
-            losses.append(Loss(event.number, "recnum", f"{format} has no record numbers"))
         if events or not _is_header(content):
             for digest in event.digests:
                 banks.setdefault(digest.alg.id, digest.alg)

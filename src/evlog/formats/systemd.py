@@ -166,7 +166,7 @@ def _content(members: dict[str, Any]) -> SystemdRecord | Opaque:
         return SystemdRecord.from_members(content)
     if type(kind) not in (str, int):
         raise ParseError("content_type is no name")
-    return Opaque(kind, _json(content))
+    return Opaque(kind, _json(content), "json")
 
 
 def _json(value: Any) -> bytes:
@@ -206,7 +206,7 @@ def _spell(event: Event) -> bytes | None:
     body: dict[str, Any]
     if isinstance(content, SystemdRecord):
         body = {"content_type": "systemd", "content": content.to_members()}
-    elif isinstance(content, Opaque) and _is_json(content.data):
+    elif isinstance(content, Opaque) and content.syntax == "json" and _is_json(content.data):
         body = {"content_type": content.type, "content": json.loads(content.data)}
     else:
         return None

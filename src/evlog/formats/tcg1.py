@@ -73,9 +73,12 @@ def read(data: bytes, options: Options) -> Log:
 
 def adapt(log: Log, options: Options) -> tuple[Log, Sequence[Loss]]:
     """What of a log TCG 1.2 can hold: PC Client events on PCRs that have a SHA-1 digest, and no other bank."""
-    losses: list[Loss] = []
+    from evlog.formats import _recnum
+
+    source = tuple(log.events)
+    losses = list(_recnum.losses(source, ID))
     events: list[Event] = []
-    for event in log.events:
+    for event in source:
         content = event.content.pcclient(options)
         if content is None:
             losses.append(Loss(event.number, "content", f"{ID} has no {event.content.kind} records"))
@@ -87,8 +90,6 @@ def adapt(log: Log, options: Options) -> tuple[Log, Sequence[Loss]]:
         for digest in event.digests:
             if digest is not digests[0]:
                 losses.append(Loss(event.number, f"digests.{digest.alg}", f"{ID} has one SHA-1 digest"))
-        if event.recnum is not None:
-            losses.append(Loss(event.number, "recnum", f"{ID} has no record numbers"))
         if _declares_banks(content):
             losses.append(Loss(event.number, "content", "a Spec ID Event03 declares crypto-agile records"))
             continue

@@ -11,6 +11,7 @@ from evlog.errors import ConversionError, ParseError
 from evlog.formats import room
 from evlog.model import Log, Loss
 from evlog.options import Options
+from evlog.verbs._unite import united
 from evlog.verbs.encapsulate import encapsulable, has_lines
 from evlog.verbs.replay import Replay, replay
 
@@ -56,10 +57,13 @@ def convert(log: Log, to: str, *, strict: bool = False, allow_changed: bool = Fa
     told = (*before, *told)
     data = target.write(adapted, options)
     settle = getattr(target, "settle", None)
+    asked = _as_told(options, adapted, told)
     try:
-        back = target.read(data, settle(adapted, options) if settle is not None else options)
+        back = target.read(data, settle(adapted, asked) if settle is not None else asked)
     except ParseError as error:
         raise ConversionError(f"{to} cannot hold this log: what was written does not read back: {error}") from error
+    if back.platform is None:
+        back = back.replace(platform=options.platform)
     losses = (*told, *_container_losses(log, back, to, told))
     if strict and losses:
         raise ConversionError(f"{len(losses)} losses, first {_described(losses[0])}")
@@ -88,11 +92,19 @@ def _container_losses(log: Log, back: Log, to: str, told: Sequence[Loss]) -> Ite
         yield Loss(None, "start", f"{to} does not state register values before the first event")
 
 
+def _as_told(options: Options, adapted: Log, losses: Sequence[Loss]) -> Options:
+    """The options of any reader, told only what the losses say that the bytes do not: the register space."""
+    space = None
+    if any(loss.field == "register.space" for loss in losses):
+        space = min({event.register.space for event in adapted.events} - {"nv"})
+    return options.replace(platform=None, space=space)
+
+
 def _changed(before: Replay, after: Replay, back: Log) -> tuple[str, ...]:
     """The registers and banks whose value the conversion changed, or invented; banks that it lost are losses."""
     banks = {alg.id for alg in back.algorithms}
-    old = {(v.register, v.alg): v.value for v in before if v.alg.id in banks}
-    new = {(v.register, v.alg): v.value for v in after}
+    old = {(united(v.register, back.platform), v.alg): v.value for v in before if v.alg.id in banks}
+    new = {(united(v.register, back.platform), v.alg): v.value for v in after}
     if old or not len(before):
         differing = [key for key in {**old, **new} if old.get(key) != new.get(key)]
     else:

@@ -17,7 +17,7 @@ from evlog.errors import ParseError, TruncatedError, WriteError
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["Bounded", "Refuse", "build", "parse"]
+__all__ = ["All", "Bounded", "Refuse", "build", "parse"]
 
 
 class Refuse(construct.Construct):  # type: ignore[type-arg]  # generic only in the stubs
@@ -32,6 +32,31 @@ class Refuse(construct.Construct):  # type: ignore[type-arg]  # generic only in 
 
     def _build(self, obj: Any, stream: Any, context: Any, path: str) -> Any:
         raise construct.ExplicitError(self.message(context), path=path)
+
+
+class All(construct.Subconstruct):  # type: ignore[type-arg]
+    """Items up to the end of what holds them, at most ``limit``; damage in an item is damage, not the end."""
+
+    def __init__(self, subcon: Any, limit: int, what: str) -> None:
+        super().__init__(subcon)
+        self.limit = limit
+        self.what = what
+
+    def _parse(self, stream: Any, context: Any, path: str) -> Any:
+        end = construct.stream_size(stream)
+        items: list[Any] = []
+        while construct.stream_tell(stream, path) < end:
+            if len(items) == self.limit:
+                raise construct.RangeError(f"more than {self.limit} {self.what}", path=path)
+            items.append(self.subcon._parsereport(stream, context, path))
+        return items
+
+    def _build(self, obj: Any, stream: Any, context: Any, path: str) -> Any:
+        if len(obj) > self.limit:
+            raise construct.RangeError(f"more than {self.limit} {self.what}", path=path)
+        for item in obj:
+            self.subcon._build(item, stream, context, path)
+        return obj
 
 
 def Bounded(field: Any, limit: int, what: str) -> Any:

@@ -1,0 +1,379 @@
+"""CEL-CBOR: records as CBOR maps with numbers for keys.
+
+Spec: TCG Canonical Event Log Format 1.1, section 5.2; RFC 8949, section 4.2.1 (deterministic encoding). A log is an
+array. Departures accepted unless strict: a CBOR sequence or one bare record; other encodings than the deterministic
+one; names for keys; the tags 24 (encoded CBOR) and 55799 (self-described CBOR) around the log or a record.
+Extensions: a content type that CBOR does not define is the bytes of its TLV; key 108 for the index of a CC measurement
+register, as go-eventlog's TLV has it.
+"""
+
+from __future__ import annotations
+
+from evlog.algorithms import HashAlg
+from evlog.errors import EvlogError, ParseError, WriteError
+from evlog.formats import CERTAIN, LIKELY, NO_MATCH, Match
+from evlog.formats.cel import _record
+from evlog.formats.cel._item import Head, array_head, departure, head, item_end, member
+from evlog.formats.cel._maps import Dialect, Reader, Writer, refused
+from evlog.model import Header, Origin, Span
+from evlog.options import NO_OPTIONS
+from evlog.registers import Register
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+    from typing import Any, NoReturn
+
+    from evlog.model import Event, Log, Loss
+    from evlog.options import Options
+
+ID = "cel-cbor"
+TITLE = "TCG Canonical Event Log, CBOR"
+
+_ENCODING = _record.Encoding(ID, 0xFFFFFFFF, False, 0xFFFF, "cbor", False, "pcr")
+_BYTES, _ARRAY, _MAP, _TAG = 2, 4, 5, 6
+_ENCODED, _SELF_DESCRIBED = 24, 55799
+_NAMES = {"recnum": 0, "pcr": 1, "nv_index": 2, "digests": 3, "content_type": 9, "content": 10, "ccmr": 108}
+_DIGEST_NAMES = {"hashAlg": 0, "digest": 1}
+_CONTENT_KEYS = (b"\x0a", b"\x67content")
+_KEYS = (*map(bytes, ([1], [2], [3], [9], [10])), *(bytes([0x60 | len(name)]) + name.encode() for name in _NAMES))
+_SELF_DESCRIPTION = b"\xd9\xd9\xf7"
+_IN_ORDER = ([0, 1, 3, 9, 10], [0, 2, 3, 9, 10], [0, 3, 9, 10, 108])
+
+
+def sniff(data: bytes, options: Options) -> Match:
+    """Certain of a map that starts with a record number, alone or in an array; likely of one that goes by names."""
+    try:
+        position = _unwrapped(data)[0]
+        outer = head(data, position)
+        inner = head(data, outer.end) if outer.major == _ARRAY else outer
+    except ParseError:
+        return NO_MATCH
+    if inner.major != _MAP or (inner.argument is not None and not 3 <= inner.argument <= 8):
+        return NO_MATCH
+    shape = "an array of maps" if outer is not inner else "maps"
+    if data[inner.end : inner.end + 1] == b"\0":
+        return Match(CERTAIN, f"{shape} that start with a record number")
+    if data.startswith(_KEYS, inner.end):
+        return Match(LIKELY, f"{shape} that start with another member of a record")
+    return NO_MATCH
+
+
+def _unwrapped(data: bytes) -> tuple[int, int, tuple[int, ...]]:
+    """Where the log starts and ends behind the tags that may stand around it, and those tags."""
+    position, end = 0, len(data)
+    tags: list[int] = []
+    while len(tags) < 2:
+        one = head(data, position)
+        if one.major != _TAG or one.argument not in (_ENCODED, _SELF_DESCRIBED):
+            break
+        position = one.end
+        tags.append(one.argument)
+        if one.argument == _ENCODED:
+            string = head(data, position)
+            if string.major != _BYTES or string.argument is None or string.argument > end - string.end:
+                raise ParseError("tag 24 without a byte string that is whole", offset=position)
+            position, end = string.end, string.end + string.argument
+    return position, end, tuple(tags)
+
+
+def _octets(value: Any) -> bytes:
+    if value.__class__ is not bytes:
+        raise ValueError("a byte string was expected")
+    return bytes(value)
+
+
+def _algorithm(value: Any) -> int:
+    if value.__class__ is int:
+        return int(value)
+    if value.__class__ is not str:
+        raise ValueError("the number of a hash algorithm was expected")
+    try:
+        return HashAlg.named(value[:40]).id
+    except EvlogError as error:
+        raise ValueError(str(error)) from None
+
+
+class _Opaque:
+    """Contents that nobody knows: bytes as they are, anything else as it was encoded in the record at hand."""
+
+    def __init__(self) -> None:
+        self.data = b""
+        self.record = 0
+
+    def __call__(self, value: Any) -> tuple[bytes, str]:
+        if value.__class__ is bytes:
+            return bytes(value), ""
+        return member(self.data, self.record, _CONTENT_KEYS) or b"", "cbor"
+
+
+class _Raw:
+    """An encoded item in place of its value."""
+
+    def __init__(self, item: bytes) -> None:
+        self.item = item
+
+
+def _spell_opaque(data: bytes, syntax: str) -> Any:
+    if not syntax:
+        return data
+    try:
+        whole = item_end(data, 0) == len(data)
+    except ParseError:
+        whole = False
+    if not whole:
+        raise WriteError("an opaque content that is not one CBOR item")
+    return _Raw(data)
+
+
+_DIALECT = Dialect(
+    recnum=0,
+    indices={1: "pcr", 2: "nv", 108: "ccmr"},
+    digests=3,
+    hash_alg=0,
+    digest=1,
+    content_type=9,
+    content=10,
+    by_name=False,
+    octets=_octets,
+    spell_octets=bytes,
+    algorithm=_algorithm,
+    spell_algorithm=lambda alg: alg.id,
+    opaque=lambda value: (bytes(value), ""),
+    spell_opaque=_spell_opaque,
+)
+
+
+def read(data: bytes, options: Options) -> Log:
+    """Read a log; see `evlog.read`. Raises ParseError if not one record can be read."""
+    from cbor2 import dumps
+
+    notes = _record.Notes(options)
+    items = _Items(data, notes)
+    opaque = _Opaque()
+    reader = Reader(_DIALECT.replace(opaque=opaque), ID, options.name, notes)
+    events: list[Event] = []
+    start = end = items.start
+    try:
+        for value, start, after in items.records():
+            item = data[start:after]
+            opaque.data, opaque.record = data, start
+            plain = _in_order(value) and _same(dumps, value, item)
+            members, departs = (value, False) if plain else _examined(value, data, start, opaque, notes)
+            origin = Origin(options.name, ID, Span(start, after - start))
+            events.append(reader.event(members, len(events), origin, item if departs else None))
+            end = after
+    except ParseError as error:
+        located = error if items.stopped else error.within(f"events[{len(events)}]", start)
+        notes.stop(located, len(events))
+        items.end = end
+    notes.numbered(events)
+    return _record.finish(
+        ID,
+        _record.respaced(tuple(events), options),
+        notes,
+        options,
+        header=items.header(len(events), reader.mr_key),
+        trailing=data[items.end :],
+    )
+
+
+class _Items:
+    """The CBOR items of a log, which are its records.
+
+    ``end`` is the byte after the log, ``stopped`` whether an error came from the encoding and not from a record.
+    """
+
+    def __init__(self, data: bytes, notes: _record.Notes) -> None:
+        self._data = data
+        self._notes = notes
+        self.start, self._limit, self._tags = _unwrapped(data) if data else (0, 0, ())
+        self._framing = "sequence"
+        self._stated = 0
+        self._count = 0
+        self.end = self.start
+        self.stopped = False
+
+    def records(self) -> Iterator[tuple[Any, int, int]]:
+        """Each record with the bytes where it starts and ends."""
+        data, notes = self._data, self._notes
+        if self._tags:
+            notes.once("cbor_tag", "warning" if notes.strict else "note", f"a log in tag {self._tags[0]}", None, 0)
+        outer = head(data, self.start) if data else None
+        if outer is not None and outer.major == _ARRAY:
+            self._framing = "array" if outer.argument is not None else "indefinite"
+            self._stated = outer.argument or 0
+            yield from self._array(outer)
+        elif outer is None or outer.major == _MAP:
+            yield from self._decoded(self.start, None)
+            self._framing = "sequence" if self._count != 1 else "record"
+        else:
+            self._fail(ParseError("an array or a map was expected", offset=self.start))
+        if notes.strict and self._framing != "array":
+            self._fail(ParseError(f"the log is not an array of known length ({self._framing})", offset=0))
+        if self.end < len(data):
+            left = len(data) - self.end
+            notes.add("trailing_bytes", "warning", f"{left} bytes after the end of the log", None, self.end)
+
+    def _array(self, outer: Head) -> Iterator[tuple[Any, int, int]]:
+        if outer.argument is not None and outer.argument > self._limit - outer.end:
+            # Records that are there are read all the same.
+            message = f"truncated CBOR: {outer.argument} records stated, {self._limit - outer.end} bytes present"
+            self._notes.add("truncated_record", "error", message, None, self.start)
+        yield from self._decoded(outer.end, outer.argument if outer.argument is not None else -1)
+
+    def _decoded(self, position: int, count: int | None) -> Iterator[tuple[Any, int, int]]:
+        """So many items from ``position``; up to a break if ``count`` is -1, to the end if it is None."""
+        import io
+
+        from cbor2 import CBORDecoder
+
+        data = self._data
+        file = io.BytesIO(data if self._limit == len(data) else data[: self._limit])
+        file.seek(position)
+        decode, tell = CBORDecoder(file).decode, file.tell
+        while self._count != count if count is not None else position < self._limit:
+            if count == -1 and data[position : position + 1] == b"\xff":
+                position += 1
+                break
+            try:
+                value = decode()
+            except Exception as error:  # whatever a semantic tag raises on bytes that somebody chose
+                self._fail(_wrong(data[: self._limit], position, error))
+            after = tell()
+            self._count += 1
+            yield value, position, after
+            position = after
+        self.end = position
+
+    def _fail(self, error: ParseError) -> NoReturn:
+        self.stopped = True
+        raise error.within(f"events[{self._count}]")
+
+    def header(self, read: int, mr_key: str | None) -> Header | None:
+        """What the writer would choose otherwise."""
+        options: list[tuple[str, str | int | bytes]] = []
+        if self._framing != "array":
+            options.append(("framing", self._framing))
+        elif self._stated != read:
+            options.append(("stated", self._stated))
+        if self._tags:
+            options.append(("tags", " ".join(map(str, self._tags))))
+        if mr_key is not None:
+            options.append(("mr_key", mr_key))
+        return Header(ID, tuple(options)) if options else None
+
+
+def _wrong(data: bytes, position: int, error: Exception) -> ParseError:
+    """What is wrong with an item that cbor2 refuses: where exactly, if it is not one; else what cbor2 says."""
+    try:
+        item_end(data, position)
+    except ParseError as found:
+        return found
+    message = str(error).splitlines()[0][:200] if str(error) else type(error).__name__
+    return ParseError(f"not CBOR that can be read: {message}", offset=position)
+
+
+def _in_order(value: Any) -> bool:
+    """Whether the members of a record, its digests and its content stand in order."""
+    if value.__class__ is not dict or [*value] not in _IN_ORDER or value[3].__class__ is not list:
+        return False
+    for digest in value[3]:
+        if digest.__class__ is not dict or [*digest] != [0, 1]:
+            return False
+    content = value[10]
+    return content.__class__ is bytes or (content.__class__ is dict and [*content] == [0, 1])
+
+
+def _same(dumps: Callable[[Any], bytes], value: Any, item: bytes) -> bool:
+    """Whether the value is encoded as cbor2 would encode it: as short as can be."""
+    try:
+        return dumps(value) == item
+    except Exception:  # a value from a semantic tag that cbor2 does not write
+        return False
+
+
+def _examined(value: Any, data: bytes, start: int, opaque: _Opaque, notes: _record.Notes) -> tuple[Any, bool]:
+    """The members of a record that is not plainly as it should be, and whether it departs from the encoding."""
+    from cbor2 import CBORTag
+
+    found = departure(data, start)
+    if found is not None:
+        what, where = found
+        severity = "warning" if notes.strict else "note"
+        message = f"not the deterministic encoding: {what}"
+        notes.once("not_deterministic", severity, message, None, where)
+    if isinstance(value, CBORTag) and value.tag == _ENCODED and value.value.__class__ is bytes:
+        inner = value.value
+        value = next(_Items(inner, notes)._decoded(0, 1), (None, 0, 0))[0]
+        departure(inner, 0)
+        opaque.data, opaque.record = inner, 0
+    if value.__class__ is dict and any(key.__class__ is str for key in value):
+        severity = "warning" if notes.strict else "note"
+        notes.once("text_keys", severity, "names where CBOR has numbers for keys", None, start)
+        return _numbered(value), True
+    return value, found is not None
+
+
+def _numbered(value: dict[Any, Any]) -> dict[Any, Any]:
+    """A record with numbers in place of names. Raises ParseError if a member stands under both."""
+    found = {_NAMES.get(key, key) if key.__class__ is str else key: each for key, each in value.items()}
+    if len(found) != len(value):
+        raise refused("a member stands under its number and its name")
+    rows = found.get(3)
+    if rows.__class__ is list:
+        found[3] = [
+            {_DIGEST_NAMES.get(key, key): each for key, each in row.items()} if row.__class__ is dict else row
+            for row in rows
+        ]
+    return found
+
+
+def adapt(log: Log, options: Options) -> tuple[Log, Sequence[Loss]]:
+    """What of a log CEL-CBOR can hold: contents that have a number, or are carried by a PC Client event."""
+    return _record.adapt(log, options, _ENCODING)
+
+
+def write(log: Log, options: Options) -> bytes:
+    """The bytes of a log of CEL records, in the deterministic encoding but for what was read in another."""
+    from cbor2 import CBORTag, dumps
+
+    header = log.header if log.header is not None and log.header.format == ID else None
+    writer = Writer(_DIALECT, _ENCODING, _record.mr_key(_ENCODING, options, header))
+    parts = []
+    for event in log.events:
+        if event.recnum is None:
+            raise WriteError("a record number is needed", event=event.number)
+        if options.mr_key is None and isinstance(event.wire, bytes) and _spells(event.wire, event):
+            parts.append(event.wire)
+        else:
+            parts.append(dumps(writer.members(event), default=_write_raw))
+    framing = header.get("framing", "array") if header is not None else "array"
+    if framing == "array":
+        count = header.get("stated", len(parts)) if header is not None and log.tail else len(parts)
+        parts.insert(0, array_head(count))
+    elif framing == "indefinite":
+        parts.insert(0, b"\x9f")
+        if not log.tail:
+            parts.append(b"\xff")
+    body = b"".join(parts)
+    for tag in reversed(str(header.get("tags", "")).split()) if header is not None else ():
+        body = dumps(CBORTag(_ENCODED, body)) if int(tag) == _ENCODED else _SELF_DESCRIPTION + body
+    return body + log.tail
+
+
+def _write_raw(encoder: Any, value: Any) -> None:
+    encoder.write(value.item)
+
+
+def _spells(record: bytes, event: Event) -> bool:
+    """Whether these bytes are a record of the event: an event may have been changed since it was read."""
+    try:
+        read_back = read(record, NO_OPTIONS).events
+    except ParseError:
+        return False
+    if len(read_back) != 1:
+        return False
+    one = read_back[0]
+    space = event.register.space if one.register.space == "pcr" else one.register.space
+    return bool(one.replace(number=event.number, register=Register(space, one.register.index)) == event)

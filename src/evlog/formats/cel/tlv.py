@@ -1,0 +1,331 @@
+"""CEL-TLV: records of type, length and value.
+
+Spec: TCG Canonical Event Log Format 1.1, section 5.1. There is no header: a log is its records, one after the other.
+Departures accepted: integers of any width, and written in the widths that some readers insist on (`PROFILES`); content
+fields in any order; type 108 for the index of a CC measurement register (go-eventlog). The prototype of 2018, whose
+lengths are little-endian, is refused by name.
+"""
+
+from __future__ import annotations
+
+import struct
+
+from evlog.algorithms import HashAlg
+from evlog.columns import NOT_EXTENDED, Layout, LazyEvents
+from evlog.contents._celtype import declared
+from evlog.contents._tlv import tlv
+from evlog.contents.cos import CosEvent
+from evlog.errors import ParseError, UsageError, WriteError
+from evlog.formats import CERTAIN, NO_MATCH, Match
+from evlog.formats.cel import _record, _scan, _tlv
+from evlog.model import Digest, Event, Header, Origin, Span
+from evlog.options import NO_OPTIONS
+from evlog.registers import Register
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from evlog.columns import Columns
+    from evlog.model import Log, Loss
+    from evlog.options import Options
+    from evlog.registers import Space
+
+ID = "cel-tlv"
+TITLE = "TCG Canonical Event Log, TLV"
+
+#: Least widths of record number, index and event type: no single choice suits all readers. libcel writes ``minimal``;
+#: go-eventlog reads nothing but its own 8 and 1; cel_util reads nothing but 4.
+PROFILES = {"u32": (4, 4, 4), "minimal": (1, 1, 1), "google": (8, 1, 4)}
+
+_ENCODING = _record.Encoding(ID, 0xFF, False, 0xFF, "", False, "type108")
+_INDEX_TYPES = {"pcr": _scan.PCR, "nv": _scan.NV_INDEX, "ccmr": _scan.CCMR, "rtmr": _scan.PCR, "rem": _scan.PCR}
+_HEADS = struct.Struct(">BI")
+_PROTOTYPE = struct.Struct("<BI")
+
+
+def sniff(data: bytes, options: Options) -> Match:
+    """Certain of a record number, an index and a list of digests, each of a length that can be."""
+    if _is_prototype(data):
+        return Match(CERTAIN, "TLVs with little-endian lengths, as the prototype of 2018 wrote them")
+    position = 0
+    for types, longest in (((0,), 8), ((1, 2, 108), 8), ((3,), len(data))):
+        if len(data) - position < 5:
+            return NO_MATCH
+        number, length = _HEADS.unpack_from(data, position)
+        if number not in types or length > longest:
+            return NO_MATCH
+        position += 5 + length
+    return Match(CERTAIN, "TLVs of a record number, an index and digests")
+
+
+def _is_prototype(data: bytes) -> bool:
+    """A record number and a PCR with lengths that only make sense as little-endian."""
+    if len(data) < 10:
+        return False
+    number, length = _PROTOTYPE.unpack_from(data)
+    if number or not 0 < length <= 8 or len(data) < 10 + length:
+        return False
+    index, width = _PROTOTYPE.unpack_from(data, 5 + length)
+    return bool(index == 1 and 0 < width <= 8)
+
+
+def read(data: bytes, options: Options) -> Log:
+    """Read a log; see `evlog.read`. Raises ParseError if record 0 cannot be one."""
+    if _is_prototype(data):
+        message = "lengths are little-endian: a log of the kernel prototype of 2018, not a CEL"
+        raise ParseError(message, offset=1, where="events[0].recnum")
+    notes = _record.Notes(options)
+    found = _scan.scan(data)
+    if found.stop is not None:
+        notes.stop(found.stop, len(found.columns))
+    profile = _profile_of(found)
+    spaces = _spaces(found, profile, options)
+    make = _maker(found, profile, spaces, options)
+    columns = _settled(found, make, spaces)
+    _remark(found, make, notes)
+    events = CelEvents(found, columns, make, foldable=len(spaces) < 2)
+    keys = found.indices if len(spaces) < 2 else [event.register for event in events]
+    notes.recnums(found.recnums, keys, columns.offsets)
+    return _record.finish(
+        ID,
+        events,
+        notes,
+        options,
+        algorithms=_banks(found),
+        header=_header(events, profile, spaces),
+        trailing=data[found.columns.end :],
+    )
+
+
+class CelEvents(LazyEvents):
+    """Events of a CEL-TLV, made from its columns."""
+
+    __slots__ = ("notable",)
+
+    def __init__(self, found: _scan.Scan, columns: Columns, make: Callable[[int], Event], *, foldable: bool) -> None:
+        super().__init__(columns, make, foldable=foldable)
+        self.notable = found.notable
+
+
+def _profile_of(found: _scan.Scan) -> str:
+    """The profile of the first record's widths. Records of other widths keep them in `Event.wire`."""
+    if found.shapes:
+        widths = found.shapes[0].recnum, found.shapes[0].index
+        for profile in ("u32", "google"):
+            if widths == PROFILES[profile][:2]:
+                return profile
+        return "minimal"
+    return "u32"
+
+
+def _header(events: Sequence[Event], profile: str, spaces: Mapping[int, Space]) -> Header | None:
+    """What the writer would choose otherwise."""
+    choices = []
+    if profile != _default_profile(events):
+        choices.append(("profile", profile))
+    if spaces.get(_scan.PCR, "pcr") != "pcr":
+        choices.append(("mr_key", "pcr" if spaces[_scan.PCR] == "ccmr" else "rtmr"))
+    return Header(ID, tuple(choices)) if choices else None
+
+
+def _default_profile(events: Sequence[Event]) -> str:
+    """go-eventlog reads only its own widths, and COS logs are its."""
+    return "google" if events and isinstance(events[0].content, CosEvent) else "u32"
+
+
+def _banks(found: _scan.Scan) -> tuple[HashAlg, ...]:
+    """The algorithms of the records that extend something, in the order of first use; of all if none does."""
+    columns = found.columns
+    assert columns.layout_of is not None
+    pairs = zip(columns.layout_of, columns.registers, strict=True)
+    used = {layout for layout, register in pairs if register != NOT_EXTENDED} or set(columns.layout_of)
+    banks: dict[int, HashAlg] = {}
+    for layout in sorted(used):
+        for alg, _ in columns.layouts[layout].digests:
+            if alg.id not in banks or alg == HashAlg.of(alg.id):
+                banks[alg.id] = alg
+    return tuple(banks.values())
+
+
+def _spaces(found: _scan.Scan, profile: str, options: Options) -> dict[int, Space]:
+    """The register space of each type of index TLV in the log."""
+    spaces = {shape.index_type: _scan.INDEX_SPACES[shape.index_type] for shape in found.shapes}
+    if _scan.PCR in spaces:
+        draft = _maker(found, profile, spaces, options)
+        rest = _record.indices(map(draft, range(1, len(found.columns))))
+        spaces[_scan.PCR] = _record.pcr_space(draft(0), rest, options)
+    return spaces
+
+
+def _maker(found: _scan.Scan, profile: str, spaces: Mapping[int, Space], options: Options) -> Callable[[int], Event]:
+    """A function that makes the event of a row."""
+    columns, recnums, indices = found.columns, found.recnums, found.indices
+    data, name, strict = columns.buffer, options.name, options.strict
+    least_recnum, least_index, least = PROFILES[profile]
+    rows = [
+        (shape, spaces[shape.index_type], [(alg, at, alg.size) for alg, at in layout.digests], shape.content)
+        for shape, layout in zip(found.shapes, columns.layouts, strict=True)
+    ]
+    registers: dict[tuple[Space, int], Register] = {}
+    layout_of = columns.layout_of or b""
+
+    def make(row: int) -> Event:
+        offset = columns.offsets[row]
+        length = columns.length(row)
+        shape, space, layout, start = rows[layout_of[row]]
+        recnum, index = recnums[row], indices[row]
+        register = registers.get((space, index))
+        if register is None:
+            register = registers[space, index] = Register(space, index)
+        digests = tuple([Digest(alg, data[offset + at : offset + at + size]) for alg, at, size in layout])
+        start += offset
+        body = data[start + 5 : offset + length]
+        content, _ = _tlv.decode(data[start], body, strict)
+        plain = (
+            shape.recnum == max(least_recnum, _tlv.width_of(recnum))
+            and shape.index == max(least_index, _tlv.width_of(index))
+            and _tlv.encode(content, least)[1] == body
+        )
+        wire = None if plain else data[offset : offset + length]
+        return Event(row, register, digests, content, recnum, Origin(name, ID, Span(offset, length)), wire)
+
+    return make
+
+
+def _settled(found: _scan.Scan, make: Callable[[int], Event], spaces: Mapping[int, Space]) -> Columns:
+    """The columns with what every row extends, which the scanner does not know of all of them."""
+    columns = found.columns
+    registers = columns.registers
+    space = next(iter(spaces.values()), "pcr")
+    odd = set()
+    for row in found.unread:
+        event = make(row)
+        if not event.measured:
+            registers[row] = NOT_EXTENDED
+        elif any(event.content.extension(digest.alg, digest.value) != digest.value for digest in event.digests):
+            odd.add(row)
+    fixed = {index for index in set(registers) if not Register(space, index).replayable}
+    for row in [row for row, index in enumerate(registers) if index in fixed] if fixed else ():
+        registers[row] = NOT_EXTENDED
+    kinds = [known[0] for known in map(declared, sorted(found.types)) if known is not None]
+    rules = tuple(dict.fromkeys(rule for kind in kinds for rule in kind.rules))
+    if not rules and not odd:
+        return columns.replace(space=space)
+    without = tuple(Layout(()) for _ in columns.layouts)
+    return columns.replace(space=space, layouts=without, rules=rules, extensions=_extensions(columns, make, odd))
+
+
+def _extensions(
+    columns: Columns, make: Callable[[int], Event], odd: set[int]
+) -> Callable[[HashAlg, tuple[str, ...], int, int], Sequence[bytes | None]]:
+    """What rows extend: see `evlog.columns`. Events are made only of those that extend something else than a digest."""
+    data, layout_of = columns.buffer, columns.layout_of or b""
+
+    def extensions(alg: HashAlg, rules: tuple[str, ...], start: int, stop: int) -> Sequence[bytes | None]:
+        distances = [layout.distance(alg) for layout in columns.layouts]
+        extended: list[bytes | None] = []
+        for row in range(start, stop):
+            distance = distances[layout_of[row]]
+            if row in odd or (distance is None and rules):
+                extended.append(_extension(make(row), alg, rules))
+            elif distance is None:
+                extended.append(None)
+            else:
+                at = columns.offsets[row] + distance
+                extended.append(data[at : at + alg.size])
+        return extended
+
+    return extensions
+
+
+def _extension(event: Event, alg: HashAlg, rules: tuple[str, ...]) -> bytes | None:
+    extended = event.content.extension(alg, event.digest(alg))
+    for rule in rules if extended is None else ():
+        extended = event.content.unrecorded(event, alg, rule)
+        if extended is not None:
+            break
+    return extended if not extended or len(extended) == alg.size else None
+
+
+def _remark(found: _scan.Scan, make: Callable[[int], Event], notes: _record.Notes) -> None:
+    """Remark on digests, contents and NV indices."""
+    columns, layout_of = found.columns, found.columns.layout_of or b""
+    for number, shape in enumerate(found.shapes):
+        row = layout_of.index(number)
+        notes.digests(make(row).digests, row, columns.offsets[row])
+        if not shape.digests:
+            for row in [row for row, layout in enumerate(layout_of) if layout == number and make(row).measured]:
+                notes.no_digests(row, columns.offsets[row])
+        if shape.index_type == _scan.NV_INDEX:
+            notes.register(make(row).register, row, columns.offsets[row])
+    for row in found.unread:
+        start = columns.offsets[row] + found.shapes[layout_of[row]].content
+        body = columns.buffer[start + 5 : columns.offsets[row] + columns.length(row)]
+        error = _tlv.decode(columns.buffer[start], body, notes.strict)[1]
+        if error is not None:
+            notes.bad_content(str(columns.buffer[start]), error, row, start)
+
+
+def adapt(log: Log, options: Options) -> tuple[Log, Sequence[Loss]]:
+    """What of a log CEL-TLV can hold: contents that have a number, or are carried by a PC Client event."""
+    if options.profile is not None:
+        _profile(options.profile)
+    return _record.adapt(log, options, _ENCODING)
+
+
+def write(log: Log, options: Options) -> bytes:
+    """The bytes of a log of CEL records, in the widths that were read or the ones of ``options.profile``."""
+    own = log.header if log.header is not None and log.header.format == ID else None
+    profile = options.profile or (own.get("profile") if own else None) or _default_profile(log.events)
+    key = _record.mr_key(_ENCODING, options, own)
+    widths = _profile(profile)
+    as_read = options.profile is None and options.mr_key is None
+    parts = []
+    for event in log.events:
+        if as_read and isinstance(event.wire, bytes) and _spells(event.wire, event):
+            parts.append(event.wire)
+        else:
+            parts.append(_write(event, widths, key))
+    return b"".join(parts) + log.tail
+
+
+def _profile(name: str) -> tuple[int, int, int]:
+    if name not in PROFILES:
+        raise UsageError(f"--profile {name!r}; known are {', '.join(PROFILES)}")
+    return PROFILES[name]
+
+
+def _write(event: Event, widths: tuple[int, int, int], key: str) -> bytes:
+    if event.recnum is None:
+        raise WriteError("a record number is needed", event=event.number)
+    space = event.register.space
+    index_type = _INDEX_TYPES.get(space)
+    if index_type is None:
+        event.register.number  # noqa: B018  # says what to do about a register that has none
+        raise WriteError(f"register {event.register} has no place here", event=event.number)
+    if space == "ccmr" and key != "type108":
+        index_type = _scan.PCR
+    try:
+        number, body = _tlv.encode(event.content, widths[2])
+        return b"".join(
+            (
+                tlv(_scan.RECNUM, _tlv.octets_of(event.recnum, widths[0])),
+                tlv(index_type, _tlv.octets_of(event.register.number, widths[1])),
+                tlv(_scan.DIGESTS, b"".join([tlv(digest.alg.id, digest.value) for digest in event.digests])),
+                tlv(number, body),
+            )
+        )
+    except (WriteError, ValueError, OverflowError, struct.error) as error:
+        raise WriteError(str(error), event=event.number) from error
+
+
+def _spells(record: bytes, event: Event) -> bool:
+    """Whether these bytes are a record of the event: an event may have been changed since it was read."""
+    found = _scan.scan(record)
+    if len(found.columns) != 1 or found.stop is not None:
+        return False
+    space = event.register.space if found.shapes[0].index_type == _scan.PCR else ""
+    spaces = {found.shapes[0].index_type: space or _scan.INDEX_SPACES[found.shapes[0].index_type]}
+    read = _maker(found, "u32", spaces, NO_OPTIONS)(0)
+    return read.replace(number=event.number) == event
