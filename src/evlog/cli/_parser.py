@@ -31,6 +31,13 @@ class _Formatter(argparse.HelpFormatter):
         filled = (p if "\n " in f"\n{p}" else super(_Formatter, self)._fill_text(p, width, indent) for p in paragraphs)
         return "\n\n".join(filled)
 
+    def _format_action_invocation(self, action: argparse.Action) -> str:
+        """``-o, --output OUT``, as Python 3.13 has it, on every Python."""
+        if not action.option_strings or action.nargs == 0:
+            return super()._format_action_invocation(action)
+        value = self._format_args(action, self._get_default_metavar_for_optional(action))
+        return f"{', '.join(action.option_strings)} {value}"
+
 
 def command_parser(name: str, command: ModuleType) -> argparse.ArgumentParser:
     """The parser of one command, described by its module's docstring."""
