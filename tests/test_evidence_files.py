@@ -141,7 +141,7 @@ def test_sysfs_of_a_td(tmp_path: Path) -> None:
         (tmp_path / f"{name}:sha384").write_bytes(bytes([index]) * 48)
     (tmp_path / "mrconfigid").write_bytes(b"\x77" * 48)
     evidence = only_read(read_registers(tmp_path))
-    assert evidence.source == "tsm-measurements"
+    assert evidence.source == "register-tree"
     assert evidence.platform == "tdx"
     assert evidence.static == (Register("ccmr", 0),)
     assert evidence.registers[Register("rtmr", 3), SHA384] == b"\x04" * 48
