@@ -112,7 +112,8 @@ ALLOWED: dict[str, tuple[str, ...]] = {
         "_record", "errors", "algorithms", "registers", "options", "columns", "model", "hashing", "contents", "wire",
     ),
     "decoders": ("_record", "cursor", "errors", "algorithms", "registers", "model", "hashing", "contents", "wire"),
-    "evidence": ("_record", "cursor", "errors", "algorithms", "registers", "model", "hashing", "wire"),
+    "tree": ("_record", "algorithms", "errors", "registers"),
+    "evidence": ("_record", "cursor", "tree", "errors", "algorithms", "registers", "model", "hashing", "wire"),
     "unwrap": ("errors",),
 }  # fmt: skip
 

@@ -85,6 +85,36 @@ def test_convert(format: str, path: Path, to: str, tmp_path: Path) -> None:
         valid("log", out.read_text())
 
 
+def test_verify() -> None:
+    log, registers = "samples/tcg2/ovmf.bin", "samples/tcg2/ovmf.pcrs.json"
+    document = valid("verify", run("verify", log, "--registers", registers, "--events", "--json").out)
+    assert document["ok"]
+    other = valid("verify", run("verify", "samples/tcg2/seabios.bin", "--registers", registers, "--json").out)
+    assert {"match", "mismatch", "not_logged"} <= {row["verdict"] for row in other["registers"]}
+    quote = ("--quote", "samples/evidence/ovmf-quote.msg", "--signature", "samples/evidence/ovmf-quote.sig")
+    keyed = (*quote, "--key", "samples/evidence/ovmf-ak.pem", "--pcrs", "samples/evidence/ovmf-quote.pcrs")
+    assert valid("verify", run("verify", log, *keyed, "--json").out)["evidence"]["anchored"]
+    assert not valid("verify", run("verify", log, *quote, "--json").out)["ok"]
+
+
+def test_a_register_file() -> None:
+    document = json.loads((SAMPLES / "tcg2" / "ovmf.pcrs.json").read_text())
+    for each in (document, {"pcr": document}):
+        validator("registers").validate(each)
+        assert len(evlog.read_registers(json.dumps(each).encode()).registers) == 96
+    for wrong in ({"pcr": {"sha256": ["00"]}}, {"sha256": {"0": "xyz"}}, {}):
+        with pytest.raises(jsonschema.ValidationError):
+            validator("registers").validate(wrong)
+
+
+def test_diff() -> None:
+    documents = [
+        valid("diff", run("diff", "samples/tcg2/ovmf.bin", f"samples/{other}.bin", "--json").out)
+        for other in ("tcg2/ovmf", "tcg2/secure-boot", "tcg1/seabios")
+    ]
+    assert [document["equal"] for document in documents] == [True, False, False]
+
+
 @pytest.mark.parametrize("path", BAD_LOGS, ids=lambda path: path.name)
 def test_bad_logs(path: Path) -> None:
     for command, schema in (("show", "log"), ("replay", "replay")):

@@ -48,7 +48,6 @@ SOURCES: dict[str, str] = {
     "register-file": "register_file",
     "pcrread": "pcrread",
     "tpm-sysfs": "tpm_sysfs",
-    "tsm-measurements": "tsm_measurements",
     "register-tree": "register_tree",
 }
 

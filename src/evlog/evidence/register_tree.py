@@ -1,78 +1,64 @@
-"""A tree of registers, each with its value, its hash and its textual log: ``<mr>/{digest,hash_algo,event_log}``.
+"""Measurement registers in a folder: ``/sys/devices/virtual/misc/tdx_guest/measurements``, or a tree of them.
 
-Source: the kernel's proposed measurement register interface (spec/textual.md section 5.1). One register's folder is
-read too, and so are flat files beside the folders, which are registers that never change.
+Source: Linux 6.16, Documentation/ABI/testing/sysfs-devices-virtual-misc-tdx_guest (flat files ``NAME`` or
+``NAME:HASH``, in binary); the kernel's proposed register interface (``<mr>/{digest,hash_algo,event_log}``). What a
+folder may look like is in `evlog.tree`.
 """
 
 from __future__ import annotations
 
 import os
 
-from evlog.algorithms import HashAlg
-from evlog.errors import EvlogError, ParseError
+from evlog import tree
+from evlog.errors import ParseError, SourceError
 from evlog.evidence import Credentials, Evidence, Material, _folder
-from evlog.evidence.tsm_measurements import STATIC, named
-from evlog.registers import Register, Registers
+from evlog.registers import Registers
 
 ID = "register-tree"
-TITLE = "a tree of registers (<mr>/{digest,hash_algo,event_log})"
-_DIGEST, _HASH = "digest", "hash_algo"
+TITLE = "measurement registers in a folder (tdx_guest/measurements, <mr>/digest)"
+
+#: Values beside the registers that are no registers.
+_FREE_FORM = ("mrconfigid", "mrowner", "mrownerconfig", "user_data", "host_data")
 
 
 def claims(material: Material) -> bool:
-    return material.data is None and bool(_folders(material.name))
-
-
-def _folders(path: str) -> list[str]:
-    """The folders of registers in a tree, or the folder itself if it is one."""
-    if os.path.isfile(os.path.join(path, _DIGEST)):
-        return [path]
-    inner = (os.path.join(path, name) for name in _folder.entries(path))
-    return [folder for folder in inner if os.path.isfile(os.path.join(folder, _DIGEST))]
+    if material.data is not None:
+        return False
+    try:
+        return any(member.value is not None or member.log is None for member in tree.members(material.name))
+    except SourceError:
+        return False
 
 
 def read(material: Material, credentials: Credentials) -> Evidence:
     """The values, all of them only read. Raises ParseError for a value of another size than its hash."""
-    values: dict[tuple[Register, HashAlg], bytes] = {}
-    static: list[Register] = []
-    platform = None
-    for folder in _folders(material.name):
-        name = os.path.basename(os.path.normpath(folder))
-        register, (alg, value) = named(name), _value(folder)
-        values[register, alg] = value
-        if name in STATIC:
-            static.append(register)
-            platform = STATIC[name][1]
+    path = material.name
+    found = tree.members(path)
+    values = {(m.register, m.alg): m.value for m in found if m.alg is not None and m.value is not None}
+    for name in (*filter(None, map(_unfit, found)), *_flat_unfit(path, {member.name for member in found})):
+        raise ParseError(f"the value of {name} does not fit its hash", where=path)
     if not values:
-        raise ParseError("no register values in the folder", where=material.name)
+        raise ParseError("no register values in the folder", where=path)
+    stated = tuple((name, _folder.value(path, name)) for name in _FREE_FORM if os.path.isfile(os.path.join(path, name)))
     return Evidence(
         ID,
-        Registers(values, material.name),
+        Registers(values, path),
         read_only=("the register values are those of a folder, without a signature",),
-        static=tuple(static),
-        platform=platform,
+        static=tuple(dict.fromkeys(member.register for member in found if member.static)),
+        claims=stated,
+        platform=tree.platform_of(found),
     )
 
 
-def _value(folder: str) -> tuple[HashAlg, bytes]:
-    where = os.path.join(folder, _DIGEST)
-    value = _folder.value(where)
-    alg = HashAlg.of_size(len(value))
-    if os.path.exists(os.path.join(folder, _HASH)):
-        try:
-            alg = HashAlg.named(_folder.text(folder, _HASH))
-        except EvlogError as error:
-            raise ParseError(str(error), where=os.path.join(folder, _HASH)) from error
-        if len(value) == 2 * alg.size:
-            # A captured tree may hold the value as text.
-            value = _hex(value, where)
-    if alg is None or len(value) != alg.size:
-        raise ParseError(f"a value of {len(value)} bytes does not fit its hash", where=where)
-    return alg, value
+def _unfit(member: tree.Member) -> str | None:
+    """The name of a register whose value is there and was not taken for one."""
+    if member.value is not None or member.log is None:
+        return None
+    digest = os.path.join(os.path.dirname(member.log), tree.DIGEST)
+    return member.name if os.path.isfile(digest) else None
 
 
-def _hex(text: bytes, where: str) -> bytes:
-    try:
-        return bytes.fromhex(text.decode("ascii"))
-    except ValueError:
-        raise ParseError("a value in hex was expected", where=where) from None
+def _flat_unfit(path: str, names: set[str]) -> list[str]:
+    """Flat files that are named as registers and were not taken for any."""
+    split = (name.partition(":") for name in _folder.entries(path))
+    return [name for name, hashed, _ in split if hashed and name not in names]

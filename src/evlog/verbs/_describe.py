@@ -37,12 +37,6 @@ class Description(Record):
     words: str
     members: Any = None
 
-    @property
-    def subject(self) -> str:
-        """What a sentence about the event begins with."""
-        subject = _SUBJECTS.get(self.name, self.name) or self.words
-        return f"{self.type} {subject}".rstrip()
-
     def became(self, other: Description, *, covered: bool) -> str:
         """What changed on the way to the other description, in words.
 
@@ -59,7 +53,8 @@ class Description(Record):
                 said += [f"and {len(telling) - _MAX_PLACES} more"] * (len(telling) > _MAX_PLACES)
         elif self.words != other.words:
             said.append(self._words_became(other))
-        return f"{self.subject}: {'; '.join(said) or 'its data differs'}"
+        subject = _SUBJECTS.get(self.name, self.name) or (self.words if self.words == other.words else "")
+        return f"{self.type} {subject}".rstrip() + f": {'; '.join(said) or 'its data differs'}"
 
     def _words_became(self, other: Description) -> str:
         one, two = (each.words.removeprefix(f"{self.name}: ") for each in (self, other))
@@ -145,7 +140,7 @@ def _differences(a: Any, b: Any, place: str) -> Iterator[str]:
     if isinstance(a, dict) and isinstance(b, dict):
         for key in [*a, *(key for key in b if key not in a)]:
             yield from _differences(a.get(key), b.get(key), f"{place}.{key}" if place else key)
-    elif isinstance(a, list) and isinstance(b, list) and len(a) == len(b):
+    elif isinstance(a, list) and isinstance(b, list) and len(a) == len(b) and not (_plain(a) and _plain(b)):
         for index, (one, other) in enumerate(zip(a, b, strict=True)):
             yield from _differences(one, other, f"{place}[{index}]")
     elif a != b:
@@ -153,8 +148,13 @@ def _differences(a: Any, b: Any, place: str) -> Iterator[str]:
         yield f"{named}{_cut(_leaf(a))} became {_cut(_leaf(b))}"
 
 
+def _plain(value: Any) -> bool:
+    """Whether a value is a list that can be shown as a whole."""
+    return isinstance(value, list) and all(isinstance(member, (str, int)) for member in value)
+
+
 def _leaf(value: Any) -> str:
-    if isinstance(value, list) and all(isinstance(member, (str, int)) for member in value):
+    if _plain(value):
         return f"[{', '.join(map(str, value))}]"
     if isinstance(value, (list, dict)):
         return f"{len(value)} member{'s' * (len(value) != 1)}"

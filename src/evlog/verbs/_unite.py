@@ -6,8 +6,6 @@ where the CCEL counts from 1). The CC measurement register is the common name, b
 
 from __future__ import annotations
 
-from array import array
-
 from evlog.columns import NOT_EXTENDED, LazyEvents
 from evlog.registers import PCR_TO_CCMR, PLATFORMS, Platform, Register
 
@@ -25,6 +23,8 @@ __all__ = ["platform_of", "unite", "united"]
 # The bank of a confidential platform's registers. A log of PCRs with other banks is that of a virtual TPM beside them.
 _BANKS = {"tdx": {"sha384"}, "csv": {"sm3_256"}, "cca": {"sha256", "sha512"}}
 _RUNTIME_CCMR = 4
+# Registers of a log that are counted rather than named.
+_MOST = 64
 
 
 def platform_of(logs: Sequence[Log], platform: str | None = None) -> str | None:
@@ -66,37 +66,23 @@ def _renamed(log: Log, platform: Platform) -> Log:
 
 
 def _renamed_columns(log: Log, columns: Columns, name: Naming) -> Log:
-    if columns.names is not None:
-        called = tuple(map(name, columns.names))
-        return (
-            log if called == columns.names else log.replace(events=_Renamed(columns.replace(names=called), log, name))
-        )
-    names = {index: name(Register(columns.space, index)) for index in set(columns.registers) - {NOT_EXTENDED}}
-    spaces = {register.space for register in names.values()}
-    if not names or spaces == {columns.space}:
+    used = set(columns.registers) - {NOT_EXTENDED}
+    if all(name(columns.register(index)) == columns.register(index) for index in used):
         return log
-    if len(spaces) > 1:
-        renamed = tuple(event.replace(register=name(event.register)) for event in log.events)
-        return log.replace(events=renamed)
-    numbers = {NOT_EXTENDED: NOT_EXTENDED, **{index: register.number for index, register in names.items()}}
-    registers = array("I", map(numbers.__getitem__, columns.registers))
-    return log.replace(events=_Renamed(columns.replace(registers=registers, space=spaces.pop()), log, name))
+    names = columns.names
+    if names is None and max(used) < _MOST:
+        names = tuple(Register(columns.space, index) for index in range(max(used) + 1))
+    renamed = tuple(name(old) if index in used else old for index, old in enumerate(names or ()))
+    if len(set(renamed)) < len(renamed) or names is None:
+        # Two become one, so that the order between them counts: no column can say that.
+        return log.replace(events=tuple(event.replace(register=name(event.register)) for event in log.events))
+    events = log.events
 
+    def make(row: int) -> Event:
+        event: Event = events[row]
+        return event.replace(register=name(event.register))
 
-class _Renamed(LazyEvents):
-    """A log's events with their registers called otherwise."""
-
-    __slots__ = ("notable",)
-
-    def __init__(self, columns: Columns, log: Log, name: Naming) -> None:
-        self.notable = getattr(log.events, "notable", None)
-        events = log.events
-
-        def make(row: int) -> Event:
-            event: Event = events[row]
-            return event.replace(register=name(event.register))
-
-        super().__init__(columns, make)
+    return log.replace(events=LazyEvents(columns.replace(names=renamed), make))
 
 
 def _from_pcr(register: Register, platform: Platform) -> Register:

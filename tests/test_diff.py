@@ -1,0 +1,256 @@
+"""Diff: what differs is found, named, and paired with what it was; edits in thought."""
+
+from __future__ import annotations
+
+import json
+import random
+from typing import TYPE_CHECKING
+
+import pytest
+
+import evlog
+from evlog import SHA1, SHA256, Digest, Register, UsageError, diff, edit
+from evlog.verbs._align import align
+from evlog.verbs.edit import drop, insert, replace
+from tests import made
+from tests.command import run
+from tests.conftest import SAMPLES
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from evlog import Difference, Log
+
+EV_ACTION, EV_IPL, EV_VARIABLE, EV_IMAGE = 5, 0x0D, 0x80000002, 0x80000003
+OVMF = SAMPLES / "tcg2" / "ovmf.bin"
+
+
+def log_of(*events: bytes) -> Log:
+    return evlog.read(made.header("sha1", "sha256") + b"".join(events))
+
+
+def action(index: int, text: bytes) -> bytes:
+    return made.event(index, EV_ACTION, text, "sha1", "sha256")
+
+
+def shown(result: Difference) -> list[tuple[str, int | None, int | None]]:
+    return [(change.kind, change.a, change.b) for each in result.registers for change in each.changes]
+
+
+# Alignment
+
+
+@pytest.mark.parametrize(
+    ("a", "b", "pairs"),
+    [
+        ("", "", []),
+        ("abc", "abc", [(0, 0), (1, 1), (2, 2)]),
+        ("abc", "ac", [(0, 0), (2, 1)]),
+        ("ac", "abc", [(0, 0), (1, 2)]),
+        ("abcd", "acbd", [(0, 0), (1, 2), (3, 3)]),
+        ("abc", "xyz", []),
+        ("aab", "ab", [(0, 0), (2, 1)]),
+        ("aaaa", "aa", [(0, 0), (1, 1)]),
+        ("xabc", "abcx", [(1, 0), (2, 1), (3, 2)]),
+    ],
+)
+def test_alignment(a: str, b: str, pairs: list[tuple[int, int]]) -> None:
+    found = align(a, b)
+    assert len(found) == len(pairs)
+    assert all(a[i] == b[j] for i, j in found)
+    if sorted(set(a)) == sorted(a) and (a, b) != ("abcd", "acbd"):
+        assert found == pairs
+
+
+def test_alignment_is_increasing_and_of_equals() -> None:
+    chance = random.Random(7)
+    for _ in range(300):
+        a = [chance.randrange(6) for _ in range(chance.randrange(12))]
+        b = [chance.randrange(6) for _ in range(chance.randrange(12))]
+        found = align(a, b)
+        assert all(a[i] == b[j] for i, j in found)
+        assert found == sorted(set(found))
+        assert len({i for i, _ in found}) == len({j for _, j in found}) == len(found)
+
+
+def test_alignment_of_long_sequences_ends() -> None:
+    chance = random.Random(7)
+    a = [chance.randrange(3) for _ in range(100_000)]
+    assert len(align(a, a[::-1])) > 0
+
+
+# Diff
+
+
+def test_a_log_equals_itself() -> None:
+    log = evlog.read(OVMF)
+    result = diff(log, log)
+    assert result.equal
+    assert Register("pcr", 4) in result.equal_registers
+
+
+def test_changed_added_and_removed() -> None:
+    a = log_of(action(8, b"same"), action(8, b"gone"), action(8, b"last"), action(9, b"x"))
+    b = log_of(action(8, b"same"), action(8, b"last"), action(8, b"new"), action(9, b"x"))
+    result = diff(a, b)
+    assert shown(result) == [("removed", 2, None), ("added", None, 3)]
+    (each,) = result.registers
+    assert (each.register, each.first_divergence) == (Register("pcr", 8), 2)
+    assert result.equal_registers[-1] == Register("pcr", 9)
+
+
+def test_the_first_divergence_past_the_end_of_the_first_log() -> None:
+    a, b = log_of(action(8, b"x")), log_of(action(8, b"x"), action(9, b"-"), action(8, b"y"))
+    assert [each.first_divergence for each in diff(a, b).registers] == [3, 2]
+
+
+def test_an_event_on_another_place_among_registers_is_no_difference() -> None:
+    assert diff(log_of(action(8, b"x"), action(9, b"y")), log_of(action(9, b"y"), action(8, b"x"))).equal
+
+
+def test_a_variable_that_changed_is_paired_by_its_name() -> None:
+    def variables(order: bytes) -> Log:
+        first = made.variable("Other", b"same")
+        second = made.variable("BootOrder", order, guid=bytes.fromhex("61dfe48bca93d211aa0d00e098032b8c"))
+        return log_of(*(made.event(1, EV_VARIABLE, data, "sha1", "sha256") for data in (first, second)))
+
+    (each,) = diff(variables(b"\0\0\1\0"), variables(b"\1\0\0\0")).registers
+    (change,) = each.changes
+    assert (change.kind, change.a, change.b, change.what) == ("changed", 2, 2, ("digests", "content"))
+    assert change.words == "EV_EFI_VARIABLE_BOOT BootOrder: options [0, 1] became [1, 0]"
+
+
+def test_a_command_line_in_words() -> None:
+    def booted(line: bytes) -> Log:
+        return log_of(made.event(8, EV_IPL, b"kernel_cmdline: " + line + b"\0", "sha1", "sha256", hashed=line))
+
+    (each,) = diff(booted(b"/vmlinuz quiet"), booted(b"/vmlinuz debug")).registers
+    assert each.changes[0].words == "EV_IPL kernel command line: /vmlinuz quiet became /vmlinuz debug"
+
+
+def test_what_was_measured_differs_although_the_event_says_the_same() -> None:
+    def image(measured: bytes) -> Log:
+        data = bytes(32)
+        return log_of(made.event(4, EV_IMAGE, data, "sha1", "sha256", hashed=measured))
+
+    (each,) = diff(image(b"one"), image(b"two")).registers
+    assert each.changes[0].what == ("digests",)
+    assert each.changes[0].words.endswith("what was measured differs")
+
+
+def test_contents_that_no_digest_covers() -> None:
+    a = log_of(made.event(4, EV_ACTION, b"one", "sha1", "sha256", hashed=b"x"))
+    b = log_of(made.event(4, EV_ACTION, b"two", "sha1", "sha256", hashed=b"x"))
+    (each,) = diff(a, b).registers
+    assert each.extended_alike
+    assert each.changes[0].what == ("content",)
+
+
+def test_logs_of_different_banks_are_compared_in_the_common_one() -> None:
+    a = evlog.read(made.header("sha256") + made.event(8, EV_ACTION, b"x", "sha256"))
+    b = log_of(action(8, b"x"))
+    assert Register("pcr", 8) in diff(a, b).equal_registers
+
+
+def test_the_command_compares() -> None:
+    same = run("diff", str(OVMF), str(OVMF))
+    assert (same.code, same.out.startswith("equal: pcr:0")) == (0, True)
+    other = run("diff", str(OVMF), str(SAMPLES / "tcg2" / "secure-boot.bin"), "--json")
+    assert other.code == 1
+    document = json.loads(other.out)
+    assert (document["schema"], document["equal"]) == ("evlog.diff/1", False)
+    words = [change["words"] for each in document["registers"] for change in each["changes"]]
+    assert "EV_EFI_VARIABLE_DRIVER_CONFIG SecureBoot: 0 became 1" in words
+    lines = run("diff", str(OVMF), str(SAMPLES / "tcg2" / "secure-boot.bin")).out
+    assert "  ~    4 | 4    EV_EFI_VARIABLE_DRIVER_CONFIG SecureBoot: 0 became 1\n" in lines
+
+
+def test_side_by_side(capsys: pytest.CaptureFixture[str]) -> None:
+    from evlog.cli.diff import print_side_by_side
+
+    a, b = log_of(action(8, b"gone [bold]")), log_of(action(8, b"new"))
+    print_side_by_side(diff(a, b), a, b)
+    out = capsys.readouterr().out
+    assert "~ EV_ACTION: gone [bold] became new" in out
+    assert "pcr:8 PCR[8]: differs from event 1" in out
+
+
+def test_machines_differ_as_they_were_made(vm: Path) -> None:
+    def words(one: str, other: str) -> str:
+        a, b = (evlog.read(vm / name / "binary_bios_measurements") for name in (one, other))
+        return "\n".join(change.words for each in diff(a, b).registers for change in each.changes)
+
+    found = words("b1-ovmf-grub-linuxefi", "d-secureboot-shim-grub")
+    assert "SecureBoot: 0 became 1" in found
+    assert "\\EFI\\BOOT\\BOOTX64.EFI: what was measured differs" in found
+    assert (
+        'kernel command line: /vmlinuz console=ttyS0 no_timer_check panic=-1 rootfstype=ramfs ima_policy=tcb "quoted'
+        in found
+    )
+    assert "added: EV_EFI_VARIABLE_AUTHORITY SbatLevel" in found
+    assert ".cmdline: what was measured differs" in words("c-uki252", "g-uki257-systemd")
+
+
+# What if
+
+
+def values(log: Log) -> dict[str, str]:
+    return {f"{row.register}/{row.alg}": row.value.hex() if row.value else row.status for row in evlog.replay(log)}
+
+
+def test_an_edit_is_the_log_that_would_have_been() -> None:
+    log = log_of(action(8, b"a"), action(8, b"b"), action(8, b"c"))
+    assert values(edit(log, [drop(2)])) == values(log_of(action(8, b"a"), action(8, b"c")))
+    assert values(edit(log, [replace(2, b"x")])) == values(log_of(action(8, b"a"), action(8, b"x"), action(8, b"c")))
+    inserted = edit(log, [insert(4, Register("pcr", 8), b"d"), insert(1, Register("pcr", 9), b"e")])
+    expected = log_of(action(9, b"e"), action(8, b"a"), action(8, b"b"), action(8, b"c"), action(8, b"d"))
+    assert values(inserted) == values(expected)
+    assert [event.number for event in inserted.events] == list(range(6))
+    assert inserted.findings[-1].code == "edited"
+
+
+def test_an_edit_by_digest_leaves_other_banks_open() -> None:
+    log = log_of(action(8, b"a"))
+    edited = edit(log, [replace(1, [Digest(SHA256, bytes(32))])])
+    assert values(edited)["pcr:8/sha1"] == "incomplete"
+    both = edit(log, [replace(1, [Digest(SHA256, bytes(32)), Digest(SHA1, bytes(20))])])
+    assert values(both)["pcr:8/sha1"] != "incomplete"
+
+
+def test_the_data_changes_with_the_digest_only_where_it_was_measured() -> None:
+    image = made.event(4, EV_IMAGE, bytes(32), "sha1", "sha256", hashed=b"an image")
+    log = log_of(action(8, b"a"), image)
+    edited = edit(log, [replace(1, b"x"), replace(2, b"another image")])
+    assert edited.events[1].content == evlog.PCClientEvent(EV_ACTION, b"x")
+    assert edited.events[2].content == log.events[2].content
+
+
+def test_edits_that_make_no_sense() -> None:
+    log = log_of(action(8, b"a"))
+    for wrong in ([drop(2)], [replace(0, b"x")], [drop(1), replace(1, b"x")], [insert(3, Register("pcr", 8), b"x")]):
+        with pytest.raises(UsageError):
+            edit(log, wrong)
+
+
+def test_the_command_shows_what_would_be(tmp_path: Path) -> None:
+    measured = tmp_path / "measured"
+    measured.write_bytes(b"x")
+    ran = run(
+        "replay", str(OVMF), "--drop", "17", "--insert", f"3=pcr:8={measured}", "--replace", f"12={measured}", "--json"
+    )
+    assert ran.code == 0
+    rows = {(row["register"], row["alg"]): row for row in json.loads(ran.out)["registers"]}
+    assert rows["pcr:8", "sha256"]["was"] is None
+    changed = sorted({register for (register, _), row in rows.items() if row["was"] != row["value"]})
+    assert changed == ["pcr:1", "pcr:3", "pcr:8"]
+    assert rows["pcr:3", "sha256"]["value"] == "00" * 32
+    lines = run("replay", str(OVMF), "--drop", "17").out
+    assert f"pcr:3  PCR[3]  {'00' * 32}\n       was     3d458cfe" in lines
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [("--drop", "x"), ("--replace", "3"), ("--insert", "3=4"), ("--drop", "900"), ("--replace", "3=sha256:00")],
+)
+def test_usage_of_edits(arguments: tuple[str, ...]) -> None:
+    assert run("replay", str(OVMF), *arguments).code == 2

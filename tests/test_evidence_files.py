@@ -1,0 +1,183 @@
+"""Register values in files and folders: every spelling gives the same values, and none is called authentic."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+import pytest
+
+import evlog
+from evlog import SHA1, SHA256, SHA384, Evidence, ParseError, Register, SourceError, UnknownFormatError, read_registers
+from evlog.evidence import SOURCES, source
+from tests.conftest import SAMPLES
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+PCRS = SAMPLES / "tcg2" / "ovmf.pcrs.json"
+LISTING = SAMPLES / "evidence" / "ovmf-pcrread.yaml"
+VALUE = "05e9edf27f2cc722a00eee9f2882b8bafc132e3a56b3f60baee42dcdd59538fd"
+PCR0 = Register("pcr", 0)
+
+
+def only_read(evidence: Evidence) -> Evidence:
+    assert evidence.authenticated == ()
+    assert evidence.read_only
+    assert not evidence.anchored
+    return evidence
+
+
+def test_every_source_says_what_it_is() -> None:
+    assert [source(id).ID for id in SOURCES] == list(SOURCES)
+    assert all(source(id).TITLE for id in SOURCES)
+    with pytest.raises(evlog.UsageError):
+        source("tarot")
+
+
+def test_json_and_listing_agree() -> None:
+    table = only_read(read_registers(PCRS))
+    listing = only_read(read_registers(LISTING))
+    assert table.source == "register-file"
+    assert listing.source == "pcrread"
+    assert len(table.registers) == 96
+    assert table.registers.values == listing.registers.values
+    assert table.registers[PCR0, SHA256].hex() == VALUE
+
+
+@pytest.mark.parametrize(
+    "document",
+    [
+        {"pcr": {"sha256": {"0": VALUE}}},
+        {"sha256": {"0": VALUE}},
+        {"pcr": {"0": {"sha256": VALUE}}},
+        {"0": {"SHA-256": "0x" + VALUE.upper()}},
+        {"registers": {"pcr": {"0": {"sha256": VALUE}}}, "source": "somebody"},
+        {"sha256": {"PCR[0]": VALUE}},
+        {"schema": "evlog.replay/1", "registers": [{"register": "pcr:0", "alg": "sha256", "value": VALUE}]},
+    ],
+)
+def test_spellings_of_a_register_file(document: object) -> None:
+    evidence = read_registers(json.dumps(document).encode())
+    assert evidence.registers.values == {(PCR0, SHA256): bytes.fromhex(VALUE)}
+
+
+def test_other_spaces() -> None:
+    value = "11" * 48
+    for document, register in (
+        ({"ccmr": {"sha384": {"3": value}}}, Register("ccmr", 3)),
+        ({"rtmr": {"2": {"sha384": value}}}, Register("rtmr", 2)),
+        ({"sha384": {"rtmr2": value}}, Register("rtmr", 2)),
+        ({"mr": {"sha384": {"config": value}}}, Register("mr", "config")),
+    ):
+        assert (register, SHA384) in read_registers(json.dumps(document).encode()).registers
+
+
+def test_a_replay_is_a_register_file() -> None:
+    from tests.command import run
+
+    replayed = run("replay", "samples/tcg2/ovmf.bin", "--json").out.encode()
+    expected = evlog.replay(evlog.read(SAMPLES / "tcg2" / "ovmf.bin")).registers()
+    assert read_registers(replayed).registers.values == expected.values
+
+
+@pytest.mark.parametrize(
+    "document",
+    [
+        {"sha256": {"0": VALUE[2:]}},
+        {"sha256": {"0": 7}},
+        {"sha256": {"0": "zz"}},
+        {"sha256": {"x": VALUE}},
+        {"sha256": {}},
+        {"pcr": {"sha256": VALUE}},
+        {"pcr": {"sha256": {"0": VALUE}}, "sha256": {"0": VALUE}},
+        {"schema": "evlog.replay/1", "registers": [{"register": "pcr:0"}]},
+    ],
+)
+def test_a_register_file_that_cannot_be(document: object) -> None:
+    with pytest.raises(ParseError):
+        read_registers(json.dumps(document).encode())
+
+
+@pytest.mark.parametrize("data", [b"", b"{}", b"[1]", b"\0" * 40, b"no registers here\n", b'{"name": {"a": 1}}'])
+def test_what_is_no_register_file(data: bytes) -> None:
+    with pytest.raises(UnknownFormatError):
+        read_registers(data)
+
+
+def test_the_pcr_section_of_other_listings() -> None:
+    text = f"quoted: ff54\nsha256: 5\npcrs:\n  sha256:\n    0 : 0x{VALUE.upper()}\n    10: 0x{'ab' * 32}\n"
+    registers = read_registers(text.encode()).registers
+    assert registers[Register("pcr", 10), SHA256] == b"\xab" * 32
+    assert len(registers) == 2
+
+
+@pytest.mark.parametrize("line", ["0 : 0x12", "0 : zz", "99999 : 0x" + VALUE])
+def test_a_listing_with_a_value_that_cannot_be(line: str) -> None:
+    with pytest.raises(ParseError):
+        read_registers(f"sha256:\n  {line}\n".encode())
+
+
+def test_sysfs_of_a_tpm(tmp_path: Path) -> None:
+    for alg, size in (("sha1", 20), ("sha256", 32)):
+        (tmp_path / f"pcr-{alg}").mkdir()
+        for index in range(24):
+            (tmp_path / f"pcr-{alg}" / str(index)).write_text(f"{index:02X}" * size + "\n")
+    evidence = only_read(read_registers(tmp_path))
+    assert evidence.source == "tpm-sysfs"
+    assert len(evidence.registers) == 48
+    assert evidence.registers[Register("pcr", 23), SHA1] == bytes([23]) * 20
+    assert len(read_registers(tmp_path / "pcr-sha256").registers) == 24
+
+
+def test_sysfs_of_old_kernels(tmp_path: Path) -> None:
+    (tmp_path / "pcrs").write_text("PCR-00: " + "AA " * 20 + "\nPCR-23: " + "00 " * 20 + "\n")
+    evidence = read_registers(tmp_path)
+    assert evidence.registers.values == {(PCR0, SHA1): b"\xaa" * 20, (Register("pcr", 23), SHA1): bytes(20)}
+
+
+def test_sysfs_of_a_td(tmp_path: Path) -> None:
+    for index, name in enumerate(("mrtd", "rtmr0", "rtmr1", "rtmr2", "rtmr3")):
+        (tmp_path / f"{name}:sha384").write_bytes(bytes([index]) * 48)
+    (tmp_path / "mrconfigid").write_bytes(b"\x77" * 48)
+    evidence = only_read(read_registers(tmp_path))
+    assert evidence.source == "register-tree"
+    assert evidence.platform == "tdx"
+    assert evidence.static == (Register("ccmr", 0),)
+    assert evidence.registers[Register("rtmr", 3), SHA384] == b"\x04" * 48
+    assert evidence.claims == (("mrconfigid", b"\x77" * 48),)
+    (tmp_path / "rtmr3:sha384").write_bytes(bytes(32))
+    with pytest.raises(ParseError, match="does not fit"):
+        read_registers(tmp_path)
+
+
+def test_a_register_tree(tmp_path: Path) -> None:
+    for name, alg, value in (("rtmr2", "sha384", b"\x02" * 48), ("boot", "sha256", b"\x03" * 32)):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "digest").write_bytes(value)
+        (tmp_path / name / "hash_algo").write_text(alg)
+        (tmp_path / name / "event_log").write_bytes(b"")
+    evidence = only_read(read_registers(tmp_path))
+    assert evidence.registers.values == {
+        (Register("rtmr", 2), SHA384): b"\x02" * 48,
+        (Register("mr", "boot"), SHA256): b"\x03" * 32,
+    }
+    assert read_registers(tmp_path / "boot").registers.values == {(Register("mr", "boot"), SHA256): b"\x03" * 32}
+    (tmp_path / "boot" / "digest").write_bytes(bytes(7))
+    with pytest.raises(ParseError):
+        read_registers(tmp_path)
+
+
+def test_folders_that_are_no_source(tmp_path: Path) -> None:
+    with pytest.raises(UnknownFormatError, match="folder"):
+        read_registers(tmp_path)
+    with pytest.raises(SourceError):
+        read_registers(tmp_path / "absent")
+
+
+def test_public_listings(corpus: Path) -> None:
+    assert len(read_registers(corpus / "kraemr__ima-verify__pcrs_sha256").registers) == 24
+    binary = read_registers(corpus / "keylime__keylime__quotepcr.out")
+    assert binary.source == "pcr-values"
+    assert [register.index for register, _ in binary.registers] == [15, 16, 22]
+    assert binary.registers[Register("pcr", 22), SHA256] == b"\xff" * 32
