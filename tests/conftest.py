@@ -43,3 +43,9 @@ def vm() -> Path:
 def corpus() -> Path:
     """Logs of public projects; not part of this one."""
     return _folder("corpus")
+
+
+@pytest.fixture(scope="session")
+def spec() -> Path:
+    """Notes on the formats, with test vectors."""
+    return _folder("spec")

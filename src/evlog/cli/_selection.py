@@ -67,7 +67,7 @@ def short_type(event: Event) -> str:
     """An event's type in few letters: the specification's name without the words that many types share."""
     content = event.content
     if not isinstance(content, PCClientEvent):
-        return content.kind
+        return str(getattr(content, "role", content.kind))
     name = content.event_type_name
     for long, short in _LONG:
         name = name.replace(long, short)
@@ -77,7 +77,7 @@ def short_type(event: Event) -> str:
 def _is_type(event: Event, name: str) -> bool:
     content = event.content
     if not isinstance(content, PCClientEvent):
-        return name.lower() in content.kind
+        return name.lower() in content.kind or name.lower() == short_type(event)
     try:
         return int(name, 0) == content.event_type
     except ValueError:

@@ -1,8 +1,8 @@
 """Furniture of tcg2 and ccel: the entries that CoCo's attestation agent writes since v0.15.
 
 Source: guest-components, attestation-agent/attestation-agent/src/eventlog/tcg2.rs. Its own file is TCG_PCR_EVENT2
-records of type EV_EVENT_TAG without any header; in evidence they follow a CCEL that is cut at its end, or a short header
-with zeros for a signature, and eight bytes of 0xFF follow them. A digest covers tag, length and line.
+records of type EV_EVENT_TAG without any header; in evidence they follow a CCEL that is cut at its end, or a short
+header with zeros for a signature, and eight bytes of 0xFF follow them. A digest covers tag, length and line.
 """
 
 from __future__ import annotations

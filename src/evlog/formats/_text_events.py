@@ -176,7 +176,7 @@ class TextEvents(LazyEvents):
 
 
 def _extensions(lines: Lines, pairs: tuple[Pair | None, ...]) -> Extensions:
-    """What rows extend into a bank: see `evlog.columns`. Nothing where they inform, None where they have another bank."""
+    """What rows extend into a bank: see `evlog.columns`. Nothing where they inform, None if theirs is another bank."""
     data, rows = lines.data, lines.rows
 
     def extensions(alg: HashAlg, rules: tuple[str, ...], start: int, stop: int) -> Sequence[bytes | None]:

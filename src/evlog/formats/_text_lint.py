@@ -105,7 +105,7 @@ def _bytes(lines: Lines) -> Iterator[Finding]:
         yield Finding("no_final_newline", "warning", "the last line has no newline", None, len(data))
     if not dialect.comments and (data.startswith(b"#") or b"\n#" in data):
         message = f"lines that start with # are events in {dialect.id} (nelr has comments: --dialect)"
-        yield Finding("hash_sign", "warning", message)
+        yield Finding("hash_sign", "note", message)
     if not dialect.blanks and (data.startswith(b"\n") or b"\n\n" in data):
         yield Finding("empty_line", "warning", f"empty lines are events in {dialect.id} (--dialect)")
     if dialect.blanks and not dialect.edges and (data[:1] in b" \t\r" or b"\n " in data or b"\n\t" in data):
@@ -134,4 +134,6 @@ def _strictly(lines: Lines, options: Options) -> Iterator[Finding]:
             )
     if dialect.id in ("aael-text", "aael-spec"):
         for match in _SHORT.finditer(lines.data.rstrip(b"\n")):
+            if dialect.role(match[0]) == "init":
+                continue
             yield Finding("few_fields", "warning", "a record has fewer than three fields", None, match.start())

@@ -15,6 +15,7 @@ from evlog import hashing
 from evlog._record import Record
 from evlog.contents.pcclient import PCClientEvent
 from evlog.registers import Register
+from evlog.verbs import _stated
 from evlog.verbs.check import check_event
 
 TYPE_CHECKING = False
@@ -124,6 +125,12 @@ def name_event(logs: Sequence[Log], log: int, row: int) -> str:
 
 def explain(case: Case, allowance: Allowance) -> Explanation | None:
     """The first explanation that computes to the observed value, or None."""
+    for deviation in _stated.deviations(case.logs, case.trail.register, case.trail.alg):
+        if len(deviation.digests) > allowance.left:
+            break
+        allowance.left -= len(deviation.digests)
+        if hashing.backend().fold(case.trail.alg, deviation.start, deviation.digests) == case.observed:
+            return Explanation(deviation.code, deviation.sentence)
     if case.observed in case.values:
         return _prefix(case, len(case.values) - 1 - case.values[::-1].index(case.observed))
     for hypothesis in HYPOTHESES:

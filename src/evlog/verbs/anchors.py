@@ -31,19 +31,27 @@ if TYPE_CHECKING:
 
     Key = tuple[Register, HashAlg]
 
-__all__ = ["VERDICTS", "Anchors", "HandOver"]
+__all__ = ["VERDICTS", "Anchors", "HandOver", "has_lines"]
 
 #: From firm to loose.
 VERDICTS = ("continuous", "explained_gap", "unanchored", "gap")
 
 
+def has_lines(log: Log) -> bool:
+    """Whether some event is a text line. Logs in columns are of one kind, and only the textual ones have anchors."""
+    if log.columns is not None:
+        return log.columns.anchors is not None
+    return any(event.content.kind == "text" for event in log.events)
+
+
 class HandOver(Record):
     """A place where a textual log takes a register over: from another log, from reset, or from itself.
 
-    ``from_`` and ``to`` name logs (``from_`` is None at reset), ``places`` are the index of the log and the number of
+    ``from_`` and ``to`` name logs (``from_`` is None at reset), ``place`` is the index of the log and the number of
     the event that states the value, or that starts a log which states none. ``value`` is what it states, ``running``
     what the events before add up to, ``explained`` the numbers of the ``.EXTEND`` events that lead from one to the
-    other. ``verdict`` is one of `VERDICTS`. Comments at the end of a log, which nothing confirms, are such a place too.
+    other and ``told`` their digests. ``verdict`` is one of `VERDICTS`. Comments at the end of a log, which nothing
+    confirms, are such a place too.
     """
 
     register: Register
@@ -55,6 +63,7 @@ class HandOver(Record):
     running: bytes
     place: tuple[int, int]
     explained: tuple[int, ...] = ()
+    told: tuple[bytes, ...] = ()
 
     @property
     def between_logs(self) -> bool:
@@ -127,12 +136,12 @@ class Anchors:
             index = columns.index(event.register)
             if index is None or not event.register.replayable:
                 continue
-            for alg in folding:
+            for alg, values in folding.items():
                 if columns.has_bank(index, alg) and self.concerns(event, alg):
-                    if index not in folding[alg]:
-                        folding[alg][index] = self.tally.enter(event.register, alg, log, implied)
+                    if index not in values:
+                        values[index] = self.tally.enter(event.register, alg, log, implied)
                         bank_of[index] = alg
-                    folding[alg][index] = self.meet(event, alg, folding[alg][index], log)
+                    values[index] = self.meet(event, alg, values[index], log)
 
     def _fold_run(
         self,
@@ -252,7 +261,10 @@ class Anchors:
                 )
                 self.findings.append(Finding("extend_at_end", "note", message, explained[0]))
                 place = self.tally.logs, explained[0]
-                self._record(HandOver(register, alg, name, name, "explained_gap", value, before, place, explained))
+                digests = tuple(digest for _, digest in told.fresh)
+                self._record(
+                    HandOver(register, alg, name, name, "explained_gap", value, before, place, explained, digests)
+                )
         self._told.clear()
 
     def standing(self, register: Register, alg: HashAlg) -> tuple[str | None, tuple[int, int]]:

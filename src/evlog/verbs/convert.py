@@ -12,7 +12,8 @@ from evlog.formats import room
 from evlog.model import Log, Loss
 from evlog.options import Options
 from evlog.verbs._unite import united
-from evlog.verbs.encapsulate import encapsulable, has_lines
+from evlog.verbs.anchors import has_lines
+from evlog.verbs.encapsulate import encapsulable
 from evlog.verbs.replay import Replay, replay
 
 TYPE_CHECKING = False

@@ -20,14 +20,7 @@ if TYPE_CHECKING:
     from evlog.options import Options
     from evlog.verbs.replay import Replay
 
-__all__ = ["encapsulable", "has_lines"]
-
-
-def has_lines(log: Log) -> bool:
-    """Whether some event is a text line. Logs in columns are of one kind, and only the textual ones have anchors."""
-    if log.columns is not None:
-        return log.columns.anchors is not None
-    return any(event.content.kind == "text" for event in log.events)
+__all__ = ["encapsulable"]
 
 
 def encapsulable(log: Log, to: str, options: Options, *, allow_changed: bool = False) -> tuple[Log, list[Loss]]:

@@ -21,6 +21,7 @@ from evlog.model import Finding, Log
 from evlog.registers import PLATFORMS, Register, Registers
 from evlog.verbs._composite import solve
 from evlog.verbs._explain import Allowance, Case, explain, remarks
+from evlog.verbs._stated import proven_steps, since_last_gap
 from evlog.verbs._trail import trail
 from evlog.verbs._unite import platform_of, unite, united
 from evlog.verbs._verified import SEAL, Cover, Verified
@@ -160,10 +161,31 @@ class _Comparison:
             return self._unlogged(register, alg, expected)
         rule = self.rules.get((register, alg))
         if row.value == expected:
+            if row.anchoring is not None:
+                return self._stated(row, expected)
             self._cover(register, Cover(alg))
             said, cause = (_RULES.get(rule.rule), rule.rule) if rule is not None else (None, None)
             return RegisterVerdict(register, alg, "match", row.value, expected, said, cause, row.events, row.events)
         return self._differing(row, expected, (rule.rule,) if rule is not None else ())
+
+    def _stated(self, row: RegisterValue, expected: bytes) -> RegisterVerdict:
+        """A match of a register whose textual log states its value: what came before a gap is not proven by it."""
+        verdict = RegisterVerdict(row.register, row.alg, "match", row.value, expected, events=row.events)
+        self._cover(row.register, Cover(row.alg, since=row.proven_from))
+        if row.anchoring == "continuous":
+            return verdict.replace(proven=row.events)
+        if row.anchoring == "explained_gap":
+            said = "extensions outside the log are told by .EXTEND comments, and the values stated after them agree"
+            return verdict.replace(explanation=said, cause=row.anchoring, proven=row.events)
+        log, number = row.proven_from
+        steps = trail(self.logs, row.register, row.alg, row.start)
+        where = f"line {number + 1}{f' of {self.logs[log].name}' if len(self.logs) > 1 else ''}"
+        said = f"the log states there what the register was ({row.anchoring}), and nothing proves what led to it"
+        return verdict.replace(
+            explanation=f"events from {where} on are proven: {said}",
+            cause=row.anchoring,
+            proven=proven_steps(steps, row.proven_from),
+        )
 
     def _unlogged(self, register: Register, alg: HashAlg, expected: bytes) -> RegisterVerdict:
         """No event in this bank: it has its start value, or events that other banks record extended it by a rule."""
@@ -183,6 +205,8 @@ class _Comparison:
 
     def _differing(self, row: RegisterValue, expected: bytes, rules: tuple[str, ...]) -> RegisterVerdict:
         steps = trail(self.logs, row.register, row.alg, row.start, rules)
+        if row.anchoring is not None:
+            steps = since_last_gap(steps, self.replay.handovers)
         case = self._case(steps, expected)
         made = RegisterVerdict(row.register, row.alg, "mismatch", row.value, expected, events=row.events)
         if steps.missing:

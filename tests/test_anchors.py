@@ -1,0 +1,283 @@
+"""What textual logs state of their registers, held against what they lead to. Values are computed with hashlib."""
+
+from __future__ import annotations
+
+import hashlib
+
+import pytest
+
+import evlog
+from evlog.algorithms import SHA256, SHA384
+from evlog.contents.pcclient import EV_ACTION, PCClientEvent
+from evlog.model import Digest, Event, Log
+from evlog.registers import Register, Registers
+from evlog.verbs.replay import RegisterValue
+from samples import make_text
+from samples.make_text import h
+
+REGISTER = Register("ccmr", 4)
+ZEROS = bytes(48)
+
+
+def extended(value: bytes, *digests: bytes) -> bytes:
+    for digest in digests:
+        value = hashlib.sha384(value + digest).digest()
+    return value
+
+
+def line(text: str) -> bytes:
+    return h(text.encode())
+
+
+def read(*lines: str, **choices: str) -> Log:
+    data = "".join(f"{line}\n" for line in lines).encode()
+    return evlog.read(data, format="text", register=REGISTER, **choices)
+
+
+def row(*logs: Log, start: Registers | None = None) -> RegisterValue:
+    (only,) = evlog.replay(logs, start)
+    return only
+
+
+def firmware(*data: bytes) -> Log:
+    """A CCEL's events, without its header."""
+    events = tuple(
+        Event(number, REGISTER, (Digest(SHA384, h(each)),), PCClientEvent(EV_ACTION, each))
+        for number, each in enumerate(data)
+    )
+    return Log("ccel", events, algorithms=(SHA384,), name="CCEL")
+
+
+def sync(value: bytes, word: str = "SYNC") -> str:
+    return f"{word} sha384/{value.hex()}"
+
+
+def verdicts(*logs: Log) -> list[str]:
+    return [handover.verdict for handover in evlog.replay(logs).handovers]
+
+
+def test_init_states_the_value_before_itself() -> None:
+    start = h(b"firmware")
+    log = read(sync(start, "INIT"), "a b c")
+    found = row(log)
+    assert found.value == extended(start, line(sync(start, "INIT")), line("a b c"))
+    assert (found.start, found.start_reason, found.anchoring) == (start, "init", "unanchored")
+    assert (found.events, found.proven_from) == (2, (0, 0))
+
+
+@pytest.mark.parametrize(("word", "reason"), [("INIT", "init"), ("SYNC", "log")])
+def test_a_log_that_starts_at_reset_is_continuous(word: str, reason: str) -> None:
+    found = row(read(sync(ZEROS, word), "a"))
+    assert (found.start_reason, found.anchoring, found.start) == (reason, "continuous", ZEROS)
+
+
+def test_pcr_17_is_reset_to_ones() -> None:
+    ones = "ff" * 32
+    found = evlog.replay(evlog.read(f"INIT sha256/{ones}\na b c\n".encode(), register=Register("pcr", 17)))
+    assert [(each.anchoring, each.start.hex()) for each in found] == [("continuous", ones)]
+
+
+def test_a_log_without_init_starts_at_zeros_and_says_so() -> None:
+    found = row(read("a", "b", hash="sha384"))
+    assert found.value == extended(ZEROS, line("a"), line("b"))
+    assert (found.start_reason, found.anchoring) == ("zeros", "unanchored")
+
+
+def test_an_explained_gap() -> None:
+    one, two = h(b"one"), h(b"two")
+    first = extended(ZEROS, line(sync(ZEROS)), line("a"))
+    second = extended(first, one, two)
+    lines = [sync(ZEROS), "a", f"# .EXTEND {one.hex()}", f"# .EXTEND {two.hex()} with a word", sync(second), "b"]
+    log = read(*lines)
+    found = row(log)
+    assert found.value == extended(second, line(sync(second)), line("b"))
+    assert (found.anchoring, found.proven_from) == ("explained_gap", (0, 0))
+    handover = evlog.replay(log).handovers[1]
+    assert (handover.running, handover.value, handover.explained, handover.place) == (first, second, (2, 3), (0, 4))
+    assert not handover.between_logs
+
+
+def test_a_gap_proves_nothing_before_it() -> None:
+    after = h(b"who knows")
+    log = read(sync(ZEROS), "a", sync(after), "b")
+    found = row(log)
+    assert found.value == extended(after, line(sync(after)), line("b"))
+    assert (found.anchoring, found.proven_from) == ("gap", (0, 2))
+    (gap,) = [finding for finding in evlog.replay(log).findings if finding.code == "gap"]
+    assert (gap.severity, gap.event) == ("warning", 2)
+    assert gap.message.startswith("line 3: ")
+
+
+def test_comments_that_do_not_lead_to_the_value_explain_nothing() -> None:
+    after = h(b"who knows")
+    assert verdicts(read(sync(ZEROS), f"# .EXTEND {h(b'x').hex()}", sync(after))) == ["continuous", "gap"]
+
+
+def test_an_extension_that_failed_leaves_its_comment_behind() -> None:
+    first = extended(ZEROS, line(sync(ZEROS)), line("a"))
+    log = read(sync(ZEROS), "a", f"# .EXTEND {h(b'failed').hex()}", sync(first), "b")
+    assert verdicts(log) == ["continuous", "continuous"]
+    assert row(log).value == extended(first, line(sync(first)), line("b"))
+
+
+def test_a_comment_that_events_follow_without_a_sync_did_not_happen() -> None:
+    log = read(sync(ZEROS), f"# .EXTEND {h(b'x').hex()}", "a")
+    assert row(log).value == extended(ZEROS, line(sync(ZEROS)), line("a"))
+    assert "extend_not_heeded" in [finding.code for finding in evlog.replay(log).findings]
+
+
+def test_comments_at_the_end_are_heeded() -> None:
+    log = read(sync(ZEROS), "a", f"# .EXTEND {h(b'x').hex()}")
+    before = extended(ZEROS, line(sync(ZEROS)), line("a"))
+    assert row(log).value == extended(before, h(b"x"))
+    assert row(log).anchoring == "explained_gap"
+
+
+def test_the_log_after_the_firmware_s() -> None:
+    value = extended(ZEROS, h(b"kernel"), h(b"command line"))
+    text = read(sync(value, "INIT"), "a b c")
+    told = evlog.replay([firmware(b"kernel", b"command line"), text])
+    (handover,) = told.handovers
+    assert (handover.verdict, handover.from_, handover.place) == ("continuous", "CCEL", (1, 0))
+    assert told[REGISTER, SHA384] == extended(value, line(sync(value, "INIT")), line("a b c"))
+    assert [each.start_reason for each in told] == ["zeros"]
+
+
+def test_firmware_that_logged_less_than_it_extended() -> None:
+    value = h(b"another")
+    text = read(sync(value), "a")
+    told = evlog.replay([firmware(b"kernel"), text])
+    assert [(h.verdict, h.from_) for h in told.handovers] == [("gap", "CCEL")]
+    (found,) = told
+    assert (found.value, found.proven_from) == (extended(value, line(sync(value)), line("a")), (1, 0))
+
+
+def test_a_log_that_states_nothing_after_the_firmware_s() -> None:
+    told = evlog.replay([firmware(b"kernel"), read("a", hash="sha384")])
+    (handover,) = told.handovers
+    value = extended(ZEROS, h(b"kernel"))
+    assert (handover.verdict, handover.from_, handover.value) == ("unanchored", "CCEL", value)
+    assert told[REGISTER, SHA384] == extended(value, line("a"))
+
+
+def test_a_given_start_value_is_confirmed_or_not() -> None:
+    value = h(b"start")
+    given = Registers({(REGISTER, SHA384): value})
+    assert row(read(sync(value), "a"), start=given).anchoring == "continuous"
+    assert row(read(sync(ZEROS), "a"), start=given).anchoring == "gap"
+
+
+def test_a_log_of_plain_events_replays_as_one_in_columns() -> None:
+    for name in ("tsm-text.log", "tsm-text-gap.log", "nelr.log", "extend-only.log", "global.log"):
+        log = evlog.read(make_text.samples()[f"text/{name}"])
+        plain = log.replace(events=tuple(log.events))
+        there, back = evlog.replay(log), evlog.replay(plain)
+        assert there.values == back.values
+        assert there.handovers == back.handovers
+
+
+def test_registers_with_different_hashes() -> None:
+    data = f"2 INIT sha256/{'00' * 32}\n3 INIT sha384/{'00' * 48}\n2 a\n3 a\n".encode()
+    log = evlog.read(data, index="rtmr")
+    assert [(str(each.register), each.alg, each.status) for each in evlog.replay(log)] == [
+        ("rtmr:2", SHA256, "complete"),
+        ("rtmr:3", SHA384, "complete"),
+    ]
+    plain = log.replace(events=tuple(log.events))
+    assert evlog.replay(plain).values == evlog.replay(log).values
+
+
+def test_many_anchors_cost_linear_time() -> None:
+    value, lines = ZEROS, []
+    for _ in range(5000):
+        lines.append(sync(value))
+        value = extended(value, line(lines[-1]))
+    assert row(read(*lines)).value == value
+
+
+# Against the register's value
+
+
+def verify(log: Log, value: bytes) -> evlog.RegisterVerdict:
+    found = evlog.verify(log, Registers({(REGISTER, SHA384): value})).get(REGISTER, SHA384)
+    assert found is not None
+    return found
+
+
+def test_a_match_after_a_gap_proves_what_follows_it() -> None:
+    after = h(b"who knows")
+    log = read(sync(ZEROS), "a", sync(after), "b")
+    value = extended(after, line(sync(after)), line("b"))
+    result = evlog.verify(log, Registers({(REGISTER, SHA384): value}))
+    (found,) = result.registers
+    assert (found.verdict, found.cause, found.proven, found.events) == ("match", "gap", 2, 4)
+    assert [standing for _, standing in result.logs[0].standings()] == ["claimed", "claimed", "proven", "proven"]
+
+
+def test_a_forged_sync_is_recognised() -> None:
+    """An application wrote it: the register went on as if it were any line."""
+    forged = sync(b"\x5a" * 48)
+    value = extended(ZEROS, line(sync(ZEROS)), line("a"), line(forged), line("b"))
+    found = verify(read(sync(ZEROS), "a", forged, "b"), value)
+    assert (found.verdict, found.cause) == ("mismatch", "forged_sync")
+    assert found.explanation is not None
+    assert "line 3" in found.explanation
+
+
+def test_one_forged_sync_among_true_ones() -> None:
+    true, forged = h(b"true"), sync(b"\x5a" * 48)
+    value = extended(true, line(sync(true)), line(forged), line("b"))
+    found = verify(read(sync(ZEROS), "a", sync(true), forged, "b"), value)
+    assert (found.cause, "line 4" in (found.explanation or "")) == ("forged_sync", True)
+
+
+def test_an_invented_extend_at_the_end() -> None:
+    value = extended(ZEROS, line(sync(ZEROS)), line("a"))
+    found = verify(read(sync(ZEROS), "a", f"# .EXTEND {h(b'x').hex()}"), value)
+    assert found.cause == "extend_not_made"
+
+
+def test_line_ends_that_were_changed_on_the_way() -> None:
+    init = sync(ZEROS, "INIT")
+    value = extended(ZEROS, line(init), line("a b c"))
+    assert verify(read(f"{init}\r", "a b c\r"), value).cause == "carriage_return"
+
+
+def test_init_in_capital_letters_hashed_in_small_ones() -> None:
+    start = h(b"start")
+    init = f"INIT SHA384/{start.hex().upper()}"
+    value = extended(start, line(sync(start, "INIT")), line("a b c"))
+    assert verify(read(init, "a b c"), value).cause == "letter_case"
+
+
+def test_comments_that_were_events() -> None:
+    init = sync(ZEROS, "INIT")
+    value = extended(ZEROS, line(init), line("#x b c"), line("a b c"))
+    assert verify(read(init, "#x b c", "a b c"), value).cause == "comments_are_events"
+
+
+def test_an_agent_that_restarted() -> None:
+    init = sync(ZEROS, "INIT")
+    value = extended(ZEROS, line(init), line("a b c"), line("d e f"), line("a b c"), line("g h i"))
+    found = verify(read(init, "a b c", "d e f", "g h i"), value)
+    assert (found.cause, "line 4" in (found.explanation or "")) == ("restart", True)
+
+
+def test_a_log_of_which_the_end_was_not_extended() -> None:
+    after = h(b"who knows")
+    log = read(sync(ZEROS), "a", sync(after), "b", "c")
+    found = verify(log, extended(after, line(sync(after)), line("b")))
+    assert (found.verdict, found.cause) == ("mismatch", "prefix")
+
+
+def test_a_value_that_nothing_explains() -> None:
+    assert verify(read(sync(ZEROS), "a"), b"\x11" * 48).cause == "unexplained"
+
+
+def test_merge_reports_the_hand_over() -> None:
+    value = extended(ZEROS, h(b"kernel"))
+    merged = evlog.merge([firmware(b"kernel"), read(sync(value), "a")])
+    (handover,) = merged.handovers
+    assert (handover.verdict, handover.source, handover.value) == ("continuous", "CCEL", value)
+    back = evlog.convert(merged.log, "ccel")
+    assert evlog.replay(back.log)[REGISTER, SHA384] == extended(value, line(sync(value)), line("a"))
