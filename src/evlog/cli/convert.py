@@ -27,7 +27,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--encapsulate",
         choices=("action", "tag"),
-        help="lines as EV_ACTION, or EV_ACTION as lines on any register; or as EV_EVENT_TAG, which measures anew",
+        help="lines as EV_ACTION, or as EV_EVENT_TAG, which measures anew",
     )
     parser.add_argument("--allow-changed", action="store_true", help="even if a register's value changes")
     parser.add_argument("--json", action="store_true", help="print a report (evlog.convert/1) instead of text")

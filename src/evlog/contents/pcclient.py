@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from evlog.contents._celtype import CelType
     from evlog.model import Event
     from evlog.options import Options
-    from evlog.registers import Register
 
 __all__ = [
     "AAEL",
@@ -158,11 +157,10 @@ class PCClientEvent(Content):
     def text_line(self, event: Event, options: Options) -> bytes | None:
         """The data of an EV_ACTION, or the line in an attestation agent's EV_EVENT_TAG if that is asked for.
 
-        Firmware writes EV_ACTION too, so without being asked (``options.encapsulate`` "action") only registers that
-        the operating system extends count. A ``.EXTEND`` comment that went into an EV_EVENT_TAG comes out again.
+        A ``.EXTEND`` comment that went into an EV_EVENT_TAG comes out again.
         """
         if self.event_type == EV_ACTION:
-            return self.data if options.encapsulate == "action" or _of_the_system(event.register) else None
+            return self.data
         if self.event_type != EV_EVENT_TAG:
             return None
         if self.data.startswith(b"# .EXTEND "):
@@ -205,15 +203,6 @@ class PCClientEvent(Content):
         if type(event_type) is not int or not 0 <= event_type <= 0xFFFFFFFF:
             raise ValueError("event_type must be a number of 32 bits")
         return cls(event_type, bytes.fromhex(members["data"]))
-
-
-# The registers that no firmware extends: PCR 8 and up, RTMR[2] and up.
-_FIRST_OF_THE_SYSTEM = {"pcr": 8, "ccmr": 3, "rtmr": 2, "rem": 2}
-
-
-def _of_the_system(register: Register) -> bool:
-    first = _FIRST_OF_THE_SYSTEM.get(register.space)
-    return first is None or register.number >= first
 
 
 #: ``taggedEventID`` of the attestation agent's entries, as its bytes stand in the log.

@@ -9,7 +9,7 @@ from evlog.algorithms import ALGORITHMS, SHA1, HashAlg
 from evlog.columns import LazyEvents
 from evlog.contents._ima_fields import LEGACY, join_fields, split_fields
 from evlog.contents.ima import ImaEvent, is_violation
-from evlog.model import Header, Loss
+from evlog.model import Finding, Header, Loss
 from evlog.registers import Register
 
 TYPE_CHECKING = False
@@ -56,6 +56,13 @@ def ones_for_violations(
         return extended
     ones = b"\xff" * alg.size
     return [ones if digest == zeros else other for digest, other in zip(recorded, extended, strict=True)]
+
+
+def undescribed(template: str, row: int, offset: int) -> Finding:
+    """What is to be said of a template that nobody has described: a name that is no list of fields is no template."""
+    if "|" in template:
+        return Finding("unknown_field", "warning", f"template {template!r} has a field that is not known", row, offset)
+    return Finding("unknown_template", "error", f"no template is called {template!r}", row, offset)
 
 
 def header(format: str, byteorder: str) -> Header | None:

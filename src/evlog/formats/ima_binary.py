@@ -18,7 +18,7 @@ from evlog import hashing
 from evlog._record import Record
 from evlog.algorithms import SHA1, HashAlg
 from evlog.columns import NOT_EXTENDED, Columns, Layout
-from evlog.contents._ima_fields import LEGACY, field_names
+from evlog.contents._ima_fields import LEGACY, described, field_names
 from evlog.contents.ima import HASH, ZERO_PAD, ImaEvent, is_violation
 from evlog.errors import ParseError, TruncatedError, WriteError
 from evlog.formats import CERTAIN, LIKELY, NO_MATCH, POSSIBLE, Match, _ima
@@ -112,8 +112,9 @@ def read(data: bytes, options: Options) -> Log:
     shape = _shape(data, options)
     if shape is None:
         raise ParseError("no IMA entry", offset=0, where="events[0]")
-    columns, stop = scan(data, shape.bank, shape.byteorder)
-    findings = []
+    undescribed: dict[str, int] = {}
+    columns, stop = scan(data, shape.bank, shape.byteorder, undescribed)
+    findings = [_ima.undescribed(template, row, columns.offsets[row]) for template, row in undescribed.items()]
     if not shape.proofs:
         message = f"no digest proves that the bank is {shape.bank}: it is told by the digests' size"
         findings.append(Finding("bank_unproven", "warning", message))
@@ -123,7 +124,7 @@ def read(data: bytes, options: Options) -> Log:
         code = "truncated_record" if isinstance(stop, TruncatedError) else "bad_record"
         findings.append(Finding(code, "error", str(stop), len(columns), stop.offset))
     if options.strict and findings:
-        raise ParseError(findings[0].message, offset=0)
+        raise ParseError(findings[0].message, offset=findings[0].offset or 0)
     return Log(
         ID,
         _events(columns, shape.bank, shape.byteorder, options.name),
@@ -136,8 +137,10 @@ def read(data: bytes, options: Options) -> Log:
     )
 
 
-def scan(data: bytes, bank: HashAlg, byteorder: str) -> tuple[Columns, ParseError | None]:
-    """Columns of a list, and the trouble that ended its entries.
+def scan(
+    data: bytes, bank: HashAlg, byteorder: str, undescribed: dict[str, int] | None = None
+) -> tuple[Columns, ParseError | None]:
+    """Columns of a list, and the trouble that ended its entries; templates that nobody has described are noted by row.
 
     One `struct` call reads an entry as long as the template stays the same, as it does for thousands of entries. The
     native scanner goes over entries of all templates met so far.
@@ -151,11 +154,14 @@ def scan(data: bytes, bank: HashAlg, byteorder: str) -> tuple[Columns, ParseErro
     native = hashing.native(end)
     limits = MAX_PCR, _ima.LAST_PCR
     while position < end:
+        met = len(records)
         try:
             head, record = _template(data, position, bank.size, byteorder, records, len(offsets))
         except ParseError as error:
             stop = error
             break
+        if undescribed is not None and len(records) != met and not described(head[4:].decode("ascii")):
+            undescribed.setdefault(head[4:].decode("ascii"), len(offsets))
         if native is not None:
             templates = [(name, known.size) for name, known in records.items()]
             big = byteorder == "big"
