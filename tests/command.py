@@ -7,10 +7,13 @@ import io
 import os
 import sys
 from contextlib import redirect_stderr, redirect_stdout
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from evlog.cli import main
 from tests.conftest import ROOT
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 class Ran(NamedTuple):
@@ -21,11 +24,11 @@ class Ran(NamedTuple):
     err: str
 
 
-def run(*arguments: str) -> Ran:
-    """Run ``evlog ARGUMENTS``; argparse's exit counts as the command's."""
+def run(*arguments: str, folder: Path = ROOT) -> Ran:
+    """Run ``evlog ARGUMENTS`` in a folder; argparse's exit counts as the command's."""
     out, err = io.TextIOWrapper(io.BytesIO(), "utf-8"), io.StringIO()
     before = os.getcwd()
-    os.chdir(ROOT)
+    os.chdir(folder)
     try:
         with redirect_stdout(out), redirect_stderr(err):
             try:
