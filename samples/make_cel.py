@@ -145,9 +145,11 @@ def record_object(record: Record) -> dict[str, Any]:
     elif kind == 4:
         ((item, value),) = content
         name = {1: "cel_version", 2: "firmware_end", 80: "cel_timestamp", 81: "state_trans"}[item]
-        value = {"major": value[0], "minor": value[1]} if item == 1 else value
-        value = ("suspend", "hibernate", "kexec")[value] if item == 81 else value
-        content = {"type": name} if value is None else {"type": name, "data": value}
+        content = {"type": name}
+        if item == 1:
+            content["data"] = {"major": value[0], "minor": value[1]}
+        elif item != 2:
+            content["data"] = ("suspend", "hibernate", "kexec")[value] if item == 81 else value
     else:
         content = content.hex()
     return {
@@ -357,7 +359,7 @@ def _json(boot: list[Record], guest: list[Record]) -> dict[str, bytes]:
             "pcr": 15,
             "digests": [value],
             "content_type": "systemd",
-            "content": word["string"].encode().hex(),
+            "content": b"os-separator".hex(),
         },
     ]
     extended = {"hashAlg": "sha384", "digest": hashlib.sha384(b"os-separator").hexdigest()}

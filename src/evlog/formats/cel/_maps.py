@@ -10,7 +10,8 @@ from evlog._record import Record
 from evlog.algorithms import HashAlg
 from evlog.contents._celtype import TYPE_NAMES, CelType, Fields, Items, Octets, Text, Uint, declared, written
 from evlog.contents.opaque import Opaque
-from evlog.errors import ParseError, UsageError, WriteError
+from evlog.errors import ParseError, WriteError
+from evlog.formats.cel._record import no_place
 from evlog.formats.cel._scan import MAX_DIGEST_SIZE, MAX_DIGESTS
 from evlog.model import Digest, Event, Origin
 from evlog.registers import Register
@@ -375,7 +376,7 @@ class Writer:
         register = event.register
         key = self._keys.get(register.space)
         if key is None:
-            raise WriteError(_no_number(register), event=event.number)
+            raise WriteError(no_place(register), event=event.number)
         alg_key, digest_key, spell = dialect.hash_alg, dialect.digest, dialect.spell_octets
         algorithms = self._algorithms
         for digest in event.digests:
@@ -417,14 +418,6 @@ class Writer:
             format, what = self._encoding.format, content.syntax or "bytes"
             raise WriteError(f"{format} does not hold {what} of content type {content.type!r}")
         return _spelled(self._dialect, content.type), self._dialect.spell_opaque(content.data, content.syntax)
-
-
-def _no_number(register: Register) -> str:
-    try:
-        register.number  # noqa: B018  # says what to do about a register that has none
-    except UsageError as error:
-        return str(error)
-    return f"register {register} has no place here"
 
 
 def _spelled(dialect: Dialect, type: Key) -> Key:

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from evlog.options import Options
     from evlog.registers import Space
 
-__all__ = ["MR_KEYS", "Encoding", "Notes", "adapt", "finish", "indices", "mr_key", "pcr_space", "respaced"]
+__all__ = ["MR_KEYS", "Encoding", "Notes", "adapt", "finish", "indices", "mr_key", "no_place", "pcr_space", "respaced"]
 
 MR_KEYS = ("pcr", "rtmr", "type108")
 # Of members that nobody knows, so many are named.
@@ -229,6 +229,15 @@ def _banks(events: Iterable[Event]) -> tuple[HashAlg, ...]:
     return tuple(banks.values())
 
 
+def no_place(register: Register) -> str:
+    """Why a register cannot be named in a CEL, in words that help."""
+    try:
+        register.number  # noqa: B018  # says what to do about a register that has none
+    except UsageError as error:
+        return str(error)
+    return f"a CEL has no register {register}"
+
+
 def adapt(log: Log, options: Options, encoding: Encoding) -> tuple[Log, Sequence[Loss]]:
     """The events of a log as records of a CEL in one encoding, and what that costs."""
     format = encoding.format
@@ -263,8 +272,7 @@ def _spelling_losses(log: Log, format: str) -> Iterator[Loss]:
     The specification leaves integer widths and framing open, and peers insist on theirs.
     """
     for name, value in log.header.options if log.header is not None else ():
-        if name != "mr_key":
-            yield Loss(None, f"header.{name}", f"{value!r}, a choice of {log.format} that {format} does not have")
+        yield Loss(None, f"header.{name}", f"{value!r}, a choice of {log.format} that {format} does not have")
 
 
 def _content(event: Event, options: Options, encoding: Encoding, losses: list[Loss]) -> Content | None:

@@ -302,8 +302,7 @@ def _write(event: Event, widths: tuple[int, int, int], key: str) -> bytes:
     space = event.register.space
     index_type = _INDEX_TYPES.get(space)
     if index_type is None:
-        event.register.number  # noqa: B018  # says what to do about a register that has none
-        raise WriteError(f"register {event.register} has no place here", event=event.number)
+        raise WriteError(_record.no_place(event.register), event=event.number)
     if space == "ccmr" and key != "type108":
         index_type = _scan.PCR
     try:
