@@ -91,7 +91,7 @@ class ImaEntry(Decoded):
     kind = "ima_entry"
 
     def describe(self) -> str:
-        name = self.name or "no name"
+        name = f"{self.template} {self.name}" if self.name else self.template
         if self.buffer is not None:
             content = self.certificate.describe() if self.certificate else self.text
             return f"{name}: {content or f'{len(self.buffer)} bytes'}"

@@ -57,7 +57,9 @@ def fold_rows(
                 continue
             if None in digests:
                 unsaid.add(register)
-            values[register] = fold(alg, values[register], filter(None, digests))
+            # Only a rule can say that a row extends nothing.
+            said = filter(None, digests) if rules or register in unsaid else digests
+            values[register] = fold(alg, values[register], said)  # type: ignore[arg-type]
     return unsaid
 
 
