@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from evlog.contents.opaque import Opaque
     from evlog.contents.pcclient import PCClientEvent
     from evlog.contents.systemd import SystemdRecord
+    from evlog.contents.text import TextLine
     from evlog.decoders import Context, Decoded, decode
     from evlog.errors import (
         ConversionError,
@@ -44,6 +45,8 @@ if TYPE_CHECKING:
     )
     from evlog.options import Options
     from evlog.registers import PLATFORMS, Platform, Register, Registers
+    from evlog.verbs.anchors import Anchor
+    from evlog.verbs.append import Appended, append
     from evlog.verbs.bank_rules import BankRule, bank_rules, rules_by_bank
     from evlog.verbs.boot_aggregate import BootAggregate, boot_aggregate
     from evlog.verbs.check import Checks, DigestCheck, Policy, check
@@ -55,6 +58,7 @@ if TYPE_CHECKING:
     from evlog.verbs.reading import read, write
     from evlog.verbs.registers import read_registers
     from evlog.verbs.replay import RegisterValue, Replay, replay
+    from evlog.verbs.split import Part, Split, split
     from evlog.verbs.verify import RegisterVerdict, Verification, Verified, verify
 
 __version__ = "0.1.0"
@@ -65,6 +69,7 @@ _HOMES = {
     "contents.opaque": ("Opaque",),
     "contents.pcclient": ("PCClientEvent",),
     "contents.systemd": ("SystemdRecord",),
+    "contents.text": ("TextLine",),
     "decoders": ("Context", "Decoded", "decode"),
     "errors": (
         "ConversionError",
@@ -92,6 +97,8 @@ _HOMES = {
     ),
     "options": ("Options",),
     "registers": ("PLATFORMS", "Platform", "Register", "Registers"),
+    "verbs.anchors": ("Anchor",),
+    "verbs.append": ("Appended", "append"),
     "verbs.bank_rules": ("BankRule", "bank_rules", "rules_by_bank"),
     "verbs.boot_aggregate": ("BootAggregate", "boot_aggregate"),
     "verbs.check": ("Checks", "DigestCheck", "Policy", "check"),
@@ -103,12 +110,15 @@ _HOMES = {
     "verbs.reading": ("read", "write"),
     "verbs.registers": ("read_registers",),
     "verbs.replay": ("RegisterValue", "Replay", "replay"),
+    "verbs.split": ("Part", "Split", "split"),
     "verbs.verify": ("RegisterVerdict", "Verification", "Verified", "verify"),
 }
 _HOME = {name: module for module, names in _HOMES.items() for name in names}
 
 # Spelled out for type checkers; a test holds it equal to the table above.
 __all__ = [
+    "Anchor",
+    "Appended",
     "BankRule",
     "BootAggregate",
     "Change",
@@ -143,6 +153,7 @@ __all__ = [
     "PLATFORMS",
     "Padding",
     "ParseError",
+    "Part",
     "Platform",
     "Policy",
     "Prefix",
@@ -159,7 +170,9 @@ __all__ = [
     "SM3_256",
     "SourceError",
     "Span",
+    "Split",
     "SystemdRecord",
+    "TextLine",
     "TruncatedError",
     "UnknownFormatError",
     "UsageError",
@@ -167,6 +180,7 @@ __all__ = [
     "Verified",
     "WriteError",
     "__version__",
+    "append",
     "bank_rules",
     "boot_aggregate",
     "check",
@@ -184,6 +198,7 @@ __all__ = [
     "replace",
     "replay",
     "rules_by_bank",
+    "split",
     "verify",
     "write",
 ]
