@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -24,7 +25,7 @@ INIT = f"INIT sha384/{ZEROS}"
 REGISTERS = {"tcg2": "pcr:14", "ccel": "ccmr:4", "evlog-json": "mr:any"}
 
 
-def read(text: str, register: str = "ccmr:4", **choices: str) -> Log:
+def read(text: str, register: str = "ccmr:4", **choices: Any) -> Log:
     return evlog.read(text.encode(), format="text", register=Register.parse(register), **choices)
 
 
@@ -139,7 +140,7 @@ def test_tags_measure_anew_and_only_on_request() -> None:
     log = read(f"{INIT}\na b c\n")
     there = evlog.convert(log, "ccel", encapsulate="tag")
     assert not there.registers_preserved
-    header, tag = there.log.events
+    _, tag = there.log.events
     assert tag.content == PCClientEvent(EV_EVENT_TAG, b"LEAA\x05\0\0\0a b c")
     assert tag.digest(SHA384) == h(b"LEAA\x05\0\0\0a b c")
     assert [(loss.event, "INIT" in loss.reason) for loss in there.losses] == [(0, True)]

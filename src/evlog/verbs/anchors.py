@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
     Key = tuple[Register, HashAlg]
 
-__all__ = ["VERDICTS", "Anchors", "Anchor", "has_lines"]
+__all__ = ["VERDICTS", "Anchor", "Anchors", "has_lines"]
 
 #: From firm to loose.
 VERDICTS = ("continuous", "explained_gap", "unanchored", "gap")

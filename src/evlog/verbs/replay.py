@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from evlog.columns import Columns
-    from evlog.verbs.anchors import Anchors, Anchor
+    from evlog.verbs.anchors import Anchor, Anchors
 
     #: Rules by bank: how events extend a bank that they have no digest for (`Content.rules`), one name or several.
     Rules = Mapping[HashAlg, str | Sequence[str]]
