@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from typing import Any
 
 import pytest
 
@@ -29,7 +30,7 @@ def line(text: str) -> bytes:
     return h(text.encode())
 
 
-def read(*lines: str, **choices: str) -> Log:
+def read(*lines: str, **choices: Any) -> Log:
     data = "".join(f"{line}\n" for line in lines).encode()
     return evlog.read(data, format="text", register=REGISTER, **choices)
 

@@ -19,7 +19,13 @@ from samples import make_text
 from tests.conftest import ROOT, SAMPLES
 
 ZEROS = "00" * 48
-TOP = {"tsm-text": "tsm-log", "nelr": "nelr-log", "aael-text": "aael-text", "aael-spec": "aael-spec", "acon": "acon-log"}
+TOP = {
+    "tsm-text": "tsm-log",
+    "nelr": "nelr-log",
+    "aael-text": "aael-text",
+    "aael-spec": "aael-spec",
+    "acon": "acon-log",
+}
 
 
 @cache

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from evlog.contents.opaque import Opaque
     from evlog.contents.pcclient import PCClientEvent
     from evlog.contents.systemd import SystemdRecord
+    from evlog.contents.text import TextLine
     from evlog.decoders import Context, Decoded, decode
     from evlog.errors import (
         ConversionError,
@@ -47,6 +48,8 @@ if TYPE_CHECKING:
     )
     from evlog.options import Options
     from evlog.registers import PLATFORMS, Platform, Register, Registers
+    from evlog.verbs.anchors import Anchor
+    from evlog.verbs.append import Appended, append
     from evlog.verbs.bank_rules import BankRule, bank_rules, rules_by_bank
     from evlog.verbs.boot_aggregate import BootAggregate, boot_aggregate
     from evlog.verbs.check import Checks, DigestCheck, Policy, check
@@ -58,6 +61,7 @@ if TYPE_CHECKING:
     from evlog.verbs.reading import read, write
     from evlog.verbs.registers import read_registers
     from evlog.verbs.replay import RegisterValue, Replay, replay
+    from evlog.verbs.split import Part, Split, split
     from evlog.verbs.verify import RegisterVerdict, Verification, Verified, verify
 
 __version__ = "0.1.0"
@@ -71,6 +75,7 @@ _HOMES = {
     "contents.opaque": ("Opaque",),
     "contents.pcclient": ("PCClientEvent",),
     "contents.systemd": ("SystemdRecord",),
+    "contents.text": ("TextLine",),
     "decoders": ("Context", "Decoded", "decode"),
     "errors": (
         "ConversionError",
@@ -98,6 +103,8 @@ _HOMES = {
     ),
     "options": ("Options",),
     "registers": ("PLATFORMS", "Platform", "Register", "Registers"),
+    "verbs.anchors": ("Anchor",),
+    "verbs.append": ("Appended", "append"),
     "verbs.bank_rules": ("BankRule", "bank_rules", "rules_by_bank"),
     "verbs.boot_aggregate": ("BootAggregate", "boot_aggregate"),
     "verbs.check": ("Checks", "DigestCheck", "Policy", "check"),
@@ -109,12 +116,15 @@ _HOMES = {
     "verbs.reading": ("read", "write"),
     "verbs.registers": ("read_registers",),
     "verbs.replay": ("RegisterValue", "Replay", "replay"),
+    "verbs.split": ("Part", "Split", "split"),
     "verbs.verify": ("RegisterVerdict", "Verification", "Verified", "verify"),
 }
 _HOME = {name: module for module, names in _HOMES.items() for name in names}
 
 # Spelled out for type checkers; a test holds it equal to the table above.
 __all__ = [
+    "Anchor",
+    "Appended",
     "BankRule",
     "BootAggregate",
     "CelEvent",
@@ -152,6 +162,7 @@ __all__ = [
     "PLATFORMS",
     "Padding",
     "ParseError",
+    "Part",
     "Platform",
     "Policy",
     "Prefix",
@@ -168,7 +179,9 @@ __all__ = [
     "SM3_256",
     "SourceError",
     "Span",
+    "Split",
     "SystemdRecord",
+    "TextLine",
     "TruncatedError",
     "UnknownFormatError",
     "UsageError",
@@ -176,6 +189,7 @@ __all__ = [
     "Verified",
     "WriteError",
     "__version__",
+    "append",
     "bank_rules",
     "boot_aggregate",
     "check",
@@ -193,6 +207,7 @@ __all__ = [
     "replace",
     "replay",
     "rules_by_bank",
+    "split",
     "verify",
     "write",
 ]

@@ -89,7 +89,7 @@ class _Adaptation:
             self._keep(event, TextLine("extend", line))
         elif line is not None and self._is_line(event, line):
             made = TextLine(self.dialect.role(line), line)
-            refusal = self.dialect.refusal(made)
+            refusal = self.dialect.refusal(TextLine("record", line))
             if refusal is None and made.anchor:
                 self.told.discard(event.register)
             if refusal is not None or event.register in self.told:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from evlog.algorithms import HashAlg
     from evlog.model import Event, Log
     from evlog.registers import Register
-    from evlog.verbs.anchors import HandOver
+    from evlog.verbs.anchors import Anchor
 
 __all__ = ["Deviation", "deviations", "proven_steps", "since_last_gap"]
 
@@ -39,7 +39,7 @@ class Deviation(Record):
     digests: Sequence[bytes]
 
 
-def since_last_gap(steps: Trail, handovers: Sequence[HandOver]) -> Trail:
+def since_last_gap(steps: Trail, handovers: Sequence[Anchor]) -> Trail:
     """The part of a trail after the last anchor that moves the register, from the value that it states.
 
     ``.EXTEND`` comments at the end of a log, which replay heeds, are steps like events.
@@ -65,7 +65,7 @@ def proven_steps(steps: Trail, proven_from: tuple[int, int]) -> int:
     return sum(place >= proven_from for place in steps.places)
 
 
-def _moving(register: Register, alg: HashAlg, handovers: Sequence[HandOver]) -> list[HandOver]:
+def _moving(register: Register, alg: HashAlg, handovers: Sequence[Anchor]) -> list[Anchor]:
     return [h for h in handovers if (h.register, h.alg) == (register, alg) and h.value != h.running]
 
 
@@ -86,7 +86,7 @@ def deviations(logs: Sequence[Log], register: Register, alg: HashAlg) -> Iterato
     yield from _restarted(logs, rest)
 
 
-def _forged(logs: Sequence[Log], steps: Trail, handovers: Sequence[HandOver], reset: bytes) -> Iterator[Deviation]:
+def _forged(logs: Sequence[Log], steps: Trail, handovers: Sequence[Anchor], reset: bytes) -> Iterator[Deviation]:
     """SYNC and INIT lines that an application wrote: ordinary lines, whatever value they state.
 
     Which of them the register's value depends on is decided by the last one that is taken at its word.
@@ -108,7 +108,7 @@ def _digests_from(steps: Trail, base: tuple[int, int]) -> list[bytes]:
     return [digest for place, digest in zip(steps.places, steps.digests, strict=True) if place >= base]
 
 
-def _not_extended(steps: Trail, handovers: Sequence[HandOver]) -> Iterator[Deviation]:
+def _not_extended(steps: Trail, handovers: Sequence[Anchor]) -> Iterator[Deviation]:
     """``.EXTEND`` comments at the end, and the extensions failed or are invented."""
     told = _moving(steps.register, steps.alg, handovers)
     if told and told[-1].place[1] in told[-1].explained:

@@ -107,7 +107,7 @@ class Store:
     def __init__(self, folder: str) -> None:
         self.folder = folder
         self.digest = os.path.realpath(os.path.join(folder, DIGEST))
-        self.in_kernel = self.digest.startswith("/sys/")
+        self.in_kernel = _in_kernel(self.digest)
         self._lock = self._log = -1
 
     def __enter__(self) -> Store:
@@ -226,6 +226,11 @@ class Store:
             written = os.pwrite(self._log, rest, position)
             position, rest = position + written, rest[written:]
         os.fsync(self._log)
+
+
+def _in_kernel(path: str) -> bool:
+    """Whether a file is one of the kernel's, and so a register itself."""
+    return path.startswith("/sys/")
 
 
 def _read(path: str) -> bytes:

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
     Key = tuple[Register, HashAlg]
 
-__all__ = ["VERDICTS", "Anchors", "HandOver", "has_lines"]
+__all__ = ["VERDICTS", "Anchor", "Anchors", "has_lines"]
 
 #: From firm to loose.
 VERDICTS = ("continuous", "explained_gap", "unanchored", "gap")
@@ -44,7 +44,7 @@ def has_lines(log: Log) -> bool:
     return any(event.content.kind == "text" for event in log.events)
 
 
-class HandOver(Record):
+class Anchor(Record):
     """A place where a textual log takes a register over: from another log, from reset, or from itself.
 
     ``from_`` and ``to`` name logs (``from_`` is None at reset), ``place`` is the index of the log and the number of
@@ -86,7 +86,7 @@ class Anchors:
 
     def __init__(self, tally: Tally) -> None:
         self.tally = tally
-        self.handovers: list[HandOver] = []
+        self.handovers: list[Anchor] = []
         self.findings: list[Finding] = []
         self._told: dict[Key, _Told] = {}
         #: The value before a log's last comments were heeded, and their numbers.
@@ -227,13 +227,13 @@ class Anchors:
         place = self.tally.logs, number
         here = self._here(key) or self.tally.events.get(key, 0) > self.tally.counted.get(key, 0)
         from_ = log.name if here else self.tally.owners.get(key)
-        self._record(HandOver(register, alg, from_, log.name, verdict, value, running, place, explained))
+        self._record(Anchor(register, alg, from_, log.name, verdict, value, running, place, explained))
         message = _message(verdict, register, value, running, explained)
         if message is not None:
             severity = "warning" if verdict == "gap" else "note"
             self.findings.append(Finding(verdict, severity, f"line {number + 1}: {message}", number))
 
-    def _record(self, handover: HandOver) -> None:
+    def _record(self, handover: Anchor) -> None:
         self.handovers.append(handover)
         key = handover.register, handover.alg
         worst, proven = self._standing.get(key, ("continuous", (0, 0)))
@@ -263,7 +263,7 @@ class Anchors:
                 place = self.tally.logs, explained[0]
                 digests = tuple(digest for _, digest in told.fresh)
                 self._record(
-                    HandOver(register, alg, name, name, "explained_gap", value, before, place, explained, digests)
+                    Anchor(register, alg, name, name, "explained_gap", value, before, place, explained, digests)
                 )
         self._told.clear()
 

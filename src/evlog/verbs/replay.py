@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from evlog.columns import Columns
-    from evlog.verbs.anchors import Anchors, HandOver
+    from evlog.verbs.anchors import Anchor, Anchors
 
     #: Rules by bank: how events extend a bank that they have no digest for (`Content.rules`), one name or several.
     Rules = Mapping[HashAlg, str | Sequence[str]]
@@ -42,7 +42,7 @@ class RegisterValue(Record):
     ``value`` is None where it cannot be said: ``status`` is then ``incomplete``, an event lacks the bank's digest.
     ``start_reason`` is one of zeros, ones, locality, h-crtm, drtm, init, log, given.
     ``anchoring`` is for registers of textual logs: how firmly what they state of themselves holds together, the worst
-    verdict of their `HandOver` values. A value that a quote confirms then proves the events from ``proven_from`` on,
+    verdict of their `Anchor` values. A value that a quote confirms then proves the events from ``proven_from`` on,
     (index of the log, number of the event), and none before.
     """
 
@@ -65,7 +65,7 @@ class Replay(Record):
 
     values: tuple[RegisterValue, ...]
     findings: tuple[Finding, ...] = ()
-    handovers: tuple[HandOver, ...] = ()
+    handovers: tuple[Anchor, ...] = ()
 
     def __getitem__(self, key: tuple[Register, HashAlg]) -> bytes:
         found = self.get(*key)
