@@ -13,6 +13,7 @@ from evlog.errors import ConversionError, UsageError
 from evlog.model import Event, Finding, Log, Loss, Origin, Span
 from evlog.registers import Register, Registers
 from evlog.verbs import _order
+from evlog.verbs._assign import assign
 from evlog.verbs._overlap import Overlap, banks_of, combine_twins, drop_overlaps
 from evlog.verbs._unite import platform_of, unite
 from evlog.verbs.boot_aggregate import boot_aggregate
@@ -73,7 +74,7 @@ def merge(logs: Sequence[Log], *, platform: str | None = None) -> Merged:
     if not logs:
         raise UsageError("nothing to merge")
     platform = platform_of(logs, platform)
-    named = unite(logs, platform)
+    named, notes = assign(unite(logs, platform))
     combined, twins = combine_twins(named)
     rest, repeated = drop_overlaps(combined)
     placed = _order.in_order(rest)
@@ -82,7 +83,7 @@ def merge(logs: Sequence[Log], *, platform: str | None = None) -> Merged:
     told = replay(parts)
     _prove(told, merged)
     overlaps = (*twins, *repeated)
-    findings = [finding for log in logs for finding in log.findings]
+    findings = [finding for log in logs for finding in log.findings] + notes
     findings += [Finding("overlap", "note", _said(each)) for each in overlaps]
     return Merged(
         merged.replace(findings=tuple(findings)),
@@ -115,7 +116,7 @@ def _concatenated(parts: Sequence[Log], platform: str | None) -> Log:
                 start.setdefault(key, value)
         extended |= {event.register for event in log.events if event.measured} if start else set()
     return Log(
-        "merged",
+        "evlog-json",
         tuple(events),
         algorithms=banks_of(parts),
         start=Registers(start, "log") if start else None,
