@@ -158,7 +158,9 @@ def _handovers(placed: Sequence[Placed], told: Replay) -> Iterator[Handover]:
         event = first[position][0] + _row(placed[position].log, number)
         yield Handover(each.register, each.from_ or "", each.to, each.verdict, each.alg, each.value, evidence, event)
     for position in range(len(placed)):
-        yield from _from_firmware(placed, position, first[position][0])
+        for handover in _from_firmware(placed, position, first[position][0]):
+            stated |= {(handover.register, position)} if handover.verdict == "continuous" else set()
+            yield handover
     owners: dict[Register, int] = {}
     for position, each in enumerate(placed):
         for register, event in first[position][1].items():
@@ -202,7 +204,10 @@ def _from_firmware(placed: Sequence[Placed], position: int, base: int) -> Iterat
     """The hand-over to an IMA list: its boot_aggregate against the registers of the logs before it."""
     log = placed[position].log
     before = [each.log for each in placed[:position]]
-    found = boot_aggregate(log, replay(before).registers()) if before else None
+    registers = replay(before).registers() if before else Registers({})
+    if not any(register.space == "pcr" for register, _ in registers):
+        return  # a platform without PCRs, of which the aggregate is made
+    found = boot_aggregate(log, registers)
     if found is None:
         return
     row = _row(log, found.event)
