@@ -23,6 +23,7 @@ from evlog import (
     UsageError,
     merge,
 )
+from evlog.verbs.split import split
 from tests import made
 from tests.command import run
 from tests.conftest import SAMPLES
@@ -255,3 +256,206 @@ def test_whole_machines(vm: Path, tmp_path: Path) -> None:
         result = evlog.verify(merged.log, evlog.read_registers(pcrs))
         assert result.ok, home.name
         assert {row.verdict for row in result.registers} == {"match"}, home.name
+
+
+# Textual logs: the kernel's log goes on where the CCEL ended
+
+
+def sha384(data: bytes) -> bytes:
+    return hashlib.sha384(data).digest()
+
+
+class Guest:
+    """A confidential guest: a CCEL, then a textual log of RTMR[2] with extensions outside the log. Values by hand."""
+
+    def __init__(self, *lines: bytes, stated: bytes | None = None) -> None:
+        self.ccel = made.header("sha384", register=1)
+        self.value = bytes(48)
+        for index, data in ((1, b"firmware"), (3, b"kernel"), (3, b"command line")):
+            self.ccel += made.event(index, EV_ACTION, data, "sha384")
+            if index == 3:
+                self.extend(sha384(data))
+        self.text = b""
+        self.sync(stated)
+        for line in lines:
+            if line == b"off the log":
+                digest = sha384(line)
+                self.text += b"# .EXTEND " + digest.hex().encode() + b"\n"
+                self.extend(digest)
+            elif line == b"unknown":
+                self.extend(sha384(line))
+            elif line == b"SYNC":
+                self.sync()
+            else:
+                self.line(line)
+
+    def extend(self, digest: bytes) -> None:
+        self.value = sha384(self.value + digest)
+
+    def sync(self, stated: bytes | None = None) -> None:
+        self.line(b"SYNC sha384/" + (stated or self.value).hex().encode())
+
+    def line(self, line: bytes) -> None:
+        self.text += line + b"\n"
+        self.extend(sha384(line))
+
+    def logs(self, register: str | None = "ccmr:3") -> list[Log]:
+        text = evlog.read(self.text, register=Register.parse(register) if register else None)
+        return [evlog.read(self.ccel).replace(name="ccel"), text.replace(name="text")]
+
+    def verified(self, logs: list[Log], value: bytes | None = None) -> tuple[str, str | None, list[str]]:
+        """Verdict and cause for RTMR[2], and the standings of the textual log's events."""
+        registers = Registers({(Register("ccmr", 3), SHA384): value or self.value})
+        result = evlog.verify(logs, registers)
+        row = result.get(Register("ccmr", 3), SHA384)
+        assert row is not None
+        return row.verdict, row.cause, [standing for _, standing in result.logs[-1].standings()]
+
+
+LINES = (b"example.org/app load a", b"off the log", b"SYNC", b"example.org/app load b")
+
+
+def test_a_textual_log_goes_on_where_the_ccel_ended() -> None:
+    guest = Guest(*LINES)
+    for logs in (guest.logs(), guest.logs()[::-1], guest.logs("rtmr:2"), guest.logs(None)):
+        merged = merge(logs)
+        assert origins(merged.log)[0] == "ccel"
+        assert between(merged.handovers) == [
+            ("ccmr:3", "ccel", "text", "continuous"),
+            ("ccmr:3", "text", "text", "explained_gap"),
+        ]
+        assert evlog.replay(merged.log).get(Register("ccmr", 3), SHA384) == guest.value
+        verdict, cause, standings = guest.verified(logs)
+        assert (verdict, cause) == ("match", "explained_gap")
+        assert standings == ["proven", "proven", "informative", "proven", "proven"]
+        assert guest.verified([merged.log])[:2] == ("match", "explained_gap")
+
+
+def test_a_changed_ccel_is_a_gap_and_what_follows_is_proven() -> None:
+    guest = Guest(b"example.org/app load a")
+    ccel, text = guest.logs()
+    changed = bytearray(guest.ccel)
+    at = guest.ccel.index(sha384(b"kernel"))
+    changed[at] ^= 1
+    logs = [evlog.read(bytes(changed)).replace(name="ccel"), text]
+    assert between(merge(logs).handovers) == [("ccmr:3", "ccel", "text", "gap")]
+    registers = Registers({(Register("ccmr", 3), SHA384): guest.value})
+    result = evlog.verify(logs, registers)
+    row = result.get(Register("ccmr", 3), SHA384)
+    assert row is not None
+    assert (row.verdict, row.cause, row.proven) == ("match", "gap", 2)
+    assert [standing for _, standing in result.logs[0].standings()] == ["informative"] + ["claimed"] * 3
+    assert [standing for _, standing in result.logs[1].standings()] == ["proven", "proven"]
+    assert ccel.events != logs[0].events
+
+
+def test_a_gap_that_nothing_explains() -> None:
+    guest = Guest(b"example.org/app load a", b"unknown", b"SYNC", b"example.org/app load b")
+    assert [each.verdict for each in merge(guest.logs()).handovers] == ["continuous", "gap"]
+    assert guest.verified(guest.logs()) == ("match", "gap", ["claimed", "claimed", "proven", "proven"])
+
+
+def test_a_line_that_only_looks_like_a_sync() -> None:
+    forged = b"SYNC sha384/" + b"ab" * 48
+    guest = Guest(b"example.org/app load a", forged, b"example.org/app load b")
+    verdict, cause, _ = guest.verified(guest.logs())
+    assert (verdict, cause) == ("mismatch", "forged_sync")
+    assert guest.verified(guest.logs(), bytes(47) + b"\1")[:2] == ("mismatch", "unexplained")
+
+
+def test_a_textual_log_alone_is_not_anchored() -> None:
+    guest = Guest(b"example.org/app load a")
+    text = guest.logs()[1]
+    verdict, cause, standings = guest.verified([text])
+    assert (verdict, cause) == ("match", "unanchored")
+    assert standings == ["proven", "proven"]
+    assert [each.verdict for each in merge([text]).handovers] == ["unanchored"]
+
+
+def test_a_prefix_of_a_textual_log_is_found() -> None:
+    guest = Guest(b"example.org/app load a", b"example.org/app load b")
+    first = Guest(b"example.org/app load a")
+    assert guest.verified(guest.logs(), first.value)[:2] == ("mismatch", "prefix")
+
+
+def test_a_log_that_does_not_say_whose_it_is_is_assigned_by_its_value() -> None:
+    guest = Guest(b"example.org/app load a")
+    (note,) = [finding for finding in merge(guest.logs(None)).log.findings if finding.code == "register_assigned"]
+    assert note.message == "text does not say whose log it is: taken for that of ccmr:3, whose value it states"
+    alone = guest.logs(None)[1]
+    result = evlog.verify(alone, Registers({(Register("ccmr", 3), SHA384): guest.value}))
+    assert [row.verdict for row in result.registers] == ["match"]
+    other = evlog.verify(alone, Registers({(Register("ccmr", 3), SHA384): bytes(47) + b"\1"}))
+    assert not other.ok
+
+
+@pytest.mark.parametrize("to", ["cel-tlv", "cel-cbor", "cel-json", "ccel", "evlog-json"])
+def test_a_merged_guest_in_every_format_that_can_hold_it(to: str) -> None:
+    guest = Guest(b"example.org/app load a", b"example.org/app load b")
+    merged = merge(guest.logs()).log
+    converted = evlog.convert(merged, to)
+    assert converted.registers_preserved
+    again = evlog.read(converted.data)
+    assert again.format == to
+    assert evlog.replay(again).get(Register("ccmr", 3), SHA384) == guest.value
+
+
+def test_vector_b(corpus: Path) -> None:
+    """The CCEL of a public project, and the textual log that the vectors continue it with."""
+    vectors = corpus.parent / "spec" / "vectors" / "textual"
+    final = json.loads((vectors / "textual-vectors.json").read_text())["B"]["final"]
+    for register in (None, Register("rtmr", 2)):
+        logs = [
+            evlog.read(corpus / "confidential-containers__trustee__CCEL_AAEL_alibabacloud").replace(name="ccel"),
+            evlog.read(vectors / "exB.log", register=register).replace(name="text"),
+        ]
+        merged = merge(logs)
+        assert between(merged.handovers) == [
+            ("ccmr:3", "ccel", "text", "continuous"),
+            ("ccmr:3", "text", "text", "explained_gap"),
+        ]
+        value = evlog.replay(merged.log).get(Register("ccmr", 3), SHA384)
+        assert value is not None
+        assert value.hex() == final
+
+
+@pytest.mark.parametrize("to", ["cel-tlv", "cel-cbor", "cel-json", "evlog-json"])
+def test_whole_machines_in_every_format(vm: Path, to: str) -> None:
+    for home in (vm / "g-uki257-systemd", vm / "d-secureboot-shim-grub"):
+        names = ["binary_bios_measurements", "tpm2-measure.log"]
+        names += [f"ima-binary_runtime_measurements{bank}" for bank in ("_sha1", "_sha256", "_sha384", "_sha512")]
+        names = [name for name in names if (home / name).exists()]
+        if "ima-binary_runtime_measurements_sha1" not in names:
+            names.append("ima-binary_runtime_measurements")
+        logs = [evlog.read(home / name).replace(name=name) for name in names]
+        merged = merge(logs)
+        again = evlog.read(evlog.convert(merged.log, to).data)
+        result = evlog.verify(again, evlog.read_registers(home / "pcrs.json"))
+        assert {row.verdict for row in result.registers} == {"match"}, home.name
+        parts = {part.register: part.log for part in split(again).parts}
+        for log in logs:
+            for register in {event.register for event in log.events if event.measured}:
+                digests = [event.digests for event in log.events if event.register == register and event.measured]
+                held = [event.digests for event in parts[register].events]
+                assert all(any(set(one) <= set(other) for other in held) for one in digests)
+
+
+def test_an_ima_list_on_tdx_after_its_ccel(vm: Path) -> None:
+    """Built from a machine's list: the PCR field names RTMR[2] by its index, the template digests are SHA-384."""
+    source = (vm / "g-uki257-systemd" / "ima-binary_runtime_measurements_sha384").read_bytes()
+    list_ = source.replace(b"\x0a\0\0\0", b"\x02\0\0\0")
+    ima_log = evlog.read(list_)
+    assert ima_log.algorithms == (SHA384,)
+    guest = Guest()
+    ccel = evlog.read(guest.ccel).replace(name="ccel")
+    value = evlog.replay(ccel)[Register("ccmr", 3), SHA384]
+    for event in ima_log.events:
+        digest = event.digests[0].value
+        value = sha384(value + (digest if any(digest) else b"\xff" * 48))
+    registers = Registers({(Register("rtmr", 2), SHA384): value})
+    merged = merge([ccel, ima_log.replace(name="ima")])
+    assert {str(event.register) for event in merged.log.events} == {"ccmr:1", "ccmr:3"}
+    for logs in ([ccel, ima_log], [merged.log], [evlog.read(evlog.convert(merged.log, "cel-tlv").data)]):
+        row = evlog.verify(logs, registers, platform="tdx").get(Register("ccmr", 3), SHA384)
+        assert row is not None
+        assert row.verdict == "match"

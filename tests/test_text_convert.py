@@ -183,11 +183,9 @@ def test_what_is_no_line_to_the_kernel(data: bytes) -> None:
         evlog.convert(events(action(data)), "text", dialect="tsm-text")
 
 
-def test_firmware_s_ev_action_is_a_line_only_on_request() -> None:
+def test_ev_action_of_any_register_is_a_line() -> None:
     log = events(action(b"Calling INT 19h", "ccmr:1"))
-    with pytest.raises(ConversionError):
-        evlog.convert(log, "text")
-    assert evlog.convert(log, "text", encapsulate="action").data == b"Calling INT 19h\n"
+    assert evlog.convert(log, "text").data == b"Calling INT 19h\n"
 
 
 def test_lines_after_events_that_are_none_stay_behind_them() -> None:

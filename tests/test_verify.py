@@ -426,6 +426,27 @@ def test_usage_of_the_command() -> None:
     assert run("verify", str(OVMF), "--registers", "absent.json").code == 3
 
 
+def test_causes_and_findings_are_documented() -> None:
+    import re
+
+    verbs = SAMPLES.parent / "src" / "evlog" / "verbs"
+    page = (SAMPLES.parent / "docs" / "verify.md").read_text()
+    source = (verbs / "_explain.py").read_text()
+    causes = set(re.findall(r'(?:Candidate|Explanation)\(\s*"([a-z_]+)"', source))
+    causes |= set(re.findall(r'_tail\(case, "([a-z_]+)"', source))
+    assert len(causes) >= 12
+    assert [cause for cause in sorted(causes) if f"`{cause}`" not in page] == []
+    findings = (SAMPLES.parent / "docs" / "findings.md").read_text()
+    found = set()
+    for path in [
+        *(verbs.parent / "evidence").glob("*.py"),
+        *(verbs / f"{name}.py" for name in ("verify", "merge", "edit")),
+    ]:
+        found |= set(re.findall(r'(?:account\.fails|Finding)\(\s*"([a-z_]+)"', path.read_text()))
+    assert len(found) >= 10
+    assert [code for code in sorted(found) if f"`{code}`" not in findings] == []
+
+
 # Real machines
 
 

@@ -22,7 +22,8 @@ if TYPE_CHECKING:
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
-    _common.reader_arguments(parser, logs="LOG...")
+    _common.reader_arguments(parser, logs="LOG...", register=False)
+    parser.add_argument("--register", action="append", metavar="REGISTER", help="the register of logs that name none")
     parser.add_argument("--to", required=True, metavar="FORMAT", help="see evlog formats")
     parser.add_argument("-o", "--output", default="-", metavar="OUT", help="a file; - (the default) is stdout")
     parser.add_argument("--allow-changed", action="store_true", help="even if a register's value changes")
@@ -43,7 +44,7 @@ def run(args: argparse.Namespace) -> int:
     write_whole(args.output, result.data)
     losses = [*merged.losses, *result.losses]
     if args.json:
-        _common.print_json(document(merged, result, losses))
+        _common.print_json(document(merged, args.to, result, losses))
     else:
         for handover in merged.handovers:
             print(f"evlog: {line(handover, merged.log.platform)}", file=sys.stderr)
@@ -54,11 +55,11 @@ def run(args: argparse.Namespace) -> int:
     return int(any(log.failed for log in logs))
 
 
-def document(merged: Merged, result: Conversion, losses: list[Loss]) -> dict[str, Any]:
+def document(merged: Merged, to: str, result: Conversion, losses: list[Loss]) -> dict[str, Any]:
     """The result as ``evlog.merge/1``."""
     return {
         "schema": "evlog.merge/1",
-        "to": result.log.format,
+        "to": to,
         "events": len(result.log.events),
         "registers_preserved": result.registers_preserved,
         "handovers": [

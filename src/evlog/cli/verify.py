@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
-    _common.reader_arguments(parser, logs="LOG...")
+    _common.reader_arguments(parser, logs="LOG...", register=False)
+    parser.add_argument("--register", action="append", metavar="REGISTER", help="the register of logs that name none")
     source = parser.add_argument_group("register values").add_mutually_exclusive_group(required=True)
     source.add_argument("--registers", metavar="FILE", help="JSON, what tpm2_pcrread prints, or a folder")
     source.add_argument("--quote", metavar="FILE", help="a TPM or TD quote, TDREPORT, SEV-SNP report, CCA token, ...")

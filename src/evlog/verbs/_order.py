@@ -10,6 +10,7 @@ from __future__ import annotations
 from evlog._record import Record
 from evlog.contents.pcclient import PCClientEvent
 from evlog.registers import Registers
+from evlog.verbs._assign import stated_values
 from evlog.verbs.boot_aggregate import boot_aggregate
 from evlog.verbs.replay import replay
 
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from evlog.model import Event, Log
     from evlog.registers import Register
 
-__all__ = ["GIVEN", "STAGE", "Placed", "in_order"]
+__all__ = ["GIVEN", "STAGE", "Placed", "arranged", "in_order"]
 
 #: Why a log stands where it stands, for people.
 VALUE = "the logs before it lead to the value that it states"
@@ -46,7 +47,7 @@ def in_order(logs: Sequence[Log]) -> list[Placed]:
     """The logs in the order in which they were written, as far as they tell."""
     waiting = list(logs)
     placed: list[Placed] = []
-    claims = {id(log): _stated(log) for log in logs}
+    claims = {id(log): stated_values(log) for log in logs}
     telling = any(claims.values()) or any(_is_system(log) for log in logs)
     while waiting:
         running = replay([each.log for each in placed]).registers() if placed and telling else Registers({}, "replay")
@@ -54,6 +55,12 @@ def in_order(logs: Sequence[Log]) -> list[Placed]:
         waiting = [other for other in waiting if other is not log]
         placed.append(Placed(log, reason))
     return placed
+
+
+def arranged(logs: Sequence[Log], beside: Sequence[Log]) -> tuple[tuple[Log, ...], tuple[Log, ...]]:
+    """The logs in order, and before them what stands beside each."""
+    order = [next(place for place, log in enumerate(logs) if log is each.log) for each in in_order(logs)]
+    return tuple(beside[place] for place in order), tuple(logs[place] for place in order)
 
 
 def _next(
@@ -97,21 +104,3 @@ def _is_system(log: Log) -> bool:
 def _some(events: Sequence[Event]) -> Iterable[Event]:
     """Enough events to tell who wrote a log."""
     return (events[number] for number in range(min(len(events), 64)))
-
-
-def _stated(log: Log) -> dict[tuple[Register, HashAlg], bytes]:
-    """The values that a textual log states of its registers before its first event on each."""
-    found: dict[tuple[Register, HashAlg], bytes] = {}
-    seen: set[Register] = set()
-    columns = log.columns
-    if columns is not None and not getattr(columns, "anchors", None):
-        return found
-    for event in log.events:
-        if event.register in seen or not event.measured:
-            continue
-        seen.add(event.register)
-        _, value = getattr(event.content, "stated", None) or ("", b"")
-        for digest in event.digests:
-            if len(value) == digest.alg.size:
-                found[event.register, digest.alg] = value
-    return found

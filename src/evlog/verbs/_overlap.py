@@ -8,6 +8,7 @@ names of files.
 from __future__ import annotations
 
 from evlog._record import Record
+from evlog.columns import NOT_EXTENDED
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -84,11 +85,11 @@ def _repeated(other: Log, log: Log) -> int:
     banks = {alg.id for alg in other.algorithms} & {alg.id for alg in log.algorithms}
     if not banks or not log.events or not other.events:
         return 0
-    theirs, ours = _trails(other), _trails(log)
-    shared = theirs.keys() & ours.keys()
     # One of them must be all of it: every register of the shorter log is in the other.
-    if shared not in (theirs.keys(), ours.keys()):
+    shared = _registers(other) & _registers(log)
+    if shared not in (_registers(other), _registers(log)):
         return 0
+    theirs, ours = _trails(other), _trails(log)
     count = 0
     contained, containing = True, True
     for register in shared:
@@ -101,6 +102,14 @@ def _repeated(other: Log, log: Log) -> int:
             count += 1
     whole = (contained and shared == ours.keys()) or (containing and shared == theirs.keys())
     return count if whole and count >= _FEWEST else 0
+
+
+def _registers(log: Log) -> set[Register]:
+    """The registers that the log extends."""
+    columns = log.columns
+    if columns is None:
+        return {event.register for event in log.events if event.measured}
+    return {columns.register(index) for index in set(columns.registers) - {NOT_EXTENDED}}
 
 
 def _trails(log: Log) -> dict[Register, list[Event]]:

@@ -13,6 +13,7 @@ from evlog.errors import ConversionError, UsageError
 from evlog.model import Event, Finding, Log, Loss, Origin, Span
 from evlog.registers import Register, Registers
 from evlog.verbs import _order
+from evlog.verbs._assign import assign
 from evlog.verbs._overlap import Overlap, banks_of, combine_twins, drop_overlaps
 from evlog.verbs._unite import platform_of, unite
 from evlog.verbs.boot_aggregate import boot_aggregate
@@ -73,7 +74,7 @@ def merge(logs: Sequence[Log], *, platform: str | None = None) -> Merged:
     if not logs:
         raise UsageError("nothing to merge")
     platform = platform_of(logs, platform)
-    named = unite(logs, platform)
+    named, notes = assign(unite(logs, platform))
     combined, twins = combine_twins(named)
     rest, repeated = drop_overlaps(combined)
     placed = _order.in_order(rest)
@@ -82,7 +83,7 @@ def merge(logs: Sequence[Log], *, platform: str | None = None) -> Merged:
     told = replay(parts)
     _prove(told, merged)
     overlaps = (*twins, *repeated)
-    findings = [finding for log in logs for finding in log.findings]
+    findings = [finding for log in logs for finding in log.findings] + notes
     findings += [Finding("overlap", "note", _said(each)) for each in overlaps]
     return Merged(
         merged.replace(findings=tuple(findings)),
@@ -115,7 +116,7 @@ def _concatenated(parts: Sequence[Log], platform: str | None) -> Log:
                 start.setdefault(key, value)
         extended |= {event.register for event in log.events if event.measured} if start else set()
     return Log(
-        "merged",
+        "evlog-json",
         tuple(events),
         algorithms=banks_of(parts),
         start=Registers(start, "log") if start else None,
@@ -157,7 +158,9 @@ def _handovers(placed: Sequence[Placed], told: Replay) -> Iterator[Handover]:
         event = first[position][0] + _row(placed[position].log, number)
         yield Handover(each.register, each.from_ or "", each.to, each.verdict, each.alg, each.value, evidence, event)
     for position in range(len(placed)):
-        yield from _from_firmware(placed, position, first[position][0])
+        for handover in _from_firmware(placed, position, first[position][0]):
+            stated |= {(handover.register, position)} if handover.verdict == "continuous" else set()
+            yield handover
     owners: dict[Register, int] = {}
     for position, each in enumerate(placed):
         for register, event in first[position][1].items():
@@ -201,7 +204,10 @@ def _from_firmware(placed: Sequence[Placed], position: int, base: int) -> Iterat
     """The hand-over to an IMA list: its boot_aggregate against the registers of the logs before it."""
     log = placed[position].log
     before = [each.log for each in placed[:position]]
-    found = boot_aggregate(log, replay(before).registers()) if before else None
+    registers = replay(before).registers() if before else Registers({})
+    if not any(register.space == "pcr" for register, _ in registers):
+        return  # a platform without PCRs, of which the aggregate is made
+    found = boot_aggregate(log, registers)
     if found is None:
         return
     row = _row(log, found.event)
