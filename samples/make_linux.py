@@ -173,7 +173,7 @@ def record(
     ]
     content: dict[str, object] = {} if string is None else {"string": string}
     content |= {"bootId": "0f" * 16, "timestamp": 4061113, "eventType": event_type, **members}
-    document = {**index, "digests": digests, "content_type": "systemd", "content": content}
+    document: dict[str, object] = {**index, "digests": digests, "content_type": "systemd", "content": content}
     return b"\x1e" + json.dumps(document, separators=(",", ":"), ensure_ascii=False).encode() + b"\n"
 
 
