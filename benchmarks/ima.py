@@ -26,7 +26,7 @@ def entries(count: int, *, violations: bool = False) -> bytes:
     head = struct.Struct("<I20sI6sI").pack
     template = bytearray(struct.pack("<I", 40) + b"sha256:\0" + bytes(32))
     template += struct.pack("<I", 50) + b"/usr/lib/benchmark/".ljust(49, b"-") + b"\0"
-    parts = []
+    parts: list[bytes] = []
     for number in range(count):
         template[12:16] = number.to_bytes(4, "little")
         digest = bytes(20) if violations and number % 100 == 99 else hashlib.sha1(template).digest()

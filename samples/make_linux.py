@@ -171,9 +171,9 @@ def record(
         {"hashAlg": bank, "digest": (value or hashlib.new(bank, (string or "").encode()).digest()).hex()}
         for bank in banks
     ]
-    content = {} if string is None else {"string": string}
-    content |= {"bootId": "0f" * 16, "timestamp": 4061113, "eventType": event_type, **members}  # type: ignore[dict-item]
-    document = {**index, "digests": digests, "content_type": "systemd", "content": content}
+    content: dict[str, object] = {} if string is None else {"string": string}
+    content |= {"bootId": "0f" * 16, "timestamp": 4061113, "eventType": event_type, **members}
+    document: dict[str, object] = {**index, "digests": digests, "content_type": "systemd", "content": content}
     return b"\x1e" + json.dumps(document, separators=(",", ":"), ensure_ascii=False).encode() + b"\n"
 
 

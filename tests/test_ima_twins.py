@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from evlog import SHA1, SHA256, SHA384, SHA512, wire
+from evlog import SHA1, SHA256, SHA384, SHA512, ImaEvent, wire
 from evlog.errors import ParseError, TruncatedError
 from evlog.formats import ima_binary
 from evlog.wire import ima
@@ -19,7 +19,7 @@ from tests.logs import SAMPLE_LOGS
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from evlog import HashAlg, ImaEvent
+    from evlog import HashAlg
 
 Row = tuple[int, int, bytes, bytes, bytes]
 
@@ -30,7 +30,8 @@ def scanned(data: bytes, bank: HashAlg, byteorder: str) -> tuple[list[Row], int,
     events = ima_binary._events(columns, bank, byteorder, "")
     rows = []
     for event in events:
-        content: ImaEvent = event.content
+        content = event.content
+        assert isinstance(content, ImaEvent)
         value = event.digests[0].value
         rows.append(
             (columns.offsets[event.number], event.register.number, value, content.template.encode(), content.data)

@@ -112,11 +112,13 @@ class ImaEvent(Content):
             return None
         return hashing.digest(alg, self.hashed)
 
-    def candidates(self, event: Event, alg: HashAlg) -> Iterable[tuple[str, bytes | None]]:
+    def candidates(self, event: Event, alg: HashAlg) -> Iterable[tuple[str, bytes | None] | tuple[str, bytes, HashAlg]]:
         recorded = event.digest(alg)
         if (recorded is not None and is_violation(recorded)) or (self.missing and not self.data):
-            return ()
-        return ((HASH, self.hashed),)
+            return
+        yield HASH, self.hashed
+        if alg != SHA1:
+            yield ZERO_PAD, self.hashed, SHA1
 
     @classmethod
     def cel_types(cls) -> Sequence[CelType]:

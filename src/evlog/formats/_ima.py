@@ -9,8 +9,8 @@ from evlog.algorithms import ALGORITHMS, SHA1, HashAlg
 from evlog.columns import LazyEvents
 from evlog.contents._ima_fields import LEGACY, join_fields, split_fields
 from evlog.contents.ima import ImaEvent, is_violation
+from evlog.formats import _recnum
 from evlog.model import Finding, Header, Loss
-from evlog.registers import Register
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -91,13 +91,11 @@ def adapt(
     if log.format == format:
         return log, ()
     losses: list[Loss] = []
+    sources: list[Event] = []
     events: list[Event] = []
     bank = _bank(log)
     byteorder = _byteorder(log)
-    counts: Counter[Register] = Counter()
     for event in log.events:
-        expected = counts[event.register]
-        counts[event.register] += 1
         content = event.content
         refusal = _refusal(event, bank, format)
         if refusal or not isinstance(content, ImaEvent):
@@ -116,13 +114,9 @@ def adapt(
         for digest in event.digests:
             if digest is not digests[0]:
                 losses.append(Loss(event.number, f"digests.{digest.alg}", f"{format} has one digest, here {bank}"))
-        if event.recnum is not None and event.recnum != expected:
-            losses.append(Loss(event.number, "recnum", f"{format} has no record numbers"))
+        sources.append(event)
         events.append(listed)
-    if log.tail:
-        losses.append(Loss(None, "trailing", f"{len(log.tail)} bytes after the last record"))
-    if log.start is not None:
-        losses.append(Loss(None, "start", f"{format} has no start values"))
+    losses += _recnum.losses(sources, format)
     adapted = log.replace(
         format=format,
         events=tuple(events),
@@ -147,6 +141,11 @@ def _refusal(event: Event, bank: HashAlg, format: str) -> str:
     return "" if digest is None or is_violation(digest) else event.content.missing
 
 
+def _is_list(log: Log) -> bool:
+    """Whether the log was read by one of the two rooms."""
+    return log.header is not None and log.header.format in ("ima-binary", "ima-ascii")
+
+
 def _bank(log: Log) -> HashAlg:
     """The bank that most entries have a digest of; SHA-1 among equals, which the list without a suffix is of."""
     counts = Counter(
@@ -161,8 +160,8 @@ def _bank(log: Log) -> HashAlg:
 
 def _byteorder(log: Log) -> str:
     """The byte order of the host that wrote the template data: as the log says, or as the lengths in it show."""
-    if log.header is not None and log.header.get("byteorder"):
-        return str(log.header.get("byteorder"))
+    if _is_list(log) and log.header is not None:
+        return str(log.header.get("byteorder", "little"))
     contents: Iterable[ImaEvent] = (e.content for e in log.events[:_LOOKED_AT] if isinstance(e.content, ImaEvent))
     orders = Counter(found[0] for content in contents if (found := split_fields(content.template, content.data)))
     return "big" if orders["big"] > orders["little"] else "little"

@@ -10,13 +10,11 @@ names seen, other JSON spellings (kept in ``Event.wire``), a last record that is
 
 from __future__ import annotations
 
-from collections import Counter
-
 from evlog.algorithms import HashAlg
 from evlog.contents.opaque import Opaque
 from evlog.contents.systemd import SystemdRecord
 from evlog.errors import ParseError, TruncatedError, UsageError, WriteError
-from evlog.formats import CERTAIN, NO_MATCH, POSSIBLE, Match
+from evlog.formats import CERTAIN, NO_MATCH, POSSIBLE, Match, _recnum
 from evlog.model import Digest, Event, Finding, Log, Loss, Origin, Span
 from evlog.registers import Register
 
@@ -219,23 +217,17 @@ def adapt(log: Log, options: Options) -> tuple[Log, Sequence[Loss]]:
         return log, ()
     losses: list[Loss] = []
     events: list[Event] = []
-    counts: Counter[Register] = Counter()
+    sources: list[Event] = []
     for event in log.events:
-        expected = counts[event.register]
-        counts[event.register] += 1
         kept = event.replace(number=len(events), recnum=None, wire=None)
         if not isinstance(event.content, SystemdRecord) or _spell(kept) is None:
             losses.append(
                 Loss(event.number, "content", f"{ID} has no {event.content.kind} records on {event.register}")
             )
             continue
-        if event.recnum is not None and event.recnum != expected:
-            losses.append(Loss(event.number, "recnum", f"{ID} has no record numbers"))
+        sources.append(event)
         events.append(kept)
-    if log.tail:
-        losses.append(Loss(None, "trailing", f"{len(log.tail)} bytes after the last record"))
-    if log.start is not None:
-        losses.append(Loss(None, "start", f"{ID} has no start values"))
+    losses += _recnum.losses(sources, ID)
     adapted = log.replace(format=ID, events=tuple(events), header=None, padding=None, trailing=b"", start=None)
     return adapted.replace(algorithms=_banks(events)), losses
 
