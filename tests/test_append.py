@@ -412,7 +412,7 @@ def test_cost_does_not_grow_with_the_log(tmp_path: Path) -> None:
 
     best = {long: 1.0, empty: 1.0}
     for _ in range(40):
-        for made in best:
+        for made in (long, empty):
             began = time.perf_counter()
             append(made, "rtmr3", ["example.org/app one more"])
             best[made] = min(best[made], time.perf_counter() - began)

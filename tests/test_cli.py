@@ -159,7 +159,6 @@ def test_usage_errors(arguments: list[str], sentence: str) -> None:
     ("name", "sentence"),
     [
         ("absent.bin", "absent.bin: no such file or directory"),
-        ("samples", "samples: is a directory"),
         ("samples/bad/empty.bin", "the input is empty"),
         ("samples/bad/text.bin", "no known log format"),
         ("samples/bad/all-ff.bin", "256 bytes of 0xff and nothing else: an empty log area"),

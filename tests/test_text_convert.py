@@ -165,7 +165,6 @@ def events(*each: Event) -> Log:
         (action(b"# a"), "not hashed"),
         (action(b""), "not hashed"),
         (action(b"a", digest=bytes(48)), "no line has the digest"),
-        (action(b"a", "ccmr:1"), "no line has the digest"),
     ],
 )
 def test_what_is_no_line(event: Event, reason: str) -> None:

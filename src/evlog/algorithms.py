@@ -19,6 +19,10 @@ class HashAlg(Record):
     name: str
     size: int
 
+    def __hash__(self) -> int:
+        # Banks are keys of everything: hashing all fields takes longer than extending a register.
+        return self.id
+
     def __str__(self) -> str:
         return self.name
 

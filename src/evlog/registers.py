@@ -39,6 +39,10 @@ class Register(Record):
     space: Space
     index: int | str
 
+    def __hash__(self) -> int:
+        # A key of every table; few have the same index in two spaces.
+        return hash(self.index)
+
     def __str__(self) -> str:
         if self.space == "nv" and isinstance(self.index, int):
             return f"nv:{self.index:#010x}"

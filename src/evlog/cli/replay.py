@@ -10,7 +10,7 @@ of a FILE, or digests: sha256:HEX, several with commas.
 
 from __future__ import annotations
 
-from evlog.cli import _common
+from evlog.cli import _common, _each
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     _common.reader_arguments(parser, logs="LOG...")
+    _each.arguments(parser)
     parser.add_argument(
         "--rule",
         action="append",
@@ -42,6 +43,8 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     from evlog.verbs.replay import replay
 
+    if _each.wanted(args):
+        return _each.run(args, "replay")
     logs = [_common.open_log(args, source) for source in args.logs]
     rules = _rules(args.rule or (), logs)
     before: Replay | None = None
@@ -58,6 +61,14 @@ def run(args: argparse.Namespace) -> int:
         print_table(result, platform, before)
     _common.report(result.findings)
     return int(any(log.failed for log in logs))
+
+
+def one(args: argparse.Namespace, source: str) -> tuple[dict[str, Any], int]:
+    """One of many logs: what is printed of it, and the exit code."""
+    from evlog.verbs.replay import replay
+
+    log = _common.open_log(args, source)
+    return document(replay(log, rules=_rules(args.rule or (), (log,))), log.platform), int(log.failed)
 
 
 def _rules(choices: Iterable[str], logs: Sequence[Log]) -> dict[HashAlg, str]:
@@ -105,12 +116,13 @@ def document(result: Replay, platform: str | None, before: Replay | None = None)
     """The result as ``evlog.replay/1``; with edits, each row has the value ``was`` that it had without them."""
     from evlog.formats.evlog_json import finding_json
 
+    names = {row.register: (str(row.register), row.register.label(platform)) for row in result}
     return {
         "schema": "evlog.replay/1",
         "registers": [
             {
-                "register": str(row.register),
-                "label": row.register.label(platform),
+                "register": names[row.register][0],
+                "label": names[row.register][1],
                 "alg": str(row.alg),
                 "value": row.value.hex() if row.value is not None else None,
                 "start": row.start.hex(),

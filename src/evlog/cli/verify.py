@@ -7,7 +7,7 @@ Exit code 1 if any register differs, if nothing could be compared, or if a check
 
 from __future__ import annotations
 
-from evlog.cli import _common
+from evlog.cli import _common, _each
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -17,10 +17,14 @@ if TYPE_CHECKING:
     from evlog.evidence import Evidence
     from evlog.verbs.verify import RegisterVerdict, Verification
 
+# The arguments that name files.
+_FILES = ("registers", "quote", "key", "signature", "pcrs", "root")
+
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     _common.reader_arguments(parser, logs="LOG...", register=False)
     parser.add_argument("--register", action="append", metavar="REGISTER", help="the register of logs that name none")
+    _each.arguments(parser)
     source = parser.add_argument_group("register values").add_mutually_exclusive_group(required=True)
     source.add_argument("--registers", metavar="FILE", help="JSON, what tpm2_pcrread prints, or a folder")
     source.add_argument("--quote", metavar="FILE", help="a TPM or TD quote, TDREPORT, SEV-SNP report, CCA token, ...")
@@ -38,6 +42,8 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     from evlog.verbs.verify import verify
 
+    if _each.wanted(args):
+        return _each.run(args, "verify")
     evidence = open_evidence(args)
     logs = [_common.open_log(args, source) for source in args.logs]
     result = verify(logs, evidence, platform=args.platform)
@@ -49,6 +55,15 @@ def run(args: argparse.Namespace) -> int:
             print_standings(result)
     _common.report(finding for finding in result.findings if args.json or finding not in evidence.findings)
     return int(not result.ok or any(log.failed for log in logs))
+
+
+def one(args: argparse.Namespace, source: str) -> tuple[dict[str, Any], int]:
+    """One of many logs: what is printed of it, and the exit code."""
+    from evlog.verbs.verify import verify
+
+    log = _common.open_log(args, source)
+    result = verify((log,), open_evidence(_each.beside(args, source, _FILES)), platform=args.platform)
+    return document(result, events=args.events), int(not result.ok or log.failed)
 
 
 def open_evidence(args: argparse.Namespace) -> Evidence:

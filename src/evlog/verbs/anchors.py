@@ -27,7 +27,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from evlog.columns import Columns
     from evlog.model import Log
-    from evlog.verbs.replay import Tally
+    from evlog.verbs.replay import Bank, Tally
 
     Key = tuple[Register, HashAlg]
 
@@ -139,7 +139,7 @@ class Anchors:
             for alg, values in folding.items():
                 if columns.has_bank(index, alg) and self.concerns(event, alg):
                     if index not in values:
-                        values[index] = self.tally.enter(event.register, alg, log, implied)
+                        values[index] = self.tally.enter(event.register, alg, log, implied).value
                         bank_of[index] = alg
                     values[index] = self.meet(event, alg, values[index], log)
 
@@ -181,9 +181,11 @@ class Anchors:
 
     def _untouched(self, key: Key) -> bool:
         """Whether nothing has extended the register, nor has anybody said where it starts."""
-        if self.tally.events.get(key) or key in self._owners:
-            return False
-        return self.tally.starts[key][1] in ("zeros", "ones")
+        bank = self._bank(key)
+        return not bank.events and key not in self._owners and bank.reason in ("zeros", "ones")
+
+    def _bank(self, key: Key) -> Bank:
+        return self.tally.registers[key[0]][key[1]]
 
     def _anchor(self, key: Key, event: Event, stated: bytes, running: bytes, log: Log) -> bytes:
         told = self._told.pop(key, None) or _Told()
@@ -204,7 +206,8 @@ class Anchors:
         if untouched and verdict in ("continuous", "unanchored"):
             content = event.content
             reason = "init" if isinstance(content, TextLine) and content.role == "init" else "log"
-            self.tally.starts[key] = stated, reason
+            bank = self._bank(key)
+            bank.start, bank.reason = stated, reason
         self._note(key, event.number, verdict, stated, running, log, explained)
         return stated
 
@@ -225,8 +228,8 @@ class Anchors:
     ) -> None:
         register, alg = key
         place = self.tally.logs, number
-        here = self._here(key) or self.tally.events.get(key, 0) > self.tally.counted.get(key, 0)
-        from_ = log.name if here else self.tally.owners.get(key)
+        bank = self._bank(key)
+        from_ = log.name if self._here(key) or bank.events > bank.counted else bank.owner
         self._record(Anchor(register, alg, from_, log.name, verdict, value, running, place, explained))
         message = _message(verdict, register, value, running, explained)
         if message is not None:
@@ -250,10 +253,10 @@ class Anchors:
                 message = f"{register}: .EXTEND in line {numbers} is followed by events without a SYNC: not heeded"
                 self.findings.append(Finding("extend_not_heeded", "warning", message, told.stale[0][0]))
             if told.fresh:
-                before = self.tally.values[alg][register]
-                value = hashing.backend().fold(alg, before, (digest for _, digest in told.fresh))
-                self.tally.values[alg][register] = value
-                self.tally.events[key] = self.tally.events.get(key, 0) + len(told.fresh)
+                bank = self._bank(key)
+                before = bank.value
+                bank.value = value = hashing.backend().fold(alg, before, (digest for _, digest in told.fresh))
+                bank.events += len(told.fresh)
                 explained = tuple(number for number, _ in told.fresh)
                 self._tails[key] = before, explained
                 message = (

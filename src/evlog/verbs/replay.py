@@ -118,6 +118,21 @@ def start_value(log: Log, register: Register, alg: HashAlg, given: Registers | N
     return _start(register, alg, log, given, _implied_starts(log, _counts(log)))
 
 
+class Bank:
+    """A register in one bank on its way through the logs: where it began, where it stands, by how many events.
+
+    ``owner`` tells which log extended it last, and ``counted`` how many events there were before the log at hand.
+    """
+
+    __slots__ = ("counted", "events", "owner", "reason", "start", "value")
+
+    def __init__(self, start: bytes, reason: str) -> None:
+        self.start = self.value = start
+        self.reason = reason
+        self.events = self.counted = 0
+        self.owner: str | None = None
+
+
 class Tally:
     """Registers on their way through the logs."""
 
@@ -125,16 +140,13 @@ class Tally:
         self.given = given
         self.rules = {alg: (names,) if isinstance(names, str) else tuple(names) for alg, names in rules.items()}
         self.wanted = None if wanted is None else frozenset(wanted)
-        self.values: dict[HashAlg, dict[Register, bytes]] = {}
-        self.starts: dict[tuple[Register, HashAlg], tuple[bytes, str]] = {}
-        self.events: dict[tuple[Register, HashAlg], int] = {}
+        self.registers: dict[Register, dict[HashAlg, Bank]] = {}
+        #: Those that some event extends, nobody knows by what.
         self.missing: set[tuple[Register, HashAlg]] = set()
         self.passes: list[tuple[Log, set[Register], list[HashAlg]]] = []
         self.findings: list[Finding] = []
-        #: How many logs are done, and which of them extended a register last.
+        #: How many logs are done.
         self.logs = 0
-        self.owners: dict[tuple[Register, HashAlg], str] = {}
-        self.counted: dict[tuple[Register, HashAlg], int] = {}
         self._anchors: Anchors | None = None
 
     @property
@@ -167,8 +179,10 @@ class Tally:
         if self._anchors is not None:
             self._anchors.close(log.name)
         self.logs += 1
-        self.owners.update({key: log.name for key, count in self.events.items() if count != self.counted.get(key)})
-        self.counted.update(self.events)
+        for entered in self.registers.values():
+            for bank in entered.values():
+                if bank.events != bank.counted:
+                    bank.owner, bank.counted = log.name, bank.events
 
     def _banks(self, log: Log) -> list[HashAlg]:
         """The banks that the log has, and those that it offers a rule for."""
@@ -178,15 +192,15 @@ class Tally:
                 banks.append(alg)
         return banks if self.wanted is None else [alg for alg in banks if alg in self.wanted]
 
-    def enter(self, register: Register, alg: HashAlg, log: Log, implied: dict[Register, tuple[int, str]]) -> bytes:
-        """The register's value before the log's first event on it; notes the start value when it is new."""
-        bank = self.values.setdefault(alg, {})
-        value = bank.get(register)
-        if value is None:
-            value, reason = _start(register, alg, log, self.given, implied)
-            bank[register] = value
-            self.starts[register, alg] = value, reason
-        return value
+    def enter(self, register: Register, alg: HashAlg, log: Log, implied: dict[Register, tuple[int, str]]) -> Bank:
+        """The register in a bank, before the log's first event on it if it is new."""
+        banks = self.registers.get(register)
+        if banks is None:
+            banks = self.registers[register] = {}
+        bank = banks.get(alg)
+        if bank is None:
+            bank = banks[alg] = Bank(*_start(register, alg, log, self.given, implied))
+        return bank
 
     def _add_columns(
         self,
@@ -199,7 +213,7 @@ class Tally:
         extended = {index: columns.register(index) for index in counts}
         folding = {
             alg: {
-                index: self.enter(register, alg, log, implied)
+                index: self.enter(register, alg, log, implied).value
                 for index, register in extended.items()
                 if columns.has_bank(index, alg)
             }
@@ -216,9 +230,9 @@ class Tally:
                     missing[alg] = fold_rows(columns, alg, self.rules.get(alg, ()), folding[alg])
         for alg, values in folding.items():
             for index, value in values.items():
-                key = columns.register(index), alg
-                self.values[alg][key[0]] = value
-                self.events[key] = self.events.get(key, 0) + counts.get(index, 0)
+                bank = self.registers[columns.register(index)][alg]
+                bank.value = value
+                bank.events += counts.get(index, 0)
         self.missing.update((extended[index], alg) for alg, indices in missing.items() for index in indices)
         return set(extended.values())
 
@@ -233,17 +247,16 @@ class Tally:
                 continue
             extended.add(event.register)
             for alg in banks:
-                key = event.register, alg
-                self.enter(*key, log, implied)
-                self.events[key] = self.events.get(key, 0) + 1
+                bank = self.enter(event.register, alg, log, implied)
+                bank.events += 1
                 digest = extension(event, alg, self.rules.get(alg, ()))
                 if digest is None:
-                    self.missing.add(key)
+                    self.missing.add((event.register, alg))
                 elif digest:
-                    pending.setdefault(key, []).append(digest)
+                    pending.setdefault((event.register, alg), []).append(digest)
         for (register, alg), digests in pending.items():
-            bank = self.values[alg]
-            bank[register] = hashing.backend().fold(alg, bank[register], digests)
+            bank = self.registers[register][alg]
+            bank.value = hashing.backend().fold(alg, bank.value, digests)
         return extended
 
     def _add_line(
@@ -263,54 +276,50 @@ class Tally:
                 # Whoever else extends that bank, nobody can follow it through this event.
                 self.missing.update({(register, alg)} if event.measured else ())
                 continue
-            value = self.enter(register, alg, log, implied)
+            bank = self.enter(register, alg, log, implied)
             waiting = pending.setdefault((register, alg), [])
             if event.content.anchor:
-                value = hashing.backend().fold(alg, value, waiting)
+                bank.value = hashing.backend().fold(alg, bank.value, waiting)
                 waiting.clear()
-            self.values[alg][register] = self.anchors.meet(event, alg, value, log)
+            bank.value = self.anchors.meet(event, alg, bank.value, log)
             digest = event.digest(alg)
             if digest is not None:
                 waiting.append(digest)
-                self.events[register, alg] = self.events.get((register, alg), 0) + 1
+                bank.events += 1
         return {register} if event.measured else set()
 
-    def _overtaken(self) -> set[tuple[Register, HashAlg]]:
-        """Registers that one log has a bank of and another, without that bank, extends too.
+    def _overtaken(self, register: Register, alg: HashAlg) -> bool:
+        """Whether one log has the register's bank and another, without that bank, extends it too.
 
         Lists of single banks, as IMA writes them, stand in for each other: they say the same in different banks.
         """
-        found = set()
-        for register, alg in self.starts:
-            for log, extended, banks in self.passes:
-                if register not in extended or alg in banks:
-                    continue
-                twins = (
-                    other.format == log.format and alg in others and register in registers
-                    for other, registers, others in self.passes
-                )
-                if not (log.rules and any(twins)):
-                    found.add((register, alg))
-        return found
+        for log, extended, banks in self.passes:
+            if register not in extended or alg in banks:
+                continue
+            twins = (
+                other.format == log.format and alg in others and register in registers
+                for other, registers, others in self.passes
+            )
+            if not (log.rules and any(twins)):
+                return True
+        return False
+
+    def _unsaid(self, register: Register, alg: HashAlg) -> bool:
+        """Whether the logs do not tell the register's value in the bank."""
+        if self.missing and (register, alg) in self.missing:
+            return True
+        return len(self.passes) > 1 and self._overtaken(register, alg)
 
     def result(self) -> Replay:
         rows = []
-        self.missing |= self._overtaken()
-        for register, alg in sorted(self.starts, key=lambda key: (key[0].sort_key, key[1].id)):
-            start, reason = self.starts[register, alg]
-            whole = (register, alg) not in self.missing
-            rows.append(
-                RegisterValue(
-                    register,
-                    alg,
-                    self.values[alg][register] if whole else None,
-                    start,
-                    reason,
-                    self.events[register, alg],
-                    "complete" if whole else "incomplete",
-                    *(self._anchors.standing(register, alg) if self._anchors is not None else ()),
-                )
-            )
+        for register in sorted(self.registers, key=lambda register: register.sort_key):
+            banks = self.registers[register]
+            for alg in sorted(banks, key=lambda alg: alg.id):
+                bank = banks[alg]
+                value, status = (None, "incomplete") if self._unsaid(register, alg) else (bank.value, "complete")
+                standing = self._anchors.standing(register, alg) if self._anchors is not None else ()
+                row = RegisterValue(register, alg, value, bank.start, bank.reason, bank.events, status, *standing)
+                rows.append(row)
         if self._anchors is None:
             return Replay(tuple(rows), tuple(self.findings))
         findings = (*self.findings, *self._anchors.findings)
@@ -320,10 +329,11 @@ class Tally:
 def _start(
     register: Register, alg: HashAlg, log: Log, given: Registers | None, implied: dict[Register, tuple[int, str]]
 ) -> tuple[bytes, str]:
-    for table, reason in ((given, "given"), (log.start, "log")):
-        value = table.get(register, alg) if table is not None else None
-        if value is not None:
-            return value, reason
+    if given is not None or log.start is not None:
+        for table, reason in ((given, "given"), (log.start, "log")):
+            value = table.get(register, alg) if table is not None else None
+            if value is not None:
+                return value, reason
     if register in implied:
         last, reason = implied[register]
         return bytes(alg.size - 1) + bytes((last,)), reason

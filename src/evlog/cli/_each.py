@@ -1,0 +1,186 @@
+"""Many logs, each of a machine of its own: a JSON object for each on its own line, in the order of the arguments.
+
+The logs are shared out among processes, as many as there are processors. A log that cannot be read becomes a line
+with the error (``evlog.error/1``), and the next one follows.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections import deque
+from importlib import import_module
+
+from evlog.errors import EvlogError, SourceError, UsageError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Callable, Iterable, Iterator
+    from concurrent.futures import Executor, Future
+    from typing import Any
+
+__all__ = ["arguments", "beside", "run", "wanted"]
+
+# Logs that go to a process at a time: enough that the way there and back does not count.
+_SHARE = 32
+_NO, _UNREADABLE = 1, 3
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    """The options of a command that takes many logs."""
+    group = parser.add_argument_group("many machines")
+    group.add_argument("--each", action="store_true", help="each log is another machine's: JSON Lines, one a log")
+    group.add_argument("--only", metavar="NAME", help="in folders, the logs of this name (a pattern: *.bin)")
+
+
+def wanted(args: argparse.Namespace) -> bool:
+    """Whether the logs are to be taken each on its own: on request, and where a folder is given."""
+    return bool(args.each) or any(map(os.path.isdir, args.logs))
+
+
+def run(args: argparse.Namespace, command: str) -> int:
+    """Run the command on each log. The exit code is that of the worst."""
+    if "-" in args.logs:
+        raise UsageError("--each reads files: stdin is one log")
+    paths = list(_paths(args.logs, args.only))
+    if not paths:
+        raise SourceError(f"no log in {', '.join(args.logs)}")
+    shares = [paths[start : start + _SHARE] for start in range(0, len(paths), _SHARE)]
+    worst = 0
+    with _Progress(len(paths)) as progress:
+        for lines, code in _results(command, args, shares):
+            sys.stdout.write(lines)
+            worst = max(worst, code)
+            progress(lines.count("\n"))
+    return worst
+
+
+def beside(args: argparse.Namespace, path: str, names: Iterable[str]) -> argparse.Namespace:
+    """The arguments with ``{dir}``, in those of these names, put as the folder of the log."""
+    from argparse import Namespace
+
+    folder = os.path.dirname(path) or "."
+    given = {name: getattr(args, name) for name in names}
+    return Namespace(**{**vars(args), **{name: text and text.replace("{dir}", folder) for name, text in given.items()}})
+
+
+def _paths(sources: Iterable[str], pattern: str | None) -> Iterator[str]:
+    """The files that are given, and those in the folders that are, in order of their names."""
+    from fnmatch import fnmatch
+
+    for source in sources:
+        if not os.path.isdir(source):
+            yield source
+            continue
+        for folder, folders, files in os.walk(source):
+            folders.sort()
+            yield from (os.path.join(folder, name) for name in sorted(files) if fnmatch(name, pattern or "*"))
+
+
+def _results(command: str, args: argparse.Namespace, shares: list[list[str]]) -> Iterator[tuple[str, int]]:
+    """What `_work` says of each share, in order."""
+    processes = min(_processors(), len(shares))
+    if processes < 2:
+        yield from (_work(command, args, share) for share in shares)
+        return
+    from concurrent.futures.process import BrokenProcessPool, ProcessPoolExecutor
+
+    from evlog import hashing
+
+    # What is loaded here need not be loaded by each process, where processes are forked.
+    hashing.best()
+    import_module(f"evlog.cli.{command}")
+    waiting: deque[tuple[list[str], Future[tuple[str, int]]]] = deque()
+    remaining = iter(shares)
+    pool: Executor = ProcessPoolExecutor(processes)
+    try:
+        while True:
+            while len(waiting) < 4 * processes and (share := next(remaining, None)):
+                waiting.append((share, pool.submit(_work, command, args, share)))
+            if not waiting:
+                return
+            share, future = waiting.popleft()
+            try:
+                yield future.result()
+            except BrokenProcessPool:
+                # A process died, killed for its memory perhaps: all that was under way is done again, log by log.
+                again = [path for share in (share, *(share for share, _ in waiting)) for path in share]
+                waiting.clear()
+                yield from (_alone(command, args, path) for path in again)
+                pool = ProcessPoolExecutor(processes)
+    finally:
+        pool.shutdown(wait=False, cancel_futures=True)
+
+
+def _alone(command: str, args: argparse.Namespace, path: str) -> tuple[str, int]:
+    """A log in a process of its own, which it may bring down."""
+    from concurrent.futures.process import BrokenProcessPool, ProcessPoolExecutor
+
+    with ProcessPoolExecutor(1) as pool:
+        try:
+            return pool.submit(_work, command, args, [path]).result()
+        except BrokenProcessPool:
+            return _line(_error(path, "the process that read it died")), _UNREADABLE
+
+
+def _work(command: str, args: argparse.Namespace, paths: list[str]) -> tuple[str, int]:
+    """The lines of some logs, and the worst of their exit codes."""
+    one: Callable[[argparse.Namespace, str], tuple[dict[str, Any], int]]
+    one = import_module(f"evlog.cli.{command}").one
+    lines = []
+    worst = 0
+    for path in paths:
+        try:
+            document, code = one(args, path)
+            document = {"schema": document["schema"], "log": path, **document}
+        except UsageError:
+            raise
+        except EvlogError as error:
+            document, code = _error(path, str(error)), _UNREADABLE
+        except Exception as error:
+            # A defect of evlog's: it must not cost the other logs.
+            document, code = _error(path, f"internal error: {type(error).__name__}: {error}"), _UNREADABLE
+        lines.append(_line(document))
+        worst = max(worst, code)
+    return "".join(lines), worst
+
+
+def _error(path: str, message: str) -> dict[str, Any]:
+    return {"schema": "evlog.error/1", "log": path, "error": message}
+
+
+def _line(document: dict[str, Any]) -> str:
+    import json
+
+    return json.dumps(document) + "\n"
+
+
+def _processors() -> int:
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+class _Progress:
+    """A bar on stderr, where that is a terminal and there is something to wait for."""
+
+    def __init__(self, total: int) -> None:
+        self._bar: Any = None
+        self._total = total
+
+    def __enter__(self) -> Callable[[int], None]:
+        if self._total > _SHARE and sys.stderr.isatty():
+            from rich.console import Console
+            from rich.progress import Progress
+
+            self._bar = Progress(console=Console(stderr=True), transient=True)
+            self._bar.start()
+            self._bar.add_task("logs", total=self._total)
+        return self._advance
+
+    def _advance(self, logs: int) -> None:
+        if self._bar is not None:
+            self._bar.advance(self._bar.task_ids[0], logs)
+
+    def __exit__(self, *_: object) -> None:
+        if self._bar is not None:
+            self._bar.stop()
