@@ -15,7 +15,9 @@ from evlog.algorithms import HashAlg
 from evlog.errors import EvlogError, ParseError, TruncatedError
 from evlog.formats import CERTAIN, LIKELY, NO_MATCH, POSSIBLE, Match
 from evlog.formats.cel import _record
-from evlog.formats.cel._maps import Dialect, Reader, Writer
+from evlog.formats.cel._dialect import Dialect
+from evlog.formats.cel._reader import Reader
+from evlog.formats.cel._writer import Writer
 from evlog.model import Header, Origin, Span
 
 TYPE_CHECKING = False
@@ -107,6 +109,7 @@ def _compact() -> Callable[[Any], str]:
 
 _DIALECT = Dialect(
     recnum="recnum",
+    pcr="pcr",
     indices={"pcr": "pcr", "nv_index": "nv", "rtmr": "rtmr", "ccmr": "ccmr", "nvIndex": "nv", "nvindex": "nv"},
     digests="digests",
     hash_alg="hashAlg",
@@ -127,7 +130,7 @@ def read(data: bytes, options: Options) -> Log:
     """Read a log; see `evlog.read`. Raises ParseError if not one record can be read."""
     notes = _record.Notes(options)
     text = _Text(data, notes)
-    reader = Reader(_DIALECT, ID, options.name, notes)
+    reader = Reader(_DIALECT, notes)
     events: list[Event] = []
     start = 0
     try:
