@@ -44,7 +44,7 @@ class Dialect(Record):
     by_name: bool
     octets: Callable[[Any], bytes]
     spell_octets: Callable[[bytes], Any]
-    algorithm: Callable[[Any], int]
+    algorithm: Callable[[str | int], int]
     spell_algorithm: Callable[[HashAlg], Any]
     opaque: Callable[[Any], tuple[bytes, str]]
     spell_opaque: Callable[[bytes, str], Any]

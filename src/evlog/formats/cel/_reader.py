@@ -112,11 +112,13 @@ class Reader:
                 if row.__class__ is not dict:
                     raise ValueError(f"a map was expected, not {what(row)}")
                 name = row[alg_key]
+                if name.__class__ is not str and name.__class__ is not int:
+                    raise ValueError(f"the name of a hash algorithm was expected, not {what(name)}")
                 value = octets(row[digest_key])
                 alg, odd = algorithms.get((name, len(value))) or self._algorithm(name, len(value))
             except KeyError as error:
                 raise refused(f"a digest without {error}", f"digests[{number}]") from None
-            except (TypeError, ValueError) as error:
+            except ValueError as error:
                 raise refused(str(error), f"digests[{number}]") from None
             remarkable = remarkable or odd or alg.id in seen
             seen.append(alg.id)

@@ -87,11 +87,9 @@ def _octets(value: Any) -> bytes:
     return bytes(value)
 
 
-def _algorithm(value: Any) -> int:
-    if value.__class__ is int:
-        return int(value)
-    if value.__class__ is not str:
-        raise ValueError("the number of a hash algorithm was expected")
+def _algorithm(value: str | int) -> int:
+    if isinstance(value, int):
+        return value
     try:
         return HashAlg.named(value[:40]).id
     except EvlogError as error:
