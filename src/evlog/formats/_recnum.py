@@ -6,6 +6,8 @@ unmeasured records included. In the wild they also count across registers, from 
 
 from __future__ import annotations
 
+from operator import eq
+
 from evlog._record import Record
 from evlog.model import Loss
 
@@ -55,6 +57,8 @@ def derived(registers: Iterable[Hashable]) -> Iterator[int]:
 
 def scheme(numbers: Sequence[int | None], registers: Sequence[Hashable]) -> Scheme:
     """How the numbers count; ``registers`` are those of the same records."""
+    if all(map(eq, numbers, derived(registers))):
+        return Scheme("per-register") if numbers else Scheme("absent")
     last: dict[Hashable, int] = {}
     starts: set[int] = set()
     odd = []

@@ -61,9 +61,9 @@ def item_end(data: bytes, position: int) -> int:
     return _walk(data, position, None)
 
 
-def member(data: bytes, position: int, keys: tuple[bytes, ...]) -> bytes | None:
-    """The encoded value of the first of the encoded keys in the map at ``position``, or None."""
-    position = head(data, position).end
+def member(data: bytes, keys: tuple[bytes, ...]) -> bytes | None:
+    """The encoded value of the first of the encoded keys in a map, or None."""
+    position = head(data, 0).end
     while position < len(data) and data[position] != 0xFF:
         value = item_end(data, position)
         end = item_end(data, value)

@@ -105,9 +105,9 @@ class Notes:
     def unknown(self, members: Iterable[object], row: int | None = None, offset: int | None = None) -> None:
         """Remark on members that no specification has, once for each name."""
         severity = "warning" if self.strict else "note"
-        for name in sorted(map(str, members)):
+        for name in sorted(_name(member) for member in members):
             if len(self._once) < MAX_NAMES:
-                self.once("unknown_member", severity, f"unknown member {name[:40]!r} is not kept", row, offset)
+                self.once("unknown_member", severity, f"unknown member {name} is not kept", row, offset)
 
     def register(self, register: Register, row: int, offset: int | None) -> None:
         """Remark on an NV index that no TPM has."""
@@ -116,26 +116,38 @@ class Notes:
 
     def numbered(self, events: Sequence[Event]) -> None:
         """The same, of events."""
-        offsets = [event.origin.span.offset if event.origin is not None else None for event in events]
-        self.recnums([event.recnum for event in events], [event.register for event in events], offsets)
+        # A register's parts are hashed faster than the register.
+        registers = [(event.register.space, event.register.index) for event in events]
+        found = _recnum.scheme([event.recnum for event in events], registers)
+        origin = events[found.odd[0] if found.odd else 0].origin if events else None
+        self._scheme(found, origin.span.offset if origin is not None else None)
 
     def recnums(
         self, numbers: Sequence[int | None], registers: Sequence[Hashable], offsets: Sequence[int | None]
     ) -> None:
         """Say how record numbers count, unless they do as the specification has it."""
         found = _recnum.scheme(numbers, registers)
-        if not numbers or (found.kind == "per-register" and found.first == 0):
+        self._scheme(found, offsets[found.odd[0] if found.odd else 0] if numbers else None)
+
+    def _scheme(self, found: _recnum.Scheme, offset: int | None) -> None:
+        if offset is None or (found.kind == "per-register" and found.first == 0):
             return
         if self.strict:
-            raise ParseError(f"{found}, not per register from 0", offset=offsets[found.odd[0] if found.odd else 0])
+            raise ParseError(f"{found}, not per register from 0", offset=offset)
         if found.kind == "irregular":
-            row = found.odd[0]
-            self.add("recnum_gap", "warning", str(found), row, offsets[row])
+            self.add("recnum_gap", "warning", str(found), found.odd[0], offset)
         elif found.kind == "per-register" and found.first > 1:
             message = f"{found}: what a register was extended with before is not in the log"
             self.add("partial_log", "warning", message)
         else:
             self.add("recnum_scheme", "note", str(found))
+
+
+def _name(member: object) -> str:
+    """A key for messages; it may be anything that CBOR has."""
+    if isinstance(member, str):
+        return repr(member[:40])
+    return str(member) if isinstance(member, int) and abs(member) < 1 << 64 else f"of type {type(member).__name__}"
 
 
 def mr_key(encoding: Encoding, options: Options, header: Header | None) -> str:
@@ -223,9 +235,11 @@ def _banks(events: Iterable[Event]) -> tuple[HashAlg, ...]:
     banks: dict[int, HashAlg] = {}
     for event in events:
         for digest in event.digests:
-            known = banks.get(digest.alg.id)
-            if known is None or (known != digest.alg and digest.alg == HashAlg.of(digest.alg.id)):
-                banks[digest.alg.id] = digest.alg
+            alg = digest.alg
+            known = banks.get(alg.id)
+            # Readers make one object of an algorithm, so that it need not be compared.
+            if known is not alg and (known is None or alg == HashAlg.of(alg.id)):
+                banks[alg.id] = alg
     return tuple(banks.values())
 
 

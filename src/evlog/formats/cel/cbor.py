@@ -13,15 +13,17 @@ from evlog.algorithms import HashAlg
 from evlog.errors import EvlogError, ParseError, WriteError
 from evlog.formats import CERTAIN, LIKELY, NO_MATCH, Match
 from evlog.formats.cel import _record
+from evlog.formats.cel._dialect import Dialect, refused
 from evlog.formats.cel._item import Head, array_head, departure, head, item_end, member
-from evlog.formats.cel._maps import Dialect, Reader, Writer, refused
+from evlog.formats.cel._reader import Reader
+from evlog.formats.cel._writer import Writer
 from evlog.model import Header, Origin, Span
 from evlog.options import NO_OPTIONS
 from evlog.registers import Register
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Iterator, Sequence
     from typing import Any, NoReturn
 
     from evlog.model import Event, Log, Loss
@@ -32,6 +34,8 @@ TITLE = "TCG Canonical Event Log, CBOR"
 
 _ENCODING = _record.Encoding(ID, 0xFFFFFFFF, False, 0xFFFF, "cbor", False, "pcr")
 _BYTES, _ARRAY, _MAP, _TAG = 2, 4, 5, 6
+# Records that are encoded again at a time, to see that they are encoded as they should be.
+_TOGETHER = 256
 _ENCODED, _SELF_DESCRIBED = 24, 55799
 _NAMES = {"recnum": 0, "pcr": 1, "nv_index": 2, "digests": 3, "content_type": 9, "content": 10, "ccmr": 108}
 _DIGEST_NAMES = {"hashAlg": 0, "digest": 1}
@@ -83,11 +87,9 @@ def _octets(value: Any) -> bytes:
     return bytes(value)
 
 
-def _algorithm(value: Any) -> int:
-    if value.__class__ is int:
-        return int(value)
-    if value.__class__ is not str:
-        raise ValueError("the number of a hash algorithm was expected")
+def _algorithm(value: str | int) -> int:
+    if isinstance(value, int):
+        return value
     try:
         return HashAlg.named(value[:40]).id
     except EvlogError as error:
@@ -98,13 +100,12 @@ class _Opaque:
     """Contents that nobody knows: bytes as they are, anything else as it was encoded in the record at hand."""
 
     def __init__(self) -> None:
-        self.data = b""
-        self.record = 0
+        self.item = b""
 
     def __call__(self, value: Any) -> tuple[bytes, str]:
         if value.__class__ is bytes:
             return bytes(value), ""
-        return member(self.data, self.record, _CONTENT_KEYS) or b"", "cbor"
+        return member(self.item, _CONTENT_KEYS) or b"", "cbor"
 
 
 class _Raw:
@@ -128,6 +129,7 @@ def _spell_opaque(data: bytes, syntax: str) -> Any:
 
 _DIALECT = Dialect(
     recnum=0,
+    pcr=1,
     indices={1: "pcr", 2: "nv", 108: "ccmr"},
     digests=3,
     hash_alg=0,
@@ -146,20 +148,17 @@ _DIALECT = Dialect(
 
 def read(data: bytes, options: Options) -> Log:
     """Read a log; see `evlog.read`. Raises ParseError if not one record can be read."""
-    from cbor2 import dumps
-
     notes = _record.Notes(options)
     items = _Items(data, notes)
     opaque = _Opaque()
-    reader = Reader(_DIALECT.replace(opaque=opaque), ID, options.name, notes)
+    reader = Reader(_DIALECT.replace(opaque=opaque), notes)
     events: list[Event] = []
     start = end = items.start
     try:
-        for value, start, after in items.records():
-            item = data[start:after]
-            opaque.data, opaque.record = data, start
-            plain = _in_order(value) and _same(dumps, value, item)
-            members, departs = (value, False) if plain else _examined(value, data, start, opaque, notes)
+        for value, start, after, shortest in items.records():
+            opaque.item = item = data[start:after]
+            plain = shortest and _in_order(value)
+            members, departs = (value, False) if plain else _examined(value, item, start, opaque, notes)
             origin = Origin(options.name, ID, Span(start, after - start))
             events.append(reader.event(members, len(events), origin, item if departs else None))
             end = after
@@ -194,8 +193,8 @@ class _Items:
         self.end = self.start
         self.stopped = False
 
-    def records(self) -> Iterator[tuple[Any, int, int]]:
-        """Each record with the bytes where it starts and ends."""
+    def records(self) -> Iterator[tuple[Any, int, int, bool]]:
+        """Each record, the bytes where it starts and ends, and whether it is encoded as short as can be."""
         data, notes = self._data, self._notes
         if self._tags:
             notes.once("cbor_tag", "warning" if notes.strict else "note", f"a log in tag {self._tags[0]}", None, 0)
@@ -215,14 +214,14 @@ class _Items:
             left = len(data) - self.end
             notes.add("trailing_bytes", "warning", f"{left} bytes after the end of the log", None, self.end)
 
-    def _array(self, outer: Head) -> Iterator[tuple[Any, int, int]]:
+    def _array(self, outer: Head) -> Iterator[tuple[Any, int, int, bool]]:
         if outer.argument is not None and outer.argument > self._limit - outer.end:
             # Records that are there are read all the same.
             message = f"truncated CBOR: {outer.argument} records stated, {self._limit - outer.end} bytes present"
             self._notes.add("truncated_record", "error", message, None, self.start)
         yield from self._decoded(outer.end, outer.argument if outer.argument is not None else -1)
 
-    def _decoded(self, position: int, count: int | None) -> Iterator[tuple[Any, int, int]]:
+    def _decoded(self, position: int, count: int | None) -> Iterator[tuple[Any, int, int, bool]]:
         """So many items from ``position``; up to a break if ``count`` is -1, to the end if it is None."""
         import io
 
@@ -232,19 +231,37 @@ class _Items:
         file = io.BytesIO(data if self._limit == len(data) else data[: self._limit])
         file.seek(position)
         decode, tell = CBORDecoder(file).decode, file.tell
-        while self._count != count if count is not None else position < self._limit:
+        values: list[Any] = []
+        bounds = [position]
+        error: ParseError | None = None
+        while error is None:
+            more = self._count + len(values) != count if count is not None else position < self._limit
             if count == -1 and data[position : position + 1] == b"\xff":
-                position += 1
+                more = False
+            if not more or len(values) == _TOGETHER:
+                yield from self._examined(values, bounds)
+                values, bounds = [], [position]
+            if not more:
                 break
             try:
-                value = decode()
-            except Exception as error:  # whatever a semantic tag raises on bytes that somebody chose
-                self._fail(_wrong(data[: self._limit], position, error))
-            after = tell()
+                values.append(decode())
+            except Exception as refusal:  # whatever a semantic tag raises on bytes that somebody chose
+                error = _wrong(data[: self._limit], position, refusal)
+                break
+            position = tell()
+            bounds.append(position)
+        if error is not None:
+            yield from self._examined(values, bounds)
+            self._fail(error)
+        self.end = position + (count == -1)
+
+    def _examined(self, values: list[Any], bounds: list[int]) -> Iterator[tuple[Any, int, int, bool]]:
+        """The items with what `records` says of them: encoding many at once is what makes it cheap to look."""
+        data = self._data
+        together = _same(values, array_head(len(values)) + data[bounds[0] : bounds[-1]])
+        for value, start, end in zip(values, bounds, bounds[1:], strict=False):
             self._count += 1
-            yield value, position, after
-            position = after
-        self.end = position
+            yield value, start, end, together or _same(value, data[start:end])
 
     def _fail(self, error: ParseError) -> NoReturn:
         self.stopped = True
@@ -285,34 +302,50 @@ def _in_order(value: Any) -> bool:
     return content.__class__ is bytes or (content.__class__ is dict and [*content] == [0, 1])
 
 
-def _same(dumps: Callable[[Any], bytes], value: Any, item: bytes) -> bool:
+def _same(value: Any, item: bytes) -> bool:
     """Whether the value is encoded as cbor2 would encode it: as short as can be."""
+    from cbor2 import dumps
+
     try:
-        return dumps(value) == item
+        return bool(dumps(value) == item)
     except Exception:  # a value from a semantic tag that cbor2 does not write
         return False
 
 
-def _examined(value: Any, data: bytes, start: int, opaque: _Opaque, notes: _record.Notes) -> tuple[Any, bool]:
-    """The members of a record that is not plainly as it should be, and whether it departs from the encoding."""
+def _examined(value: Any, item: bytes, offset: int, opaque: _Opaque, notes: _record.Notes) -> tuple[Any, bool]:
+    """The members of a record that is not plainly as it should be, and whether it departs from the encoding.
+
+    Raises ParseError, whose offset counts from the record's start.
+    """
     from cbor2 import CBORTag
 
-    found = departure(data, start)
+    severity = "warning" if notes.strict else "note"
+    found = departure(item, 0)
     if found is not None:
         what, where = found
-        severity = "warning" if notes.strict else "note"
-        message = f"not the deterministic encoding: {what}"
-        notes.once("not_deterministic", severity, message, None, where)
+        notes.once("not_deterministic", severity, f"not the deterministic encoding: {what}", None, offset + where)
     if isinstance(value, CBORTag) and value.tag == _ENCODED and value.value.__class__ is bytes:
-        inner = value.value
-        value = next(_Items(inner, notes)._decoded(0, 1), (None, 0, 0))[0]
-        departure(inner, 0)
-        opaque.data, opaque.record = inner, 0
+        opaque.item = value.value
+        value = _record_in(opaque.item)
     if value.__class__ is dict and any(key.__class__ is str for key in value):
-        severity = "warning" if notes.strict else "note"
-        notes.once("text_keys", severity, "names where CBOR has numbers for keys", None, start)
+        notes.once("text_keys", severity, "names where CBOR has numbers for keys", None, offset)
         return _numbered(value), True
     return value, found is not None
+
+
+def _record_in(item: bytes) -> Any:
+    """The record that was encoded once more."""
+    from cbor2 import loads
+
+    try:
+        if head(item, 0).major != _MAP or item_end(item, 0) != len(item):
+            raise ParseError("tag 24 around something else than one record", offset=0)
+        departure(item, 0)
+        return loads(item)
+    except ParseError as error:
+        raise refused(error.message) from None
+    except Exception as error:  # whatever a semantic tag raises on bytes that somebody chose
+        raise refused(_wrong(item, 0, error).message) from None
 
 
 def _numbered(value: dict[Any, Any]) -> dict[Any, Any]:

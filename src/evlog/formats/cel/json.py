@@ -15,7 +15,9 @@ from evlog.algorithms import HashAlg
 from evlog.errors import EvlogError, ParseError, TruncatedError
 from evlog.formats import CERTAIN, LIKELY, NO_MATCH, POSSIBLE, Match
 from evlog.formats.cel import _record
-from evlog.formats.cel._maps import Dialect, Reader, Writer
+from evlog.formats.cel._dialect import Dialect
+from evlog.formats.cel._reader import Reader
+from evlog.formats.cel._writer import Writer
 from evlog.model import Header, Origin, Span
 
 TYPE_CHECKING = False
@@ -31,6 +33,7 @@ TITLE = "TCG Canonical Event Log, JSON"
 
 _ENCODING = _record.Encoding(ID, 0xFFFFFFFF, True, 0xFFFF, "json", True, "pcr")
 _RS = "\x1e"
+_BOM = b"\xef\xbb\xbf"
 _SPACE = re.compile(r"[ \t\n\r]*")
 _BETWEEN = re.compile("[ \t\n\r\x1e]*")
 _MEMBER = re.compile(rb'[\x1e\s]*(\[)?\s*\{\s*"(recnum|pcr|nv_index|digests|content_type|content|rtmr|ccmr)"')
@@ -64,11 +67,9 @@ def _octets(value: Any) -> bytes:
     return found
 
 
-def _algorithm(value: Any) -> int:
-    if value.__class__ is int:
-        return int(value)
-    if value.__class__ is not str:
-        raise ValueError("the name of a hash algorithm was expected")
+def _algorithm(value: str | int) -> int:
+    if isinstance(value, int):
+        return value
     try:
         return HashAlg.named(value[:40]).id
     except EvlogError as error:
@@ -107,6 +108,7 @@ def _compact() -> Callable[[Any], str]:
 
 _DIALECT = Dialect(
     recnum="recnum",
+    pcr="pcr",
     indices={"pcr": "pcr", "nv_index": "nv", "rtmr": "rtmr", "ccmr": "ccmr", "nvIndex": "nv", "nvindex": "nv"},
     digests="digests",
     hash_alg="hashAlg",
@@ -127,7 +129,7 @@ def read(data: bytes, options: Options) -> Log:
     """Read a log; see `evlog.read`. Raises ParseError if not one record can be read."""
     notes = _record.Notes(options)
     text = _Text(data, notes)
-    reader = Reader(_DIALECT, ID, options.name, notes)
+    reader = Reader(_DIALECT, notes)
     events: list[Event] = []
     start = 0
     try:
@@ -171,11 +173,13 @@ class _Text:
     def __init__(self, data: bytes, notes: _record.Notes) -> None:
         self._notes = notes
         try:
-            self._text = data.decode("utf-8-sig" if data[:3] == b"\xef\xbb\xbf" else "utf-8")
+            self._text = data.decode("utf-8-sig")
         except UnicodeDecodeError as error:
             raise ParseError("not UTF-8", offset=error.start) from None
-        self._ascii = self._text.isascii()
-        self._counted = 0, len(data) - len(self._text.encode()) if not self._ascii else 0
+        # A character is a byte, unless there are others, or a byte order mark before them all.
+        self._ascii = self._text.isascii() and len(self._text) == len(data)
+        self._first = len(_BOM) if data.startswith(_BOM) else 0
+        self._counted = 0, self._first
         from json import JSONDecoder
 
         decoder: Any = JSONDecoder(object_pairs_hook=_unique, parse_constant=_no_constant)
@@ -272,7 +276,7 @@ class _Text:
             return position
         character, byte = self._counted
         if position < character:
-            return len(self._text[:position].encode())
+            return self._first + len(self._text[:position].encode())
         self._counted = position, byte + len(self._text[character:position].encode())
         return self._counted[1]
 

@@ -168,6 +168,7 @@ def _maker(found: _scan.Scan, profile: str, spaces: Mapping[int, Space], options
         for shape, layout in zip(found.shapes, columns.layouts, strict=True)
     ]
     registers: dict[tuple[Space, int], Register] = {}
+    unread = frozenset(found.unread)
     layout_of = columns.layout_of or b""
 
     def make(row: int) -> Event:
@@ -185,7 +186,8 @@ def _maker(found: _scan.Scan, profile: str, spaces: Mapping[int, Space], options
         plain = (
             shape.recnum == max(least_recnum, _tlv.width_of(recnum))
             and shape.index == max(least_index, _tlv.width_of(index))
-            and _tlv.encode(content, least)[1] == body
+            # The scanner has read fields in order, of which only an event type may be of another width.
+            and ((row not in unread and body[4] == 4 == least) or _tlv.encode(content, least)[1] == body)
         )
         wire = None if plain else data[offset : offset + length]
         return Event(row, register, digests, content, recnum, Origin(name, ID, Span(offset, length)), wire)
