@@ -20,10 +20,12 @@ Where a record extends something else than the digest that stands in it, more fi
                 The layouts of such columns have no digests, so that nobody takes one for what is extended; but:
 ``violations``  the layouts' digests are what is extended, only that zeros stand for all ones
 
-And where a log states more of its registers than their numbers, three:
+And for logs of lines, whose registers have names and whose digests are not recorded:
 
 ``names``    the registers that ``registers`` counts in, where they are not the numbers of one space
 ``banks``    the one bank that each of them has
+``covered``  where digests are the bank's own hash of bytes of the buffer: the first of them, and the one after the last,
+             each as array('Q'); ``extensions`` then says the same, digest by digest
 ``anchors``  rows that state a register's value, or extensions made outside the log: replay stops at each. None for a
              kind of log that knows no such rows
 """
@@ -82,6 +84,7 @@ class Columns(Record):
     violations: bool = False
     names: tuple[Register, ...] | None = None
     banks: tuple[HashAlg, ...] | None = None
+    covered: tuple[array[int], array[int]] | None = None
     anchors: tuple[int, ...] | None = None
 
     def __len__(self) -> int:

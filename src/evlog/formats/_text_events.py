@@ -158,6 +158,7 @@ class TextEvents(LazyEvents):
             extensions=_extensions(lines, pairs),
             names=rows.names,
             banks=tuple(pair[1] if pair is not None else _NO_HASH for pair in pairs),
+            covered=(rows.starts, rows.stops) if all(pair and pair[0] == pair[1] for pair in pairs) else None,
             anchors=rows.anchors,
         )
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from itertools import chain
+from operator import sub
 
 from evlog.algorithms import HashAlg
 from evlog.errors import UsageError
@@ -64,15 +65,17 @@ def _anchors(lines: Lines, hashed: Hashes) -> Iterator[Finding]:
     if not rows.anchors:
         return
     pair_of = dict(zip(rows.names, hashed.pairs, strict=True))
-    # The first row of each register: later ones come first in the dictionary's making.
-    first = dict(zip(reversed(rows.registers), range(len(rows.registers) - 1, -1, -1), strict=True))
+    first: dict[int, int] = {}
     for row in rows.anchors:
         content = lines.content(row)
         if content.stated is None:
             continue
         name, value = content.stated
         pair = pair_of[lines.register(row)]
-        if content.role == "init" and first.get(rows.registers[row]) != row:
+        index = rows.registers[row]
+        if index not in first:
+            first[index] = rows.registers.index(index)
+        if content.role == "init" and first[index] != row:
             yield _warning("init_again", "INIT after other events; it is read as SYNC is", lines, row)
         if pair is None:
             continue
@@ -115,8 +118,9 @@ def _bytes(lines: Lines) -> Iterator[Finding]:
 
 
 def _long(lines: Lines) -> Iterator[Finding]:
-    if lines.dialect.edges:
-        for row, (start, stop) in enumerate(zip(lines.rows.starts, lines.rows.stops, strict=True)):
+    rows = lines.rows
+    if lines.dialect.edges and max(map(sub, rows.stops, rows.starts), default=0) > _PAGE:
+        for row, (start, stop) in enumerate(zip(rows.starts, rows.stops, strict=True)):
             if stop - start > _PAGE:
                 yield _warning("long_line", f"{stop - start} bytes; the kernel takes {_PAGE} at once", lines, row)
 

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import re
 from array import array
-from itertools import accumulate, islice
+from itertools import accumulate
+from operator import add
 
 from evlog._record import Record
 from evlog.columns import NOT_EXTENDED
@@ -27,6 +28,8 @@ __all__ = ["Index", "Rows", "scan"]
 _PIECE = re.compile(rb"[^\r\n]*(?:\r\n|[\r\n])|[^\r\n]+")
 _NUMBER = re.compile(rb"[0-9]{1,10}")
 _NAME = re.compile(rb"(?:mr:[!-~]+|(?:pcr|ccmr|rtmr|rem)[0-9]{1,10})")
+_LIKELY = re.compile(rb"[IS#]")
+_WITH_LF = (1).__add__
 _KEYWORDS = frozenset((b"INIT", b"SYNC", b"# .E"))
 
 
@@ -94,8 +97,8 @@ def scan(data: bytes, dialect: Dialect, register: Register, index: Index | None)
         lines = data.split(b"\n")
         if not lines[-1]:
             lines.pop()
-        lengths = islice((len(line) + 1 for line in lines), max(len(lines) - 1, 0))
-        offsets = array("Q", accumulate(lengths, initial=0) if lines else ())
+        offsets = array("Q", accumulate(map(_WITH_LF, map(len, lines)), initial=0))
+        offsets.pop()
     starts = offsets
     if dialect.edges:
         stripped = [line.strip(dialect.edges) for line in lines]
@@ -104,13 +107,16 @@ def scan(data: bytes, dialect: Dialect, register: Register, index: Index | None)
             lines = stripped
     if index is not None:
         return _indexed(offsets, starts, lines, dialect, index)
-    stops = array("Q", [start + len(line) for start, line in zip(starts, lines, strict=True)])
+    stops = array("Q", map(add, starts, map(len, lines)))
     mine = 0 if register.replayable else NOT_EXTENDED
-    if dialect.comments:
-        registers = array("I", [mine if line and line[0] != 0x23 else NOT_EXTENDED for line in lines])
-    else:
-        registers = array("I", [mine]) * len(lines)
-    likely = [row for row, line in enumerate(lines) if line[:4] in _KEYWORDS]
+    # The first byte of each line tells nearly all of them apart; LF stands for an empty one.
+    firsts = bytes([line[0] if line else 0x0A for line in lines])
+    registers = array("I", [mine]) * len(lines)
+    if dialect.comments and (0x23 in firsts or 0x0A in firsts):
+        registers = array(
+            "I", map([NOT_EXTENDED if byte in (0x23, 0x0A) else mine for byte in range(256)].__getitem__, firsts)
+        )
+    likely = [found.start() for found in _LIKELY.finditer(firsts) if lines[found.start()][:4] in _KEYWORDS]
     anchors = tuple(row for row in likely if dialect.role(lines[row]) in ANCHORS)
     odd = set(likely).difference(anchors)
     keywords = tuple(row for row in sorted(odd) if dialect.claims(lines[row]))

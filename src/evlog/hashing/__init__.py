@@ -55,7 +55,7 @@ if TYPE_CHECKING:
             ...
 
 
-__all__ = ["backend", "best", "digest", "fit", "native", "trace"]
+__all__ = ["backend", "best", "digest", "fit", "fold_hashed", "native", "trace"]
 
 _BACKENDS = {"python": "python", "accel": "accel"}
 #: Bytes of input from which on the native module saves more than its import costs.
@@ -122,6 +122,16 @@ def fit(value: bytes, size: int) -> bytes:
     Attestation agents do so with a SHA-256 digest and a SHA-384 register (guest-components, attester/src/utils.rs).
     """
     return value if len(value) == size else value[:size].ljust(size, b"\0")
+
+
+def fold_hashed(alg: HashAlg, value: bytes, parts: Sequence[bytes]) -> bytes:
+    """A register's value after extending it with the hash of each part: value = H(value || H(part))."""
+    chosen = best()
+    if chosen.native is not None:
+        return chosen.fold(alg, value, chosen.digests(alg, parts))
+    from evlog.hashing import python
+
+    return python.fold_hashed(alg, value, parts)
 
 
 def trace(alg: HashAlg, value: bytes, digests: Iterable[bytes]) -> list[bytes]:

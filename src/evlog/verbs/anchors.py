@@ -154,7 +154,7 @@ class Anchors:
     ) -> None:
         """Extend ``folding`` by the rows between two anchors, the first of them included."""
         registers = columns.registers[start:stop]
-        for index in set(registers) & bank_of.keys():
+        for index in [index for index in bank_of if index in registers]:
             key = columns.register(index), bank_of[index]
             if not self._here(key):
                 self._first(key, start + registers.index(index), folding[key[1]][index], log)
