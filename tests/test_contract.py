@@ -129,7 +129,8 @@ def cuts(data: bytes) -> Iterable[int]:
 @each_sample
 def test_cut_at_every_byte(format: str, path: Path) -> None:
     data = path.read_bytes()
-    whole = list(read(data, format).events)
+    complete = read(data, format)
+    whole = list(complete.events)
     for length in cuts(data):
         try:
             log = read(data[:length], format)
@@ -140,7 +141,9 @@ def test_cut_at_every_byte(format: str, path: Path) -> None:
         events = list(log.events)
         told = [finding for finding in log.findings if finding.severity == "error"]
         assert all(finding.offset is not None and 0 <= finding.offset <= length for finding in told)
-        same = len(events) - 1 if format in LINES else len(events)
+        if format == "text" and log.header != complete.header:
+            continue  # What is left is another dialect's.
+        same = max(len(events) - 1, 0) if format in LINES else len(events)
         assert events[:same] == whole[:same], f"cut at {length}"
         assert len(events) <= len(whole)
         if format not in LINES and not told and events:

@@ -114,7 +114,11 @@ def read(data: bytes, options: Options) -> Log:
         raise ParseError("no IMA entry", offset=0, where="events[0]")
     undescribed: dict[str, int] = {}
     columns, stop = scan(data, shape.bank, shape.byteorder, undescribed)
-    findings = [_ima.undescribed(template, row, columns.offsets[row]) for template, row in undescribed.items()]
+    findings = [
+        _ima.undescribed(template, row, columns.offsets[row])
+        for template, row in undescribed.items()
+        if row < len(columns)
+    ]
     if not shape.proofs:
         message = f"no digest proves that the bank is {shape.bank}: it is told by the digests' size"
         findings.append(Finding("bank_unproven", "warning", message))
