@@ -151,10 +151,12 @@ def _handovers(placed: Sequence[Placed], told: Replay) -> Iterator[Handover]:
     stated: set[tuple[Register, int]] = set()
     for each in getattr(told, "handovers", ()):
         position, number = each.place
-        if each.from_ is None and each.verdict == "continuous" and not any(each.value):
-            continue  # from reset: nobody hands anything over
         stated.add((each.register, position))
         evidence = _ANCHORED[each.verdict]
+        if each.verdict == "unanchored" and each.value == each.running:
+            evidence = placed[position].reason  # the log states nothing
+        elif each.from_ is None and each.verdict == "continuous":
+            evidence = "the value stated is the one that the register starts with"
         event = first[position][0] + _row(placed[position].log, number)
         yield Handover(each.register, each.from_ or "", each.to, each.verdict, each.alg, each.value, evidence, event)
     for position in range(len(placed)):
