@@ -434,6 +434,7 @@ def test_causes_and_findings_are_documented() -> None:
     source = (verbs / "_explain.py").read_text()
     causes = set(re.findall(r'(?:Candidate|Explanation)\(\s*"([a-z_]+)"', source))
     causes |= set(re.findall(r'_tail\(case, "([a-z_]+)"', source))
+    causes |= set(re.findall(r'Deviation\("([a-z_]+)"', (verbs / "_stated.py").read_text()))
     assert len(causes) >= 12
     assert [cause for cause in sorted(causes) if f"`{cause}`" not in page] == []
     findings = (SAMPLES.parent / "docs" / "findings.md").read_text()

@@ -18,6 +18,8 @@ def reader_arguments(parser: argparse.ArgumentParser, *, logs: str = "LOG", regi
     """LOG (``-`` is stdin) and what settles how it is read; ``register`` is False for a command with its own option."""
     if logs.endswith("..."):
         parser.add_argument("logs", nargs="+", metavar="LOG", help="a log; - is stdin")
+    elif logs.endswith("...]"):
+        parser.add_argument("logs", nargs="*", metavar="LOG", help="a log; - is stdin")
     else:
         parser.add_argument("log", metavar=logs, help="a log; - is stdin")
     group = parser.add_argument_group("reading")

@@ -98,21 +98,29 @@ def _numbers(change: Change) -> str:
 
 
 def print_side_by_side(result: Difference, a: Log, b: Log) -> None:
-    """A table for each register that differs: the events of both logs and what happened between them."""
+    """A table for each register that differs: an event of both logs in a row, and below it what became of it."""
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text
 
     console = Console(highlight=False)
     for each in result.registers:
-        table = Table(title=Text(_title(each, result.platform)), title_justify="left", box=None, pad_edge=False)
-        table.add_column(Text(a.name or "A"), justify="right", no_wrap=True)
-        table.add_column(Text(b.name or "B"), justify="right", no_wrap=True)
-        table.add_column("")
+        table = Table(box=None, pad_edge=False, expand=True, title_justify="left")
+        table.title = Text(_title(each, result.platform))
+        table.add_column(Text(a.name or "A", style="bold"), ratio=1)
+        table.add_column("", no_wrap=True)
+        table.add_column(Text(b.name or "B", style="bold"), ratio=1)
         for change in each.changes:
-            numbers = ("" if number is None else str(number) for number in (change.a, change.b))
-            words = Text(f"{_MARKS[change.kind]} {change.words}", style=_COLOURS[change.kind])
-            table.add_row(*numbers, words)
+            colour = _COLOURS[change.kind]
+            sides = [_side(change.a, change.was), _side(change.b, change.now)]
+            mark = Text(_MARKS[change.kind], style=colour)
+            table.add_row(Text(sides[0], style=colour), mark, Text(sides[1], style=colour))
+            if change.was == change.now:
+                table.add_row("", "", Text(change.words.rpartition(": ")[2], style="dim"))
         console.print(table)
         console.print()
     console.print(Text(_equal(result)))
+
+
+def _side(number: int | None, line: str) -> str:
+    return "" if number is None else f"{number} {line}"

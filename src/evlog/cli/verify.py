@@ -1,7 +1,7 @@
 """Whether the logs lead to the register values of a machine, register by register, and why not.
 
-The values come from a file or folder (--registers), a quote or report (--quote), or this machine (--live). What was
-authenticated and what was only read is said each time. Logs stand in the order in which the machine wrote them.
+The values come from a file or folder (--registers), a quote or report (--quote), or this machine (--live), whose logs
+are found too if none is named. What was authenticated and what was only read is said each time.
 Exit code 1 if any register differs, if nothing could be compared, or if a check of the evidence failed.
 """
 
@@ -22,7 +22,7 @@ _FILES = ("registers", "quote", "key", "signature", "pcrs", "root")
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
-    _common.reader_arguments(parser, logs="LOG...", register=False)
+    _common.reader_arguments(parser, logs="[LOG...]", register=False)
     parser.add_argument("--register", action="append", metavar="REGISTER", help="the register of logs that name none")
     _each.arguments(parser)
     source = parser.add_argument_group("register values").add_mutually_exclusive_group(required=True)
@@ -45,7 +45,7 @@ def run(args: argparse.Namespace) -> int:
     if _each.wanted(args):
         return _each.run(args, "verify")
     evidence = open_evidence(args)
-    logs = [_common.open_log(args, source) for source in args.logs]
+    logs = [_common.open_log(args, source) for source in args.logs or own_logs(args)]
     result = verify(logs, evidence, platform=args.platform)
     if args.json:
         _common.print_json(document(result, events=args.events))
@@ -64,6 +64,19 @@ def one(args: argparse.Namespace, source: str) -> tuple[dict[str, Any], int]:
     log = _common.open_log(args, source)
     result = verify((log,), open_evidence(_each.beside(args, source, _FILES)), platform=args.platform)
     return document(result, events=args.events), int(not result.ok or log.failed)
+
+
+def own_logs(args: argparse.Namespace) -> list[str]:
+    """The logs of this machine, where none were named."""
+    from evlog.errors import SourceError, UsageError
+    from evlog.sources import live_logs
+
+    if not args.live:
+        raise UsageError("no log to verify (with --live this machine's own are found)")
+    found = live_logs()
+    if not found:
+        raise SourceError("this machine shows no logs")
+    return found
 
 
 def open_evidence(args: argparse.Namespace) -> Evidence:

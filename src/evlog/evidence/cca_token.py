@@ -23,7 +23,6 @@ if TYPE_CHECKING:
 ID = "cca-token"
 TITLE = "Arm CCA attestation token"
 
-_TAG = 399
 _PLATFORM_TOKEN, _REALM_TOKEN = 44234, 44241
 _CHALLENGE = 10
 _HASH_ALG, _PUBLIC_KEY, _RIM, _REM, _KEY_HASH_ALG = 44236, 44237, 44238, 44239, 44240
@@ -33,9 +32,9 @@ _COSE_X, _COSE_Y = -2, -3
 
 
 def claims(material: Material) -> bool:
-    # Tag 399 on a map of two; some issuers leave the tag out.
-    head = material.head
-    return head[:4] == b"\xd9\x01\x8f\xa2" or head[:4] in (b"\xa2\x19\xac\xca", b"\xa2\x19\xac\xd1")
+    # A map of two under tag 399, in later drafts 907; some issuers leave the tag out.
+    heads = (b"\xd9\x01\x8f\xa2", b"\xd9\x03\x8b\xa2", b"\xa2\x19\xac\xca", b"\xa2\x19\xac\xd1")
+    return material.head.startswith(heads)
 
 
 def read(material: Material, credentials: Credentials) -> Evidence:

@@ -9,7 +9,6 @@ Sources: spec/tcg2.md sections 10.1 (Q4, Q10) and 11; go-attestation's and go-ev
 
 from __future__ import annotations
 
-from bisect import bisect_left
 from itertools import permutations
 
 from evlog import hashing
@@ -25,7 +24,6 @@ if TYPE_CHECKING:
 
     from evlog.model import Event, Log
     from evlog.verbs._trail import Trail
-    from evlog.verbs.anchors import Anchor
 
 __all__ = ["Allowance", "Case", "Explanation", "explain", "name_event"]
 
@@ -65,9 +63,7 @@ class Allowance:
 class Case(Record):
     """A register whose value is not the one that its trail leads to.
 
-    ``values`` are the register's values along the trail, the start first. Where a textual log states values on the
-    way, the trail is what follows the last that its events do not lead to, ``whole`` all of it, and ``anchors`` the
-    places where it states some.
+    ``values`` are the register's values along the trail, the start first.
     """
 
     logs: Sequence[Log]
@@ -75,8 +71,6 @@ class Case(Record):
     values: list[bytes]
     observed: bytes
     platform: str | None
-    whole: Trail
-    anchors: Sequence[Anchor] = ()
 
     def hash(self, data: bytes) -> bytes:
         """The hash of some data in the case's bank."""
@@ -99,10 +93,7 @@ class Case(Record):
 
 
 class Candidate(Record):
-    """An edit: ``skip`` digests at ``at`` give way to ``insert``; and the sentence if that is what happened.
-
-    ``start`` stands for the register's value at ``at``, where it is another than the trail's.
-    """
+    """An edit: ``skip`` digests at ``at`` give way to ``insert``; and the sentence if that is what happened."""
 
     code: str
     at: int
@@ -110,20 +101,18 @@ class Candidate(Record):
     insert: tuple[bytes, ...]
     sentence: str
     start: bytes | None = None
-    no_contradiction: bool = False
 
 
 class Explanation(Record):
     """A stable code, a sentence, and how many of the trail's first events the register's value proves.
 
-    ``no_contradiction`` says that the register is what the log says after all: it is ahead of it, or part of the log
-    is not what it looks like.
+    ``ahead`` says that the others are of a kind that is logged before it is extended: no contradiction.
     """
 
     code: str
     sentence: str
     proven: int = 0
-    no_contradiction: bool = False
+    ahead: bool = False
 
 
 def name_event(logs: Sequence[Log], log: int, row: int) -> str:
@@ -142,7 +131,7 @@ def explain(case: Case, allowance: Allowance) -> Explanation | None:
         allowance.left -= len(deviation.digests)
         if hashing.backend().fold(case.trail.alg, deviation.start, deviation.digests) == case.observed:
             return Explanation(deviation.code, deviation.sentence)
-    if case.observed in case.values:
+    if case.observed in case.values[:-1]:
         return _prefix(case, len(case.values) - 1 - case.values[::-1].index(case.observed))
     for hypothesis in HYPOTHESES:
         for candidate in hypothesis(case):
@@ -151,8 +140,7 @@ def explain(case: Case, allowance: Allowance) -> Explanation | None:
                 break
             allowance.left -= cost
             if _value(case, candidate) == case.observed:
-                proven = len(case.trail) if candidate.no_contradiction else 0
-                return Explanation(candidate.code, candidate.sentence, proven, candidate.no_contradiction)
+                return Explanation(candidate.code, candidate.sentence)
     return None
 
 
@@ -166,9 +154,6 @@ def _value(case: Case, candidate: Candidate) -> bytes:
 def _prefix(case: Case, steps: int) -> Explanation:
     """The register has a value that the trail passes through."""
     total = len(case.trail)
-    if steps == total:
-        sentence = "the events lead to the value, and the extensions that comments tell of did not happen"
-        return Explanation("not_extended", sentence, steps, no_contradiction=True)
     if steps == 0:
         sentence = f"the register still has its start value: none of the {total} events of the log was extended"
         return Explanation("prefix", sentence)
@@ -176,7 +161,7 @@ def _prefix(case: Case, steps: int) -> Explanation:
     later = f"{total - steps} later events, from {first} on, are" if total - steps > 1 else f"{first} is"
     sentence = f"the register has the value after {last}: {later} not in it"
     if all(case.event(step).content.logged_first for step in range(steps, total)):
-        return Explanation("ahead", f"{sentence} yet, as such events are logged first", steps, no_contradiction=True)
+        return Explanation("ahead", f"{sentence} yet, as such events are logged first", steps, ahead=True)
     return Explanation("prefix", sentence, steps)
 
 
@@ -192,25 +177,6 @@ def _ends(case: Case) -> list[int]:
     places = case.trail.places
     inner = [step for step in range(1, len(places)) if places[step][0] != places[step - 1][0]]
     return [len(places), *inner]
-
-
-def forged_sync(case: Case) -> Iterator[Candidate]:
-    """A line that looks like a SYNC and is data of whoever wrote it: it states a value that the register never had.
-
-    A SYNC starts the register anew, so only the last that is heeded counts.
-    """
-    odd = [each for each in case.anchors if each.value != each.running]
-    fold, whole = hashing.backend().fold, case.whole
-    for heeded in range(len(odd) - 1, -1, -1):
-        base = odd[max(heeded - 1, 0)]
-        first = bisect_left(whole.places, base.place)
-        start = base.value if heeded else base.running
-        forged = ", ".join(name_event(case.logs, *each.place) for each in odd[heeded:])
-        sentence = (
-            f"{forged} is written like a SYNC and is application data: the value follows if it is taken as any line"
-        )
-        value = fold(whole.alg, start, whole.digests[first:])
-        yield Candidate("forged_sync", len(case.trail), 0, (), sentence, value, no_contradiction=True)
 
 
 def exit_boot_services(case: Case) -> Iterator[Candidate]:
@@ -386,7 +352,6 @@ def _is_separator(event: Event) -> bool:
 
 
 HYPOTHESES: tuple[Callable[[Case], Iterator[Candidate]], ...] = (
-    forged_sync,
     exit_boot_services,
     startup_locality,
     dynamic_start,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from bisect import bisect_left
 from itertools import islice
 
 from evlog import hashing
@@ -16,7 +15,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from evlog.model import Log
-    from evlog.verbs.anchors import Anchor
 
 __all__ = ["Trail", "trail"]
 
@@ -39,14 +37,6 @@ class Trail(Record):
 
     def __len__(self) -> int:
         return len(self.digests)
-
-    def since(self, handovers: Sequence[Anchor]) -> Trail:
-        """The part of the trail after the last place where the log states a value that its events do not lead to."""
-        for handover in reversed(handovers):
-            first = bisect_left(self.places, handover.place)
-            if handover.value != handover.running and first < len(self.places):
-                return self.replace(start=handover.value, places=self.places[first:], digests=self.digests[first:])
-        return self
 
     def values(self) -> Iterator[bytes]:
         """The register's value before the first event, after it, and so on to the end."""

@@ -33,7 +33,8 @@ _IMAGES = {
 class Change(Record):
     """An event that was ``changed``, ``added`` (no ``a``) or ``removed`` (no ``b``).
 
-    ``a`` and ``b`` are event numbers. ``what`` names the parts that differ: digests, content. ``words`` say it.
+    ``a`` and ``b`` are event numbers. ``what`` names the parts that differ: digests, content. ``words`` say it, and
+    ``was`` and ``now`` what the event is about on either side.
     """
 
     kind: str
@@ -41,6 +42,8 @@ class Change(Record):
     b: int | None
     what: tuple[str, ...]
     words: str
+    was: str = ""
+    now: str = ""
 
 
 class RegisterDifference(Record):
@@ -148,12 +151,11 @@ class _Comparison:
                 if self.same(self.a[i]) != self.same(self.b[j]):
                     yield self._changed(i, j)
             elif i is not None:
-                yield Change("removed", self.a[i].number, None, (), f"removed: {self._words(0, i)}")
+                line = self.describe(0, i).line
+                yield Change("removed", self.a[i].number, None, (), f"removed: {line}", was=line)
             elif j is not None:
-                yield Change("added", None, self.b[j].number, (), f"added: {self._words(1, j)}")
-
-    def _words(self, side: int, index: int) -> str:
-        return self.describe(side, index).line
+                line = self.describe(1, j).line
+                yield Change("added", None, self.b[j].number, (), f"added: {line}", now=line)
 
     def _changed(self, i: int, j: int) -> Change:
         one, other = self.a[i], self.b[j]
@@ -165,8 +167,9 @@ class _Comparison:
         covered = "digests" not in what or any(
             check.verdict == "matches" for event in (one, other) for check in check_event(event)
         )
-        words = self.describe(0, i).became(self.describe(1, j), covered=covered)
-        return Change("changed", one.number, other.number, tuple(what), words)
+        was, now = self.describe(0, i), self.describe(1, j)
+        words = was.became(now, covered=covered)
+        return Change("changed", one.number, other.number, tuple(what), words, was.line, now.line)
 
     def _pairs(self) -> list[Pair]:
         """All events of both sides, paired as far as they correspond."""

@@ -79,15 +79,15 @@ def merge(logs: Sequence[Log], *, platform: str | None = None) -> Merged:
     rest, repeated = drop_overlaps(combined)
     placed = _order.in_order(rest)
     parts = [each.log for each in placed]
-    merged = _concatenated(parts, platform)
+    merged, first = _concatenated(parts, platform)
     told = replay(parts)
     _prove(told, merged)
     overlaps = (*twins, *repeated)
-    findings = [finding for log in logs for finding in log.findings] + notes
+    findings = [_of(finding, log) for log in logs for finding in log.findings] + notes
     findings += [Finding("overlap", "note", _said(each)) for each in overlaps]
     return Merged(
         merged.replace(findings=tuple(findings)),
-        tuple(_handovers(placed, told)),
+        tuple(_handovers(placed, told, first)),
         overlaps,
         tuple(_losses(logs)),
     )
@@ -100,28 +100,45 @@ def _said(overlap: Overlap) -> str:
     return f"{overlap.events} events of {log} are in {of} already: kept once"
 
 
-def _concatenated(parts: Sequence[Log], platform: str | None) -> Log:
+def _of(finding: Finding, log: Log) -> Finding:
+    """A finding of one of the logs: its event has another number now, so the sentence says which it was."""
+    place = "" if finding.event is None else f"event {finding.event}: "
+    name = f"{log.name}: " if log.name else ""
+    return finding.replace(event=None, offset=None, message=f"{name}{place}{finding.message}")
+
+
+class _First(Record):
+    """Of one part: the number of its first event in the merged log, and of its first on each register."""
+
+    number: int
+    registers: dict[Register, int]
+
+
+def _concatenated(parts: Sequence[Log], platform: str | None) -> tuple[Log, list[_First]]:
     events: list[Event] = []
+    first: list[_First] = []
     counters: dict[Register, int] = {}
+    start: dict[tuple[Register, HashAlg], bytes] = {}
     for log in parts:
+        for key, value in log.start.values.items() if log.start is not None else ():
+            if not any(key[0] in before.registers for before in first):
+                start.setdefault(key, value)
+        here = _First(len(events), {})
         for event in log.events:
             recnum = counters.get(event.register, 0)
             counters[event.register] = recnum + 1
+            if event.register not in here.registers and event.measured and event.register.replayable:
+                here.registers[event.register] = len(events)
             events.append(event.replace(number=len(events), recnum=recnum, origin=_origin(event, log), wire=None))
-    start: dict[tuple[Register, HashAlg], bytes] = {}
-    extended: set[Register] = set()
-    for log in parts:
-        for key, value in log.start.values.items() if log.start is not None else ():
-            if key[0] not in extended:
-                start.setdefault(key, value)
-        extended |= {event.register for event in log.events if event.measured} if start else set()
-    return Log(
+        first.append(here)
+    whole = Log(
         "evlog-json",
         tuple(events),
         algorithms=banks_of(parts),
         start=Registers(start, "log") if start else None,
         platform=platform,
     )
+    return whole, first
 
 
 def _origin(event: Event, log: Log) -> Origin:
@@ -145,25 +162,27 @@ def _prove(told: Replay, merged: Log) -> None:
             raise ConversionError(f"the merged log would change {row.register} in {row.alg}")
 
 
-def _handovers(placed: Sequence[Placed], told: Replay) -> Iterator[Handover]:
+def _handovers(placed: Sequence[Placed], told: Replay, first: Sequence[_First]) -> Iterator[Handover]:
     """Those that textual logs state, those that IMA lists state, and those that nobody states."""
-    first = _first_events(placed)
     stated: set[tuple[Register, int]] = set()
-    for each in getattr(told, "handovers", ()):
-        position, number = each.place
-        if each.from_ is None and each.verdict == "continuous" and not any(each.value):
-            continue  # from reset: nobody hands anything over
-        stated.add((each.register, position))
-        evidence = _ANCHORED[each.verdict]
-        event = first[position][0] + _row(placed[position].log, number)
-        yield Handover(each.register, each.from_ or "", each.to, each.verdict, each.alg, each.value, evidence, event)
+    for anchor in told.handovers:
+        position, number = anchor.place
+        stated.add((anchor.register, position))
+        evidence = _ANCHORED[anchor.verdict]
+        if anchor.verdict == "unanchored" and anchor.value == anchor.running:
+            evidence = placed[position].reason  # the log states nothing
+        elif anchor.from_ is None and anchor.verdict == "continuous":
+            evidence = "the value stated is the one that the register starts with"
+        event = first[position].number + _row(placed[position].log, number)
+        source, target = anchor.from_ or "", anchor.to
+        yield Handover(anchor.register, source, target, anchor.verdict, anchor.alg, anchor.value, evidence, event)
     for position in range(len(placed)):
-        for handover in _from_firmware(placed, position, first[position][0]):
+        for handover in _from_firmware(placed, position, first[position].number):
             stated |= {(handover.register, position)} if handover.verdict == "continuous" else set()
             yield handover
     owners: dict[Register, int] = {}
     for position, each in enumerate(placed):
-        for register, event in first[position][1].items():
+        for register, event in first[position].registers.items():
             if register in owners and (register, position) not in stated:
                 alg, value = _value(placed[:position], register)
                 source = placed[owners[register]].log.name
@@ -177,20 +196,6 @@ _ANCHORED = {
     "gap": "the value stated is not the one that the events before lead to: something is missing between",
     "unanchored": "the value stated is all that is known of what came before",
 }
-
-
-def _first_events(placed: Sequence[Placed]) -> list[tuple[int, dict[Register, int]]]:
-    """For each log: the number of its first event in the merged log, and of its first on each register."""
-    found = []
-    base = 0
-    for each in placed:
-        registers: dict[Register, int] = {}
-        for row, event in enumerate(each.log.events):
-            if event.measured and event.register.replayable:
-                registers.setdefault(event.register, base + row)
-        found.append((base, registers))
-        base += len(each.log.events)
-    return found
 
 
 def _row(log: Log, number: int) -> int:

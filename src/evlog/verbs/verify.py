@@ -15,14 +15,16 @@ digest is the hash of it, its type and its register's name never (`Verified.stan
 
 from __future__ import annotations
 
+from evlog import hashing
 from evlog._record import Record
 from evlog.algorithms import HashAlg
 from evlog.model import Finding, Log
-from evlog.registers import PLATFORMS, Register, Registers
+from evlog.registers import Register, Registers
 from evlog.verbs._assign import assign
 from evlog.verbs._composite import solve
 from evlog.verbs._explain import Allowance, Case, explain, remarks
 from evlog.verbs._order import arranged
+from evlog.verbs._stated import proven_steps, since_last_gap
 from evlog.verbs._trail import trail
 from evlog.verbs._unite import platform_of, unite, united
 from evlog.verbs._verified import SEAL, Cover, Verified
@@ -43,13 +45,6 @@ __all__ = ["RegisterVerdict", "Verification", "Verified", "verify"]
 _RULES = {
     "hash": "the log has no digests of this bank: it was extended with the hashes of the recorded data",
     "zero-pad": "the log has no digests of this bank: it was extended with SHA-1 digests padded with zeros",
-}
-
-# What to say of a textual log's register that has the right value, by how firmly what the log states holds together.
-_ANCHORING = {
-    "explained_gap": "extended outside the log too: .EXTEND comments lead to the value stated after them",
-    "unanchored": "the log states a value that nothing given leads to: what came before it is not proven",
-    "gap": "the log states a value that the events before do not lead to: what came before it is not proven",
 }
 
 # Findings of the comparison itself that no matching register makes good.
@@ -128,13 +123,14 @@ class _Comparison:
         self.platform = platform
         self.stated = {(united(register, platform), alg): v for (register, alg), v in evidence.registers.values.items()}
         assigned, notes = assign(unite(logs, platform), self.stated)
-        # Each log beside the one that was given, in the order in which they were written.
+        # In the order in which they were written, and each beside the one that was given.
         self.given, self.logs = arranged(assigned, logs)
         self.rules: dict[tuple[Register, HashAlg], BankRule] = {}
         self.replay: Replay = self._replayed()
         self.rows = {(row.register, row.alg): row for row in self.replay}
         self.static = {united(register, platform) for register in evidence.static}
-        self.static |= {Register("ccmr", index) for index in _static(platform)}
+        # The build-time register of every confidential platform (UEFI 2.10 section 38.4.1).
+        self.static.add(Register("ccmr", 0))
         self.allowance = Allowance()
         self.findings = [*self.replay.findings, *notes, *evidence.findings]
         self.covers: dict[Register, list[Cover]] = {}
@@ -171,23 +167,39 @@ class _Comparison:
             return self._unlogged(register, alg, expected)
         rule = self.rules.get((register, alg))
         if row.value == expected:
-            return self._matching(row, rule)
+            if row.anchoring is not None:
+                return self._stated(row, expected)
+            self._cover(register, Cover(alg))
+            said, cause = (_RULES.get(rule.rule), rule.rule) if rule is not None else (None, None)
+            return RegisterVerdict(register, alg, "match", row.value, expected, said, cause, row.events, row.events)
         return self._differing(row, expected, (rule.rule,) if rule is not None else ())
 
-    def _matching(self, row: RegisterValue, rule: BankRule | None) -> RegisterVerdict:
-        """The value is the right one: what it proves depends on what the logs state of the register on the way."""
-        said, cause = (_RULES.get(rule.rule), rule.rule) if rule is not None else (None, None)
-        proven, since = row.events, None
-        if row.anchoring is not None and row.anchoring != "continuous":
-            said, cause, since = _ANCHORING[row.anchoring], row.anchoring, row.proven_from
-            steps = trail(self.logs, row.register, row.alg, row.start)
-            proven = sum(place >= since for place in steps.places)
-        self._cover(row.register, Cover(row.alg, since=since))
-        return RegisterVerdict(row.register, row.alg, "match", row.value, row.value, said, cause, row.events, proven)
+    def _stated(self, row: RegisterValue, expected: bytes) -> RegisterVerdict:
+        """A match of a register whose textual log states its value: what came before a gap is not proven by it."""
+        verdict = RegisterVerdict(row.register, row.alg, "match", row.value, expected, events=row.events)
+        self._cover(row.register, Cover(row.alg, since=row.proven_from))
+        if row.anchoring == "continuous":
+            return verdict.replace(proven=row.events)
+        if row.anchoring == "explained_gap":
+            said = "extensions outside the log are told by .EXTEND comments, and the values stated after them agree"
+            return verdict.replace(explanation=said, cause=row.anchoring, proven=row.events)
+        log, number = row.proven_from
+        steps = trail(self.logs, row.register, row.alg, row.start)
+        where = f"line {number + 1}{f' of {self.logs[log].name}' if len(self.logs) > 1 else ''}"
+        said = f"the log states there what the register was ({row.anchoring}), and nothing proves what led to it"
+        return verdict.replace(
+            explanation=f"events from {where} on are proven: {said}",
+            cause=row.anchoring,
+            proven=proven_steps(steps, row.proven_from),
+        )
 
     def _unlogged(self, register: Register, alg: HashAlg, expected: bytes) -> RegisterVerdict:
         """No event in this bank: it has its start value, or events that other banks record extended it by a rule."""
         start = _start(register, alg)
+        if not hashing.backend().computable(alg):
+            verdict = "match" if expected == start else "not_logged"
+            said = "its start value" if expected == start else f"no log has an event of it, and {alg} has no hash here"
+            return RegisterVerdict(register, alg, verdict, None, expected, said)
         for rule in dict.fromkeys(rule for log in self.logs for rule in log.rules):
             steps = trail(self.logs, register, alg, start, (rule,))
             if len(steps):
@@ -202,10 +214,10 @@ class _Comparison:
         return RegisterVerdict(register, alg, "not_logged", None, expected, sentence, cause)
 
     def _differing(self, row: RegisterValue, expected: bytes, rules: tuple[str, ...]) -> RegisterVerdict:
-        whole = trail(self.logs, row.register, row.alg, row.start, rules)
-        anchors = tuple(h for h in self.replay.handovers if (h.register, h.alg) == (row.register, row.alg))
-        steps = whole.since(anchors)
-        case = self._case(steps, expected).replace(whole=whole, anchors=anchors)
+        steps = trail(self.logs, row.register, row.alg, row.start, rules)
+        if row.anchoring is not None:
+            steps = since_last_gap(steps, self.replay.handovers)
+        case = self._case(steps, expected)
         made = RegisterVerdict(row.register, row.alg, "mismatch", row.value, expected, events=row.events)
         if steps.missing:
             return self._incomplete(case, made)
@@ -215,9 +227,8 @@ class _Comparison:
         if found is None:
             return made.replace(explanation=_unexplained(case), cause="unexplained")
         if found.proven:
-            until = steps.places[found.proven] if found.proven < len(steps) else None
-            self._cover(row.register, Cover(row.alg, steps.places[0], until))
-        if found.no_contradiction:
+            self._cover(row.register, Cover(row.alg, until=steps.places[found.proven]))
+        if found.ahead:
             made = made.replace(verdict="match", replayed=expected)
         return made.replace(explanation=found.sentence, cause=found.code, proven=found.proven)
 
@@ -236,7 +247,7 @@ class _Comparison:
         self.covers.setdefault(register, []).append(cover)
 
     def _case(self, steps: Trail, expected: bytes) -> Case:
-        return Case(self.logs, steps, list(steps.values()), expected, self.platform, steps)
+        return Case(self.logs, steps, list(steps.values()), expected, self.platform)
 
     # A signed digest over values that nobody states
 
@@ -305,11 +316,6 @@ def _nothing(verdicts: list[RegisterVerdict]) -> str:
     if any(row.verdict == "mismatch" for row in verdicts):
         return "no register has the value that the logs lead to"
     return "nothing was compared: no register is both in a log and in the evidence"
-
-
-def _static(platform: str | None) -> tuple[int, ...]:
-    known = PLATFORMS.get(platform or "")
-    return known.static if known is not None else ()
 
 
 def _start(register: Register, alg: HashAlg) -> bytes:
