@@ -78,8 +78,8 @@ def start_up(runs: int) -> None:
         rivals["tpm2_eventlog"] = [tool, str(SMALL)], None
     times: dict[str, list[float]] = {name: [] for name in rivals}
     for _ in range(runs):
-        for name, (words, environment) in rivals.items():
-            times[name].append(wall(words, environment))
+        for name, (words, its) in rivals.items():
+            times[name].append(wall(words, its))
     report({name: statistics.median(column) for name, column in times.items()}, "tpm2_eventlog", 1000, "ms")
     if not tool:
         print("  tpm2_eventlog skipped: tpm2-tools is not installed")

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 import evlog
-from evlog.errors import ConversionError, EvlogError, ParseError, WriteError
+from evlog.errors import ConversionError, EvlogError, ParseError, UsageError, WriteError
 from evlog.formats import CERTAIN, FORMATS, LIKELY, detect, room
 from evlog.options import Options
 from evlog.registers import Register
@@ -129,8 +129,8 @@ def cuts(data: bytes) -> Iterable[int]:
 @each_sample
 def test_cut_at_every_byte(format: str, path: Path) -> None:
     data = path.read_bytes()
-    complete = read(data, format)
-    whole = list(complete.events)
+    log = read(data, format)
+    header, whole = log.header, list(log.events)
     for length in cuts(data):
         try:
             log = read(data[:length], format)
@@ -141,10 +141,10 @@ def test_cut_at_every_byte(format: str, path: Path) -> None:
         events = list(log.events)
         told = [finding for finding in log.findings if finding.severity == "error"]
         assert all(finding.offset is not None and 0 <= finding.offset <= length for finding in told)
-        if format == "text" and log.header != complete.header:
-            continue  # What is left is another dialect's.
-        same = max(len(events) - 1, 0) if format in LINES else len(events)
-        assert events[:same] == whole[:same], f"cut at {length}"
+        same = max(0, len(events) - 1) if format in LINES else len(events)
+        # A few lines may be in another dialect, which more of them rule out.
+        if format not in LINES or log.header == header:
+            assert events[:same] == whole[:same], f"cut at {length}"
         assert len(events) <= len(whole)
         if format not in LINES and not told and events:
             span = _span(events[-1])
@@ -242,7 +242,7 @@ def test_there_and_back_costs_what_was_said(format: str, path: Path, to: str) ->
     try:
         there = evlog.convert(log, to)
         back = evlog.convert(there.log, format)
-    except (ConversionError, WriteError) as refusal:
+    except (ConversionError, WriteError, UsageError) as refusal:
         assert to != "evlog-json", "evlog JSON holds everything"
         assert str(refusal)
         return

@@ -99,14 +99,19 @@ def framing(data: bytes) -> tuple[int, tuple[HashAlg, ...] | None]:
     return first.length, spec_id.algorithms
 
 
-TCG_SAMPLES = [path for format, path in SAMPLE_LOGS if format in ("tcg1", "tcg2", "ccel") and "big" not in path.name]
+#: Those that have a header as the specification has it, or none.
+TCG_SAMPLES = [
+    path
+    for format, path in SAMPLE_LOGS
+    if format in ("tcg1", "tcg2", "ccel") and path.name not in ("big-endian.bin", "agent-entries.bin")
+]
 each_tcg_sample = pytest.mark.parametrize("path", TCG_SAMPLES, ids=lambda path: path.name)
 
 
 @each_tcg_sample
 def test_on_samples(path: Path) -> None:
     data = path.read_bytes()
-    assert agree(data, *framing(data)) >= 5
+    assert agree(data, *framing(data)) >= 2
 
 
 @each_tcg_sample
