@@ -2,6 +2,7 @@
 
 from array import array
 from collections.abc import Sequence
+
 from typing_extensions import Buffer
 
 __version__: str

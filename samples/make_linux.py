@@ -166,7 +166,9 @@ def record(
 ) -> bytes:
     """A record of systemd's log. ``value`` is another digest than that of the string."""
     event_type = members.pop("eventType", "phase")
-    index: dict[str, object] = {name: members.pop(name) for name in ("pcr", "nv_index", "rtmr") if name in members} or {"pcr": 11}
+    index: dict[str, object] = {name: members.pop(name) for name in ("pcr", "nv_index", "rtmr") if name in members} or {
+        "pcr": 11
+    }
     digests = [
         {"hashAlg": bank, "digest": (value or hashlib.new(bank, (string or "").encode()).digest()).hex()}
         for bank in banks
