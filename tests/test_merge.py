@@ -190,11 +190,13 @@ def test_registers_of_a_td_have_one_name() -> None:
 
 
 def test_record_numbers_count_per_register() -> None:
-    merged = merge([firmware((8, b"a"), (9, b"b"), (8, b"c")), phases("ready", register=pcr(9))])
-    for register in {event.register for event in merged.log.events}:
-        numbers = [event.recnum for event in merged.log.events if event.register == register]
+    merged = merge([firmware((8, b"a"), (9, b"b"), (8, b"c")), phases("ready", register=pcr(9))]).log
+    assert [event.number for event in merged.events] == list(range(len(merged.events)))
+    converted = evlog.convert(merged, "cel-json")
+    assert converted.losses == ()
+    for register in {event.register for event in merged.events}:
+        numbers = [event.recnum for event in converted.log.events if event.register == register]
         assert numbers == list(range(len(numbers)))
-    assert [event.number for event in merged.log.events] == list(range(len(merged.log.events)))
 
 
 def test_start_values_of_the_first_log_stand() -> None:
@@ -417,6 +419,14 @@ def test_vector_b(corpus: Path) -> None:
         value = evlog.replay(merged.log).get(Register("ccmr", 3), SHA384)
         assert value is not None
         assert value.hex() == final
+
+
+@pytest.mark.parametrize("to", ["cel-tlv", "cel-cbor", "cel-json", "ccel", "evlog-json"])
+def test_extensions_outside_the_log_in_every_format(to: str) -> None:
+    guest = Guest(*LINES)
+    merged = merge(guest.logs()).log
+    converted = evlog.convert(merged, to)
+    assert evlog.replay(evlog.read(converted.data)).get(Register("ccmr", 3), SHA384) == guest.value
 
 
 @pytest.mark.parametrize("to", ["cel-tlv", "cel-cbor", "cel-json", "evlog-json"])

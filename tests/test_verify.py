@@ -431,7 +431,7 @@ def test_causes_and_findings_are_documented() -> None:
 
     verbs = SAMPLES.parent / "src" / "evlog" / "verbs"
     page = (SAMPLES.parent / "docs" / "verify.md").read_text()
-    source = (verbs / "_explain.py").read_text()
+    source = "".join((verbs / f"{name}.py").read_text() for name in ("_explain", "_hypotheses"))
     causes = set(re.findall(r'(?:Candidate|Explanation)\(\s*"([a-z_]+)"', source))
     causes |= set(re.findall(r'_tail\(case, "([a-z_]+)"', source))
     causes |= set(re.findall(r'Deviation\("([a-z_]+)"', (verbs / "_stated.py").read_text()))

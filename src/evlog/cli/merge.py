@@ -24,8 +24,7 @@ if TYPE_CHECKING:
 def arguments(parser: argparse.ArgumentParser) -> None:
     _common.reader_arguments(parser, logs="LOG...", register=False)
     parser.add_argument("--register", action="append", metavar="REGISTER", help="the register of logs that name none")
-    parser.add_argument("--to", required=True, metavar="FORMAT", help="see evlog formats")
-    parser.add_argument("-o", "--output", default="-", metavar="OUT", help="a file; - (the default) is stdout")
+    _common.writer_arguments(parser)
     parser.add_argument("--allow-changed", action="store_true", help="even if a register's value changes")
     parser.add_argument("--json", action="store_true", help="print a report (evlog.merge/1) instead of text")
 
@@ -40,7 +39,14 @@ def run(args: argparse.Namespace) -> int:
         raise UsageError("--json needs -o FILE: stdout can hold the report or the log, not both")
     logs = [_common.open_log(args, source) for source in args.logs]
     merged = merge(logs, platform=args.platform)
-    result = convert(merged.log, args.to, strict=args.strict, allow_changed=args.allow_changed)
+    result = convert(
+        merged.log,
+        args.to,
+        strict=args.strict,
+        allow_changed=args.allow_changed,
+        profile=args.profile,
+        mr_key=args.mr_key,
+    )
     write_whole(args.output, result.data)
     losses = [*merged.losses, *result.losses]
     if args.json:

@@ -8,34 +8,55 @@ the quote.
 from __future__ import annotations
 
 from evlog import hashing
+from evlog.verbs._trail import start_of, trail
+from evlog.verbs.replay import replay
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
     from evlog.algorithms import HashAlg
     from evlog.evidence import Composite
+    from evlog.model import Log
     from evlog.registers import Register
+    from evlog.verbs.replay import RegisterValue
 
     Key = tuple[Register, HashAlg]
 
-__all__ = ["solve"]
+__all__ = ["opened"]
 
 
-def solve(
-    composite: Composite, values: Mapping[Key, bytes], earlier: Iterable[tuple[Key, bytes]]
-) -> dict[Key, bytes] | None:
-    """The values of the selected registers that give the digest, or None.
+def opened(composite: Composite, logs: Sequence[Log]) -> dict[Key, bytes] | None:
+    """The values of the selected registers, if those of the logs give the digest; None if they do not.
 
-    ``values`` has one for each selected register; ``earlier`` are other values that one of them may have had.
+    Banks that the logs do not record are tried by each rule that the logs offer.
     """
-    chosen = {key: values[key] for key in composite.selection}
-    if _gives(composite, chosen):
-        return chosen
-    for key, value in earlier:
-        if key in chosen and _gives(composite, {**chosen, key: value}):
-            return {**chosen, key: value}
+    banks = {alg for _, alg in composite.selection}
+    offered = dict.fromkeys(rule for log in logs for rule in log.rules)
+    for rules in ((), *((rule,) for rule in offered)):
+        rows = {(row.register, row.alg): row for row in replay(logs, rules=dict.fromkeys(banks, rules))}
+        values = {key: rows[key].value if key in rows else start_of(*key) for key in composite.selection}
+        whole = {key: value for key, value in values.items() if value is not None}
+        if len(whole) < len(values):
+            continue
+        if _gives(composite, whole):
+            return whole
+        for key, value in _earlier(composite, logs, rows, rules):
+            if _gives(composite, {**whole, key: value}):
+                return {**whole, key: value}
     return None
+
+
+def _earlier(
+    composite: Composite, logs: Sequence[Log], rows: Mapping[Key, RegisterValue], rules: tuple[str, ...]
+) -> Iterator[tuple[Key, bytes]]:
+    """The values that each selected register passed through, the latest first."""
+    for key in composite.selection:
+        row = rows.get(key)
+        if row is not None:
+            values = list(trail(logs, *key, row.start, rules).values())
+            for value in values[-2::-1]:
+                yield key, value
 
 
 def _gives(composite: Composite, chosen: Mapping[Key, bytes]) -> bool:

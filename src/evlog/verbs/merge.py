@@ -117,7 +117,6 @@ class _First(Record):
 def _concatenated(parts: Sequence[Log], platform: str | None) -> tuple[Log, list[_First]]:
     events: list[Event] = []
     first: list[_First] = []
-    counters: dict[Register, int] = {}
     start: dict[tuple[Register, HashAlg], bytes] = {}
     for log in parts:
         for key, value in log.start.values.items() if log.start is not None else ():
@@ -125,11 +124,10 @@ def _concatenated(parts: Sequence[Log], platform: str | None) -> tuple[Log, list
                 start.setdefault(key, value)
         here = _First(len(events), {})
         for event in log.events:
-            recnum = counters.get(event.register, 0)
-            counters[event.register] = recnum + 1
             if event.register not in here.registers and event.measured and event.register.replayable:
                 here.registers[event.register] = len(events)
-            events.append(event.replace(number=len(events), recnum=recnum, origin=_origin(event, log), wire=None))
+            # The numbers of records count anew: per register, by whatever format the log is written in.
+            events.append(event.replace(number=len(events), recnum=None, origin=_origin(event, log), wire=None))
         first.append(here)
     whole = Log(
         "evlog-json",

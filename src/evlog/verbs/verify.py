@@ -21,11 +21,11 @@ from evlog.algorithms import HashAlg
 from evlog.model import Finding, Log
 from evlog.registers import Register, Registers
 from evlog.verbs._assign import assign
-from evlog.verbs._composite import solve
+from evlog.verbs._composite import opened
 from evlog.verbs._explain import Allowance, Case, explain, remarks
 from evlog.verbs._order import arranged
 from evlog.verbs._stated import proven_steps, since_last_gap
-from evlog.verbs._trail import trail
+from evlog.verbs._trail import start_of, trail
 from evlog.verbs._unite import platform_of, unite, united
 from evlog.verbs._verified import SEAL, Cover, Verified
 from evlog.verbs.bank_rules import BankRule, bank_rules, rules_by_bank
@@ -33,7 +33,7 @@ from evlog.verbs.replay import RegisterValue, Replay, replay
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Sequence
 
     from evlog.evidence import Composite, Evidence
     from evlog.verbs._trail import Trail
@@ -195,7 +195,7 @@ class _Comparison:
 
     def _unlogged(self, register: Register, alg: HashAlg, expected: bytes) -> RegisterVerdict:
         """No event in this bank: it has its start value, or events that other banks record extended it by a rule."""
-        start = _start(register, alg)
+        start = start_of(register, alg)
         if not hashing.backend().computable(alg):
             verdict = "match" if expected == start else "not_logged"
             said = "its start value" if expected == start else f"no log has an event of it, and {alg} has no hash here"
@@ -252,38 +252,15 @@ class _Comparison:
     # A signed digest over values that nobody states
 
     def _open(self, composite: Composite) -> None:
-        """State the register values behind a composite: those of the logs, if they give it.
-
-        Banks that the logs do not record are tried by each rule that the logs offer.
-        """
-        banks = {alg for _, alg in composite.selection}
-        offered = dict.fromkeys(rule for log in self.logs for rule in log.rules)
-        for rules in ((), *((rule,) for rule in offered)):
-            told = replay(self.logs, rules=dict.fromkeys(banks, rules))
-            rows = {(row.register, row.alg): row for row in told}
-            values = {key: rows[key].value if key in rows else _start(*key) for key in composite.selection}
-            whole = {key: value for key, value in values.items() if value is not None}
-            if len(whole) < len(values):
-                continue
-            solved = solve(composite, whole, self._earlier(composite, rows, rules))
-            if solved is not None:
-                self.stated |= solved
-                self.replay = self._replayed()
-                self.rows = {(row.register, row.alg): row for row in self.replay}
-                return
-        message = "the signed PCR digest is not that of the registers that the logs lead to"
-        self.findings.append(Finding("composite_mismatch", "error", message))
-
-    def _earlier(
-        self, composite: Composite, rows: Mapping[tuple[Register, HashAlg], RegisterValue], rules: tuple[str, ...]
-    ) -> Iterator[tuple[tuple[Register, HashAlg], bytes]]:
-        """The values that each selected register passed through, the latest first."""
-        for key in composite.selection:
-            row = rows.get(key)
-            if row is not None:
-                values = list(trail(self.logs, key[0], key[1], row.start).values())
-                for value in values[-2::-1]:
-                    yield key, value
+        """State the register values behind a composite: those of the logs, if they give it."""
+        solved = opened(composite, self.logs)
+        if solved is None:
+            message = "the signed PCR digest is not that of the registers that the logs lead to"
+            self.findings.append(Finding("composite_mismatch", "error", message))
+            return
+        self.stated |= solved
+        self.replay = self._replayed()
+        self.rows = {(row.register, row.alg): row for row in self.replay}
 
 
 def _observe(verdicts: list[RegisterVerdict]) -> list[RegisterVerdict]:
@@ -316,10 +293,3 @@ def _nothing(verdicts: list[RegisterVerdict]) -> str:
     if any(row.verdict == "mismatch" for row in verdicts):
         return "no register has the value that the logs lead to"
     return "nothing was compared: no register is both in a log and in the evidence"
-
-
-def _start(register: Register, alg: HashAlg) -> bytes:
-    """The value of a register that nothing has extended."""
-    if register.space == "pcr" and 17 <= register.number <= 22:
-        return b"\xff" * alg.size
-    return bytes(alg.size)
