@@ -263,6 +263,17 @@ def ima_tlv() -> list[Record]:
     return records
 
 
+def together(*logs: list[Record]) -> list[Record]:
+    """The records of several logs in one, numbered anew."""
+    counts: dict[tuple[str, int], int] = {}
+    records: list[Record] = []
+    for _, key, index, *rest in (record for log in logs for record in log):
+        number = counts.get((key, index), 0)
+        counts[key, index] = number + 1
+        records.append((number, key, index, *rest))
+    return records
+
+
 def systemd(key: str = "pcr", index: int = 11) -> list[Record]:
     """Two phases of a boot."""
     words = (b"enter-initrd", b"leave-initrd")
@@ -337,7 +348,7 @@ def _cbor(boot: list[Record], guest: list[Record]) -> dict[str, bytes]:
         "cel-cbor/cos.cbor": cbor([record_map((n, "ccmr", *rest)) for n, _, *rest in cos()]),
         "cel-cbor/unknown-type.cbor": cbor([event]),
         "cel-cbor/management.cbor": cbor([record_map(each) for each in management()]),
-        "cel-cbor/ima.cbor": cbor([record_map(each) for each in (*ima(), *ima_tlv(), *systemd())]),
+        "cel-cbor/ima.cbor": cbor([record_map(each) for each in together(ima(), ima_tlv(), systemd())]),
     }
 
 
@@ -380,7 +391,7 @@ def _json(boot: list[Record], guest: list[Record]) -> dict[str, bytes]:
         "cel-json/not-defined.json": compact([tss2, untyped, older]),
         "cel-json/trailing-comma.json": b"[" + compact(first[0])[:-1] + b", },\n// the end\n]",
         "cel-json/management.json": lines(management()),
-        "cel-json/ima.json": lines([*ima(), *ima_tlv()]),
+        "cel-json/ima.json": lines(together(ima(), ima_tlv())),
     }
 
 
