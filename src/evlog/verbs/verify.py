@@ -47,6 +47,9 @@ _RULES = {
     "zero-pad": "the log has no digests of this bank: it was extended with SHA-1 digests padded with zeros",
 }
 
+# Events of a log that are made once and kept; a longer one is read from its columns whenever it is asked.
+_SHORT = 4096
+
 # Findings of the comparison itself that no matching register makes good.
 _REFUSALS = frozenset({"composite_mismatch", "nothing_compared"})
 
@@ -124,7 +127,7 @@ class _Comparison:
         self.stated = {(united(register, platform), alg): v for (register, alg), v in evidence.registers.values.items()}
         assigned, notes = assign(unite(logs, platform), self.stated)
         # In the order in which they were written, and each beside the one that was given.
-        self.given, self.logs = arranged(assigned, logs)
+        self.given, self.logs = arranged([_made(log) for log in assigned], logs)
         self.rules: dict[tuple[Register, HashAlg], BankRule] = {}
         self.replay: Replay = self._replayed()
         self.rows = {(row.register, row.alg): row for row in self.replay}
@@ -261,6 +264,11 @@ class _Comparison:
         self.stated |= solved
         self.replay = self._replayed()
         self.rows = {(row.register, row.alg): row for row in self.replay}
+
+
+def _made(log: Log) -> Log:
+    """A short log with all its events made: they are looked at again and again."""
+    return log if len(log.events) > _SHORT else log.replace(events=tuple(log.events))
 
 
 def _observe(verdicts: list[RegisterVerdict]) -> list[RegisterVerdict]:
