@@ -128,10 +128,9 @@ def test_on_flips(name: str) -> None:
     data = make.samples()[name]
     start, algorithms = framing(data)
     for position in range(start, len(data)):
-        for mask in (0xFF, 1 << position % 8):
-            flipped = bytearray(data)
-            flipped[position] ^= mask
-            agree(bytes(flipped), start, algorithms)
+        flipped = bytearray(data)
+        flipped[position] ^= 0xFF if position % 2 else 1 << position % 8
+        agree(bytes(flipped), start, algorithms)
 
 
 def test_on_the_public_logs(corpus: Path) -> None:
