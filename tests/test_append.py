@@ -373,7 +373,8 @@ def test_killed_at_random_moments(tmp_path: Path) -> None:
     assert agrees(made)
     stored = {line.split()[2] for line in log(made).splitlines() if line.startswith(b"k write ")}
     assert {b"%d" % number for number in safe} <= stored
-    assert len(safe) > 400
+    # Every second child was let live until it had said so once.
+    assert len(safe) >= 250
     for line in log(made).splitlines():
         if line.startswith(b"k write "):
             number = int(line.split()[2])
@@ -403,21 +404,27 @@ def test_eight_writers(tmp_path: Path) -> None:
     assert agrees(made)
 
 
+def transferred() -> int:
+    """Bytes that this process has read and written so far, by its system calls."""
+    counters = dict(line.split(": ") for line in Path("/proc/self/io").read_text().splitlines())
+    return int(counters["rchar"]) + int(counters["wchar"])
+
+
+@pytest.mark.skipif(not Path("/proc/self/io").exists(), reason="this system counts no reads and writes")
 def test_cost_does_not_grow_with_the_log(tmp_path: Path) -> None:
+    """Appending moves as many bytes to and from a log of 100,000 lines as to and from an empty one."""
     (tmp_path / "long").mkdir()
     (tmp_path / "empty").mkdir()
     long, empty = tree(tmp_path / "long"), tree(tmp_path / "empty")
     append(long, "rtmr3", [f"example.org/app line {number}" for number in range(100_000)])
     append(empty, "rtmr3", ["example.org/app line 0"])
-
-    best = {long: 1.0, empty: 1.0}
-    for _ in range(40):
-        for made in (long, empty):
-            began = time.perf_counter()
-            append(made, "rtmr3", ["example.org/app one more"])
-            best[made] = min(best[made], time.perf_counter() - began)
-    # The disk is a shared one; reading the log again would cost a hundred times as much.
-    assert best[long] < 2 * best[empty] + 0.002
+    moved = []
+    for made in (long, empty):
+        before = transferred()
+        append(made, "rtmr3", ["example.org/app one more"])
+        moved.append(transferred() - before)
+    # The end of the log is looked at; the log has millions of bytes.
+    assert abs(moved[0] - moved[1]) < 1 << 14
     assert agrees(long)
 
 
