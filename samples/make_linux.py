@@ -111,13 +111,18 @@ def violations() -> bytes:
     )
 
 
+def unknown_field() -> bytes:
+    """A custom template with a field that nobody has described."""
+    fields = joined(file_digest(b"x"), b"/etc/x\0", b"\x01\x02\x03")
+    return aggregate() + entry(b"d-ng|n-ng|colour", fields) + aggregate()
+
+
 def unknown_templates() -> bytes:
-    """Templates that evlog does not know: one of names and digests, one of anything, a custom one with a new field."""
+    """Templates that nobody has described: one of names and digests, one of anything."""
     return (
         aggregate()
         + entry(b"ima-cgroup", joined(b"/usr/bin/sh:init\0", b"/system.slice\0", file_digest(b"x"), b"/etc/x\0"))
         + entry(b"vendor", b"no lengths in here")
-        + entry(b"d-ng|n-ng|colour", joined(file_digest(b"x"), b"/etc/x\0", b"\x01\x02\x03"))
     )
 
 
@@ -166,16 +171,15 @@ def record(
 ) -> bytes:
     """A record of systemd's log. ``value`` is another digest than that of the string."""
     event_type = members.pop("eventType", "phase")
-    index: dict[str, object] = {name: members.pop(name) for name in ("pcr", "nv_index", "rtmr") if name in members} or {
-        "pcr": 11
-    }
+    index: dict[str, object] = {name: members.pop(name) for name in ("pcr", "nv_index", "rtmr") if name in members}
     digests = [
         {"hashAlg": bank, "digest": (value or hashlib.new(bank, (string or "").encode()).digest()).hex()}
         for bank in banks
     ]
+    index = index or {"pcr": 11}
     content: dict[str, object] = {} if string is None else {"string": string}
     content |= {"bootId": "0f" * 16, "timestamp": 4061113, "eventType": event_type, **members}
-    document: dict[str, object] = {**index, "digests": digests, "content_type": "systemd", "content": content}
+    document = dict(index, digests=digests, content_type="systemd", content=content)
     return b"\x1e" + json.dumps(document, separators=(",", ":"), ensure_ascii=False).encode() + b"\n"
 
 
@@ -214,7 +218,7 @@ def samples() -> dict[str, bytes]:
         + legacy(bytes(20), b"/tmp/violation", order=">", value=bytes(20)),
         "ima-binary/odd-names.bin": odd_names(),
         "ima-binary/violations.bin": violations(),
-        "ima-binary/unknown-templates.bin": unknown_templates(),
+        "ima-binary/unknown-field.bin": unknown_field(),
         "ima-ascii/spellings.txt": b"\n" + some_lines(b"\r\n") + b"\n" + some_lines().replace(b" \n", b"\n"),
         "ima-ascii/sha384.txt": some_lines(bank="sha384"),
         "ima-ascii/unproven.txt": unproven_lines(),
@@ -225,6 +229,7 @@ def samples() -> dict[str, bytes]:
         "bad/ima-trailing-newline.bin": some + b"\n",
         "bad/ima-length-bomb.bin": aggregate() + aggregate()[:34] + b"\xff\xff\xff\x7f" + b"short",
         "bad/ima-name-bomb.bin": aggregate() + aggregate()[:24] + b"\xff\xff\xff\x7f" + b"short",
+        "bad/ima-unknown-templates.bin": unknown_templates(),
         "bad/ima-only-a-violation.bin": entry(b"ima-ng", joined(b"sha1:\0" + bytes(20), b"/x\0"), value=bytes(20)),
         "bad/ima-ascii-cut.txt": ascii_entry + ascii_entry[:30],
         "bad/ima-ascii-prose.txt": ascii_entry + b"and then something else\n" + ascii_entry,

@@ -284,12 +284,23 @@ def test_fields_of_the_other_templates() -> None:
 
 
 def test_a_field_that_nobody_has_described_stays_visible() -> None:
-    log = evlog.read(SAMPLES / "ima-binary/unknown-templates.bin")
-    found = ima(log.events[3]).decoded
+    log = evlog.read(SAMPLES / "ima-binary/unknown-field.bin")
+    found = ima(log.events[1]).decoded
     assert found is not None
     assert found.undecoded == (("colour", b"\x01\x02\x03"),)
+    assert [checks[0].verdict for checks in evlog.check(log)] == ["matches"] * 3
+
+
+def test_an_unknown_template_is_carried_and_checked() -> None:
+    log = evlog.read(SAMPLES / "bad/ima-unknown-templates.bin")
+    assert [finding.code for finding in log.findings] == ["unknown_template"] * 2
     assert ima(log.events[1]).fields is None
-    assert [checks[0].verdict for checks in evlog.check(log)] == ["matches"] * 4
+    assert [checks[0].verdict for checks in evlog.check(log)] == ["matches"] * 3
+
+
+def test_unknown_templates_without_number_are_noted_in_bounds() -> None:
+    data = b"".join(make_linux.entry(b"t%d" % number, b"x") for number in range(1000))
+    assert 1 < len(evlog.read(data).findings) < 30
 
 
 def test_show_decodes_entries() -> None:

@@ -42,6 +42,8 @@ _PRINTABLE = bytes(range(0x21, 0x7F))
 _LEGACY = LEGACY.encode()
 # Structures that are kept: many more than a list has templates.
 _TEMPLATES = 256
+# Templates that nobody has described and that are named.
+_NOTED = 16
 # Entries that are looked at to tell byte order and bank; bytes to find them in, more where the first entry is long.
 _PROBED, _HEADS = 64, (1 << 16, 1 << 22)
 
@@ -164,8 +166,10 @@ def scan(
         except ParseError as error:
             stop = error
             break
-        if undescribed is not None and len(records) != met and not described(head[4:].decode("ascii")):
-            undescribed.setdefault(head[4:].decode("ascii"), len(offsets))
+        if undescribed is not None and len(records) != met and len(undescribed) < _NOTED:
+            name = head[4:].decode("ascii")
+            if not described(name):
+                undescribed.setdefault(name, len(offsets))
         if native is not None:
             templates = [(name, known.size) for name, known in records.items()]
             big = byteorder == "big"
