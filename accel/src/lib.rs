@@ -12,7 +12,7 @@ use borrow::Borrowed;
 use evlog_accel_core::scan::ima::{self, List, Template};
 use evlog_accel_core::scan::tcg::{DigestList, Followed, run1, run2};
 use evlog_accel_core::scan::{Rows, Stop};
-use evlog_accel_core::{Algorithm, Bank, Chain, Columns, MAX_SIZE, NO_DIGEST, NOT_EXTENDED, extend_all};
+use evlog_accel_core::{Algorithm, Bank, Chain, Columns, MAX_SIZE, NO_DIGEST, NOT_EXTENDED, extend_all, hash_all};
 use pyo3::exceptions::{PyIndexError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyList};
@@ -65,7 +65,7 @@ fn digests<'py>(alg: u16, parts: Vec<Bound<'py, PyAny>>, py: Python<'py>) -> PyR
     let algorithm = algorithm(alg)?;
     let parts = parts.iter().map(Borrowed::<u8>::of).collect::<PyResult<Vec<_>>>()?;
     let slices: Vec<&[u8]> = parts.iter().map(Borrowed::items).collect();
-    let hash = || slices.iter().map(|part| algorithm.hash(&[part])).collect::<Vec<_>>();
+    let hash = || hash_all(algorithm, &slices);
     let total: usize = slices.iter().map(|part| part.len()).sum();
     let hashed = if total < WORTH_DETACHING { hash() } else { py.detach(hash) };
     Ok(hashed.iter().map(|digest| PyBytes::new(py, &digest[..algorithm.size()])).collect())

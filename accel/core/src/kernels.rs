@@ -53,7 +53,7 @@ pub fn names() -> Vec<(&'static str, &'static str)> {
 
 /// How several chains of one algorithm are extended together.
 #[derive(Clone, Copy)]
-enum Kernel {
+pub(crate) enum Kernel {
     /// One after the other, by the algorithm's crate.
     Single,
     #[cfg(target_arch = "x86_64")]
@@ -66,7 +66,7 @@ enum Kernel {
 
 #[cfg(target_arch = "x86_64")]
 impl Kernel {
-    fn of(algorithm: Algorithm) -> Self {
+    pub(crate) fn of(algorithm: Algorithm) -> Self {
         let features = crate::intrinsics::Features::detect();
         match algorithm {
             Algorithm::Sha256 if features.sha_ni => Self::ShaNi(features),
@@ -76,7 +76,7 @@ impl Kernel {
         }
     }
 
-    const fn lanes(self) -> usize {
+    pub(crate) const fn lanes(self) -> usize {
         match self {
             Self::Single => 1,
             Self::ShaNi(_) | Self::Avx2(_) => 4,
@@ -95,17 +95,21 @@ impl Kernel {
 
     /// Extend up to `lanes` chains of the same length.
     fn run(self, algorithm: Algorithm, chains: &mut [Chain<'_>]) {
-        use crate::intrinsics::{sha256, sha512_by_eight, sha512_by_four};
+        use crate::intrinsics::{extend256, extend512_by_eight, extend512_by_four};
         let done = match (self, algorithm, chains.len()) {
-            (Self::ShaNi(f), _, 1) => words32::<1>(chains, |v, s| sha256(f, v, s)),
-            (Self::ShaNi(f), _, 2) => words32::<2>(chains, |v, s| sha256(f, v, s)),
-            (Self::ShaNi(f), _, 3) => words32::<3>(chains, |v, s| sha256(f, v, s)),
-            (Self::ShaNi(f), _, 4) => words32::<4>(chains, |v, s| sha256(f, v, s)),
+            (Self::ShaNi(f), _, 1) => words32::<1>(chains, |v, s| extend256(f, v, s)),
+            (Self::ShaNi(f), _, 2) => words32::<2>(chains, |v, s| extend256(f, v, s)),
+            (Self::ShaNi(f), _, 3) => words32::<3>(chains, |v, s| extend256(f, v, s)),
+            (Self::ShaNi(f), _, 4) => words32::<4>(chains, |v, s| extend256(f, v, s)),
             // Lanes take the time of one chain or nearly two, however many are in use.
-            (Self::Avx512(f), Algorithm::Sha384, 2..) => words64::<6, 48, 8>(chains, |v, s| sha512_by_eight(f, v, s)),
-            (Self::Avx512(f), Algorithm::Sha512, 2..) => words64::<8, 64, 8>(chains, |v, s| sha512_by_eight(f, v, s)),
-            (Self::Avx2(f), Algorithm::Sha384, 2..) => words64::<6, 48, 4>(chains, |v, s| sha512_by_four(f, v, s)),
-            (Self::Avx2(f), Algorithm::Sha512, 2..) => words64::<8, 64, 4>(chains, |v, s| sha512_by_four(f, v, s)),
+            (Self::Avx512(f), Algorithm::Sha384, 2..) => {
+                words64::<6, 48, 8>(chains, |v, s| extend512_by_eight(f, v, s))
+            }
+            (Self::Avx512(f), Algorithm::Sha512, 2..) => {
+                words64::<8, 64, 8>(chains, |v, s| extend512_by_eight(f, v, s))
+            }
+            (Self::Avx2(f), Algorithm::Sha384, 2..) => words64::<6, 48, 4>(chains, |v, s| extend512_by_four(f, v, s)),
+            (Self::Avx2(f), Algorithm::Sha512, 2..) => words64::<8, 64, 4>(chains, |v, s| extend512_by_four(f, v, s)),
             _ => None,
         };
         if done.is_none() {
@@ -116,11 +120,11 @@ impl Kernel {
 
 #[cfg(not(target_arch = "x86_64"))]
 impl Kernel {
-    const fn of(_: Algorithm) -> Self {
+    pub(crate) const fn of(_: Algorithm) -> Self {
         Self::Single
     }
 
-    const fn lanes(self) -> usize {
+    pub(crate) const fn lanes(self) -> usize {
         1
     }
 

@@ -7,7 +7,10 @@
 #![warn(missing_docs)]
 
 mod algorithm;
+#[cfg(target_arch = "x86_64")]
+mod constants;
 mod fold;
+mod hash;
 #[cfg(target_arch = "x86_64")]
 #[allow(unsafe_code)]
 mod intrinsics;
@@ -17,5 +20,6 @@ mod selftest;
 
 pub use algorithm::{Algorithm, MAX_SIZE};
 pub use fold::{Bank, Columns, FoldError, NO_DIGEST, NOT_EXTENDED, fold};
+pub use hash::hash_all;
 pub use kernels::{Chain, extend_all, names};
 pub use selftest::self_test;

@@ -1,0 +1,162 @@
+//! Hashing many messages, several at a time where the processor can.
+
+#![forbid(unsafe_code)]
+
+use crate::algorithm::{Algorithm, MAX_SIZE};
+
+/// The hash of each message, in order.
+pub fn hash_all(algorithm: Algorithm, messages: &[&[u8]]) -> Vec<[u8; MAX_SIZE]> {
+    #[cfg(target_arch = "x86_64")]
+    if let Some(hashed) = lanes::hash_all(algorithm, messages) {
+        return hashed;
+    }
+    messages.iter().map(|message| algorithm.hash(&[message])).collect()
+}
+
+#[cfg(target_arch = "x86_64")]
+mod lanes {
+    use super::*;
+    use crate::constants::{H256, H384, H512};
+    use crate::intrinsics::{Features, blocks256, blocks512_by_eight, blocks512_by_four};
+    use crate::kernels::Kernel;
+
+    /// Messages are sorted by length in runs of this many, so that those that run side by side are as long.
+    const RUN: usize = 1 << 10;
+
+    pub(super) fn hash_all(algorithm: Algorithm, messages: &[&[u8]]) -> Option<Vec<[u8; MAX_SIZE]>> {
+        let kernel = Kernel::of(algorithm);
+        if messages.len() < 2 || kernel.lanes() == 1 {
+            return None;
+        }
+        let mut hashed = vec![[0; MAX_SIZE]; messages.len()];
+        let mut order = Vec::with_capacity(RUN.min(messages.len()));
+        for (run, out) in messages.chunks(RUN).zip(hashed.chunks_mut(RUN)) {
+            order.clear();
+            order.extend(0..run.len());
+            match kernel {
+                Kernel::Single => return None,
+                Kernel::ShaNi(features) => {
+                    order.sort_by_key(|&place| blocks_of::<64>(run[place]));
+                    by_length::<64>(run, &order, 4, |group| hash256(features, run, group, out))?;
+                }
+                Kernel::Avx512(features) => {
+                    order.sort_by_key(|&place| blocks_of::<128>(run[place]));
+                    by_length::<128>(run, &order, 8, |group| {
+                        hash512::<8>(features, blocks512_by_eight, algorithm, run, group, out)
+                    })?;
+                }
+                Kernel::Avx2(features) => {
+                    order.sort_by_key(|&place| blocks_of::<128>(run[place]));
+                    by_length::<128>(run, &order, 4, |group| {
+                        hash512::<4>(features, blocks512_by_four, algorithm, run, group, out)
+                    })?;
+                }
+            }
+        }
+        Some(hashed)
+    }
+
+    /// Blocks of a message with its padding: a one bit, and the length in an eighth of a block.
+    fn blocks_of<const BLOCK: usize>(message: &[u8]) -> usize {
+        (message.len() + BLOCK / 8) / BLOCK + 1
+    }
+
+    /// Go over the sorted messages in groups of up to so many that have as many blocks.
+    fn by_length<const BLOCK: usize>(
+        messages: &[&[u8]],
+        order: &[usize],
+        most: usize,
+        mut hash: impl FnMut(&[usize]) -> Option<()>,
+    ) -> Option<()> {
+        for alike in order.chunk_by(|&a, &b| blocks_of::<BLOCK>(messages[a]) == blocks_of::<BLOCK>(messages[b])) {
+            for group in alike.chunks(most) {
+                hash(group)?;
+            }
+        }
+        Some(())
+    }
+
+    /// A message and its last blocks with the padding, from which its blocks are taken.
+    struct Padded<'a, const BLOCK: usize> {
+        whole: &'a [[u8; BLOCK]],
+        rest: [[u8; BLOCK]; 2],
+    }
+
+    impl<'a, const BLOCK: usize> Padded<'a, BLOCK> {
+        fn new(message: &'a [u8]) -> Self {
+            let (whole, tail) = message.as_chunks::<BLOCK>();
+            let mut rest = [[0; BLOCK]; 2];
+            let padding = rest.as_flattened_mut();
+            padding[..tail.len()].copy_from_slice(tail);
+            padding[tail.len()] = 0x80;
+            let end = (blocks_of::<BLOCK>(message) - whole.len()) * BLOCK;
+            padding[end - 8..end].copy_from_slice(&(message.len() as u64 * 8).to_be_bytes());
+            Self { whole, rest }
+        }
+
+        fn block(&self, number: usize) -> &[u8; BLOCK] {
+            self.whole.get(number).unwrap_or_else(|| &self.rest[number - self.whole.len()])
+        }
+    }
+
+    fn hash256(features: Features, messages: &[&[u8]], group: &[usize], out: &mut [[u8; MAX_SIZE]]) -> Option<()> {
+        match group.len() {
+            1 => some256::<1>(features, messages, group, out),
+            2 => some256::<2>(features, messages, group, out),
+            3 => some256::<3>(features, messages, group, out),
+            _ => some256::<4>(features, messages, group, out),
+        }
+    }
+
+    fn some256<const N: usize>(
+        features: Features,
+        messages: &[&[u8]],
+        group: &[usize],
+        out: &mut [[u8; MAX_SIZE]],
+    ) -> Option<()> {
+        let padded: [Padded<'_, 64>; N] = core::array::from_fn(|lane| Padded::new(messages[group[lane]]));
+        let mut states = [H256; N];
+        for number in 0..blocks_of::<64>(messages[group[0]]) {
+            blocks256(features, &mut states, core::array::from_fn(|lane| padded[lane].block(number)))?;
+        }
+        for (&place, state) in group.iter().zip(states) {
+            for (to, word) in out[place].as_chunks_mut::<4>().0.iter_mut().zip(state) {
+                *to = word.to_be_bytes();
+            }
+        }
+        Some(())
+    }
+
+    /// The function that hashes a block in each of `L` lanes.
+    type Compress<const L: usize> = fn(Features, &mut [[u64; L]; 8], [&[u8; 128]; L]) -> Option<()>;
+
+    /// Up to `L` messages in as many lanes; lanes without a message repeat the first.
+    fn hash512<const L: usize>(
+        features: Features,
+        compress: Compress<L>,
+        algorithm: Algorithm,
+        messages: &[&[u8]],
+        group: &[usize],
+        out: &mut [[u8; MAX_SIZE]],
+    ) -> Option<()> {
+        if let &[place] = group {
+            // Lanes take longer than a message alone.
+            out[place] = algorithm.hash(&[messages[place]]);
+            return Some(());
+        }
+        let initial = if algorithm == Algorithm::Sha384 { H384 } else { H512 };
+        let of = |lane: usize| group[if lane < group.len() { lane } else { 0 }];
+        let padded: [Padded<'_, 128>; L] = core::array::from_fn(|lane| Padded::new(messages[of(lane)]));
+        let mut states = initial.map(|word| [word; L]);
+        for number in 0..blocks_of::<128>(messages[group[0]]) {
+            compress(features, &mut states, core::array::from_fn(|lane| padded[lane].block(number)))?;
+        }
+        let words = algorithm.size() / 8;
+        for (lane, &place) in group.iter().enumerate() {
+            for (to, word) in out[place].as_chunks_mut::<8>().0.iter_mut().zip(&states[..words]) {
+                *to = word[lane].to_be_bytes();
+            }
+        }
+        Some(())
+    }
+}
