@@ -295,3 +295,22 @@ def test_backends_are_forced_by_name() -> None:
     ran = process("replay", LOG, EVLOG_BACKEND="abacus")
     assert ran.returncode == 2
     assert ran.stderr == b"evlog: EVLOG_BACKEND is 'abacus'; known are python, accel\n"
+
+
+PLAIN = [["one"], ["-"], ["one", "two"], [""], ["a b"]]
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+@pytest.mark.parametrize("arguments", PLAIN, ids=str)
+def test_a_plain_command_line_is_what_argparse_makes_of_it(command: str, arguments: list[str]) -> None:
+    from importlib import import_module
+
+    from evlog.cli._parser import command_parser
+    from evlog.cli._plain import Plain
+
+    module = import_module(f"evlog.cli.{command}")
+    plain = Plain()
+    module.arguments(plain)
+    made = plain.parse(arguments)
+    if made is not None:
+        assert vars(made) == vars(command_parser(command, module).parse_args(arguments))
