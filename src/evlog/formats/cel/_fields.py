@@ -12,13 +12,13 @@ from evlog.formats.cel._scan import MAX_DIGESTS
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
     from typing import Any
 
     from evlog.formats.cel._dialect import Dialect, Key
     from evlog.formats.cel._record import Notes
 
-__all__ = ["decoder_of", "encoder", "spelled"]
+__all__ = ["decoder_of", "encoder", "fields_decoder", "spelled"]
 
 
 def decoder_of(shape: Any, dialect: Dialect, notes: Notes) -> Callable[[Any], Any]:
@@ -30,7 +30,7 @@ def decoder_of(shape: Any, dialect: Dialect, notes: Notes) -> Callable[[Any], An
     if isinstance(shape, Octets):
         return dialect.octets
     if isinstance(shape, Fields):
-        return _fields_decoder(shape, dialect, notes)
+        return fields_decoder(shape, dialect, notes, tuple)
     return _items_decoder(shape, dialect, notes)
 
 
@@ -39,22 +39,31 @@ def _uint_decoder(shape: Uint) -> Callable[[Any], int]:
     named = {name.upper(): number for number, name in shape.names.items()} | dict(shape.aliases)
 
     def decode(value: Any) -> int:
-        if value.__class__ is str and shape.names:
-            found = named.get(value)
-            if found is None:
-                found = named.get(value.upper())
-            if found is None:
-                try:
-                    # pcrlock writes types that it does not know as decimal text.
-                    found = int(value, 16) if value[:2].lower() == "0x" else int(value)
-                except ValueError:
-                    raise ValueError(f"unknown name {value[:40]!r}") from None
-            value = found
-        if value.__class__ is not int or not 0 <= value <= last:
+        number = value
+        if value.__class__ is str:
+            number = named.get(value)
+            if number is None and named:
+                number = _number_of(value, named)
+        if number.__class__ is not int or not 0 <= number <= last:
             raise ValueError(f"a number of {shape.bits} bits was expected, not {what(value)}")
-        return int(value)
+        return int(number)
 
     return decode
+
+
+def _number_of(text: str, named: Mapping[str, int]) -> int:
+    """A name in another case, or a number as text, which is what pcrlock writes of a type that it does not know."""
+    found = named.get(text.upper())
+    if found is None:
+        base = 16 if text[:2] in ("0x", "0X") else 10
+        digits = text[2:] if base == 16 else text
+        if not digits.isalnum() or not digits.isascii():
+            raise ValueError(f"unknown name {text[:40]!r}")
+        try:
+            found = int(digits, base)
+        except ValueError:
+            raise ValueError(f"unknown name {text[:40]!r}") from None
+    return found
 
 
 def _text(value: Any) -> str:
@@ -63,7 +72,10 @@ def _text(value: Any) -> str:
     return str(value)
 
 
-def _fields_decoder(shape: Fields, dialect: Dialect, notes: Notes) -> Callable[[Any], Any]:
+def fields_decoder(
+    shape: Fields, dialect: Dialect, notes: Notes, build: Callable[[list[Any]], Any]
+) -> Callable[[Any], Any]:
+    """A function from a map to what ``build`` makes of the values of its fields."""
     names = [name for name, _ in shape.fields]
     rows: list[tuple[Key, Callable[[Any], Any]]] = [
         (name if dialect.by_name else number, decoder_of(atom, dialect, notes))
@@ -71,19 +83,21 @@ def _fields_decoder(shape: Fields, dialect: Dialect, notes: Notes) -> Callable[[
     ]
     keys = [key for key, _ in rows]
 
-    def decode(value: Any) -> tuple[Any, ...]:
+    count = len(rows)
+
+    def decode(value: Any) -> Any:
+        if value.__class__ is not dict:
+            raise ValueError(f"a map of {' and '.join(names)} was expected, not {what(value)}")
         try:
-            found = tuple([read(value[key]) for key, read in rows])
-        except (KeyError, TypeError):
+            found = [read(value[key]) for key, read in rows]
+        except KeyError:
             return decode(renamed(value))
-        if len(value) != len(rows):
+        if len(value) != count:
             notes.unknown(value.keys() - set(keys))
-        return found
+        return build(found)
 
     def renamed(value: Any) -> dict[Key, Any]:
         """The value with names in place of aliases, or numbers in place of names."""
-        if value.__class__ is not dict:
-            raise ValueError(f"a map of {' and '.join(names)} was expected, not {what(value)}")
         found: dict[Key, Any] = {}
         for key, each in value.items():
             name = shape.aliases.get(key, key) if key.__class__ is str else key

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from evlog.algorithms import HashAlg
-from evlog.contents._celtype import TYPE_NAMES, Octets, declared, written
+from evlog.contents._celtype import TYPE_NAMES, Fields, Octets, declared, written
 from evlog.contents.opaque import Opaque
 from evlog.formats.cel._dialect import FIRST_RTMR, refused, what
-from evlog.formats.cel._fields import decoder_of
+from evlog.formats.cel._fields import decoder_of, fields_decoder
 from evlog.formats.cel._scan import MAX_DIGEST_SIZE, MAX_DIGESTS
 from evlog.model import Digest, Event
 from evlog.registers import Register
@@ -34,7 +34,8 @@ class Reader:
         self._notes = notes
         self._registers: dict[tuple[str, int], Register] = {}
         self._pcrs: dict[int, Register] = {}
-        self._algorithms: dict[tuple[Any, int], tuple[HashAlg, bool]] = {}
+        self._algorithms: dict[tuple[str | int, int], HashAlg] = {}
+        self._same: dict[tuple[int, int], HashAlg] = {}
         self._decoders: dict[Key, Callable[[Any], Content]] = {}
         #: How the log spells CC measurement registers, if it has any under a key of their own.
         self.mr_key: str | None = None
@@ -97,44 +98,65 @@ class Reader:
     def _digests(self, rows: Any) -> tuple[tuple[Digest, ...], bool]:
         """The digests of a record, and whether there is something to say about them."""
         dialect, algorithms = self._dialect, self._algorithms
+        alg_key, digest_key, kind, octets = dialect.hash_alg, dialect.digest, dialect.kind, dialect.plain_octets
+        digests = []
+        seen: list[int] = []
+        if rows.__class__ is list and len(rows) <= MAX_DIGESTS:
+            try:
+                for row in rows:
+                    spelled = row[digest_key]
+                    alg = algorithms[row[alg_key], len(spelled)]
+                    value = octets(spelled)
+                    if len(value) != alg.size or row.__class__ is not dict or spelled.__class__ is not kind:
+                        break
+                    seen.append(alg.id)
+                    digests.append(Digest(alg, value))
+                else:
+                    if len(seen) < 2 or len({*seen}) == len(seen):
+                        return tuple(digests), False
+            except (LookupError, TypeError, ValueError):
+                pass
+        return self._odd_digests(rows)
+
+    def _odd_digests(self, rows: Any) -> tuple[tuple[Digest, ...], bool]:
+        """The digests of a record unlike those before it, or the error that says what is wrong with them."""
+        dialect = self._dialect
         if rows is None and not self._notes.strict:
             return (), False
-        if type(rows) is not list:
+        if rows.__class__ is not list:
             raise refused(f"a list of digests was expected, not {what(rows)}", "digests")
         if len(rows) > MAX_DIGESTS:
             raise refused(f"{len(rows)} digests in a record, at most {MAX_DIGESTS} can be", "digests")
-        alg_key, digest_key, octets = dialect.hash_alg, dialect.digest, dialect.octets
         digests = []
-        seen: list[int] = []
-        remarkable = False
         for number, row in enumerate(rows):
             try:
                 if row.__class__ is not dict:
                     raise ValueError(f"a map was expected, not {what(row)}")
-                name = row[alg_key]
+                name, spelled = row[dialect.hash_alg], row[dialect.digest]
                 if name.__class__ is not str and name.__class__ is not int:
                     raise ValueError(f"the name of a hash algorithm was expected, not {what(name)}")
-                value = octets(row[digest_key])
-                alg, odd = algorithms.get((name, len(value))) or self._algorithm(name, len(value))
+                value = dialect.octets(spelled)
+                alg = self._algorithm(name, len(value))
             except KeyError as error:
                 raise refused(f"a digest without {error}", f"digests[{number}]") from None
             except ValueError as error:
                 raise refused(str(error), f"digests[{number}]") from None
-            remarkable = remarkable or odd or alg.id in seen
-            seen.append(alg.id)
+            if not alg.known or alg == HashAlg.of(alg.id):
+                self._algorithms[name, len(spelled)] = alg
             digests.append(Digest(alg, value))
-        return tuple(digests), remarkable
+        ids = {digest.alg.id for digest in digests}
+        odd = [digest for digest in digests if digest.alg.known and digest.alg != HashAlg.of(digest.alg.id)]
+        return tuple(digests), len(ids) != len(digests) or bool(odd)
 
-    def _algorithm(self, name: Any, size: int) -> tuple[HashAlg, bool]:
-        """An algorithm for digests of this size, and whether it has another."""
+    def _algorithm(self, name: str | int, size: int) -> HashAlg:
+        """An algorithm for digests of this size, the same object for the same algorithm."""
         number = self._dialect.algorithm(name)
         if not 0 <= number <= 0xFFFF:
             raise ValueError("an algorithm of up to 16 bits was expected")
         if not 0 < size <= MAX_DIGEST_SIZE:
             raise ValueError(f"a digest of {size} bytes, 1 to {MAX_DIGEST_SIZE} can be")
         alg = HashAlg.of(number, size)
-        found = self._algorithms[name, size] = alg, alg.known and alg != HashAlg.of(number)
-        return found
+        return self._same.setdefault((number, size), alg)
 
     def _content(self, members: dict[Any, Any], row: int, offset: int) -> Content:
         dialect = self._dialect
@@ -188,6 +210,8 @@ class Reader:
         if type is None or (type.number != number and not dialect.by_name):
             return None
         written_number = type.number
+        if isinstance(type.shape, Fields):
+            return fields_decoder(type.shape, dialect, self._notes, lambda value: kind.from_cel(written_number, value))
         read = decoder_of(type.shape, dialect, self._notes)
         if isinstance(type.shape, Octets) and type.shape.members and dialect.by_name:
             from_members: Callable[[Any], Content] = kind.from_members  # type: ignore[attr-defined]

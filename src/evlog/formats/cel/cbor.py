@@ -9,6 +9,7 @@ register, as go-eventlog's TLV has it.
 
 from __future__ import annotations
 
+from evlog._paused import CollectorPaused
 from evlog.algorithms import HashAlg
 from evlog.errors import EvlogError, ParseError, WriteError
 from evlog.formats import CERTAIN, LIKELY, NO_MATCH, Match
@@ -137,6 +138,8 @@ _DIALECT = Dialect(
     content_type=9,
     content=10,
     by_name=False,
+    kind=bytes,
+    plain_octets=bytes,
     octets=_octets,
     spell_octets=bytes,
     algorithm=_algorithm,
@@ -155,13 +158,14 @@ def read(data: bytes, options: Options) -> Log:
     events: list[Event] = []
     start = end = items.start
     try:
-        for value, start, after, shortest in items.records():
-            opaque.item = item = data[start:after]
-            plain = shortest and _in_order(value)
-            members, departs = (value, False) if plain else _examined(value, item, start, opaque, notes)
-            origin = Origin(options.name, ID, Span(start, after - start))
-            events.append(reader.event(members, len(events), origin, item if departs else None))
-            end = after
+        with CollectorPaused():
+            for value, start, after, shortest in items.records():
+                opaque.item = item = data[start:after]
+                plain = shortest and _in_order(value)
+                members, departs = (value, False) if plain else _examined(value, item, start, opaque, notes)
+                origin = Origin(options.name, ID, Span(start, after - start))
+                events.append(reader.event(members, len(events), origin, item if departs else None))
+                end = after
     except ParseError as error:
         located = error if items.stopped else error.within(f"events[{len(events)}]", start)
         notes.stop(located, len(events))

@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 from functools import cache
 
+from evlog._paused import CollectorPaused
 from evlog.algorithms import HashAlg
 from evlog.errors import EvlogError, ParseError, TruncatedError
 from evlog.formats import CERTAIN, LIKELY, NO_MATCH, POSSIBLE, Match
@@ -35,6 +36,7 @@ _ENCODING = _record.Encoding(ID, 0xFFFFFFFF, True, 0xFFFF, "json", True, "pcr")
 _RS = "\x1e"
 _BOM = b"\xef\xbb\xbf"
 _SPACE = re.compile(r"[ \t\n\r]*")
+_COMMA = re.compile(r"[ \t\n\r]*(,)?[ \t\n\r]*")
 _BETWEEN = re.compile("[ \t\n\r\x1e]*")
 _MEMBER = re.compile(rb'[\x1e\s]*(\[)?\s*\{\s*"(recnum|pcr|nv_index|digests|content_type|content|rtmr|ccmr)"')
 _EMPTY = re.compile(rb"\s*\[\s*\]\s*")
@@ -116,6 +118,8 @@ _DIALECT = Dialect(
     content_type="content_type",
     content="content",
     by_name=True,
+    kind=str,
+    plain_octets=bytes.fromhex,
     octets=_octets,
     spell_octets=bytes.hex,
     algorithm=_algorithm,
@@ -133,9 +137,10 @@ def read(data: bytes, options: Options) -> Log:
     events: list[Event] = []
     start = 0
     try:
-        for members, start, end in text.records():
-            origin = Origin(options.name, ID, Span(start, end - start))
-            events.append(reader.event(_renamed(members), len(events), origin))
+        with CollectorPaused():
+            for members, start, end in text.records():
+                origin = Origin(options.name, ID, Span(start, end - start))
+                events.append(reader.event(_renamed(members), len(events), origin))
     except ParseError as error:
         located = error if text.stopped else error.within(f"events[{len(events)}]", start)
         notes.stop(located, len(events))
@@ -203,26 +208,28 @@ class _Text:
             self._fail(f"the log is not an array ({self.framing})", 0)
 
     def _array(self, position: int) -> Iterator[tuple[Any, int, int]]:
-        text, space = self._text, _SPACE.match
-        last = self._byte(position)
-        position = space(text, position).end()  # type: ignore[union-attr]
-        while text[position : position + 1] != "]":
-            value, after = self._value(position)
-            start, last = self._byte(position), self._byte(after)
+        scan, byte, between = self._scan, self._byte, _COMMA.match
+        last = byte(position)
+        position = _space(self._text, position)
+        while self._text[position : position + 1] != "]":
+            try:
+                value, after = scan(self._text, position)
+            except (StopIteration, ValueError, RecursionError):
+                value, after = self._value(position)
+            start, last = byte(position), byte(after)
             yield value, start, last
-            position = space(text, after).end()  # type: ignore[union-attr]
-            mark = text[position : position + 1]
-            if mark == ",":
-                position = space(self._text, position + 1).end()  # type: ignore[union-attr]
-                text = self._text
-                if text[position : position + 1] == "]":
-                    self._not_json(position)
-            elif mark != "]":
+            comma = between(self._text, after)
+            assert comma is not None
+            position = comma.end()
+            closed = self._text[position : position + 1] == "]"
+            if comma[1] is None and not closed:
                 self._fail("a comma or the end of the array was expected", position)
-        after = space(text, position + 1).end()  # type: ignore[union-attr]
-        self.end = self._byte(after)
-        if after < len(text):
-            message = f"{len(text) - after} characters after the array"
+            if comma[1] is not None and closed:
+                self._not_json(position)
+        after = _space(self._text, position + 1)
+        self.end = byte(after)
+        if after < len(self._text):
+            message = f"{len(self._text) - after} characters after the array"
             self._notes.add("trailing_bytes", "warning", message, None, self.end)
             self.end = last
 
@@ -279,6 +286,12 @@ class _Text:
             return self._first + len(self._text[:position].encode())
         self._counted = position, byte + len(self._text[character:position].encode())
         return self._counted[1]
+
+
+def _space(text: str, position: int) -> int:
+    """The position after the blanks at a position."""
+    found = _SPACE.match(text, position)
+    return found.end() if found is not None else position
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
