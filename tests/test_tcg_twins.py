@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from evlog import wire
 from evlog.algorithms import ALGORITHMS, SHA1, HashAlg
 from evlog.errors import ParseError, TruncatedError
-from evlog.formats import _tcg
+from evlog.formats import _first_record, _tcg
 from evlog.wire import tcg
 from samples import make
 from tests.logs import SAMPLE_LOGS
@@ -92,8 +92,8 @@ def agree(data: bytes, start: int, algorithms: tuple[HashAlg, ...] | None) -> in
 
 def framing(data: bytes) -> tuple[int, tuple[HashAlg, ...] | None]:
     """Where the scanner starts on a log, and the algorithms that its header declares."""
-    first = _tcg.first_record(data)
-    spec_id = _tcg.spec_id(first.data) if first else None
+    first = _first_record.first_record(data)
+    spec_id = _first_record.spec_id(first.data) if first else None
     if first is None or spec_id is None or spec_id.version in (0, 2):
         return 0, None
     return first.length, spec_id.algorithms
@@ -212,7 +212,7 @@ def test_on_spec_id_events(algorithms: list[tuple[int, int]], vendor: bytes) -> 
         "vendor_info": vendor,
     }
     data = wire.build(tcg.spec_id_event03, fields)
-    spec_id = _tcg.spec_id(data)
+    spec_id = _first_record.spec_id(data)
     assert spec_id is not None
     assert spec_id.version == 3
     assert [(alg.id, alg.size) for alg in spec_id.algorithms] == algorithms

@@ -11,7 +11,7 @@ from itertools import islice
 from evlog.algorithms import ALGORITHMS, SHA1, HashAlg
 from evlog.contents.pcclient import EV_NO_ACTION, PCClientEvent
 from evlog.errors import ParseError, WriteError
-from evlog.formats import CERTAIN, LIKELY, NO_MATCH, Match, _tcg
+from evlog.formats import CERTAIN, LIKELY, NO_MATCH, Match, _first_record, _tcg
 from evlog.model import Digest, Event, Header, Loss
 
 TYPE_CHECKING = False
@@ -32,12 +32,12 @@ _LAST_CCMR = 4
 _SNIFFED = 4096
 
 
-def _header(data: bytes) -> tuple[_tcg.FirstRecord, _tcg.SpecId] | None:
+def _header(data: bytes) -> tuple[_first_record.FirstRecord, _first_record.SpecId] | None:
     """Record 0 and its Spec ID event, or None. Raises ParseError for one whose table of algorithms cannot be."""
-    first = _tcg.first_record(data)
+    first = _first_record.first_record(data)
     if first is None or first.event_type != EV_NO_ACTION:
         return None
-    spec_id = _tcg.spec_id(first.data)
+    spec_id = _first_record.spec_id(first.data)
     if spec_id is None or spec_id.version not in (3, None):
         return None
     return first, spec_id
@@ -69,7 +69,7 @@ def sniff(data: bytes, options: Options, space: Space) -> Match:
 
 
 def space_of(
-    register: int, spec_id: _tcg.SpecId, records: Iterable[tuple[int, int]], options: Options
+    register: int, spec_id: _first_record.SpecId, records: Iterable[tuple[int, int]], options: Options
 ) -> tuple[int, Space, str]:
     """PCRs or CC measurement registers: confidence, space, reason.
 
@@ -112,7 +112,7 @@ def _given(options: Options) -> tuple[Space, str] | None:
     return None
 
 
-def _records(data: bytes, first: _tcg.FirstRecord, spec_id: _tcg.SpecId) -> Iterator[tuple[int, int]]:
+def _records(data: bytes, first: _first_record.FirstRecord, spec_id: _first_record.SpecId) -> Iterator[tuple[int, int]]:
     scan = _tcg.scan2(data, first.length, spec_id.algorithms, "pcr")
     two = struct.Struct("<II").unpack_from
     for offset in scan.columns.offsets[1:]:
@@ -203,7 +203,7 @@ def _is_header(content: object) -> bool:
     if not isinstance(content, PCClientEvent) or content.event_type != EV_NO_ACTION:
         return False
     try:
-        spec_id = _tcg.spec_id(content.data)
+        spec_id = _first_record.spec_id(content.data)
     except ParseError:
         return False
     return spec_id is not None and spec_id.version in (3, None)
@@ -283,6 +283,6 @@ def _sizes(header: Event) -> dict[int, int]:
     """Digest sizes by TPM_ALG_ID, as a reader of the header will take them."""
     content = header.content
     assert isinstance(content, PCClientEvent)
-    spec_id = _tcg.spec_id(content.data)
+    spec_id = _first_record.spec_id(content.data)
     declared = spec_id.algorithms if spec_id is not None else ()
     return {alg.id: alg.size for alg in (*ALGORITHMS.values(), *declared)}

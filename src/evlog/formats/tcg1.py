@@ -10,7 +10,7 @@ from __future__ import annotations
 from evlog.algorithms import SHA1
 from evlog.contents.pcclient import EV_NO_ACTION, PCClientEvent
 from evlog.errors import ParseError, WriteError
-from evlog.formats import CERTAIN, LIKELY, NO_MATCH, Match, _tcg
+from evlog.formats import CERTAIN, LIKELY, NO_MATCH, Match, _first_record, _tcg
 from evlog.model import Header, Loss
 
 TYPE_CHECKING = False
@@ -28,11 +28,11 @@ _LOCALITY = b"StartupLocality\0"
 
 def sniff(data: bytes, options: Options) -> Match:
     """Certain of a Spec ID Event00 or 02; likely of plausible records without a header, in either byte order."""
-    first = _tcg.first_record(data)
+    first = _first_record.first_record(data)
     if first is not None and first.event_type == EV_NO_ACTION:
         if _agile_header(first.data):
             return NO_MATCH
-        spec_id = _tcg.spec_id(first.data)
+        spec_id = _first_record.spec_id(first.data)
         if spec_id is not None:
             return Match(CERTAIN, f"Spec ID Event0{spec_id.version}: SHA-1 records")
         if first.data[:16] == _LOCALITY:
@@ -45,25 +45,25 @@ def sniff(data: bytes, options: Options) -> Match:
 
 def _two_plausible(data: bytes, byteorder: str) -> bool:
     """Whether two records in a row, or the only one there is, look like SHA-1 records."""
-    first = _tcg.first_record(data, byteorder)
-    if first is None or not _tcg.plausible(first.register, first.event_type, len(first.data)):
+    first = _first_record.first_record(data, byteorder)
+    if first is None or not _first_record.plausible(first.register, first.event_type, len(first.data)):
         return False
     # An all-zero start is an empty log area, not an EV_PREBOOT_CERT.
     if not (first.register or first.event_type or first.data or any(first.digest)):
         return False
-    second = _tcg.first_record(data[first.length :], byteorder)
+    second = _first_record.first_record(data[first.length :], byteorder)
     if second is None:
         return first.length == len(data)
-    return _tcg.plausible(second.register, second.event_type, len(second.data))
+    return _first_record.plausible(second.register, second.event_type, len(second.data))
 
 
 def read(data: bytes, options: Options) -> Log:
     """Read a log; see `evlog.read`. Raises ParseError if record 0 cannot be one."""
     byteorder = "little"
-    first = _tcg.first_record(data)
+    first = _first_record.first_record(data)
     if first is None or (not _two_plausible(data, "little") and _two_plausible(data, "big")):
         byteorder = "big"
-        first = _tcg.first_record(data, byteorder)
+        first = _first_record.first_record(data, byteorder)
     if first is None:
         raise ParseError("no TCG_PCClientPCREvent", offset=0, where="events[0]")
     scan = _tcg.scan1(data, 0, "pcr", byteorder)
@@ -109,7 +109,7 @@ def _declares_banks(content: object) -> bool:
 def _agile_header(data: bytes) -> bool:
     """Whether this is a Spec ID Event03, sound or not: such a log is not of this format."""
     try:
-        spec_id = _tcg.spec_id(data)
+        spec_id = _first_record.spec_id(data)
     except ParseError:
         return True
     return spec_id is not None and spec_id.version not in (0, 2)

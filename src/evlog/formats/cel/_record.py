@@ -12,7 +12,7 @@ from evlog.contents._celtype import Octets, written
 from evlog.contents.opaque import Opaque
 from evlog.contents.pcclient import EV_NO_ACTION, PCClientEvent
 from evlog.errors import ParseError, TruncatedError, UsageError
-from evlog.formats import _agile, _recnum, _tcg
+from evlog.formats import _agile, _first_record, _recnum
 from evlog.model import Digest, Event, Finding, Log, Loss
 from evlog.options import NO_OPTIONS
 from evlog.registers import PLATFORMS, Register
@@ -172,7 +172,7 @@ def pcr_space(first: Event | None, rest: Iterable[tuple[int, int]], options: Opt
     if first is None or not isinstance(content, PCClientEvent) or content.event_type != EV_NO_ACTION:
         return "pcr"
     try:
-        spec_id = _tcg.spec_id(content.data)
+        spec_id = _first_record.spec_id(content.data)
     except ParseError:
         return "pcr"
     if spec_id is None or spec_id.version not in (3, None):
