@@ -22,7 +22,12 @@ FIRMWARE = ("tcg1", "tcg2", "ccel")
 #: A log area is filled up and left alone: what follows the last record has no place in a CEL, and is said to be lost.
 TAIL = {"padding", "trailing"}
 #: Samples of ours that lose more.
-TOLD_BY_SAMPLE = {"big-endian": {"header.byteorder"}, "unknown-algorithm": {"digests.0x7f01"}}
+TOLD_BY_SAMPLE = {
+    "big-endian": {"header.byteorder"},
+    "unknown-algorithm": {"digests.0x7f01"},
+    "agent-entries": {"header.headless", "register.space"},
+    "agent-short-header": {"register.space"},
+}
 
 
 def firmware_logs(*folders: Path) -> list[Path]:
@@ -44,14 +49,15 @@ def there_and_back(path: Path, to: str) -> None:
     log = evlog.read(path)
     there = evlog.convert(log, to)
     assert there.registers_preserved
-    middle = evlog.read(there.data)
+    untold = any(loss.field == "register.space" for loss in there.losses)
+    middle = evlog.read(there.data, space="ccmr" if untold else None)
     assert middle.format == to
     assert evlog.replay(middle).registers() == evlog.replay(log).registers()
     back = evlog.convert(middle, log.format, platform=log.platform)
     assert back.registers_preserved
     fields = {loss.field for loss in (*there.losses, *back.losses)}
     whole = not fields - TAIL
-    assert whole or fields - TAIL == TOLD_BY_SAMPLE[path.stem]
+    assert whole or fields - TAIL <= TOLD_BY_SAMPLE[path.stem]
     assert (back.data == data) == (not fields)
     if whole:
         assert back.data == data[: len(data) - len(log.tail)]
