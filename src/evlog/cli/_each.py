@@ -35,7 +35,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def wanted(args: argparse.Namespace) -> bool:
-    """Whether the logs are to be taken each on its own: on request, and where a folder is given that is no log itself."""
+    """Whether the logs are to be taken each on its own: on request, and for a folder that is no log itself."""
     if args.each or not any(map(os.path.isdir, args.logs)):
         return bool(args.each)
     from evlog.tree import is_tree
