@@ -35,8 +35,12 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def wanted(args: argparse.Namespace) -> bool:
-    """Whether the logs are to be taken each on its own: on request, and where a folder is given."""
-    return bool(args.each) or any(map(os.path.isdir, args.logs))
+    """Whether the logs are to be taken each on its own: on request, and for a folder that is no log itself."""
+    if args.each or not any(map(os.path.isdir, args.logs)):
+        return bool(args.each)
+    from evlog.tree import is_tree
+
+    return any(os.path.isdir(path) and not is_tree(path) for path in args.logs)
 
 
 def run(args: argparse.Namespace, command: str) -> int:
