@@ -22,7 +22,11 @@ FIRMWARE = ("tcg1", "tcg2", "ccel")
 #: A log area is filled up and left alone: what follows the last record has no place in a CEL, and is said to be lost.
 TAIL = {"padding", "trailing"}
 #: Samples of ours that lose more.
-TOLD_BY_SAMPLE = {"big-endian": {"header.byteorder"}, "unknown-algorithm": {"digests.0x7f01"}}
+TOLD_BY_SAMPLE = {
+    "big-endian": {"header.byteorder"},
+    "unknown-algorithm": {"digests.0x7f01"},
+    "agent-entries": {"header.headless"},
+}
 
 
 def firmware_logs(*folders: Path) -> list[Path]:

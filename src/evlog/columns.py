@@ -24,8 +24,8 @@ And for logs of lines, whose registers have names and whose digests are not reco
 
 ``names``    the registers that ``registers`` counts in, where they are not the numbers of one space
 ``banks``    the one bank that each of them has
-``covered``  where digests are the bank's own hash of bytes of the buffer: the first of them, and the one after the last,
-             each as array('Q'); ``extensions`` then says the same, digest by digest
+``covered``  where digests are the bank's own hash of bytes of the buffer: the first of them and the one after the
+             last, each as array('Q'); ``extensions`` then says the same, digest by digest
 ``anchors``  rows that state a register's value, or extensions made outside the log: replay stops at each. None for a
              kind of log that knows no such rows
 """

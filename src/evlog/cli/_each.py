@@ -35,8 +35,17 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def wanted(args: argparse.Namespace) -> bool:
-    """Whether the logs are to be taken each on its own: on request, and where a folder is given."""
-    return bool(args.each) or any(map(os.path.isdir, args.logs))
+    """Whether the logs are to be taken each on its own: on request, and where a folder is given.
+
+    A tree of registers is one log.
+    """
+    return bool(args.each) or any(os.path.isdir(source) and not _is_tree(source) for source in args.logs)
+
+
+def _is_tree(folder: str) -> bool:
+    from evlog.tree import is_tree
+
+    return is_tree(folder)
 
 
 def run(args: argparse.Namespace, command: str) -> int:
@@ -66,7 +75,7 @@ def beside(args: argparse.Namespace, path: str, names: Iterable[str]) -> argpars
 
 
 def _paths(sources: Iterable[str], pattern: str | None) -> Iterator[str]:
-    """The files that are given, and those in the folders that are, in order of their names."""
+    """The files that are given, and those in the folders that are, in order of their names; trees of registers too."""
     from fnmatch import fnmatch
 
     for source in sources:
@@ -74,6 +83,10 @@ def _paths(sources: Iterable[str], pattern: str | None) -> Iterator[str]:
             yield source
             continue
         for folder, folders, files in os.walk(source):
+            if _is_tree(folder):
+                yield folder
+                folders.clear()
+                continue
             folders.sort()
             yield from (os.path.join(folder, name) for name in sorted(files) if fnmatch(name, pattern or "*"))
 
