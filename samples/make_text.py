@@ -103,7 +103,8 @@ def agent_entry(index: int, line: bytes) -> bytes:
 def samples() -> dict[str, bytes]:
     """Every sample by its path in this folder."""
     start, stop = "example.org/app start id=1 mode=strict", "example.org/app stop id=1"
-    entries = agent_entry(4, b"example.org/app start id=1") + agent_entry(4, COCO.encode() + b" " + IMAGE.encode())
+    workloads = (f"example.org/app start id={number}" for number in range(1, 6))
+    entries = b"".join(agent_entry(4, line.encode()) for line in (f"{COCO} {IMAGE}", *workloads))
     short = struct.pack("<II20sI", 0, 3, b"", 37) + bytes(24) + struct.pack("<IHHHHB", 2, 0x0C, 48, 0x12, 32, 0)
     return {
         "text/nelr.log": nelr(),

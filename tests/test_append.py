@@ -20,6 +20,7 @@ from evlog.errors import SourceError, UsageError
 from evlog.verbs import _store
 from evlog.verbs.append import append
 from tests.command import run
+from tests.test_schemas import valid
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -432,7 +433,8 @@ def test_the_command(tmp_path: Path) -> None:
     made = tree(tmp_path)
     ran = run("append", str(made), "rtmr3", "a line", "# a comment", "--json")
     assert ran.code == 0
-    assert '"schema": "evlog.append/1", "register": "rtmr3", "lines": 3, "events": 2, "syncs": 1' in ran.out
+    done = valid("append", ran.out)
+    assert (done["register"], done["lines"], done["events"], done["syncs"]) == ("rtmr3", 3, 2, 1)
     fed = subprocess.run(
         [sys.executable, "-m", "evlog", "append", str(made), "rtmr3"],
         input=b"from stdin\n\n# and more\nwithout an end",

@@ -11,9 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from evlog import wire
-from evlog.algorithms import ALGORITHMS, SHA1, HashAlg
+from evlog.algorithms import ALGORITHMS, SHA1, SHA384, HashAlg
 from evlog.errors import ParseError, TruncatedError
-from evlog.formats import _first_record, _tcg
+from evlog.formats import _aael, _first_record, _tcg
 from evlog.wire import tcg
 from samples import make
 from tests.logs import SAMPLE_LOGS
@@ -94,6 +94,8 @@ def framing(data: bytes) -> tuple[int, tuple[HashAlg, ...] | None]:
     """Where the scanner starts on a log, and the algorithms that its header declares."""
     first = _first_record.first_record(data)
     spec_id = _first_record.spec_id(first.data) if first else None
+    if spec_id is None and _aael.is_fragment(data):
+        return 0, (SHA384,)
     if first is None or spec_id is None or spec_id.version in (0, 2):
         return 0, None
     return first.length, spec_id.algorithms

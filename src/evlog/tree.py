@@ -89,8 +89,15 @@ def platform_of(found: tuple[Member, ...]) -> str | None:
 
 
 def is_tree(path: str) -> bool:
-    """Whether a path is a folder with registers, or of one."""
-    return os.path.isdir(path) and bool(members(path))
+    """Whether a path is a folder with registers, or of one: those of one machine, so each has one log."""
+    if not os.path.isdir(path):
+        return False
+    try:
+        found = members(path)
+    except SourceError:
+        return False
+    logs = [member.register for member in found if member.log is not None]
+    return bool(found) and len(set(logs)) == len(logs)
 
 
 def members(path: str) -> tuple[Member, ...]:

@@ -70,7 +70,7 @@ def beside(args: argparse.Namespace, path: str, names: Iterable[str]) -> argpars
 
 
 def _paths(sources: Iterable[str], pattern: str | None) -> Iterator[str]:
-    """The files that are given, and those in the folders that are, in order of their names."""
+    """The files that are given, and those in the folders that are, in order of their names; trees of registers too."""
     from fnmatch import fnmatch
 
     for source in sources:
@@ -78,6 +78,10 @@ def _paths(sources: Iterable[str], pattern: str | None) -> Iterator[str]:
             yield source
             continue
         for folder, folders, files in os.walk(source):
+            if _is_tree(folder):
+                yield folder
+                folders.clear()
+                continue
             folders.sort()
             yield from (os.path.join(folder, name) for name in sorted(files) if fnmatch(name, pattern or "*"))
 

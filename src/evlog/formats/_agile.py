@@ -57,12 +57,6 @@ def sniff(data: bytes, options: Options, space: Space) -> Match:
         found, reason = _given(options) or (_aael.space_of(_aael.scan_fragment(data, space)), "agent's entries")
         return Match(CERTAIN, f"{reason}, without a header") if found == space else NO_MATCH
     first, spec_id = header
-    if spec_id.version is None and _given(options) is None:
-        from evlog.formats import _aael
-
-        if _aael.space_of(_tcg.scan2(data, first.length, spec_id.algorithms, "pcr")) != space:
-            return NO_MATCH
-        return Match(CERTAIN, "a header without a signature, as the attestation agent writes it")
     confidence, found, reason = space_of(first.register, spec_id, _records(data, *header), options)
     banks = ", ".join(map(str, spec_id.algorithms))
     return Match(confidence, f"Spec ID event with {banks}; {reason}") if found == space else NO_MATCH
@@ -80,6 +74,10 @@ def space_of(
     given = _given(options)
     if given is not None:
         return CERTAIN, *given
+    if spec_id.version is None:
+        beyond = any(index > _LAST_CCMR and event_type != EV_NO_ACTION for index, event_type in records)
+        reason = "a header without a signature, as the attestation agent writes it"
+        return CERTAIN, "pcr" if beyond else "ccmr", reason
     if register == 1:
         return CERTAIN, "ccmr", "the header's index is 1, as only OVMF writes it, into a CCEL"
     if b"td-shim" in spec_id.vendor_info:

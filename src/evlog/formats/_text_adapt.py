@@ -10,6 +10,7 @@ from evlog import hashing
 from evlog.algorithms import ALGORITHMS, HashAlg
 from evlog.contents.pcclient import EV_EVENT_TAG, PCClientEvent, untagged
 from evlog.contents.text import TextLine
+from evlog.errors import WriteError
 from evlog.formats._text_style import Style, respelled, style_for, style_of
 from evlog.model import Digest, Event, Log, Loss
 from evlog.options import NO_OPTIONS
@@ -77,7 +78,10 @@ class _Adaptation:
         if event.recnum is not None:
             self.losses.append(Loss(event.number, "recnum", "text has no record numbers"))
         if isinstance(content, TextLine):
-            if not content.measured and (refusal := self.dialect.refusal(content)) is not None:
+            refusal = self.dialect.refusal(content) or self.dialect.impropriety(content)
+            if refusal is not None and content.measured:
+                raise WriteError(f"line {event.number + 1}: {refusal}", event=event.number)
+            if refusal is not None:
                 self.losses.append(Loss(event.number, "content", refusal))
                 return
             self._keep(event, content)
@@ -89,7 +93,7 @@ class _Adaptation:
             self._keep(event, TextLine("extend", line))
         elif line is not None and self._is_line(event, line):
             made = TextLine(self.dialect.role(line), line)
-            refusal = self.dialect.refusal(TextLine("record", line))
+            refusal = self.dialect.refusal(TextLine("record", line)) or self.dialect.impropriety(made)
             if refusal is None and made.anchor:
                 self.told.discard(event.register)
             if refusal is not None or event.register in self.told:

@@ -78,10 +78,14 @@ class Dialect(Record):
         if (role in MEASURED_ROLES) != content.measured:
             was, now = ("a measured line", "not hashed") if content.measured else ("not measured", "hashed")
             return f"{was} would be {now} in {self.id}"
-        if self.words and role == "record":
-            if _UNPRINTABLE.search(line):
+        return None
+
+    def impropriety(self, content: TextLine) -> str | None:
+        """Why the dialect should not hold a line, though it would read back; or None."""
+        if self.words and content.role == "record":
+            if _UNPRINTABLE.search(content.line):
                 return f"{self.id} holds printable ASCII only"
-            if len(line.split(b" ", 2)) < 3:
+            if len(content.line.split(b" ", 2)) < 3:
                 return f"{self.id} wants a domain, an operation and a content"
         return None
 

@@ -122,7 +122,7 @@ def write(log: Log, options: Options) -> bytes:
         if kept and isinstance(event.wire, bytes):
             parts.append(event.wire)
             continue
-        refusal = style.dialect.refusal(content)
+        refusal = style.dialect.refusal(content) or (None if kept else style.dialect.impropriety(content))
         if refusal is not None:
             raise WriteError(f"line {len(parts) + 1}: {refusal}", event=event.number)
         parts.append(spelled(content, event.register, style.index))

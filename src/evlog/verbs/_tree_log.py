@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from evlog.errors import SourceError
 from evlog.model import Event, Log
-from evlog.tree import Member, member_of_log, members, platform_of
+from evlog.tree import Member, is_tree, member_of_log, members, platform_of
 from evlog.verbs._store import settled_log
 from evlog.verbs.reading import read_bytes
 
@@ -39,7 +39,7 @@ def read_tree(path: str, format: str | None, options: Options) -> Log:
 
     Raises SourceError for a folder without registers.
     """
-    found = members(path)
+    found = members(path) if is_tree(path) else ()
     if not found:
         raise SourceError(f"{path}: is a directory, and no tree of registers (<register>/digest, hash_algo, event_log)")
     options = options.replace(platform=options.platform or platform_of(found))
