@@ -36,7 +36,16 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 def wanted(args: argparse.Namespace) -> bool:
     """Whether the logs are to be taken each on its own: on request, and where a folder is given."""
-    return bool(args.each) or any(map(os.path.isdir, args.logs))
+    return bool(args.each) or any(map(_is_folder, args.logs))
+
+
+def _is_folder(path: str) -> bool:
+    """Whether the path is a folder of logs. A tree of registers (`evlog.tree`) is one log."""
+    if not os.path.isdir(path):
+        return False
+    from evlog.tree import is_tree
+
+    return not is_tree(path)
 
 
 def run(args: argparse.Namespace, command: str) -> int:
@@ -70,7 +79,7 @@ def _paths(sources: Iterable[str], pattern: str | None) -> Iterator[str]:
     from fnmatch import fnmatch
 
     for source in sources:
-        if not os.path.isdir(source):
+        if not _is_folder(source):
             yield source
             continue
         for folder, folders, files in os.walk(source):
