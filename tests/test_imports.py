@@ -109,7 +109,8 @@ ALLOWED: dict[str, tuple[str, ...]] = {
     "hashing": ("errors", "algorithms", "columns"),
     "contents": ("_record", "errors", "algorithms", "registers", "options", "model", "hashing", "wire"),
     "formats": (
-        "_record", "_paused", "errors", "algorithms", "registers", "options", "columns", "model", "hashing", "contents", "wire",
+        "_record", "_paused", "errors", "algorithms", "registers", "options", "columns", "model", "hashing", "contents",
+        "wire",
     ),
     "decoders": ("_record", "cursor", "errors", "algorithms", "registers", "model", "hashing", "contents", "wire"),
     "tree": ("_record", "algorithms", "errors", "registers"),

@@ -35,12 +35,17 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def wanted(args: argparse.Namespace) -> bool:
-    """Whether the logs are to be taken each on its own: on request, and for a folder that is no log itself."""
-    if args.each or not any(map(os.path.isdir, args.logs)):
-        return bool(args.each)
+    """Whether the logs are to be taken each on its own: on request, and where a folder is given."""
+    return bool(args.each) or any(map(_is_folder, args.logs))
+
+
+def _is_folder(path: str) -> bool:
+    """Whether the path is a folder of logs. A tree of registers (`evlog.tree`) is one log."""
+    if not os.path.isdir(path):
+        return False
     from evlog.tree import is_tree
 
-    return any(os.path.isdir(path) and not is_tree(path) for path in args.logs)
+    return not is_tree(path)
 
 
 def run(args: argparse.Namespace, command: str) -> int:
@@ -74,11 +79,11 @@ def _paths(sources: Iterable[str], pattern: str | None) -> Iterator[str]:
     from fnmatch import fnmatch
 
     for source in sources:
-        if not os.path.isdir(source):
+        if not _is_folder(source):
             yield source
             continue
         for folder, folders, files in os.walk(source):
-            if _is_tree(folder):
+            if not _is_folder(folder):
                 yield folder
                 folders.clear()
                 continue
