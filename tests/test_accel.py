@@ -168,7 +168,8 @@ def test_fold(alg: HashAlg, count: int) -> None:
     start = b"\x07" * alg.size
     assert accel.fold(alg, start, digests) == python.fold(alg, start, digests)
     digests.append(b"of another size")
-    assert accel.fold(alg, start, digests) == python.fold(alg, start, digests)
+    for value in (start, b"a value of another size"):
+        assert accel.fold(alg, value, digests) == python.fold(alg, value, digests)
 
 
 @pytest.mark.parametrize("registers", [1, 2, 3, 4, 5, 8, 9, 24])

@@ -81,31 +81,35 @@ fn fold<'py>(
 ) -> PyResult<Bound<'py, PyBytes>> {
     let algorithm = algorithm(alg)?;
     let size = algorithm.size();
-    let value = value_of(algorithm, value)?;
+    if value.len() != size {
+        return fold_unlike(algorithm, value, digests.as_slice(), py);
+    }
     let mut flat = Vec::with_capacity(digests.len() * size);
     for digest in &digests {
         let digest = Borrowed::<u8>::of(digest)?;
-        // A digest of another size is hashed as it is: only the kernels need them alike.
         if digest.items().len() != size {
             return fold_unlike(algorithm, value, digests.as_slice(), py);
         }
         flat.extend_from_slice(digest.items());
     }
-    let mut chain = [Chain { value, digests: &flat }];
+    let mut chain = [Chain { value: value_of(algorithm, value)?, digests: &flat }];
     extend_all(algorithm, &mut chain);
     Ok(PyBytes::new(py, &chain[0].value[..size]))
 }
 
+/// Fold values and digests that are not of the algorithm's size: they are hashed as they are.
 fn fold_unlike<'py>(
     algorithm: Algorithm,
-    mut value: [u8; MAX_SIZE],
+    value: &[u8],
     digests: &[Bound<'py, PyAny>],
     py: Python<'py>,
 ) -> PyResult<Bound<'py, PyBytes>> {
+    let mut value = value.to_vec();
     for digest in digests {
-        value = algorithm.hash(&[&value[..algorithm.size()], Borrowed::<u8>::of(digest)?.items()]);
+        let hash = algorithm.hash(&[&value, Borrowed::<u8>::of(digest)?.items()]);
+        value = hash[..algorithm.size()].to_vec();
     }
-    Ok(PyBytes::new(py, &value[..algorithm.size()]))
+    Ok(PyBytes::new(py, &value))
 }
 
 /// A bank to fold: its algorithm, the distance of its digest in each layout or None, and its values.

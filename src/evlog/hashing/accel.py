@@ -51,8 +51,8 @@ def fold_columns(
     columns: Columns, banks: Sequence[HashAlg], values: dict[HashAlg, dict[int, bytes]]
 ) -> dict[HashAlg, set[int]]:
     """See `evlog.hashing.Backend`. All banks go in one call, which shares them out among the processors."""
-    here = [bank for bank in banks if _here(bank)]
-    elsewhere = [bank for bank in banks if not _here(bank)]
+    here = [bank for bank in banks if _here(bank) and all(len(value) == bank.size for value in values[bank].values())]
+    elsewhere = [bank for bank in banks if bank not in here]
     missing = _python().fold_columns(columns, elsewhere, values) if elsewhere else {}
     order = sorted({register for bank in here for register in values[bank]})
     asked = [
