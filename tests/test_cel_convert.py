@@ -63,25 +63,10 @@ def there_and_back(path: Path, to: str) -> None:
         assert back.data == data[: len(data) - len(log.tail)]
 
 
-SIGNED = [path for path in firmware_logs(*(SAMPLES / each for each in FIRMWARE)) if not path.stem.startswith("agent-")]
-
-
 @pytest.mark.parametrize("to", CELS)
-@pytest.mark.parametrize("path", SIGNED, ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", firmware_logs(*(SAMPLES / each for each in FIRMWARE)), ids=lambda path: path.stem)
 def test_firmware_samples_come_back(path: Path, to: str) -> None:
     there_and_back(path, to)
-
-
-@pytest.mark.parametrize("to", CELS)
-@pytest.mark.parametrize("stem", ["agent-entries", "agent-short-header"])
-def test_the_agent_s_logs_tell_what_is_lost(stem: str, to: str) -> None:
-    """Without a signed header a CEL does not show that its registers are CC measurement registers, but for the TLV."""
-    log = evlog.read(SAMPLES / f"ccel/{stem}.bin")
-    there = evlog.convert(log, to)
-    fields = {loss.field for loss in there.losses}
-    assert ("register.space" in fields) == (to != "cel-tlv")
-    middle = evlog.read(there.data, space="ccmr")
-    assert evlog.replay(middle).registers() == evlog.replay(log).registers()
 
 
 @pytest.mark.parametrize("to", CELS)
