@@ -127,9 +127,15 @@ def load(source: Source) -> tuple[bytes, str]:
 
 def _content(file: BinaryIO) -> bytes:
     """Everything in a file: by the native module if there is much, which halves the time."""
-    native = hashing.native(os.fstat(file.fileno()).st_size)
-    data: bytes | None = native.read_file(file.fileno()) if native is not None else None
-    return file.read() if data is None else data
+    size = os.fstat(file.fileno()).st_size
+    # A pipe has no size, and what was taken out of it cannot be put back.
+    native = hashing.native(size) if size else None
+    if native is not None:
+        data: bytes | None = native.read_file(file.fileno())
+        if data is not None:
+            return data
+        file.seek(0)
+    return file.read()
 
 
 def write(log: Log, *, format: str | None = None, **choices: Any) -> bytes:
