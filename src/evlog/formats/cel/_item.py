@@ -120,7 +120,7 @@ def _walk(data: bytes, position: int, found: list[tuple[str, int]] | None) -> in
                 found.append((what, start))
             if found is not None and one.major == _TAG:
                 found.append((f"tag {one.argument}", start))
-            opened = _open(data, one)
+            opened = _open(data, start, one)
             if one.major in (_BYTES, _TEXT) and one.argument is not None:
                 position += one.argument
                 if position > len(data):
@@ -141,7 +141,7 @@ def _walk(data: bytes, position: int, found: list[tuple[str, int]] | None) -> in
             return position
 
 
-def _open(data: bytes, one: Head) -> _Open | None:
+def _open(data: bytes, start: int, one: Head) -> _Open | None:
     """The container that the head opens, if it does."""
     if one.major not in (_ARRAY, _MAP, _TAG) and one.argument is not None:
         return None
@@ -152,7 +152,7 @@ def _open(data: bytes, one: Head) -> _Open | None:
     items = one.argument * (2 if one.major == _MAP else 1)
     if items > len(data) - one.end:
         message = f"truncated CBOR: {items} items stated, {len(data) - one.end} bytes present"
-        raise TruncatedError(message, offset=one.end - 1)
+        raise TruncatedError(message, offset=start)
     return _Open(items, one.major == _MAP)
 
 

@@ -77,7 +77,7 @@ class Writer:
             return self._content(content)
         if not isinstance(content, Opaque):
             raise WriteError(f"a {content.kind} record has no place in a CEL")
-        unnumbered = content.type.__class__ is str and not self._encoding.named
+        unnumbered = content.type.__class__ is str and content.type != "" and not self._encoding.named
         if content.syntax not in ("", self._encoding.syntax) or unnumbered:
             format, what = self._encoding.format, content.syntax or "bytes"
             raise WriteError(f"{format} does not hold {what} of content type {content.type!r}")

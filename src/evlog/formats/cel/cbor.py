@@ -379,8 +379,6 @@ def write(log: Log, options: Options) -> bytes:
     writer = Writer(_DIALECT, _ENCODING, _record.mr_key(_ENCODING, options, header))
     parts = []
     for event in log.events:
-        if event.recnum is None:
-            raise WriteError("a record number is needed", event=event.number)
         if options.mr_key is None and isinstance(event.wire, bytes) and _spells(event.wire, event):
             parts.append(event.wire)
         else:

@@ -40,8 +40,9 @@ _COMMA = re.compile(r"[ \t\n\r]*(,)?[ \t\n\r]*")
 _BETWEEN = re.compile("[ \t\n\r\x1e]*")
 _MEMBER = re.compile(rb'[\x1e\s]*(\[)?\s*\{\s*"(recnum|pcr|nv_index|digests|content_type|content|rtmr|ccmr)"')
 _EMPTY = re.compile(rb"\s*\[\s*\]\s*")
-# What json-c forgives, and libcel's samples ask of it: strings are passed over.
-_FORGIVEN = re.compile(r'"(?:[^"\\]|\\.)*"|(,)(?=\s*[}\]])|(//[^\n]*)')
+# What json-c forgives, and libcel's samples ask of it. Strings are passed over, to the end if need be: a pattern that
+# could fail at a quote would be tried again at every other.
+_FORGIVEN = re.compile(r'"(?:[^"\\]+|\\.|\\\Z)*(?:"|\Z)|(,)(?=\s*[}\]])|(//[^\n]*)', re.DOTALL)
 
 
 def sniff(data: bytes, options: Options) -> Match:
