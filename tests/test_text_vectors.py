@@ -12,8 +12,11 @@ import evlog
 from evlog.algorithms import SHA384, HashAlg
 from evlog.contents.pcclient import EV_EVENT_TAG, PCClientEvent, tagged
 from evlog.contents.text import TextLine
+from evlog.formats import room
 from evlog.model import Digest, Event, Log
+from evlog.options import Options
 from evlog.registers import UNKNOWN_REGISTER, Register
+from samples import make_text
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -197,6 +200,27 @@ def test_agent_evidence(vectors: dict[str, Any]) -> None:
     line = bytes.fromhex(vectors["U-a"]["hashed_hex"])
     back = evlog.convert(evlog.read(blob), "text", encapsulate="tag")
     assert back.data == line + b"\n"
+
+
+def test_agent_entries_cut_and_flipped() -> None:
+    entries = b"".join(make_text.agent_entry(4, f"example.org/app op id={number}".encode()) for number in range(3))
+    whole = list(evlog.read(entries).events)
+    assert len(whole) == 3
+    for length in range(len(entries)):
+        log = room("ccel").read(entries[:length], Options()) if length > 100 else None
+        if log is not None:
+            assert list(log.events) == whole[: len(log.events)]
+            assert evlog.write(log) == entries[:length]
+            assert len(log.events) == len(whole) or log.failed or length % (len(entries) // 3) == 0
+    for position in range(len(entries)):
+        flipped = bytearray(entries)
+        flipped[position] ^= 0x41
+        try:
+            log = room("ccel").read(bytes(flipped), Options())
+            evlog.replay(log)
+            assert evlog.write(log) == flipped
+        except evlog.EvlogError:
+            continue
 
 
 def test_agent_headers(vectors: dict[str, Any]) -> None:
