@@ -178,8 +178,7 @@ def _events(columns: Columns, shape: Shape, name: str) -> _ima.ImaEvents:
 
     def make(row: int) -> Event:
         offset, length = columns.offsets[row], columns.length(row)
-        event = _event(data[offset : offset + length], row, shape)
-        return event.replace(origin=Origin(name, ID, Span(offset, length)))
+        return _event(data[offset : offset + length], row, shape, Origin(name, ID, Span(offset, length)))
 
     def extensions(alg: HashAlg, rules: tuple[str, ...], start: int, stop: int) -> Sequence[bytes | None]:
         if alg != bank:
@@ -199,33 +198,36 @@ def _unrecorded(event: Event, alg: HashAlg, rules: tuple[str, ...]) -> bytes | N
     return next((value for value in extended if value is not None), None)
 
 
-def _event(record: bytes, number: int, shape: Shape) -> Event:
+def _event(record: bytes, number: int, shape: Shape, origin: Origin | None = None) -> Event:
     """The event of a record: a line, with the empty lines before it. Raises ParseError if there is none in it."""
     line = _line(record.strip(b"\r\n"))
     if line is None:
         raise ParseError("not an entry of an IMA list", where=f"events[{number}]")
     content = _content(line, shape.bank, shape.orders)
     digests = (Digest(shape.bank, bytes.fromhex(line.digest)),)
-    event = Event(number, Register("pcr", line.register), digests, content)
+    event = Event(number, Register("pcr", line.register), digests, content, None, origin)
     return event if _canonical(event) == record else event.replace(wire=record)
 
 
 def _content(line: Line, bank: HashAlg, orders: tuple[str, ...]) -> ImaEvent:
     """The entry that a line shows: with the template data that its digest proves, or with what is missing."""
     template, digest = line.template, bytes.fromhex(line.digest)
+    first: bytes | None = None
+    violation = is_violation(digest)
     try:
-        candidates = tuple(readings(template, line.text, orders))
+        for data in readings(template, line.text, orders):
+            first = data if first is None else first
+            content = ImaEvent(template, data)
+            if violation:
+                break
+            if _ima.proves(bank, content, digest):
+                return content
     except TextError as error:
         return ImaEvent(template, b"", f"the template data cannot be rebuilt from the text: {error}")
-    if is_violation(digest):
-        return ImaEvent(template, candidates[0], "template data rebuilt from the text, which a violation cannot prove")
-    for data in candidates:
-        content = ImaEvent(template, data)
-        if _ima.proves(bank, content, digest):
-            return content
     if not described(template):
         return ImaEvent(template, b"", f"nobody has described the fields of template {template}")
-    return ImaEvent(template, candidates[0], "template data rebuilt from the text, which the digest does not prove")
+    unproven = "a violation cannot prove" if violation else "the digest does not prove"
+    return ImaEvent(template, first or b"", f"template data rebuilt from the text, which {unproven}")
 
 
 def _canonical(event: Event) -> bytes | None:

@@ -161,10 +161,17 @@ def _fold_one_of_list(
     """The same for an IMA list: zeros mark a violation, which extends ones."""
     new, size = _required(bank), bank.size
     zeros, ones = bytes(size), b"\xff" * size
+    last = distance + size
+    current = registers[0] if registers else NOT_EXTENDED
+    value = values[current]
     for register, offset in zip(registers, offsets, strict=True):
-        at = offset + distance
-        digest = buffer[at : at + size]
-        values[register] = new(values[register] + (digest if digest != zeros else ones)).digest()
+        # A list stays with one register for long.
+        if register != current:
+            values[current] = value
+            current, value = register, values[register]
+        digest = buffer[offset + distance : offset + last]
+        value = new(value + (digest if digest != zeros else ones)).digest()
+    values[current] = value
 
 
 def _fold_two(
