@@ -97,8 +97,8 @@ def scan(data: bytes, dialect: Dialect, register: Register, index: Index | None)
         offsets, stops, registers, likely = array("Q"), array("Q"), array("I"), []  # type: ignore[var-annotated]
         form = dialect.comments, dialect.edges, mine, sorted(_KEYWORDS)
         if native.text_run(data, *form, offsets, stops, registers, likely):
-            found = {row: data[offsets[row] : stops[row]] for row in likely}
-            return Rows(offsets, offsets, stops, registers, *_spoken(found, dialect, register))
+            spoken = _spoken({row: data[offsets[row] : stops[row]] for row in likely}, dialect, register)
+            return Rows(offsets, offsets, stops, registers, *spoken)
     if dialect.edges and b"\r" in data:
         found = [(piece.start(), piece[0].rstrip(b"\r\n")) for piece in _PIECE.finditer(data)]
         offsets, lines = array("Q", [start for start, _ in found]), [line for _, line in found]
