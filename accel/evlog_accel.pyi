@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 from typing_extensions import Buffer
 
+API: int
 __version__: str
 
 def algorithms() -> list[int]: ...
@@ -22,6 +23,17 @@ def fold_columns(
     banks: Sequence[tuple[int, Sequence[int | None], Sequence[bytes]]],
     /,
 ) -> list[tuple[list[bytes], list[bool]]]: ...
+def fold_spans(
+    alg: int,
+    value: bytes,
+    buffer: Buffer,
+    starts: array[int],
+    stops: array[int],
+    registers: array[int],
+    first: int,
+    end: int,
+    /,
+) -> bytes: ...
 def tally(registers: array[int]) -> dict[int, int]: ...
 def tcg2_run(
     data: Buffer,
@@ -55,4 +67,33 @@ def ima_run(
     registers: array[int],
     /,
 ) -> int: ...
+def cel_run(
+    data: Buffer,
+    start: int,
+    heads: Sequence[tuple[int, bytes]],
+    recnum: tuple[int, int],
+    index: tuple[int, int],
+    digests: Sequence[tuple[int, int]],
+    fixed: int,
+    offsets: array[int],
+    indices: array[int],
+    recnums: array[int],
+    silent: list[int],
+    notable: list[int],
+    unread: list[int],
+    types: set[int],
+    /,
+) -> int: ...
+def text_run(
+    data: Buffer,
+    comments: bool,
+    edges: bytes,
+    register: int,
+    keywords: Sequence[bytes],
+    offsets: array[int],
+    stops: array[int],
+    registers: array[int],
+    likely: list[int],
+    /,
+) -> bool: ...
 def read_file(descriptor: int) -> bytes | None: ...

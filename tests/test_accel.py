@@ -104,6 +104,106 @@ def tcg1(draw: st.DrawFn) -> bytes:
     return b"".join(parts) + draw(st.sampled_from([b"", bytes(40), b"\xff" * 70, b"junk"]))
 
 
+def entry(order: str, register: int, template: bytes, digest: bytes, data: bytes) -> bytes:
+    number = struct.Struct(f"{order}I").pack
+    legacy = template == b"ima"
+    return number(register) + digest + number(len(template)) + template + (b"" if legacy else number(len(data))) + data
+
+
+@st.composite
+def ima(draw: st.DrawFn) -> bytes:
+    """Lists with several templates, violations, and entries that their digests prove."""
+    order, alg = draw(st.sampled_from("<>")), draw(st.sampled_from(["sha1", "sha256"]))
+    size = hashlib.new(alg).digest_size
+    parts = []
+    for _ in range(draw(st.integers(1, 12))):
+        template = draw(st.sampled_from([b"ima-ng", b"ima-sig", b"ima", b"own", b"d-ng|n-ng"]))
+        fields = [draw(st.binary(max_size=20)), draw(st.binary(max_size=9))]
+        data = b"".join(struct.pack(f"{order}I", len(field)) + field for field in fields)
+        if template == b"ima":
+            data = bytes(20) + struct.pack(f"{order}I", len(fields[0])) + fields[0]
+        hashed = data[:20] + data[24:].ljust(256, b"\0") if template == b"ima" else data
+        digest = draw(st.sampled_from([hashlib.new(alg, hashed).digest(), bytes(size), b"\x11" * size]))
+        parts.append(entry(order, draw(st.sampled_from([10, 10, 11, 24, 64])), template, digest, data))
+    return b"".join(parts)
+
+
+def tlv(number: int, value: bytes) -> bytes:
+    return struct.pack(">BI", number, len(value)) + value
+
+
+@st.composite
+def cel(draw: st.DrawFn) -> bytes:
+    """CEL-TLV of several shapes, contents in and out of order."""
+    widths = draw(st.sampled_from([(1, 1, 4), (8, 4, 4), (4, 4, 2), (3, 1, 1)]))
+    parts = []
+    for number in range(draw(st.integers(1, 12))):
+        register = draw(st.sampled_from([0, 1, 7, 10, 24]))
+        index = draw(st.sampled_from([1, 1, 1, 2, 108]))
+        digests = [tlv(11, draw(st.sampled_from([bytes(32), b"\x11" * 32])))]
+        if draw(st.integers(0, 3)) == 0:
+            digests.append(tlv(draw(st.sampled_from([4, 12])), b"\x22" * draw(st.sampled_from([20, 48]))))
+        event_type = draw(st.sampled_from([3, 5, 13, 0x10])).to_bytes(widths[2], "big")
+        content = draw(
+            st.sampled_from(
+                [
+                    tlv(5, tlv(0, event_type) + tlv(1, b"data")),
+                    tlv(5, tlv(1, b"data") + tlv(0, event_type)),
+                    tlv(7, tlv(0, b"ima-ng") + tlv(1, b"\4\0\0\0data")),
+                    tlv(7, tlv(0, b"\xff") + tlv(1, b"")),
+                    tlv(4, tlv(0, b"\0\1\0\0")),
+                    tlv(80, b"own"),
+                    tlv(5, b""),
+                ]
+            )
+        )
+        recnum = tlv(0, number.to_bytes(widths[0], "big"))
+        parts.append(recnum + tlv(index, register.to_bytes(widths[1], "big")) + tlv(3, b"".join(digests)) + content)
+    return b"".join(parts)
+
+
+LINES = st.sampled_from(
+    [
+        b"domain operation content",
+        b"",
+        b"# comment",
+        b"# .EXTEND sha384:" + b"ab" * 48,
+        b"INIT sha384/" + b"00" * 48,
+        b"SYNC sha384/" + b"11" * 48,
+        b"INIT",
+        b"SYNCHRONISED",
+        b" blank before",
+        b"blank after ",
+        b"carriage\rreturn",
+        b"I",
+        b"caf\xc3\xa9",
+    ]
+)
+
+
+@settings(max_examples=200, deadline=None)
+@given(
+    st.lists(LINES, max_size=12),
+    st.sampled_from([b"\n", b"\r\n"]),
+    st.booleans(),
+    st.sampled_from(["tsm-text", "nelr", "aael-text", "aael-spec", "acon"]),
+)
+def test_generated_text(lines: list[bytes], end: bytes, ended: bool, dialect: str) -> None:
+    both(end.join(lines) + end * ended, format="text", dialect=dialect)
+
+
+@settings(max_examples=200, deadline=None)
+@given(ima(), st.integers(0, 3))
+def test_generated_ima(data: bytes, cut: int) -> None:
+    both(data[: len(data) - cut], format="ima-binary")
+
+
+@settings(max_examples=200, deadline=None)
+@given(cel(), st.sampled_from([None, "ccmr"]), st.integers(0, 3))
+def test_generated_cel(data: bytes, space: str | None, cut: int) -> None:
+    both(data[: len(data) - cut], format="cel-tlv", space=space)
+
+
 @settings(max_examples=300, deadline=None)
 @given(tcg2(), st.sampled_from([None, "pcr", "ccmr"]), st.booleans())
 def test_generated_tcg2(data: bytes, space: str | None, strict: bool) -> None:

@@ -11,11 +11,13 @@ use std::sync::OnceLock;
 use borrow::Borrowed;
 use evlog_accel_core::scan::ima::{self, List, Template};
 use evlog_accel_core::scan::tcg::{DigestList, Followed, run1, run2};
-use evlog_accel_core::scan::{Rows, Stop};
-use evlog_accel_core::{Algorithm, Bank, Chain, Columns, MAX_SIZE, NO_DIGEST, NOT_EXTENDED, extend_all, hash_all};
+use evlog_accel_core::scan::{Rows, Stop, cel, text};
+use evlog_accel_core::{
+    Algorithm, Bank, Chain, Columns, MAX_SIZE, NO_DIGEST, NOT_EXTENDED, extend_all, fold_covered, hash_all,
+};
 use pyo3::exceptions::{PyIndexError, PyValueError};
 use pyo3::prelude::*;
-use pyo3::types::{PyBytes, PyList};
+use pyo3::types::{PyBytes, PyList, PySet};
 
 /// Rows that a scanner notes before they go to Python: few enough to stay in the processor's cache.
 const BATCH: usize = 1 << 14;
@@ -171,6 +173,37 @@ fn fold_columns<'py>(
         .collect())
 }
 
+/// A register's value after the rows from `first` to `end`: each extends it with the hash of what it covers.
+#[pyfunction]
+#[pyo3(signature = (alg, value, buffer, starts, stops, registers, first, end, /))]
+#[allow(clippy::too_many_arguments)]
+fn fold_spans<'py>(
+    py: Python<'py>,
+    alg: u16,
+    value: &[u8],
+    buffer: &Bound<'py, PyAny>,
+    starts: &Bound<'py, PyAny>,
+    stops: &Bound<'py, PyAny>,
+    registers: &Bound<'py, PyAny>,
+    first: usize,
+    end: usize,
+) -> PyResult<Bound<'py, PyBytes>> {
+    let algorithm = algorithm(alg)?;
+    let mut value = value_of(algorithm, value)?;
+    let buffer = Borrowed::<u8>::of(buffer)?;
+    let starts = Borrowed::<u64>::of(starts)?;
+    let stops = Borrowed::<u64>::of(stops)?;
+    let registers = Borrowed::<u32>::of(registers)?;
+    let missing = || PyIndexError::new_err("no such rows");
+    let spans =
+        (starts.items().get(first..end).ok_or_else(missing)?, stops.items().get(first..end).ok_or_else(missing)?);
+    let registers = registers.items().get(first..end).ok_or_else(missing)?;
+    let bytes = buffer.items();
+    py.detach(|| fold_covered(algorithm, &mut value, bytes, spans, registers))
+        .map_err(|error| PyIndexError::new_err(error.to_string()))?;
+    Ok(PyBytes::new(py, &value[..algorithm.size()]))
+}
+
 /// How many rows extend each register: {register: rows}.
 #[pyfunction]
 fn tally(registers: &Bound<'_, PyAny>) -> PyResult<BTreeMap<u32, usize>> {
@@ -253,6 +286,95 @@ fn ima_run<'py>(
     gather(data, start, offsets, registers, &notable, |data, start, rows| ima::run(data, start, &list, BATCH, rows))
 }
 
+/// Note CEL-TLV records of one shape; the offset of the first that is odd.
+///
+/// The shape is (distance, type and length) of each field that has the same in all records; distance and width of the
+/// record number, of the index, and of each digest; and the bytes before the content. Offsets, indices and record
+/// numbers are appended to the arrays, rows to the lists, content types to the set.
+#[pyfunction]
+#[pyo3(signature = (data, start, heads, recnum, index, digests, fixed, offsets, indices, recnums, silent, notable,
+                    unread, types, /))]
+#[allow(clippy::too_many_arguments)]
+fn cel_run<'py>(
+    data: &Bound<'py, PyAny>,
+    start: usize,
+    heads: Vec<(usize, [u8; 5])>,
+    recnum: (usize, usize),
+    index: (usize, usize),
+    digests: Vec<(usize, usize)>,
+    fixed: usize,
+    offsets: &Bound<'py, PyAny>,
+    indices: &Bound<'py, PyAny>,
+    recnums: &Bound<'py, PyAny>,
+    silent: &Bound<'py, PyList>,
+    notable: &Bound<'py, PyList>,
+    unread: &Bound<'py, PyList>,
+    types: &Bound<'py, PySet>,
+) -> PyResult<usize> {
+    let shape = cel::Shape { heads, recnum, index, digests, fixed };
+    let mut rows = cel::Rows::default();
+    let buffer = Borrowed::<u8>::of(data)?;
+    let bytes = buffer.items();
+    let mut position = start;
+    loop {
+        let before = offsets.len()?;
+        rows.clear();
+        let stop = detached(data.py(), bytes.len(), || cel::run(bytes, position, &shape, BATCH, &mut rows));
+        append(offsets, &rows.offsets, u64::to_ne_bytes)?;
+        append(indices, &rows.indices, u32::to_ne_bytes)?;
+        append(recnums, &rows.recnums, u64::to_ne_bytes)?;
+        note(silent, before, &rows.silent)?;
+        note(notable, before, &rows.notable)?;
+        note(unread, before, &rows.unread)?;
+        for &content_type in &rows.types {
+            types.add(content_type)?;
+        }
+        match stop {
+            Stop::Full(next) => position = next,
+            Stop::Odd(at) => return Ok(at),
+        }
+    }
+}
+
+/// Note all lines; False, and nothing noted, if the dialect would strip something off one.
+///
+/// Where lines start and stop and which register they extend is appended to the arrays, the rows that begin with a
+/// keyword to `likely`.
+#[pyfunction]
+#[pyo3(signature = (data, comments, edges, register, keywords, offsets, stops, registers, likely, /))]
+#[allow(clippy::too_many_arguments)]
+fn text_run<'py>(
+    data: &Bound<'py, PyAny>,
+    comments: bool,
+    edges: Vec<u8>,
+    register: u32,
+    keywords: Vec<Vec<u8>>,
+    offsets: &Bound<'py, PyAny>,
+    stops: &Bound<'py, PyAny>,
+    registers: &Bound<'py, PyAny>,
+    likely: &Bound<'py, PyList>,
+) -> PyResult<bool> {
+    let dialect = text::Dialect { comments, edges, register, keywords };
+    let mut rows = text::Rows::default();
+    let buffer = Borrowed::<u8>::of(data)?;
+    let bytes = buffer.items();
+    let mut position = 0;
+    while position < bytes.len() {
+        let before = offsets.len()?;
+        rows.clear();
+        let next = detached(data.py(), bytes.len(), || text::run(bytes, position, &dialect, BATCH, &mut rows));
+        let Some(next) = next else {
+            return Ok(false);
+        };
+        position = next;
+        append(offsets, &rows.offsets, u64::to_ne_bytes)?;
+        append(stops, &rows.stops, u64::to_ne_bytes)?;
+        append(registers, &rows.registers, u32::to_ne_bytes)?;
+        note(likely, before, &rows.likely)?;
+    }
+    Ok(true)
+}
+
 /// Run a scanner batch by batch, and append what it notes to Python's columns.
 fn gather<'py>(
     data: &Bound<'py, PyAny>,
@@ -262,23 +384,16 @@ fn gather<'py>(
     notable: &Bound<'py, PyList>,
     scan: impl Fn(&[u8], usize, &mut Rows) -> Stop + Sync,
 ) -> PyResult<usize> {
-    let py = data.py();
     let mut rows = Rows::default();
-    let data = Borrowed::<u8>::of(data)?;
-    let bytes = data.items();
+    let buffer = Borrowed::<u8>::of(data)?;
+    let bytes = buffer.items();
     loop {
         let before = offsets.len()?;
         rows.clear();
-        let stop = if bytes.len().saturating_sub(position) < WORTH_DETACHING {
-            scan(bytes, position, &mut rows)
-        } else {
-            py.detach(|| scan(bytes, position, &mut rows))
-        };
-        append(offsets, rows.offsets.iter().flat_map(|offset| offset.to_ne_bytes()))?;
-        append(registers, rows.registers.iter().flat_map(|register| register.to_ne_bytes()))?;
-        for &row in &rows.notable {
-            notable.append(before + row as usize)?;
-        }
+        let stop = detached(data.py(), bytes.len(), || scan(bytes, position, &mut rows));
+        append(offsets, &rows.offsets, u64::to_ne_bytes)?;
+        append(registers, &rows.registers, u32::to_ne_bytes)?;
+        note(notable, before, &rows.notable)?;
         match stop {
             Stop::Full(next) => position = next,
             Stop::Odd(at) => return Ok(at),
@@ -286,10 +401,21 @@ fn gather<'py>(
     }
 }
 
-fn append(column: &Bound<'_, PyAny>, bytes: impl Iterator<Item = u8>) -> PyResult<()> {
-    let bytes: Vec<u8> = bytes.collect();
-    column.call_method1("frombytes", (PyBytes::new(column.py(), &bytes),))?;
+/// Let other threads run meanwhile, if the bytes are worth it.
+fn detached<T: Send>(py: Python<'_>, bytes: usize, work: impl FnOnce() -> T + Send) -> T {
+    if bytes < WORTH_DETACHING { work() } else { py.detach(work) }
+}
+
+/// Append numbers to an `array`.
+fn append<T: Copy, const N: usize>(column: &Bound<'_, PyAny>, items: &[T], bytes: fn(T) -> [u8; N]) -> PyResult<()> {
+    let bytes: Vec<[u8; N]> = items.iter().map(|&item| bytes(item)).collect();
+    column.call_method1("frombytes", (PyBytes::new(column.py(), bytes.as_flattened()),))?;
     Ok(())
+}
+
+/// Append rows of a batch to a list; `before` is the number of the batch's first.
+fn note(list: &Bound<'_, PyList>, before: usize, rows: &[u32]) -> PyResult<()> {
+    rows.iter().try_for_each(|&row| list.append(before + row as usize))
 }
 
 /// The whole of an open file, by its descriptor, in memory that is quick to fill; None if its size is not known.
@@ -312,7 +438,14 @@ mod evlog_accel {
     #[pymodule_export]
     use super::read_file;
     #[pymodule_export]
-    use super::{algorithms, digests, fold, fold_columns, ima_run, kernels, self_test, tally, tcg1_run, tcg2_run};
+    use super::{
+        algorithms, cel_run, digests, fold, fold_columns, fold_spans, ima_run, kernels, self_test, tally, tcg1_run,
+        tcg2_run, text_run,
+    };
+
+    /// The number of this set of functions: evlog refuses a module with another.
+    #[pymodule_export]
+    const API: u32 = 1;
 
     #[allow(non_upper_case_globals)]
     #[pymodule_export]

@@ -7,6 +7,7 @@ use std::sync::Mutex;
 use std::thread;
 
 use crate::algorithm::{Algorithm, MAX_SIZE};
+use crate::hash::hash_all;
 use crate::kernels::{Chain, extend_all};
 
 /// In [`Columns::registers`]: the row extends nothing that replay can follow.
@@ -54,7 +55,7 @@ pub enum FoldError {
     Layout(usize),
     /// A row's register is not in the list of registers.
     Register(usize),
-    /// A row's digest ends beyond the buffer.
+    /// A row's digest, or what it covers, ends beyond the buffer.
     Digest(usize),
 }
 
@@ -64,7 +65,7 @@ impl std::fmt::Display for FoldError {
             Self::Lengths => write!(f, "columns of different lengths"),
             Self::Layout(row) => write!(f, "row {row}: no such layout"),
             Self::Register(row) => write!(f, "row {row}: no value for its register"),
-            Self::Digest(row) => write!(f, "row {row}: the digest ends beyond the buffer"),
+            Self::Digest(row) => write!(f, "row {row}: it ends beyond the buffer"),
         }
     }
 }
@@ -100,6 +101,40 @@ pub fn fold(
         let joined = others.into_iter().map(|other| other.join().unwrap_or(Err(FoldError::Lengths)));
         joined.fold(mine, Result::and)
     })
+}
+
+/// Extend a register by rows of which each extends it with the hash of the bytes from its start to its stop.
+///
+/// Rows that are [`NOT_EXTENDED`] are passed over.
+pub fn fold_covered(
+    algorithm: Algorithm,
+    value: &mut [u8; MAX_SIZE],
+    buffer: &[u8],
+    (starts, stops): (&[u64], &[u64]),
+    registers: &[u32],
+) -> Result<(), FoldError> {
+    if starts.len() != registers.len() || stops.len() != registers.len() {
+        return Err(FoldError::Lengths);
+    }
+    let mut messages = Vec::with_capacity(WINDOW.min(registers.len()));
+    let mut digests = Vec::new();
+    for from in (0..registers.len()).step_by(WINDOW) {
+        messages.clear();
+        for row in from..registers.len().min(from + WINDOW) {
+            if registers[row] != NOT_EXTENDED {
+                let covered = buffer.get(starts[row] as usize..stops[row] as usize);
+                messages.push(covered.ok_or(FoldError::Digest(row))?);
+            }
+        }
+        digests.clear();
+        for hash in hash_all(algorithm, &messages) {
+            digests.extend_from_slice(&hash[..algorithm.size()]);
+        }
+        let mut chain = [Chain { value: *value, digests: &digests }];
+        extend_all(algorithm, &mut chain);
+        *value = chain[0].value;
+    }
+    Ok(())
 }
 
 fn fold_bank(columns: Columns<'_>, index: &Index, bank: &mut Bank) -> Result<(), FoldError> {

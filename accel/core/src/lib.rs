@@ -19,7 +19,7 @@ pub mod scan;
 mod selftest;
 
 pub use algorithm::{Algorithm, MAX_SIZE};
-pub use fold::{Bank, Columns, FoldError, NO_DIGEST, NOT_EXTENDED, fold};
+pub use fold::{Bank, Columns, FoldError, NO_DIGEST, NOT_EXTENDED, fold, fold_covered};
 pub use hash::hash_all;
 pub use kernels::{Chain, extend_all, names};
 pub use selftest::self_test;

@@ -11,6 +11,7 @@ from array import array
 from itertools import accumulate
 from operator import add
 
+from evlog import hashing
 from evlog._record import Record
 from evlog.columns import NOT_EXTENDED
 from evlog.contents.text import ANCHORS
@@ -90,6 +91,14 @@ class Rows(Record):
 
 def scan(data: bytes, dialect: Dialect, register: Register, index: Index | None) -> Rows:
     """The lines of a log of one register, or of a global one, whose lines have an index."""
+    mine = 0 if register.replayable else NOT_EXTENDED
+    native = hashing.native(len(data))
+    if native is not None and index is None:
+        offsets, stops, registers, likely = array("Q"), array("Q"), array("I"), []  # type: ignore[var-annotated]
+        form = dialect.comments, dialect.edges, mine, sorted(_KEYWORDS)
+        if native.text_run(data, *form, offsets, stops, registers, likely):
+            spoken = _spoken({row: data[offsets[row] : stops[row]] for row in likely}, dialect, register)
+            return Rows(offsets, offsets, stops, registers, *spoken)
     if dialect.edges and b"\r" in data:
         found = [(piece.start(), piece[0].rstrip(b"\r\n")) for piece in _PIECE.finditer(data)]
         offsets, lines = array("Q", [start for start, _ in found]), [line for _, line in found]
@@ -108,7 +117,6 @@ def scan(data: bytes, dialect: Dialect, register: Register, index: Index | None)
     if index is not None:
         return _indexed(offsets, starts, lines, dialect, index)
     stops = array("Q", map(add, starts, map(len, lines)))
-    mine = 0 if register.replayable else NOT_EXTENDED
     # The first byte of each line tells nearly all of them apart; LF stands for an empty one.
     firsts = bytes([line[0] if line else 0x0A for line in lines])
     registers = array("I", [mine]) * len(lines)
@@ -117,10 +125,18 @@ def scan(data: bytes, dialect: Dialect, register: Register, index: Index | None)
             "I", map([NOT_EXTENDED if byte in (0x23, 0x0A) else mine for byte in range(256)].__getitem__, firsts)
         )
     likely = [found.start() for found in _LIKELY.finditer(firsts) if lines[found.start()][:4] in _KEYWORDS]
-    anchors = tuple(row for row in likely if dialect.role(lines[row]) in ANCHORS)
+    spoken = _spoken({row: lines[row] for row in likely}, dialect, register)
+    return Rows(offsets, starts, stops, registers, *spoken)
+
+
+def _spoken(
+    likely: dict[int, bytes], dialect: Dialect, register: Register
+) -> tuple[tuple[int, ...], tuple[Register, ...], tuple[int, ...], tuple[int, ...]]:
+    """Anchors, names, strays and keywords of a log of one register, out of the lines that begin like one."""
+    anchors = tuple(row for row, line in likely.items() if dialect.role(line) in ANCHORS)
     odd = set(likely).difference(anchors)
-    keywords = tuple(row for row in sorted(odd) if dialect.claims(lines[row]))
-    return Rows(offsets, starts, stops, registers, anchors, (register,), (), keywords)
+    keywords = tuple(row for row in sorted(odd) if dialect.claims(likely[row]))
+    return anchors, (register,), (), keywords
 
 
 def _inner(offsets: array[int], lines: list[bytes], edges: bytes) -> Iterable[int]:

@@ -50,12 +50,19 @@ if TYPE_CHECKING:
             """
             ...
 
+        def fold_covered(self, columns: Columns, alg: HashAlg, value: bytes, first: int, end: int) -> bytes:
+            """The value of the only register there is after the rows from ``first`` to ``end``.
+
+            Each row that extends it does so with the hash of the bytes that it covers.
+            """
+            ...
+
         def tally(self, registers: array[int]) -> Mapping[int, int]:
             """How many rows extend each register, of those that any does."""
             ...
 
 
-__all__ = ["backend", "best", "digest", "fit", "fold_hashed", "native", "trace"]
+__all__ = ["backend", "best", "digest", "fit", "native", "trace"]
 
 _BACKENDS = {"python": "python", "accel": "accel"}
 #: Bytes of input from which on the native module saves more than its import costs.
@@ -122,16 +129,6 @@ def fit(value: bytes, size: int) -> bytes:
     Attestation agents do so with a SHA-256 digest and a SHA-384 register (guest-components, attester/src/utils.rs).
     """
     return value if len(value) == size else value[:size].ljust(size, b"\0")
-
-
-def fold_hashed(alg: HashAlg, value: bytes, parts: Sequence[bytes]) -> bytes:
-    """A register's value after extending it with the hash of each part: value = H(value || H(part))."""
-    chosen = best()
-    if chosen.native is not None:
-        return chosen.fold(alg, value, chosen.digests(alg, parts))
-    from evlog.hashing import python
-
-    return python.fold_hashed(alg, value, parts)
 
 
 def trace(alg: HashAlg, value: bytes, digests: Iterable[bytes]) -> list[bytes]:

@@ -23,6 +23,10 @@ if TYPE_CHECKING:
 
 NAME = "accel"
 
+_API = 1
+
+if native.API != _API:
+    raise ImportError(f"evlog-accel {native.__version__} does not fit this evlog")
 if not native.self_test():
     raise ImportError("evlog-accel gives wrong answers on this machine")
 
@@ -72,6 +76,13 @@ def fold_columns(
         values[bank].update(zip(order, after, strict=True))
         missing[bank] = {register for register, lacks in zip(order, lacking, strict=True) if lacks}
     return missing
+
+
+def fold_covered(columns: Columns, alg: HashAlg, value: bytes, first: int, end: int) -> bytes:
+    if columns.covered is None or not _here(alg) or len(value) != alg.size:
+        return _python().fold_covered(columns, alg, value, first, end)
+    starts, stops = columns.covered
+    return native.fold_spans(alg.id, value, columns.buffer, starts, stops, columns.registers, first, end)
 
 
 def tally(registers: array[int]) -> Mapping[int, int]:

@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     Constructor = Callable[[bytes], Hash]
 
 NAME = "python"
+# Rows whose columns are sliced at a time.
+_RUN = 4096
 native: Native | None = None
 
 
@@ -44,14 +46,6 @@ def fold(alg: HashAlg, value: bytes, digests: Iterable[bytes]) -> bytes:
     new = _required(alg)
     for digest in digests:
         value = new(value + digest).digest()
-    return value
-
-
-def fold_hashed(alg: HashAlg, value: bytes, parts: Iterable[bytes]) -> bytes:
-    """`digests` and `fold` in one go, which spares a list as long as the log."""
-    new = _required(alg)
-    for part in parts:
-        value = new(value + new(part).digest()).digest()
     return value
 
 
@@ -87,6 +81,17 @@ def fold_columns(
         del values[bank][NOT_EXTENDED]
         missing[bank].discard(NOT_EXTENDED)
     return missing
+
+
+def fold_covered(columns: Columns, alg: HashAlg, value: bytes, first: int, end: int) -> bytes:
+    new, buffer = _required(alg), columns.buffer
+    starts, stops = columns.covered or (columns.offsets, columns.offsets)
+    for start in range(first, end, _RUN):
+        rows = slice(start, min(start + _RUN, end))
+        for register, begin, stop in zip(columns.registers[rows], starts[rows], stops[rows], strict=True):
+            if register != NOT_EXTENDED:
+                value = new(value + new(buffer[begin:stop]).digest()).digest()
+    return value
 
 
 def tally(registers: array[int]) -> Mapping[int, int]:

@@ -7,7 +7,6 @@ from evlog.columns import NOT_EXTENDED
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from array import array
     from collections.abc import Iterator, Sequence
 
     from evlog.algorithms import HashAlg
@@ -52,7 +51,7 @@ def fold_rows(
     end = len(columns) if end is None else end
     if columns.covered is not None and columns.names is not None and len(columns.names) == 1:
         if 0 in values:
-            values[0] = _fold_covered(columns, columns.covered, alg, values[0], first, end)
+            values[0] = hashing.backend().fold_covered(columns, alg, values[0], first, end)
         return unsaid
     for start in range(first, end, _RUN):
         stop = min(start + _RUN, end)
@@ -66,23 +65,6 @@ def fold_rows(
             said = filter(None, digests) if rules or register in unsaid else digests
             values[register] = fold(alg, values[register], said)  # type: ignore[arg-type]
     return unsaid
-
-
-def _fold_covered(
-    columns: Columns, covered: tuple[array[int], array[int]], alg: HashAlg, value: bytes, first: int, end: int
-) -> bytes:
-    """Extend the only register there is by what rows cover."""
-    buffer, (starts, stops) = columns.buffer, covered
-    for start in range(first, end, _RUN):
-        stop = min(start + _RUN, end)
-        registers = columns.registers[start:stop]
-        spans = zip(starts[start:stop], stops[start:stop], strict=True)
-        if NOT_EXTENDED in registers:
-            parts = [buffer[a:b] for index, (a, b) in zip(registers, spans, strict=True) if index != NOT_EXTENDED]
-        else:
-            parts = [buffer[a:b] for a, b in spans]
-        value = hashing.fold_hashed(alg, value, parts)
-    return value
 
 
 def runs(

@@ -6,8 +6,10 @@
 
 #![forbid(unsafe_code)]
 
+pub mod cel;
 pub mod ima;
 pub mod tcg;
+pub mod text;
 
 use crate::fold::NOT_EXTENDED;
 

@@ -6,7 +6,7 @@ and must agree with them on every input (tests/test_cel_twins.py).
 
 Within a log most records have one shape: the widths of two integers, and the algorithms and sizes of the digests. One
 `struct` call reads a record of the shape of the one before it; any other takes the careful path, which also says what
-is wrong.
+is wrong. The native scanner goes over records of one shape and stops at any other.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from __future__ import annotations
 import struct
 from array import array
 
+from evlog import hashing
 from evlog._record import Record
 from evlog.columns import NOT_EXTENDED, Columns, Layout
 from evlog.contents.pcclient import EV_NO_ACTION
@@ -71,6 +72,18 @@ class Shape(Record):
             position += 5 + size
         return tuple(spans)
 
+    def form(self) -> tuple[Any, ...]:
+        """As the native scanner wants it: what type and length fields say by distance, and where the rest is."""
+        recnum, index, digests = 0, 5 + self.recnum, 10 + self.recnum + self.index
+        heads = [
+            (recnum, _HEAD.pack(RECNUM, self.recnum)),
+            (index, _HEAD.pack(self.index_type, self.index)),
+            (digests, _HEAD.pack(DIGESTS, sum(5 + size for _, size in self.digests))),
+        ]
+        spans = self.spans()
+        heads += [(at - 5, _HEAD.pack(*digest)) for digest, (at, _) in zip(self.digests, spans, strict=True)]
+        return heads, (recnum + 5, self.recnum), (index + 5, self.index), spans, self.content + 5
+
     def struct(self) -> tuple[struct.Struct, tuple[Any, ...]] | None:
         """A struct up to the content's length, and what its fields must be but for the numbers; None for odd widths."""
         if self.recnum not in _CODES or self.index not in _CODES:
@@ -126,7 +139,15 @@ def scan(data: bytes, start: int = 0) -> Scan:
     rest: tuple[bytes, ...] = ()
     zeros: tuple[tuple[int, int, bytes], ...] = ()
     stop: ParseError | None = None
+    native = hashing.native(end - start)
+    form: tuple[Any, ...] = ()
     while position < end:
+        if native is not None and position + fixed <= end:
+            lists = silent, notable, unread, types
+            position = native.cel_run(data, position, *form, offsets, indices, recnums, *lists)
+            layout_of += bytes((current,)) * (len(offsets) - len(layout_of))
+            if position == end:
+                break
         fields: tuple[Any, ...] = ()
         if position + fixed <= end:
             fields = unpack(data, position)
@@ -149,6 +170,7 @@ def scan(data: bytes, start: int = 0) -> Scan:
                 first, second, *others = compiled[1]
                 rest = tuple(others)
             zeros = tuple((at, at + size, bytes(size)) for at, size in shape.spans())
+            form = shape.form()
         following = content + size
         if following > end:
             stop = _cut(content - 5, size, end - content, len(offsets), "content")
