@@ -173,9 +173,9 @@ def test_flip_every_byte(format: str) -> None:
         for mask in (0xFF, 1 << position % 8):
             flipped = bytearray(data)
             flipped[position] ^= mask
-            began = time.perf_counter()
+            began = time.process_time()
             _survive(bytes(flipped), format)
-            assert time.perf_counter() - began < 2, f"slow with byte {position} changed"
+            assert time.process_time() - began < 2, f"slow with byte {position} changed"
 
 
 def _survive(data: bytes, format: str) -> None:

@@ -152,11 +152,11 @@ def test_time_is_linear(what: str) -> None:
         data = make(size // unit)
         best = 1e9
         for _ in range(3):
-            start = time.perf_counter()
+            start = time.process_time()
             found = decoded(event_type, data)
             to_json(found)
             _ = found.summary
-            best = min(best, time.perf_counter() - start)
+            best = min(best, time.process_time() - start)
         return best
 
     small, large = seconds(10_000), seconds(80_000)

@@ -152,14 +152,14 @@ def test_what_holds_no_log_is_no_known_format(data: bytes) -> None:
 
 def test_many_strings_are_tried_in_bounded_time() -> None:
     document = json.dumps([base64.b64encode(number.to_bytes(48, "big")).decode() for number in range(200_000)])
-    began = time.perf_counter()
+    began = time.process_time()
     with pytest.raises(UnknownFormatError):
         evlog.read(document.encode())
-    assert time.perf_counter() - began < 5
-    began = time.perf_counter()
+    assert time.process_time() - began < 5
+    began = time.process_time()
     with pytest.raises(UnknownFormatError):
         evlog.read(b"[" + b"[]," * 1_000_000 + b"[]]")
-    assert time.perf_counter() - began < 5
+    assert time.process_time() - began < 5
 
 
 @pytest.mark.parametrize("name", ["acpi-ccel.bin", "acpi-tpm2.bin"])

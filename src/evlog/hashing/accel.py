@@ -82,7 +82,9 @@ def fold_covered(columns: Columns, alg: HashAlg, value: bytes, first: int, end: 
     if columns.covered is None or not _here(alg) or len(value) != alg.size:
         return _python().fold_covered(columns, alg, value, first, end)
     starts, stops = columns.covered
-    return native.fold_spans(alg.id, value, columns.buffer, starts, stops, columns.registers, first, end)
+    registers = columns.registers
+    folded: bytes = native.fold_spans(alg.id, value, columns.buffer, starts, stops, registers, first, end)
+    return folded
 
 
 def tally(registers: array[int]) -> Mapping[int, int]:
