@@ -180,8 +180,10 @@ class Reader:
             raise refused("a record without a content type", "content_type")
         if type(value) is dict and "string" in value:
             return self._decoder("systemd")(value)
-        data, syntax = self._dialect.opaque(value) if value is not None else (b"", "json")
-        return Opaque("", data, syntax)
+        data, syntax = self._dialect.opaque(value)
+        if value is None and syntax != "json":
+            raise refused("a record without content", "content")
+        return Opaque("", data if value is not None else b"", syntax)
 
     def _decoder(self, type: Any) -> Callable[[Any], Content]:
         """A function from the content's value to the content."""
