@@ -34,6 +34,23 @@ def fold_spans(
     end: int,
     /,
 ) -> bytes: ...
+def of_body(
+    buffer: Buffer,
+    offsets: array[int],
+    end: int,
+    layout_of: bytearray | None,
+    shapes: Sequence[tuple[int, Sequence[tuple[int, int]]]],
+    /,
+) -> bytes: ...
+def words(
+    buffer: Buffer,
+    offsets: array[int],
+    layout_of: bytearray | None,
+    distances: Sequence[int],
+    big_endian: bool,
+    numbers: array[int],
+    /,
+) -> None: ...
 def tally(registers: array[int]) -> dict[int, int]: ...
 def tcg2_run(
     data: Buffer,

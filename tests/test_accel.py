@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import random
-import struct
 from array import array
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,11 +14,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from evlog import EvlogError, UsageError, hashing, read, replay
+from evlog import EvlogError, UsageError, check, hashing, read, replay
 from evlog.algorithms import ALGORITHMS, SHA256, HashAlg
 from evlog.columns import NOT_EXTENDED, Columns, Layout
 from evlog.hashing import python
-from tests.conftest import SAMPLES, SHARED
+from tests.generated import cel, ima, logs, record2, spec_id, tcg1, tcg2
 
 pytest.importorskip("evlog_accel", reason="evlog-accel is not installed: pip install ./accel")
 
@@ -38,17 +37,17 @@ def using(backend: Any) -> Iterator[None]:
 
 
 def observed(data: bytes, **choices: Any) -> object:
-    """All that a reader and a replay tell about some bytes."""
+    """All that a reader, a replay and a check tell about some bytes."""
     try:
         log = read(data, **choices)
-        values = replay(log)
+        values, checks = replay(log), check(log)
     except EvlogError as error:
         return type(error), str(error), getattr(error, "offset", None)
     columns = log.columns
     rows: object = None
     if columns is not None:
         rows = columns.replace(buffer=b"", layout_of=bytes(columns.layout_of or b""), extensions=None)
-    return log.replace(events=()), log.findings, rows, getattr(log.events, "notable", None), values
+    return log.replace(events=()), log.findings, rows, getattr(log.events, "notable", None), values, checks
 
 
 def both(data: bytes, **choices: Any) -> None:
@@ -57,109 +56,6 @@ def both(data: bytes, **choices: Any) -> None:
     with using(python):
         plain = observed(data, **choices)
     assert native == plain
-
-
-def spec_id(algorithms: list[tuple[int, int]]) -> bytes:
-    data = b"Spec ID Event03\0" + struct.pack("<IBBBBI", 0, 0, 2, 0, 2, len(algorithms))
-    data += b"".join(struct.pack("<HH", *pair) for pair in algorithms) + b"\0"
-    return struct.pack("<II20sI", 0, 3, bytes(20), len(data)) + data
-
-
-def record2(register: int, event_type: int, digests: list[tuple[int, bytes]], data: bytes) -> bytes:
-    listed = b"".join(struct.pack("<H", alg) + value for alg, value in digests)
-    return struct.pack("<III", register, event_type, len(digests)) + listed + struct.pack("<I", len(data)) + data
-
-
-def logs() -> list[Path]:
-    found = [path for folder in (SAMPLES, SHARED / "corpus", SHARED / "vm") for path in sorted(folder.rglob("*"))]
-    return [path for path in found if path.is_file() and 32 <= path.stat().st_size < 1 << 20]
-
-
-REGISTERS = st.one_of(st.integers(0, 24), st.sampled_from([0x01C10000, 0xFFFFFFFF, 255, 256]))
-EVENT_TYPES = st.sampled_from([0, 1, 3, 4, 5, 13, 0x80000007, 0x80000010, 0x402, 0xFFFFFFFF])
-
-
-@st.composite
-def tcg2(draw: st.DrawFn) -> bytes:
-    """Logs of several digest lists, also such as no firmware writes, and a tail."""
-    declared = draw(st.lists(st.sampled_from([(4, 20), (11, 32), (12, 48), (0x7777, 5)]), min_size=1, unique=True))
-    lists = draw(st.lists(st.permutations([*declared, (13, 64)]), min_size=1, max_size=3))
-    parts = [spec_id(declared)]
-    for _ in range(draw(st.integers(0, 12))):
-        some = draw(st.sampled_from(lists))[: draw(st.integers(0, 4))]
-        digests = [(alg, draw(st.binary(min_size=size, max_size=size))) for alg, size in some]
-        parts.append(record2(draw(REGISTERS), draw(EVENT_TYPES), digests, draw(st.binary(max_size=40))))
-    tail = draw(st.sampled_from([b"", bytes(40), b"\xff" * 70, b"junk", struct.pack("<III", 1, 1, 65)]))
-    return b"".join(parts) + tail
-
-
-@st.composite
-def tcg1(draw: st.DrawFn) -> bytes:
-    order = draw(st.sampled_from("<>"))
-    parts = []
-    for _ in range(draw(st.integers(1, 12))):
-        data = draw(st.binary(max_size=40))
-        digest = draw(st.binary(min_size=20, max_size=20))
-        parts.append(struct.pack(f"{order}II20sI", draw(REGISTERS), draw(EVENT_TYPES), digest, len(data)) + data)
-    return b"".join(parts) + draw(st.sampled_from([b"", bytes(40), b"\xff" * 70, b"junk"]))
-
-
-def entry(order: str, register: int, template: bytes, digest: bytes, data: bytes) -> bytes:
-    number = struct.Struct(f"{order}I").pack
-    legacy = template == b"ima"
-    return number(register) + digest + number(len(template)) + template + (b"" if legacy else number(len(data))) + data
-
-
-@st.composite
-def ima(draw: st.DrawFn) -> bytes:
-    """Lists with several templates, violations, and entries that their digests prove."""
-    order, alg = draw(st.sampled_from("<>")), draw(st.sampled_from(["sha1", "sha256"]))
-    size = hashlib.new(alg).digest_size
-    parts = []
-    for _ in range(draw(st.integers(1, 12))):
-        template = draw(st.sampled_from([b"ima-ng", b"ima-sig", b"ima", b"own", b"d-ng|n-ng"]))
-        fields = [draw(st.binary(max_size=20)), draw(st.binary(max_size=9))]
-        data = b"".join(struct.pack(f"{order}I", len(field)) + field for field in fields)
-        if template == b"ima":
-            data = bytes(20) + struct.pack(f"{order}I", len(fields[0])) + fields[0]
-        hashed = data[:20] + data[24:].ljust(256, b"\0") if template == b"ima" else data
-        digest = draw(st.sampled_from([hashlib.new(alg, hashed).digest(), bytes(size), b"\x11" * size]))
-        parts.append(entry(order, draw(st.sampled_from([10, 10, 11, 24, 64])), template, digest, data))
-    return b"".join(parts)
-
-
-def tlv(number: int, value: bytes) -> bytes:
-    return struct.pack(">BI", number, len(value)) + value
-
-
-@st.composite
-def cel(draw: st.DrawFn) -> bytes:
-    """CEL-TLV of several shapes, contents in and out of order."""
-    widths = draw(st.sampled_from([(1, 1, 4), (8, 4, 4), (4, 4, 2), (3, 1, 1)]))
-    parts = []
-    for number in range(draw(st.integers(1, 12))):
-        register = draw(st.sampled_from([0, 1, 7, 10, 24]))
-        index = draw(st.sampled_from([1, 1, 1, 2, 108]))
-        digests = [tlv(11, draw(st.sampled_from([bytes(32), b"\x11" * 32])))]
-        if draw(st.integers(0, 3)) == 0:
-            digests.append(tlv(draw(st.sampled_from([4, 12])), b"\x22" * draw(st.sampled_from([20, 48]))))
-        event_type = draw(st.sampled_from([3, 5, 13, 0x10])).to_bytes(widths[2], "big")
-        content = draw(
-            st.sampled_from(
-                [
-                    tlv(5, tlv(0, event_type) + tlv(1, b"data")),
-                    tlv(5, tlv(1, b"data") + tlv(0, event_type)),
-                    tlv(7, tlv(0, b"ima-ng") + tlv(1, b"\4\0\0\0data")),
-                    tlv(7, tlv(0, b"\xff") + tlv(1, b"")),
-                    tlv(4, tlv(0, b"\0\1\0\0")),
-                    tlv(80, b"own"),
-                    tlv(5, b""),
-                ]
-            )
-        )
-        recnum = tlv(0, number.to_bytes(widths[0], "big"))
-        parts.append(recnum + tlv(index, register.to_bytes(widths[1], "big")) + tlv(3, b"".join(digests)) + content)
-    return b"".join(parts)
 
 
 LINES = st.sampled_from(
@@ -333,6 +229,37 @@ def test_columns_that_do_not_fit_are_refused() -> None:
         evlog_accel.fold_columns(bytes(99), offsets, registers, bytearray(b"\1\1"), False, [1], [bank])
     with pytest.raises(TypeError, match="8 bytes"):
         evlog_accel.fold_columns(bytes(99), registers, registers, None, False, [1], [bank])
+
+
+def test_bodies_that_do_not_fit_are_refused() -> None:
+    import evlog_accel
+
+    offsets, of = array("Q", [0, 10]), evlog_accel.of_body
+    assert of(bytes(40), offsets, 40, None, [(0, [])]) == b"\0\0"
+    for end, layout_of, shape, message in (
+        (41, None, (4, [(11, 0)]), "row 0"),
+        (9, None, (0, [(4, 0)]), "row 0"),
+        (40, None, (11, []), "row 0"),
+        (40, bytearray(b"\0\1"), (0, []), "row 1: no such layout"),
+        (40, bytearray(1), (0, []), "lengths"),
+    ):
+        with pytest.raises(IndexError, match=message):
+            of(bytes(40), offsets, end, layout_of, [shape])
+    numbers = array("I")
+    with pytest.raises(IndexError, match="no such layout"):
+        evlog_accel.words(bytes(40), offsets, bytearray(b"\0\1"), [0], False, numbers)
+
+
+@pytest.mark.parametrize("byteorder", ["little", "big"])
+def test_words(byteorder: str) -> None:
+    """In the middle of the buffer, over its end, and behind it."""
+    buffer = bytes(range(1, 21))
+    columns = Columns(buffer, array("Q", [0, 14, 15]), array("I", [0] * 3), (Layout(()),) * 2, bytearray(3), 20, "pcr")
+    for distance in range(8):
+        native, plain = (backend.words(columns, (distance, 0), byteorder) for backend in (accel, python))
+        assert native == plain
+    assert python.words(columns, (4, 0), "little")[0] == 0x08070605
+    assert python.words(columns, (4, 0), "little")[1:] == array("I", [0x1413, 0x14])
 
 
 def test_large_files_are_read_whole(tmp_path: Path) -> None:

@@ -13,7 +13,8 @@ use evlog_accel_core::scan::ima::{self, List, Template};
 use evlog_accel_core::scan::tcg::{DigestList, Followed, run1, run2};
 use evlog_accel_core::scan::{Rows, Stop, cel, text};
 use evlog_accel_core::{
-    Algorithm, Bank, Chain, Columns, MAX_SIZE, NO_DIGEST, NOT_EXTENDED, extend_all, fold_covered, hash_all,
+    Algorithm, Bank, Bodies, Chain, Columns, MAX_SIZE, NO_DIGEST, NOT_EXTENDED, Shape, extend_all, fold_covered,
+    hash_all,
 };
 use pyo3::exceptions::{PyIndexError, PyValueError};
 use pyo3::prelude::*;
@@ -219,6 +220,63 @@ fn tally(registers: &Bound<'_, PyAny>) -> PyResult<BTreeMap<u32, usize>> {
     }
     far.extend((0..).zip(near).filter(|&(_, count)| count > 0));
     Ok(far)
+}
+
+/// For each row, 1 if it has digests and all of them are hashes of its body, else 0.
+///
+/// `shapes` are, for each layout, the distance of the body and (algorithm, distance) of each digest.
+#[pyfunction]
+#[pyo3(signature = (buffer, offsets, end, layout_of, shapes, /))]
+fn of_body<'py>(
+    py: Python<'py>,
+    buffer: &Bound<'py, PyAny>,
+    offsets: &Bound<'py, PyAny>,
+    end: u64,
+    layout_of: Option<&Bound<'py, PyAny>>,
+    shapes: Vec<(u32, Vec<(u16, u32)>)>,
+) -> PyResult<Bound<'py, PyBytes>> {
+    let buffer = Borrowed::<u8>::of(buffer)?;
+    let offsets = Borrowed::<u64>::of(offsets)?;
+    let layout_of = layout_of.map(Borrowed::<u8>::of).transpose()?;
+    let shape = |(body, digests): (u32, Vec<(u16, u32)>)| -> PyResult<Shape> {
+        let digests = digests.into_iter().map(|(id, distance)| Ok((algorithm(id)?, distance)));
+        Ok(Shape { body, digests: digests.collect::<PyResult<_>>()? })
+    };
+    let shapes: Vec<Shape> = shapes.into_iter().map(shape).collect::<PyResult<_>>()?;
+    let rows = Bodies {
+        buffer: buffer.items(),
+        offsets: offsets.items(),
+        end,
+        shape_of: layout_of.as_ref().map(Borrowed::items),
+    };
+    let flags = detached(py, rows.buffer.len(), || evlog_accel_core::of_body(rows, &shapes, threads));
+    Ok(PyBytes::new(py, &flags.map_err(|error| PyIndexError::new_err(error.to_string()))?))
+}
+
+/// The number in the four bytes at a distance, given by layout, from each row's start; appended to `numbers`.
+///
+/// Where less is left of the buffer, the number in what is left.
+#[pyfunction]
+#[pyo3(signature = (buffer, offsets, layout_of, distances, big_endian, numbers, /))]
+fn words(
+    buffer: &Bound<'_, PyAny>,
+    offsets: &Bound<'_, PyAny>,
+    layout_of: Option<&Bound<'_, PyAny>>,
+    distances: Vec<u32>,
+    big_endian: bool,
+    numbers: &Bound<'_, PyAny>,
+) -> PyResult<()> {
+    let buffer = Borrowed::<u8>::of(buffer)?;
+    let offsets = Borrowed::<u64>::of(offsets)?;
+    let layout_of = layout_of.map(Borrowed::<u8>::of).transpose()?;
+    let found = evlog_accel_core::words(
+        buffer.items(),
+        offsets.items(),
+        layout_of.as_ref().map(Borrowed::items),
+        &distances,
+        big_endian,
+    );
+    append(numbers, &found.map_err(|error| PyIndexError::new_err(error.to_string()))?, u32::to_ne_bytes)
 }
 
 /// Note TCG_PCR_EVENT2 records that all have this digest list; the offset of the first that is odd.
@@ -439,13 +497,13 @@ mod evlog_accel {
     use super::read_file;
     #[pymodule_export]
     use super::{
-        algorithms, cel_run, digests, fold, fold_columns, fold_spans, ima_run, kernels, self_test, tally, tcg1_run,
-        tcg2_run, text_run,
+        algorithms, cel_run, digests, fold, fold_columns, fold_spans, ima_run, kernels, of_body, self_test, tally,
+        tcg1_run, tcg2_run, text_run, words,
     };
 
     /// The number of this set of functions: evlog refuses a module with another.
     #[pymodule_export]
-    const API: u32 = 1;
+    const API: u32 = 2;
 
     #[allow(non_upper_case_globals)]
     #[pymodule_export]

@@ -20,6 +20,11 @@ Where a record extends something else than the digest that stands in it, more fi
                 The layouts of such columns have no digests, so that nobody takes one for what is extended; but:
 ``violations``  the layouts' digests are what is extended, only that zeros stand for all ones
 
+And for records that carry PC Client events:
+
+``typed``  the byte order of the event type, which is a 32-bit number four bytes into each record; None for others.
+           Their layouts have a ``body``: the event's data
+
 And for logs of lines, whose registers have names and whose digests are not recorded:
 
 ``names``    the registers that ``registers`` counts in, where they are not the numbers of one space
@@ -54,9 +59,13 @@ NOT_EXTENDED = 0xFFFFFFFF
 
 
 class Layout(Record):
-    """Where a record's digests stand: for each, the algorithm and its distance from the start of the record."""
+    """Where a record's digests stand: for each, the algorithm and its distance from the start of the record.
+
+    ``body`` is the distance of the event's data, which goes on to the end of the record, where a room says so.
+    """
 
     digests: tuple[tuple[HashAlg, int], ...]
+    body: int | None = None
 
     def distance(self, alg: HashAlg) -> int | None:
         """Bytes from the start of the record to the first digest of this algorithm, or None.
@@ -82,6 +91,7 @@ class Columns(Record):
     rules: tuple[str, ...] = ()
     extensions: Callable[[HashAlg, tuple[str, ...], int, int], Sequence[bytes | None]] | None = None
     violations: bool = False
+    typed: str | None = None
     names: tuple[Register, ...] | None = None
     banks: tuple[HashAlg, ...] | None = None
     covered: tuple[array[int], array[int]] | None = None

@@ -7,6 +7,7 @@
 #![warn(missing_docs)]
 
 mod algorithm;
+mod body;
 #[cfg(target_arch = "x86_64")]
 mod constants;
 mod fold;
@@ -19,6 +20,7 @@ pub mod scan;
 mod selftest;
 
 pub use algorithm::{Algorithm, MAX_SIZE};
+pub use body::{Bodies, Shape, of_body, words};
 pub use fold::{Bank, Columns, FoldError, NO_DIGEST, NOT_EXTENDED, fold, fold_covered};
 pub use hash::hash_all;
 pub use kernels::{Chain, extend_all, names};

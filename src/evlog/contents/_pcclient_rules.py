@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     Rule = Callable[[bytes], bytes | None]
 
-__all__ = ["EXTERNAL", "POLICIES", "RULES", "candidates", "rules_for"]
+__all__ = ["EXTERNAL", "POLICIES", "RULES", "candidates", "data_first", "rules_for"]
 
 EXTERNAL = "external"
 
@@ -179,6 +179,11 @@ def rules_for(event_type: int, register: Register, data: bytes) -> tuple[str, ..
         if condition is None or condition(register, data):
             return rules
     raise AssertionError(f"no rule without a condition for {event_type:#010x}")
+
+
+def data_first(event_type: int) -> bool:
+    """Whether the data alone is the first that the digest of any event of a type may be the hash of."""
+    return all(rules[0] == "data" for _, rules in _TABLE.get(event_type, _DATA_OR_EXTERNAL))
 
 
 def candidates(event_type: int, register: Register, data: bytes) -> Iterator[tuple[str, bytes | None]]:

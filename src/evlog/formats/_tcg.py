@@ -36,6 +36,8 @@ LAST_PCR = 23
 MAX_DIGESTS = 64  # a bound beside the field that it bounds: no firmware comes near it
 
 _U32 = struct.Struct("<I")
+#: The layout of a TCG_PCR_EVENT.
+_RECORD1 = Layout(((SHA1, 8),), RECORD1)
 
 
 class Scan(Record):
@@ -82,7 +84,7 @@ def scan1(data: bytes, start: int, space: Space, byteorder: str = "little") -> S
         offsets.append(position)
         registers.append(register if extended else NOT_EXTENDED)
         position = following
-    columns = Columns(data, offsets, registers, (Layout(((SHA1, 8),)),), None, position, space)
+    columns = Columns(data, offsets, registers, (_RECORD1,), None, position, space, typed=byteorder)
     return Scan(columns, tuple(notable), stop)
 
 
@@ -95,7 +97,7 @@ def scan2(data: bytes, start: int, algorithms: tuple[HashAlg, ...], space: Space
     sizes = {alg.id: alg for alg in (*ALGORITHMS.values(), *algorithms)}
     offsets, registers = array("Q", [0]), array("I", [NOT_EXTENDED])
     notable = []
-    layouts = [Layout(((SHA1, 8),))]
+    layouts = [_RECORD1]
     layout_of = bytearray(1)
     known: dict[tuple[int, ...], int] = {}
     terminating, special = frozenset((0, 0xFFFFFFFF)), frozenset((EV_NO_ACTION, EV_EFI_HCRTM_EVENT))
@@ -161,7 +163,7 @@ def scan2(data: bytes, start: int, algorithms: tuple[HashAlg, ...], space: Space
             followed = (lowest, LAST_PCR)
             position = native.tcg2_run(data, position, places, fixed, followed, offsets, registers, notable)
             layout_of += bytes((current,)) * (len(offsets) - len(layout_of))
-    columns = Columns(data, offsets, registers, tuple(layouts), layout_of, position, space)
+    columns = Columns(data, offsets, registers, tuple(layouts), layout_of, position, space, typed="little")
     return Scan(columns, tuple(notable), stop)
 
 
@@ -176,7 +178,7 @@ def _layout(algorithms: tuple[int, ...], sizes: dict[int, HashAlg]) -> Layout:
     for alg in algorithms:
         digests.append((sizes[alg], distance + 2))
         distance += 2 + sizes[alg].size
-    return Layout(tuple(digests))
+    return Layout(tuple(digests), distance + 4)
 
 
 def _digest_list(data: bytes, position: int, sizes: dict[int, HashAlg], row: int) -> tuple[int, ...] | None:

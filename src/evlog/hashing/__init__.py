@@ -61,6 +61,17 @@ if TYPE_CHECKING:
             """How many rows extend each register, of those that any does."""
             ...
 
+        def of_body(self, columns: Columns) -> bytes:
+            """For each row, 1 if it has digests and all of them are hashes of its body, else 0."""
+            ...
+
+        def words(self, columns: Columns, distances: Sequence[int], byteorder: str) -> array[int]:
+            """For each row, the number in the four bytes at a distance from its start, which is given by layout.
+
+            Where less is left of the buffer, the number in what is left.
+            """
+            ...
+
 
 __all__ = ["backend", "best", "digest", "fit", "native", "trace"]
 

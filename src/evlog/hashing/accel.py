@@ -6,13 +6,14 @@ written for, or gives a wrong answer to a question whose answer is known.
 
 from __future__ import annotations
 
+from array import array
+
 import evlog_accel as native
 
 from evlog.algorithms import ALGORITHMS, HashAlg
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from array import array
     from collections.abc import Iterable, Mapping, Sequence
     from types import ModuleType
 
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 
 NAME = "accel"
 
-_API = 1
+_API = 2
 
 if native.API != _API:
     raise ImportError(f"evlog-accel {native.__version__} does not fit this evlog")
@@ -90,6 +91,27 @@ def fold_covered(columns: Columns, alg: HashAlg, value: bytes, first: int, end: 
 def tally(registers: array[int]) -> Mapping[int, int]:
     counts: Mapping[int, int] = native.tally(registers)
     return counts
+
+
+def of_body(columns: Columns) -> bytes:
+    """See `evlog.hashing.Backend`. Rows with a digest that nobody can compute are not asked about."""
+    if not all(_here(alg) or not _python().computable(alg) for layout in columns.layouts for alg, _ in layout.digests):
+        return _python().of_body(columns)
+    shapes = [
+        (layout.body or 0, [(alg.id, at) for alg, at in layout.digests])
+        if layout.body is not None and all(_here(alg) for alg, _ in layout.digests)
+        else (0, [])
+        for layout in columns.layouts
+    ]
+    flags: bytes = native.of_body(columns.buffer, columns.offsets, columns.end, columns.layout_of, shapes)
+    return flags
+
+
+def words(columns: Columns, distances: Sequence[int], byteorder: str) -> array[int]:
+    """See `evlog.hashing.Backend`."""
+    numbers = array("I")
+    native.words(columns.buffer, columns.offsets, columns.layout_of, distances, byteorder == "big", numbers)
+    return numbers
 
 
 def _here(alg: HashAlg) -> bool:

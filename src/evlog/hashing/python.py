@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import struct
+from array import array
 from collections import Counter
 from functools import cache
+from itertools import chain, islice, repeat
 
 from evlog.algorithms import ALGORITHMS, HashAlg
 from evlog.columns import NOT_EXTENDED
@@ -13,11 +15,10 @@ from evlog.errors import UsageError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from array import array
     from collections.abc import Callable, Iterable, Mapping, Sequence
     from typing import Protocol
 
-    from evlog.columns import Columns
+    from evlog.columns import Columns, Layout
     from evlog.hashing.accel import Native
 
     class Hash(Protocol):
@@ -98,6 +99,41 @@ def tally(registers: array[int]) -> Mapping[int, int]:
     counts = Counter(registers)
     counts.pop(NOT_EXTENDED, None)
     return counts
+
+
+def of_body(columns: Columns) -> bytes:
+    """See `evlog.hashing.Backend`."""
+    buffer = columns.buffer
+    shapes = [_body_shape(layout) for layout in columns.layouts]
+    layout_of = columns.layout_of or repeat(0)
+    flags = bytearray(len(columns))
+    stops = chain(islice(columns.offsets, 1, None), (columns.end,))
+    for row, (offset, stop, layout) in enumerate(zip(columns.offsets, stops, layout_of)):  # noqa: B905
+        start, digests = shapes[layout]
+        body = buffer[offset + start : stop]
+        for new, first, last in digests:
+            if new(body).digest() != buffer[offset + first : offset + last]:
+                break
+        else:
+            flags[row] = bool(digests)
+    return bytes(flags)
+
+
+def words(columns: Columns, distances: Sequence[int], byteorder: str) -> array[int]:
+    """See `evlog.hashing.Backend`."""
+    buffer, number = columns.buffer, int.from_bytes
+    if columns.layout_of is None:
+        at: Iterable[int] = map(distances[0].__add__, columns.offsets)
+    else:
+        at = (offset + distances[layout] for offset, layout in zip(columns.offsets, columns.layout_of, strict=True))
+    return array("I", [number(buffer[place : place + 4], byteorder) for place in at])  # type: ignore[arg-type]
+
+
+def _body_shape(layout: Layout) -> tuple[int, list[tuple[Constructor, int, int]]]:
+    """Where the body of a record starts, and for each digest its hash, start and end; no digests if one is unknown."""
+    digests = [(_constructor(alg), at, at + alg.size) for alg, at in layout.digests]
+    known = [(new, first, last) for new, first, last in digests if new is not None]
+    return layout.body or 0, known if layout.body is not None and len(known) == len(digests) else []
 
 
 def _fold_uniform(

@@ -10,6 +10,7 @@ from evlog import hashing
 from evlog.contents.pcclient import EV_NO_ACTION
 from evlog.model import Finding
 from evlog.verbs._pcclient_log import EV_EFI_ACTION, EV_EFI_VARIABLE_DRIVER_CONFIG, EV_SEPARATOR, finding
+from evlog.verbs._verdicts import rows_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -50,7 +51,7 @@ def _digests(facts: Facts) -> Iterator[Finding]:
     """Digests that are not of their event, or say nothing of it."""
     wrong, torn, constant = [], [], []
     constants: dict[HashAlg, tuple[bytes, ...]] = {}
-    for row in facts.rows:
+    for row in facts.doubtful():
         verdicts = {check.verdict for check in row.checks}
         if {"matches", "mismatch"} <= verdicts:
             torn.append(row)
@@ -81,19 +82,17 @@ def _is_constant(row: Row, constants: dict[HashAlg, tuple[bytes, ...]]) -> bool:
 
 def _lists(facts: Facts) -> Iterator[Finding]:
     """Digest lists that differ from what the header declares."""
-    header = facts.rows[0]
+    header = facts.row(0)
     if header.type != EV_NO_ACTION or not header.data.startswith(b"Spec ID Event03"):
         return
     count = int.from_bytes(header.data[24:28], "little")
     end = min(28 + 4 * count, len(header.data))
     declared = [int.from_bytes(header.data[at : at + 2], "little") for at in range(28, end - 3, 4)]
-    others, unordered = [], []
-    for row in facts.rows[1:]:
-        present = [digest.alg.id for digest in row.event.digests]
-        if sorted(present) != sorted(declared):
-            others.append(row)
-        elif present != declared:
-            unordered.append(row)
+    others: list[Row] = []
+    unordered: list[Row] = []
+    for row in facts.unlike(declared):
+        same = sorted(digest.alg.id for digest in row.event.digests) == sorted(declared)
+        (unordered if same else others).append(row)
     yield from finding("digest_list", "warning", "the digests are not those that the header declares", others)
     yield from finding("digest_order", "note", "digests in another order than in the header", unordered)
 
@@ -102,11 +101,11 @@ def _separators(facts: Facts) -> Iterator[Finding]:
     """One separator on each of PCR 0 to 7, with a value that says that all is well."""
     separators = facts.separators
     missing = [pcr for pcr in range(8) if pcr not in separators]
-    uefi = any(row.type >= _FIRST_EFI and row.pcr is not None for row in facts.rows)
+    uefi = (row for row in facts.of_type(*(kind for kind in facts.kinds if kind >= _FIRST_EFI)) if row.pcr is not None)
     if missing and separators:
         message = f"no separator on PCR {_list(missing)}: the log is not complete"
         yield Finding("separator_missing", "warning", message)
-    elif missing and uefi:
+    elif missing and any(uefi):
         yield Finding("separator_missing", "note", "no separators: the log ends before the firmware's work was done")
     for pcr, rows in sorted(separators.items()):
         repeated = rows if len(rows) > 1 else ()
@@ -133,16 +132,17 @@ def _phases(facts: Facts) -> Iterator[Finding]:
     firsts = {pcr: rows[0].number for pcr, rows in separators.items()}
     begin, end = min(firsts[pcr] for pcr in range(7)), max(firsts.values())
     early, late, between = [], [], []
-    for row in facts.rows:
-        pcr = row.pcr
-        if pcr is None or row.type == EV_SEPARATOR or not row.event.measured:
+    for place, (pcr, event_type) in enumerate(zip(facts.pcrs, facts.types, strict=True)):
+        if pcr > 15 or event_type == EV_SEPARATOR:
             continue
-        if 8 <= pcr <= 15 and row.number < end:
-            early.append(row)
-        elif pcr < 8 and begin < row.number < end and pcr != 7:
-            between.append(row)
-        elif pcr < 8 and row.number > firsts[pcr] and row.type not in _AFTER_SEPARATOR.get(pcr, ()):
-            late.append(row)
+        number = facts.number(place)
+        if pcr >= 8:
+            if number < end:
+                early.append(facts.row(place))
+        elif begin < number < end and pcr != 7:
+            between.append(facts.row(place))
+        elif number > firsts[pcr] and event_type not in _AFTER_SEPARATOR.get(pcr, ()):
+            late.append(facts.row(place))
     yield from finding("early_os_register", "warning", "an extension above PCR 7 before the separators", early)
     yield from finding("event_between_separators", "note", "an event between the separators", between)
     yield from finding("event_after_separator", "warning", "an event of this type after the PCR's separator", late)
@@ -150,8 +150,8 @@ def _phases(facts: Facts) -> Iterator[Finding]:
 
 def _localities(facts: Facts) -> Iterator[Finding]:
     """StartupLocality: once, on PCR 0, before it is extended, and a locality that can start a TPM."""
-    rows = [row for row in facts.of_type(EV_NO_ACTION) if row.data[:16] == _LOCALITY]
-    begun = next((row.number for row in facts.rows if row.pcr == 0 and row.event.measured), None)
+    rows = [row for row in facts.no_actions if row.data[:16] == _LOCALITY]
+    begun = next((facts.number(place) for place in rows_of(facts.pcrs, 0)), None)
     late = [row for row in rows if begun is not None and row.number > begun]
     odd = [row for row in rows if row.data[16:17] not in (b"\0", b"\3", b"\4")]
     yield from finding("locality_late", "warning", "StartupLocality after PCR 0 was extended", late)
@@ -162,7 +162,7 @@ def _localities(facts: Facts) -> Iterator[Finding]:
 def _no_actions(facts: Facts) -> Iterator[Finding]:
     """EV_NO_ACTION: digests of zeros, and the classic ones on PCR 0."""
     loud, misplaced = [], []
-    for row in facts.of_type(EV_NO_ACTION):
+    for row in facts.no_actions:
         if any(any(digest.value) for digest in row.event.digests) and row.data[:4] != _TRUST_POINT:
             loud.append(row)
         if row.pcr and row.data.startswith(_OF_PCR0):
@@ -175,7 +175,7 @@ def _no_actions(facts: Facts) -> Iterator[Finding]:
 
 def _registers(facts: Facts) -> Iterator[Finding]:
     """Extensions of PCRs that a TPM does not have."""
-    beyond = [row for row in facts.rows if row.event.measured and row.pcr is not None and row.pcr > _LAST_PCR]
+    beyond = [row for row in facts.loose if row.event.measured and row.pcr is not None and row.pcr > _LAST_PCR]
     yield from finding("register_range", "warning", f"an extension of a PCR above {_LAST_PCR}", beyond)
 
 

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from evlog.algorithms import HashAlg
     from evlog.model import Event, Finding, Log
+    from evlog.verbs._pcclient_log import Facts
 
 __all__ = ["Checks", "DigestCheck", "Policy", "check", "check_event"]
 
@@ -44,9 +45,12 @@ class Policy(Record):
 
 
 class Checks(Record):
-    """The checks of a log: of each event in the order of its digests, none for an event that is not measured."""
+    """The checks of a log: of each event in the order of its digests, none for an event that is not measured.
 
-    events: tuple[tuple[DigestCheck, ...], ...]
+    ``events`` may be lazy, as those of a log are.
+    """
+
+    events: Sequence[tuple[DigestCheck, ...]]
     findings: tuple[Finding, ...] = ()
     policies: tuple[Policy, ...] = ()
 
@@ -66,17 +70,30 @@ def check(log: Log) -> Checks:
     Findings say what is odd in a log that could be read; their codes are in docs/findings.md. They are notes where
     firmware is known to do this, warnings where a verifier should look; none is an error.
     """
-    events = tuple(log.events)
-    checks = tuple(map(check_event, events))
-    policies = _policies(events, checks)
-    findings: tuple[Finding, ...] = ()
-    if any(isinstance(event.content, PCClientEvent) for event in events):
-        from evlog.verbs import _pcclient_log, _pcclient_quirks, _pcclient_structure
+    columns = log.columns
+    events = log.events
+    if columns is not None and columns.typed is not None and len(columns):
+        from evlog.verbs._pcclient_log import ColumnFacts
+        from evlog.verbs._verdicts import Verdicts
 
-        facts = _pcclient_log.Facts.of(log, events, checks, policies)
-        found = [*_pcclient_structure.findings(facts), *_pcclient_quirks.findings(facts)]
-        findings = tuple(sorted(found, key=lambda finding: finding.event or 0))
-    return Checks(checks, findings, policies)
+        verdicts = Verdicts(columns, events, check_event)
+        return _judged(verdicts, ColumnFacts(columns, events, verdicts))
+    events = tuple(events)
+    checks = tuple(map(check_event, events))
+    if not any(isinstance(event.content, PCClientEvent) for event in events):
+        return Checks(checks)
+    from evlog.verbs._pcclient_log import EventFacts
+
+    return _judged(checks, EventFacts(events, checks))
+
+
+def _judged(checks: Sequence[tuple[DigestCheck, ...]], facts: Facts) -> Checks:
+    """The checks with what they say of the firmware, and with what is odd in the log."""
+    from evlog.verbs import _pcclient_quirks, _pcclient_structure
+
+    policies = _policies(facts)
+    found = [*_pcclient_structure.findings(facts), *_pcclient_quirks.findings(facts, policies)]
+    return Checks(checks, tuple(sorted(found, key=lambda finding: finding.event or 0)), policies)
 
 
 def check_event(event: Event) -> tuple[DigestCheck, ...]:
@@ -106,19 +123,15 @@ def _hashed(covered: bytes, by: HashAlg, size: int) -> bytes | None:
     return hashing.fit(hashing.digest(by, covered), size) if hashing.backend().computable(by) else None
 
 
-def _policies(events: Sequence[Event], checks: Sequence[tuple[DigestCheck, ...]]) -> tuple[Policy, ...]:
+def _policies(facts: Facts) -> tuple[Policy, ...]:
     """By the first digest of each event that satisfies a rule, for the types where firmware has a choice."""
     from evlog.contents._pcclient_rules import POLICIES
 
-    seen: dict[int, Counter[str]] = {}
-    for event, digests in zip(events, checks, strict=True):
-        content = event.content
-        if isinstance(content, PCClientEvent) and content.event_type in POLICIES:
-            rule = next((digest.rule for digest in digests if digest.rule), None)
-            if rule is not None:
-                seen.setdefault(content.event_type, Counter())[rule] += 1
     policies = []
-    for event_type, rules in sorted(seen.items()):
-        rule, count = rules.most_common(1)[0]
-        policies.append(Policy(event_type, rule, count, rules.total() - count))
+    for event_type in sorted(POLICIES):
+        found = (next((check.rule for check in row.checks if check.rule), None) for row in facts.of_type(event_type))
+        rules = Counter(rule for rule in found if rule is not None)
+        if rules:
+            rule, count = rules.most_common(1)[0]
+            policies.append(Policy(event_type, rule, count, rules.total() - count))
     return tuple(policies)

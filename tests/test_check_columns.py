@@ -1,0 +1,79 @@
+"""The checks of a log in columns, and of the same events one by one: equal on every input, or one of them is wrong."""
+
+from __future__ import annotations
+
+import struct
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from evlog import EvlogError, check, read
+from evlog.model import Log
+from tests.generated import logs, spec_id, tcg1, tcg2
+from tests.made import event
+
+
+def agree(log: Log) -> None:
+    """Events in a tuple have no columns."""
+    whole, single = check(log), check(log.replace(events=tuple(log.events)))
+    assert tuple(whole.events) == single.events
+    assert whole.findings == single.findings
+    assert whole.policies == single.policies
+
+
+@pytest.mark.parametrize("path", logs(), ids=lambda path: path.name)
+def test_samples(path: Path) -> None:
+    with suppress(EvlogError):
+        agree(read(path))
+
+
+@settings(max_examples=300, deadline=None)
+@given(tcg2(), st.sampled_from([None, "pcr", "ccmr"]))
+def test_generated_tcg2(data: bytes, space: str | None) -> None:
+    agree(read(data, space=space))
+
+
+@settings(max_examples=100, deadline=None)
+@given(tcg1())
+def test_generated_tcg1(data: bytes) -> None:
+    agree(read(data, format="tcg1"))
+
+
+TEXTS = [b"", b"Exi", b"Exit Boot Services Invocation", b"Calling EFI Application from Boot Option", b"grub_cmd: x\0"]
+TYPES = [3, 4, 5, 6, 7, 13, 0x402, 0x80000001, 0x80000002, 0x80000003, 0x80000007, 0x800000E0]
+
+
+@settings(max_examples=300, deadline=None)
+@given(
+    st.lists(st.tuples(st.integers(0, 24), st.sampled_from(TYPES), st.sampled_from(TEXTS), st.booleans())), st.data()
+)
+def test_events_whose_digests_are_of_their_data(
+    records: list[tuple[int, int, bytes, bool]], draw: st.DataObject
+) -> None:
+    """Or of something else; most rows here are not made events of."""
+    parts = [spec_id([(4, 20), (11, 32)])]
+    for register, event_type, data, true in records:
+        parts.append(event(register, event_type, data, "sha1", "sha256", hashed=data if true else b"else"))
+    log = read(b"".join(parts))
+    agree(log)
+    checks = check(log)
+    if len(checks):
+        row = draw.draw(st.integers(0, len(checks) - 1))
+        assert checks[row] == check(log.replace(events=log.events[row : row + 1]))[0]
+    assert checks.events == tuple(checks.events) == checks.events[:]
+
+
+def test_the_last_event_is_shorter_than_what_is_looked_for() -> None:
+    log = read(spec_id([(11, 32)]) + event(5, 0x80000007, b"Ex", "sha256"))
+    agree(log)
+    assert check(log)[1][0].rule == "data"
+
+
+def test_a_digest_that_nobody_can_compute() -> None:
+    odd = struct.pack("<III", 5, 13, 1) + struct.pack("<H", 0x7777) + bytes(5) + struct.pack("<I", 0)
+    log = read(spec_id([(0x7777, 5)]) + odd)
+    agree(log)
+    assert [each.verdict for each in check(log)[1]] == ["not_checkable"]
