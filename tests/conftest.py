@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
 
-# Machines that build this are slow and shared; the tests say themselves where time counts.
-settings.register_profile("evlog", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+# Machines that build this are slow and shared; the tests say themselves where time counts. A build tries the same
+# examples every time; whoever runs the tests by hand, new ones.
+settings.register_profile(
+    "evlog", deadline=None, suppress_health_check=[HealthCheck.too_slow], derandomize="CI" in os.environ
+)
 settings.load_profile("evlog")
 
 ROOT = Path(__file__).resolve().parent.parent
