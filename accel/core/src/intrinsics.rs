@@ -313,16 +313,17 @@ macro_rules! sha512_in_lanes {
 
         // Sixteen rounds are spelled out: the words then stay in registers, and nobody has to move a to h.
         macro_rules! round {
-            ($state:ident, $kw:ident, $t:expr, $i:literal) => {
-                let kw: Vector = $kw($t, $i);
-                let [a, b, c, d, e, f, g, h] = $state;
-                let s1 = xor(ror::<14, 50>(e), ror::<18, 46>(e), ror::<41, 23>(e));
-                let t1 = add(add(h, kw), add(choose(e, f, g), s1));
-                let s0 = xor(ror::<28, 36>(a), ror::<34, 30>(a), ror::<39, 25>(a));
-                let t2 = add(s0, majority(a, b, c));
-                $state = [add(t1, t2), a, b, c, add(d, t1), e, f, g];
-            };
-        }
+                    ($state:ident, $kw:ident, $t:expr, $i:literal) => {
+                        let kw: Vector = $kw($t, $i);
+                        let [a, b, c, d, e, f, g, h] = $state;
+                        let s1 = xor(ror::<14, 50>(e), ror::<18, 46>(e), ror::<41, 23>(e));
+                        let (hk, ch) = (add(h, kw), choose(e, f, g));
+                        let s0 = xor(ror::<28, 36>(a), ror::<34, 30>(a), ror::<39, 25>(a));
+                        let t2 = add(s0, majority(a, b, c));
+                        // The next round waits for the new `e`: three operations after the old one, where t1 first makes it five.
+                        $state = [add(add(add(hk, ch), t2), s1), a, b, c, add(add(add(d, hk), ch), s1), e, f, g];
+                    };
+                }
         macro_rules! sixteen {
             ($state:ident, $kw:ident, $t:expr) => {
                 round!($state, $kw, $t, 0);
