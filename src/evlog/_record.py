@@ -1,8 +1,8 @@
 """Frozen, slotted value classes, declared like dataclasses and cheap to define.
 
 ``dataclasses`` imports ``inspect`` and compiles six functions for each class: 20 ms and more before the first byte
-of a log is read, on a budget of about 30 (docs/speed.md). A `Record` compiles one ``__init__`` and shares the rest.
-Type checkers treat it as a frozen dataclass.
+of a log is read, on a budget of about 30 (docs/speed.md). A `Record` compiles one ``__init__`` at most, and shares
+the rest. Type checkers treat it as a frozen dataclass.
 
 Deliberately small: fields with optional defaults, single inheritance, ``__post_init__``, equality, hash, ``repr``,
 ``replace``, pattern matching, pickling. A class may name fields that equality ignores in ``_uncompared``.
@@ -22,6 +22,10 @@ else:
 
     def dataclass_transform(**_: object) -> Callable[[type], type]:
         return lambda cls: cls
+
+
+#: Values of a class that are made without a compiled ``__init__``.
+_FEW = 8
 
 
 @dataclass_transform(frozen_default=True)
@@ -54,12 +58,28 @@ class _RecordMeta(type):
 
 
 def _init_later(cls: _RecordMeta) -> Callable[..., None]:
-    """An ``__init__`` that compiles the real one when the first value is made: most classes wait in vain."""
+    """An ``__init__`` that is slow and costs nothing to define; it gives way when there are many values to make.
+
+    Most classes make a few values in a run of the command, or none: compiling takes as long as a hundred of them.
+    """
+    fields, names, defaults = cls._fields, frozenset(cls._fields), cls._defaults
+    made = 0
 
     def init(self: Any, *args: Any, **kwargs: Any) -> None:
-        if cls.__init__ is init:  # type: ignore[misc]
-            cls.__init__ = _compile_init(cls)  # type: ignore[misc]
-        cls.__init__(self, *args, **kwargs)  # type: ignore[misc]
+        nonlocal made
+        made += 1
+        values = {**defaults, **dict(zip(fields, args)), **kwargs}  # noqa: B905
+        fit = values.keys() == names and len(args) <= len(fields) and kwargs.keys().isdisjoint(fields[: len(args)])
+        # Arguments that do not fit are for the compiled one to refuse.
+        if made > _FEW or not fit:
+            if cls.__init__ is init:  # type: ignore[misc]
+                cls.__init__ = _compile_init(cls)  # type: ignore[misc]
+            cls.__init__(self, *args, **kwargs)  # type: ignore[misc]
+            return
+        for field in fields:
+            getattr(cls, field).__set__(self, values[field])
+        if hasattr(cls, "__post_init__"):
+            self.__post_init__()
 
     return init
 

@@ -6,6 +6,7 @@ Exit codes: 0 fine, 1 the answer is no (mismatch, difference, refused loss, part
 
 from __future__ import annotations
 
+import atexit
 import gc
 import os
 import sys
@@ -41,6 +42,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         return _top(arguments)
     # A command lives shortly and makes no cycles worth collecting: the collector would only walk a million events.
     gc.disable()
+    # Nor when the interpreter ends, which it does with a last collection.
+    atexit.register(gc.freeze)
     if sys.stdout is None:
         print("evlog: stdout is closed", file=sys.stderr)
         return 3
