@@ -116,25 +116,28 @@ def document(result: Replay, platform: str | None, before: Replay | None = None)
     """The result as ``evlog.replay/1``; with edits, each row has the value ``was`` that it had without them."""
     from evlog.formats.evlog_json import finding_json
 
-    names = {row.register: (str(row.register), row.register.label(platform)) for row in result}
-    return {
-        "schema": "evlog.replay/1",
-        "registers": [
+    rows: list[dict[str, Any]] = []
+    register = None
+    for row in result:
+        if row.register is not register:  # the rows of a register are together
+            register = row.register
+            name, label = str(register), register.label(platform)
+        rows.append(
             {
-                "register": names[row.register][0],
-                "label": names[row.register][1],
-                "alg": str(row.alg),
+                "register": name,
+                "label": label,
+                "alg": row.alg.name,
                 "value": row.value.hex() if row.value is not None else None,
                 "start": row.start.hex(),
                 "start_reason": row.start_reason,
                 "events": row.events,
                 "status": row.status,
-                **({} if before is None else {"was": _was(before, row)}),
             }
-            for row in result
-        ],
-        "findings": [finding_json(finding) for finding in result.findings],
-    }
+        )
+        if before is not None:
+            rows[-1]["was"] = _was(before, row)
+    findings = [finding_json(finding) for finding in result.findings]
+    return {"schema": "evlog.replay/1", "registers": rows, "findings": findings}
 
 
 def _was(before: Replay, row: RegisterValue) -> str | None:

@@ -31,6 +31,8 @@ __all__ = ["RegisterValue", "Replay", "replay", "start_value"]
 _EV_EFI_HCRTM_EVENT = 0x80000010
 _LOCALITY = b"StartupLocality\0"
 _PCR0 = Register("pcr", 0)
+#: PCRs that start as ones, and as zeros after a dynamic launch.
+_ONES = range(17, 23)
 _EVENT = 160  # bytes of a usual event, where a log does not tell its size
 # Launch events that reset PCR 17 to 22 to zero: Intel TXT, AMD Secure Launch, Arm DRTM.
 _DYNAMIC_LAUNCH = ((0x401, 0x4FF), (0x8001, 0x80FF), (0x9001, 0x90FF))
@@ -211,14 +213,15 @@ class Tally:
         implied: dict[Register, tuple[int, str]],
     ) -> set[Register]:
         extended = {index: columns.register(index) for index in counts}
-        folding = {
+        entered = {
             alg: {
-                index: self.enter(register, alg, log, implied).value
+                index: self.enter(register, alg, log, implied)
                 for index, register in extended.items()
                 if columns.has_bank(index, alg)
             }
             for alg in banks
         }
+        folding = {alg: {index: bank.value for index, bank in held.items()} for alg, held in entered.items()}
         missing: dict[HashAlg, set[int]] = {}
         if columns.anchors is not None:
             self.anchors.fold(columns, folding, log, implied)
@@ -228,11 +231,11 @@ class Tally:
             for alg in banks:
                 if alg not in recorded:
                     missing[alg] = fold_rows(columns, alg, self.rules.get(alg, ()), folding[alg])
-        for alg, values in folding.items():
-            for index, value in values.items():
-                bank = self.registers[columns.register(index)][alg]
-                bank.value = value
-                bank.events += counts.get(index, 0)
+        for alg, held in entered.items():
+            values = folding[alg]
+            for index, bank in held.items():
+                bank.value = values[index]
+                bank.events += counts[index]
         self.missing.update((extended[index], alg) for alg, indices in missing.items() for index in indices)
         return set(extended.values())
 
@@ -312,11 +315,13 @@ class Tally:
 
     def result(self) -> Replay:
         rows = []
+        doubtful = bool(self.missing) or len(self.passes) > 1
         for register in sorted(self.registers, key=lambda register: register.sort_key):
             banks = self.registers[register]
             for alg in sorted(banks, key=lambda alg: alg.id):
                 bank = banks[alg]
-                value, status = (None, "incomplete") if self._unsaid(register, alg) else (bank.value, "complete")
+                unsaid = doubtful and self._unsaid(register, alg)
+                value, status = (None, "incomplete") if unsaid else (bank.value, "complete")
                 standing = self._anchors.standing(register, alg) if self._anchors is not None else ()
                 row = RegisterValue(register, alg, value, bank.start, bank.reason, bank.events, status, *standing)
                 rows.append(row)
@@ -334,10 +339,10 @@ def _start(
             value = table.get(register, alg) if table is not None else None
             if value is not None:
                 return value, reason
-    if register in implied:
+    if implied and register in implied:
         last, reason = implied[register]
         return bytes(alg.size - 1) + bytes((last,)), reason
-    if register.space == "pcr" and 17 <= register.number <= 22:
+    if register.space == "pcr" and register.index in _ONES:
         return b"\xff" * alg.size, "ones"
     return bytes(alg.size), "zeros"
 
@@ -373,7 +378,7 @@ def _implied_starts(log: Log, counts: Mapping[int, int]) -> dict[Register, tuple
         ):
             reason = "locality" if content.data[16] else "zeros"
             implied.setdefault(_PCR0, (content.data[16], reason))
-    for number in range(17, 23):
+    for number in _ONES:
         register = Register("pcr", number)
         first = _first_on(log, register, counts)
         if first is not None and isinstance(first.content, PCClientEvent):
