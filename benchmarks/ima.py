@@ -10,34 +10,22 @@ from __future__ import annotations
 
 import hashlib
 import os
-import struct
 import subprocess
 import sys
 import tempfile
 import time
 
+from made import ima
+
 ENTRY = 136
 WAYS = ("one bank", "one bank, violations", "two banks", "find_prefix")
-
-
-def entries(count: int, *, violations: bool = False) -> bytes:
-    """An ima-ng list with SHA-1 template digests; every hundredth entry is a violation if asked for."""
-    head = struct.Struct("<I20sI6sI").pack
-    template = bytearray(struct.pack("<I", 40) + b"sha256:\0" + bytes(32))
-    template += struct.pack("<I", 50) + b"/usr/lib/benchmark/".ljust(49, b"-") + b"\0"
-    parts: list[bytes] = []
-    for number in range(count):
-        template[12:16] = number.to_bytes(4, "little")
-        digest = bytes(20) if violations and number % 100 == 99 else hashlib.sha1(template).digest()
-        parts += head(10, digest, 6, b"ima-ng", len(template)), bytes(template)
-    return b"".join(parts)
 
 
 def measure(way: str, path: str) -> str:
     """One way, in this process."""
     import evlog
 
-    evlog.replay(evlog.read(entries(10)))
+    evlog.replay(evlog.read(b"".join(ima(10, "sha1"))))
     before = _memory("VmRSS")
     with open(path, "rb") as file:
         data = file.read()
@@ -99,7 +87,7 @@ def main() -> None:
         plain, violated = (os.path.join(folder, name) for name in ("plain", "violated"))
         for path, violations in ((plain, False), (violated, True)):
             with open(path, "wb") as file:
-                file.write(entries(count, violations=violations))
+                file.writelines(ima(count, "sha1", 100 if violations else 0))
         for way in WAYS:
             path = violated if "violations" in way else plain
             subprocess.run([sys.executable, __file__, way, path], check=True)

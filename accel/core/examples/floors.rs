@@ -1,37 +1,66 @@
-//! Nanoseconds per extend of each bank, by the number of registers: what this machine can do over constants.
+//! Nanoseconds per extend over constants: what this machine can do at all.
+//!
+//! Without arguments, a table of all banks by the number of registers side by side, and of short messages; with
+//! arguments such as `sha256:1 sha384:8` one number each. All are medians.
 
+use std::hint::black_box;
 use std::time::Instant;
 
 use evlog_accel_core::{Algorithm, Chain, MAX_SIZE, extend_all, hash_all, names, self_test};
 
+const STEPS: usize = 4_000;
+const RUNS: usize = 25;
+
 fn main() {
     assert!(self_test().is_none(), "self-test");
+    let asked: Vec<String> = std::env::args().skip(1).collect();
+    for one in &asked {
+        let (name, chains) = one.split_once(':').expect("ALGORITHM:REGISTERS");
+        let named = |algorithm: &Algorithm| format!("{algorithm:?}").eq_ignore_ascii_case(name);
+        let algorithm = Algorithm::ALL.into_iter().find(named).expect("an algorithm");
+        println!("{:.2}", extends(algorithm, chains.parse().expect("a number of registers")));
+    }
+    if asked.is_empty() {
+        table();
+    }
+}
+
+fn table() {
     println!("{:?}", names());
-    let steps = 4_000;
-    let digests = vec![0; steps * MAX_SIZE];
     for algorithm in Algorithm::ALL {
         print!("{:10}", format!("{algorithm:?}"));
         for count in [1, 2, 3, 4, 8, 24] {
-            let best = (0..5)
-                .map(|_| {
-                    let mut chains =
-                        vec![Chain { value: [0; MAX_SIZE], digests: &digests[..steps * algorithm.size()] }; count];
-                    let begin = Instant::now();
-                    extend_all(algorithm, &mut chains);
-                    std::hint::black_box(&chains);
-                    begin.elapsed().as_nanos() as f64 / (steps * count) as f64
-                })
-                .fold(f64::MAX, f64::min);
-            print!("  {count:2}: {best:6.1}");
+            print!("  {count:2}: {:6.1}", extends(algorithm, count));
         }
-        let messages = vec![&digests[..60]; 4096];
-        let best = (0..5)
-            .map(|_| {
-                let begin = Instant::now();
-                std::hint::black_box(hash_all(algorithm, &messages));
-                begin.elapsed().as_nanos() as f64 / messages.len() as f64
-            })
-            .fold(f64::MAX, f64::min);
-        println!("  60 bytes: {best:6.1}");
+        println!("  60 bytes: {:6.1}", digests(algorithm));
     }
+}
+
+fn extends(algorithm: Algorithm, registers: usize) -> f64 {
+    let digests = vec![0; STEPS * algorithm.size()];
+    median(STEPS * registers, || {
+        let mut chains = vec![Chain { value: [0; MAX_SIZE], digests: &digests }; registers];
+        extend_all(algorithm, &mut chains);
+        black_box(&chains);
+    })
+}
+
+fn digests(algorithm: Algorithm) -> f64 {
+    let messages = [&[0; 60][..]; STEPS];
+    median(STEPS, || {
+        black_box(hash_all(algorithm, &messages));
+    })
+}
+
+/// Nanoseconds that each of so many steps takes.
+fn median(steps: usize, mut work: impl FnMut()) -> f64 {
+    let mut times: Vec<u128> = (0..RUNS)
+        .map(|_| {
+            let begin = Instant::now();
+            work();
+            begin.elapsed().as_nanos()
+        })
+        .collect();
+    times.sort_unstable();
+    times[RUNS / 2] as f64 / steps as f64
 }
