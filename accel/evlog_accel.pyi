@@ -6,6 +6,10 @@ from collections.abc import Sequence
 from typing_extensions import Buffer
 
 API: int
+#: A bank: its algorithm, the distance of its digest in each layout or None, and the values of its registers.
+Bank = tuple[int, Sequence[int | None], Sequence[bytes]]
+#: buffer, offsets, registers, layout of each row, whether zeros are violations, the registers in order, the banks.
+Job = tuple[Buffer, array[int], array[int], bytearray | None, bool, Sequence[int], Sequence[Bank]]
 __version__: str
 
 def algorithms() -> list[int]: ...
@@ -13,16 +17,7 @@ def kernels() -> dict[str, str]: ...
 def self_test() -> bool: ...
 def digests(alg: int, parts: Sequence[Buffer]) -> list[bytes]: ...
 def fold(alg: int, value: bytes, digests: Sequence[Buffer]) -> bytes: ...
-def fold_columns(
-    buffer: Buffer,
-    offsets: array[int],
-    registers: array[int],
-    layout_of: bytearray | None,
-    violations: bool,
-    order: Sequence[int],
-    banks: Sequence[tuple[int, Sequence[int | None], Sequence[bytes]]],
-    /,
-) -> list[tuple[list[bytes], list[bool]]]: ...
+def fold_many(jobs: Sequence[Job], /) -> list[list[tuple[list[bytes], list[bool]]]]: ...
 def fold_spans(
     alg: int,
     value: bytes,

@@ -6,7 +6,7 @@ import hashlib
 import random
 from array import array
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from evlog import EvlogError, UsageError, check, hashing, read, replay
+from evlog import EvlogError, UsageError, check, hashing, read, replay, replay_each
 from evlog.algorithms import ALGORITHMS, SHA256, HashAlg
 from evlog.columns import NOT_EXTENDED, Columns, Layout
 from evlog.hashing import python
@@ -183,9 +183,24 @@ def test_lanes(alg: HashAlg, registers: int) -> None:
     columns = Columns(buffer, offsets, array("I", order), (Layout(((alg, 3),)),), None, len(buffer), "pcr")
     start = {name: bytes([name % 256]) * alg.size for name in names}
     one, two = {alg: dict(start)}, {alg: dict(start)}
-    assert accel.fold_columns(columns, [alg], one) == python.fold_columns(columns, [alg], two)
+    assert accel.fold_many([(columns, [alg], one)]) == python.fold_many([(columns, [alg], two)])
     assert one == two
     assert accel.tally(columns.registers) == python.tally(columns.registers)
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.lists(st.one_of(tcg2(), tcg1(), ima(), cel()), max_size=6), st.integers(0, 2))
+def test_many_at_once(several: list[bytes], large: int) -> None:
+    """Each of several logs as it is alone; some of them larger than what is folded side by side."""
+    parts = [spec_id([(11, 32)]), *(record2(row % 9, 13, [(11, bytes([row % 256]) * 32)], b"") for row in range(9000))]
+    read_all = []
+    for data in [*several, *[b"".join(parts)] * large]:
+        with suppress(EvlogError):
+            read_all.append(read(data))
+    with using(accel):
+        native = replay_each(read_all)
+    with using(python):
+        assert native == replay_each(read_all) == [replay(log) for log in read_all]
 
 
 def test_known_answer() -> None:
@@ -220,15 +235,15 @@ def test_columns_that_do_not_fit_are_refused() -> None:
     offsets, registers = array("Q", [0, 10]), array("I", [1, 1])
     bank = (11, [0], [bytes(32)])
     with pytest.raises(IndexError, match="row 1"):
-        evlog_accel.fold_columns(bytes(40), offsets, registers, None, False, [1], [bank])
+        evlog_accel.fold_many([(bytes(40), offsets, registers, None, False, [1], [bank])])
     with pytest.raises(IndexError, match="row 0"):
-        evlog_accel.fold_columns(bytes(99), offsets, registers, None, False, [2], [bank])
+        evlog_accel.fold_many([(bytes(99), offsets, registers, None, False, [2], [bank])])
     with pytest.raises(IndexError, match="lengths"):
-        evlog_accel.fold_columns(bytes(99), offsets, registers[:1], None, False, [1], [bank])
+        evlog_accel.fold_many([(bytes(99), offsets, registers[:1], None, False, [1], [bank])])
     with pytest.raises(IndexError, match="layout"):
-        evlog_accel.fold_columns(bytes(99), offsets, registers, bytearray(b"\1\1"), False, [1], [bank])
+        evlog_accel.fold_many([(bytes(99), offsets, registers, bytearray(b"\1\1"), False, [1], [bank])])
     with pytest.raises(TypeError, match="8 bytes"):
-        evlog_accel.fold_columns(bytes(99), registers, registers, None, False, [1], [bank])
+        evlog_accel.fold_many([(bytes(99), registers, registers, None, False, [1], [bank])])
 
 
 def test_bodies_that_do_not_fit_are_refused() -> None:

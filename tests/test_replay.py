@@ -275,3 +275,13 @@ def test_an_empty_log_replays_to_nothing() -> None:
     assert len(evlog.replay([])) == 0
     unmeasured = Event(0, Register("pcr", 0), (), PCClientEvent(3, b""))
     assert len(evlog.replay(Log("tcg2", (unmeasured,), algorithms=(SHA256,)))) == 0
+
+
+def test_many_logs_are_replayed_each_by_itself() -> None:
+    logs = [evlog.read(path) for path in sorted((SAMPLES / "tcg2").glob("*.bin"))]
+    logs += [evlog.read(SAMPLES / "ima-binary" / "sha256.bin"), evlog.read(SAMPLES / "tcg1" / "seabios.bin")]
+    logs.append(logs[0].replace(events=tuple(logs[0].events)))
+    replays = evlog.replay_each(logs)
+    assert replays == [evlog.replay(log) for log in logs]
+    assert evlog.replay_each([]) == []
+    assert evlog.replay_each(logs, banks=[evlog.SHA256]) == [evlog.replay(log, banks=[evlog.SHA256]) for log in logs]

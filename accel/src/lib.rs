@@ -13,7 +13,7 @@ use evlog_accel_core::scan::ima::{self, List, Template};
 use evlog_accel_core::scan::tcg::{DigestList, Followed, run1, run2};
 use evlog_accel_core::scan::{Rows, Stop, cel, text};
 use evlog_accel_core::{
-    Algorithm, Bank, Bodies, Chain, Columns, MAX_SIZE, NO_DIGEST, NOT_EXTENDED, Shape, extend_all, fold_covered,
+    Algorithm, Bank, Bodies, Chain, Columns, Job, MAX_SIZE, NO_DIGEST, NOT_EXTENDED, Shape, extend_all, fold_covered,
     hash_all,
 };
 use pyo3::exceptions::{PyIndexError, PyValueError};
@@ -120,58 +120,76 @@ type Asked<'py> = (u16, Vec<Option<u32>>, Vec<Bound<'py, PyBytes>>);
 /// A bank's values after a fold, and for each register whether some row lacked the bank's digest.
 type Folded<'py> = (Vec<Bound<'py, PyBytes>>, Vec<bool>);
 
-/// Extend the values of `order`'s registers by all rows.
-///
-/// `banks` are (algorithm, the distance of its digest in each layout or None, the values in the order of `order`).
+/// A log to fold: buffer, offsets, registers, layout of each row, whether zeros are violations, the registers, and
+/// the banks with their values in the order of these.
+type AskedJob<'py> = (
+    Bound<'py, PyAny>,
+    Bound<'py, PyAny>,
+    Bound<'py, PyAny>,
+    Option<Bound<'py, PyAny>>,
+    bool,
+    Vec<u32>,
+    Vec<Asked<'py>>,
+);
+
+/// For each log, extend the values of its registers by all rows.
 #[pyfunction]
-#[pyo3(signature = (buffer, offsets, registers, layout_of, violations, order, banks, /))]
-#[allow(clippy::too_many_arguments)]
-fn fold_columns<'py>(
-    py: Python<'py>,
-    buffer: &Bound<'py, PyAny>,
-    offsets: &Bound<'py, PyAny>,
-    registers: &Bound<'py, PyAny>,
-    layout_of: Option<&Bound<'py, PyAny>>,
-    violations: bool,
-    order: Vec<u32>,
-    banks: Vec<Asked<'py>>,
-) -> PyResult<Vec<Folded<'py>>> {
-    let buffer = Borrowed::<u8>::of(buffer)?;
-    let offsets = Borrowed::<u64>::of(offsets)?;
-    let registers = Borrowed::<u32>::of(registers)?;
-    let layout_of = layout_of.map(Borrowed::<u8>::of).transpose()?;
-    let mut given = Vec::with_capacity(banks.len());
-    for (id, distances, values) in &banks {
-        let algorithm = algorithm(*id)?;
-        if values.len() != order.len() {
-            return Err(PyValueError::new_err("as many values as registers are needed"));
-        }
-        given.push(Bank {
-            algorithm,
-            distances: distances.iter().map(|distance| distance.unwrap_or(NO_DIGEST)).collect(),
-            values: values.iter().map(|value| value_of(algorithm, value.as_bytes())).collect::<PyResult<_>>()?,
-            missing: vec![false; order.len()],
-        });
+fn fold_many<'py>(py: Python<'py>, jobs: Vec<AskedJob<'py>>) -> PyResult<Vec<Vec<Folded<'py>>>> {
+    let borrowed = jobs.iter().map(LogRows::of).collect::<PyResult<Vec<_>>>()?;
+    let mut given = Vec::with_capacity(jobs.len());
+    for (rows, (.., violations, order, banks)) in borrowed.iter().zip(&jobs) {
+        let columns = Columns {
+            buffer: rows.buffer.items(),
+            offsets: rows.offsets.items(),
+            registers: rows.registers.items(),
+            layout_of: rows.layout_of.as_ref().map(Borrowed::items),
+            violations: *violations,
+        };
+        let banks = banks.iter().map(|bank| bank_of(bank, order.len())).collect::<PyResult<_>>()?;
+        given.push(Job { columns, registers: order.clone(), banks });
     }
-    let columns = Columns {
-        buffer: buffer.items(),
-        offsets: offsets.items(),
-        registers: registers.items(),
-        layout_of: layout_of.as_ref().map(Borrowed::items),
-        violations,
-    };
-    let count = columns.offsets.len();
-    let mut folding = || evlog_accel_core::fold(columns, &order, &mut given, threads);
+    let count: usize = given.iter().map(|job| job.columns.offsets.len()).sum();
+    let mut folding = || evlog_accel_core::fold_many(&mut given, threads);
     let done = if count < BATCH { folding() } else { py.detach(folding) };
     done.map_err(|error| PyIndexError::new_err(error.to_string()))?;
-    Ok(given
-        .into_iter()
-        .map(|bank| {
-            let size = bank.algorithm.size();
-            let values = bank.values.iter().map(|value| PyBytes::new(py, &value[..size])).collect();
-            (values, bank.missing)
+    let folded = |bank: Bank| {
+        let size = bank.algorithm.size();
+        let values = bank.values.iter().map(|value| PyBytes::new(py, &value[..size])).collect();
+        (values, bank.missing)
+    };
+    Ok(given.into_iter().map(|job| job.banks.into_iter().map(folded).collect()).collect())
+}
+
+/// The memory of a log's columns.
+struct LogRows<'py> {
+    buffer: Borrowed<'py, u8>,
+    offsets: Borrowed<'py, u64>,
+    registers: Borrowed<'py, u32>,
+    layout_of: Option<Borrowed<'py, u8>>,
+}
+
+impl<'py> LogRows<'py> {
+    fn of((buffer, offsets, registers, layout_of, ..): &AskedJob<'py>) -> PyResult<Self> {
+        Ok(Self {
+            buffer: Borrowed::of(buffer)?,
+            offsets: Borrowed::of(offsets)?,
+            registers: Borrowed::of(registers)?,
+            layout_of: layout_of.as_ref().map(Borrowed::of).transpose()?,
         })
-        .collect())
+    }
+}
+
+fn bank_of((id, distances, values): &Asked<'_>, registers: usize) -> PyResult<Bank> {
+    let algorithm = algorithm(*id)?;
+    if values.len() != registers {
+        return Err(PyValueError::new_err("as many values as registers are needed"));
+    }
+    Ok(Bank {
+        algorithm,
+        distances: distances.iter().map(|distance| distance.unwrap_or(NO_DIGEST)).collect(),
+        values: values.iter().map(|value| value_of(algorithm, value.as_bytes())).collect::<PyResult<_>>()?,
+        missing: vec![false; registers],
+    })
 }
 
 /// A register's value after the rows from `first` to `end`: each extends it with the hash of what it covers.
@@ -497,13 +515,13 @@ mod evlog_accel {
     use super::read_file;
     #[pymodule_export]
     use super::{
-        algorithms, cel_run, digests, fold, fold_columns, fold_spans, ima_run, kernels, of_body, self_test, tally,
+        algorithms, cel_run, digests, fold, fold_many, fold_spans, ima_run, kernels, of_body, self_test, tally,
         tcg1_run, tcg2_run, text_run, words,
     };
 
     /// The number of this set of functions: evlog refuses a module with another.
     #[pymodule_export]
-    const API: u32 = 2;
+    const API: u32 = 3;
 
     #[allow(non_upper_case_globals)]
     #[pymodule_export]

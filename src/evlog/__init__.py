@@ -60,7 +60,7 @@ if TYPE_CHECKING:
     from evlog.verbs.merge import Handover, Merged, merge
     from evlog.verbs.reading import read, write
     from evlog.verbs.registers import read_registers
-    from evlog.verbs.replay import RegisterValue, Replay, replay
+    from evlog.verbs.replay import RegisterValue, Replay, replay, replay_each
     from evlog.verbs.split import Part, Split, split
     from evlog.verbs.verify import RegisterVerdict, Verification, Verified, verify
 
@@ -115,7 +115,7 @@ _HOMES = {
     "verbs.merge": ("Handover", "Merged", "merge"),
     "verbs.reading": ("read", "write"),
     "verbs.registers": ("read_registers",),
-    "verbs.replay": ("RegisterValue", "Replay", "replay"),
+    "verbs.replay": ("RegisterValue", "Replay", "replay", "replay_each"),
     "verbs.split": ("Part", "Split", "split"),
     "verbs.verify": ("RegisterVerdict", "Verification", "Verified", "verify"),
 }
@@ -206,6 +206,7 @@ __all__ = [
     "read_registers",
     "replace",
     "replay",
+    "replay_each",
     "rules_by_bank",
     "split",
     "verify",

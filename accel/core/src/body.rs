@@ -2,12 +2,10 @@
 
 #![forbid(unsafe_code)]
 
-use std::sync::Mutex;
-use std::thread;
-
 use crate::algorithm::Algorithm;
 use crate::fold::FoldError;
 use crate::hash::hash_all;
+use crate::parallel;
 
 /// Rows that are hashed together: enough to fill the lanes, few enough to stay in the processor's cache.
 const WINDOW: usize = 1 << 12;
@@ -43,20 +41,9 @@ pub fn of_body(rows: Bodies<'_>, shapes: &[Shape], threads: impl Fn() -> usize) 
         return Err(FoldError::Lengths);
     }
     let mut flags = vec![0; count];
-    let windows = Mutex::new(flags.chunks_mut(WINDOW).enumerate());
-    let work = || {
-        while let Some((number, flags)) = windows.lock().map_or(None, |mut windows| windows.next()) {
-            window(rows, shapes, number * WINDOW, flags)?;
-        }
-        Ok(())
-    };
     let threads = if count <= WINDOW { 1 } else { threads() };
-    thread::scope(|scope| {
-        let others: Vec<_> = (1..threads).map(|_| scope.spawn(work)).collect();
-        let mine = work();
-        let joined = others.into_iter().map(|other| other.join().unwrap_or(Err(FoldError::Lengths)));
-        joined.fold(mine, Result::and)
-    })?;
+    let windows = flags.chunks_mut(WINDOW).enumerate();
+    parallel::each(windows, threads, |(number, flags)| window(rows, shapes, number * WINDOW, flags))?;
     Ok(flags)
 }
 

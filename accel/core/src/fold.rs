@@ -3,12 +3,11 @@
 #![forbid(unsafe_code)]
 
 use std::ops::Range;
-use std::sync::Mutex;
-use std::thread;
 
 use crate::algorithm::{Algorithm, MAX_SIZE};
 use crate::hash::hash_all;
 use crate::kernels::{Chain, extend_all};
+use crate::parallel;
 
 /// In [`Columns::registers`]: the row extends nothing that replay can follow.
 pub const NOT_EXTENDED: u32 = u32::MAX;
@@ -31,6 +30,14 @@ pub struct Columns<'a> {
     pub layout_of: Option<&'a [u8]>,
     /// Whether a digest of zeros extends ones, as a violation in an IMA list does.
     pub violations: bool,
+}
+
+impl Columns<'_> {
+    fn check(&self) -> Result<(), FoldError> {
+        let rows = self.offsets.len();
+        let fit = self.registers.len() == rows && self.layout_of.is_none_or(|layouts| layouts.len() == rows);
+        if fit { Ok(()) } else { Err(FoldError::Lengths) }
+    }
 }
 
 /// A bank: where its digests stand, and its registers' values before and after.
@@ -79,28 +86,74 @@ pub fn fold(
     banks: &mut [Bank],
     threads: impl Fn() -> usize,
 ) -> Result<(), FoldError> {
+    columns.check()?;
     let rows = columns.offsets.len();
-    if columns.registers.len() != rows || columns.layout_of.is_some_and(|layouts| layouts.len() != rows) {
-        return Err(FoldError::Lengths);
-    }
     let index = Index::new(registers);
     let threads = if rows <= WINDOW { 1 } else { threads().min(banks.len()) };
-    if threads <= 1 {
-        return banks.iter_mut().try_for_each(|bank| fold_bank(columns, &index, bank));
+    parallel::each(banks.iter_mut(), threads, |bank| fold_bank(columns, &index, bank))
+}
+
+/// A log to fold: its rows, the registers they are on, and the banks' values in the order of these.
+#[derive(Debug)]
+pub struct Job<'a> {
+    /// The log.
+    pub columns: Columns<'a>,
+    /// Its registers.
+    pub registers: Vec<u32>,
+    /// Its banks.
+    pub banks: Vec<Bank>,
+}
+
+/// As [`fold`] for each of many logs. The registers of all small ones run side by side.
+pub fn fold_many(jobs: &mut [Job<'_>], threads: impl Fn() -> usize) -> Result<(), FoldError> {
+    let (mut small, large): (Vec<_>, Vec<_>) = jobs.iter_mut().partition(|job| job.columns.offsets.len() <= WINDOW);
+    for job in large {
+        fold(job.columns, &job.registers, &mut job.banks, &threads)?;
     }
-    let queue = Mutex::new(banks.iter_mut());
-    let work = || {
-        while let Some(bank) = queue.lock().map_or(None, |mut banks| banks.next()) {
-            fold_bank(columns, &index, bank)?;
+    let rows: usize = small.iter().map(|job| job.columns.offsets.len()).sum();
+    let mut tasks: Vec<(Algorithm, Vec<Task<'_, '_>>)> = Vec::new();
+    for job in &mut small {
+        job.columns.check()?;
+        for bank in &mut job.banks {
+            let algorithm = bank.algorithm;
+            let task = Task { columns: job.columns, index: Index::new(&job.registers), bank };
+            match tasks.iter_mut().find(|(known, _)| *known == algorithm) {
+                Some((_, of)) => of.push(task),
+                None => tasks.push((algorithm, vec![task])),
+            }
         }
-        Ok(())
-    };
-    thread::scope(|scope| {
-        let others: Vec<_> = (1..threads).map(|_| scope.spawn(work)).collect();
-        let mine = work();
-        let joined = others.into_iter().map(|other| other.join().unwrap_or(Err(FoldError::Lengths)));
-        joined.fold(mine, Result::and)
+    }
+    let threads = if rows <= WINDOW { 1 } else { threads().min(tasks.len()) };
+    parallel::each(tasks.iter_mut(), threads, |(algorithm, tasks)| match algorithm.size() {
+        20 => fold_small::<20>(*algorithm, tasks),
+        32 => fold_small::<32>(*algorithm, tasks),
+        48 => fold_small::<48>(*algorithm, tasks),
+        _ => fold_small::<64>(*algorithm, tasks),
     })
+}
+
+/// A bank of a log of few rows.
+struct Task<'a, 'b> {
+    columns: Columns<'a>,
+    index: Index,
+    bank: &'b mut Bank,
+}
+
+fn fold_small<const SIZE: usize>(algorithm: Algorithm, tasks: &mut [Task<'_, '_>]) -> Result<(), FoldError> {
+    let mut sorted: Vec<Sorted<SIZE>> = Vec::with_capacity(tasks.len());
+    for Task { columns, index, bank } in tasks.iter_mut() {
+        let mut digests = Sorted::default();
+        digests.fill(*columns, 0..columns.offsets.len(), index, bank)?;
+        sorted.push(digests);
+    }
+    let chains = tasks.iter().zip(&sorted).flat_map(|(task, digests)| digests.chains(&task.bank.values));
+    let mut chains: Vec<Chain<'_>> = chains.collect();
+    extend_all(algorithm, &mut chains);
+    let values = tasks.iter_mut().flat_map(|task| &mut task.bank.values);
+    for (value, chain) in values.zip(&chains) {
+        *value = chain.value;
+    }
+    Ok(())
 }
 
 /// Extend a register by rows of which each extends it with the hash of the bytes from its start to its stop.

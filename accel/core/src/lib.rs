@@ -16,12 +16,13 @@ mod hash;
 #[allow(unsafe_code)]
 mod intrinsics;
 mod kernels;
+mod parallel;
 pub mod scan;
 mod selftest;
 
 pub use algorithm::{Algorithm, MAX_SIZE};
 pub use body::{Bodies, Shape, of_body, words};
-pub use fold::{Bank, Columns, FoldError, NO_DIGEST, NOT_EXTENDED, fold, fold_covered};
+pub use fold::{Bank, Columns, FoldError, Job, NO_DIGEST, NOT_EXTENDED, fold, fold_covered, fold_many};
 pub use hash::hash_all;
 pub use kernels::{Chain, extend_all, names};
 pub use selftest::self_test;

@@ -22,6 +22,9 @@ if TYPE_CHECKING:
     from evlog.columns import Columns
     from evlog.hashing.accel import Native
 
+    #: The rows of a log, the banks to extend, and the values, by bank and register index, that they stand at.
+    Job = tuple[Columns, Sequence[HashAlg], dict[HashAlg, dict[int, bytes]]]
+
     class Backend(Protocol):
         """What a backend does. Values and digests are bytes of the algorithm's size."""
 
@@ -41,12 +44,10 @@ if TYPE_CHECKING:
             """A register's value after extending it with each digest: value = H(value || digest)."""
             ...
 
-        def fold_columns(
-            self, columns: Columns, banks: Sequence[HashAlg], values: dict[HashAlg, dict[int, bytes]]
-        ) -> dict[HashAlg, set[int]]:
-            """Extend ``values`` (by bank and register index) with the recorded digests of all rows.
+        def fold_many(self, jobs: Sequence[Job]) -> list[dict[HashAlg, set[int]]]:
+            """For each job, extend its values with the recorded digests of all rows of its columns.
 
-            Returns the registers of each bank that some row lacked a digest for.
+            Returns for each the registers of each bank that some row lacked a digest for.
             """
             ...
 

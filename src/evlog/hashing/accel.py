@@ -16,15 +16,16 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
     from types import ModuleType
+    from typing import Any
 
     from evlog.columns import Columns
-    from evlog.hashing import Backend
+    from evlog.hashing import Backend, Job
 
     Native = ModuleType
 
 NAME = "accel"
 
-_API = 2
+_API = 3
 
 if native.API != _API:
     raise ImportError(f"evlog-accel {native.__version__} does not fit this evlog")
@@ -52,31 +53,36 @@ def fold(alg: HashAlg, value: bytes, digests: Iterable[bytes]) -> bytes:
     return folded
 
 
-def fold_columns(
-    columns: Columns, banks: Sequence[HashAlg], values: dict[HashAlg, dict[int, bytes]]
-) -> dict[HashAlg, set[int]]:
-    """See `evlog.hashing.Backend`. All banks go in one call, which shares them out among the processors."""
-    here = [bank for bank in banks if _here(bank) and all(len(value) == bank.size for value in values[bank].values())]
-    elsewhere = [bank for bank in banks if bank not in here]
-    missing = _python().fold_columns(columns, elsewhere, values) if elsewhere else {}
-    order = sorted({register for bank in here for register in values[bank]})
+def fold_many(jobs: Sequence[Job]) -> list[dict[HashAlg, set[int]]]:
+    """See `evlog.hashing.Backend`. All banks of all jobs go in one call, which shares them out among the processors."""
+    shares = [_share(*job) for job in jobs]
+    folded = native.fold_many([asked for _, _, asked in shares])
+    results = []
+    for (columns, wanted, values), (banks, order, _), after in zip(jobs, shares, folded, strict=True):
+        elsewhere = [bank for bank in wanted if bank not in banks]
+        [missing] = _python().fold_many([(columns, elsewhere, values)]) if elsewhere else [{}]
+        for bank, (extended, lacking) in zip(banks, after, strict=True):
+            values[bank].update(zip(order, extended, strict=True))
+            missing[bank] = {register for register, lacks in zip(order, lacking, strict=True) if lacks}
+        results.append(missing)
+    return results
+
+
+def _share(
+    columns: Columns, wanted: Sequence[HashAlg], values: dict[HashAlg, dict[int, bytes]]
+) -> tuple[list[HashAlg], list[int], Any]:
+    """The banks of a job that can be folded here, their registers in order, and the job as the native module wants it.
+
+    The values may be of another size than the bank, where somebody gave them.
+    """
+    banks = [bank for bank in wanted if _here(bank) and all(len(each) == bank.size for each in values[bank].values())]
+    order = sorted({register for bank in banks for register in values[bank]})
     asked = [
         (bank.id, [layout.distance(bank) for layout in columns.layouts], [values[bank][each] for each in order])
-        for bank in here
+        for bank in banks
     ]
-    folded = native.fold_columns(
-        columns.buffer,
-        columns.offsets,
-        columns.registers,
-        columns.layout_of,
-        columns.violations,
-        order,
-        asked,
-    )
-    for bank, (after, lacking) in zip(here, folded, strict=True):
-        values[bank].update(zip(order, after, strict=True))
-        missing[bank] = {register for register, lacks in zip(order, lacking, strict=True) if lacks}
-    return missing
+    rows = columns.buffer, columns.offsets, columns.registers, columns.layout_of, columns.violations
+    return banks, order, (*rows, order, asked)
 
 
 def fold_covered(columns: Columns, alg: HashAlg, value: bytes, first: int, end: int) -> bytes:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from typing import Protocol
 
     from evlog.columns import Columns, Layout
+    from evlog.hashing import Job
     from evlog.hashing.accel import Native
 
     class Hash(Protocol):
@@ -60,10 +61,14 @@ def trace(alg: HashAlg, value: bytes, digests: Iterable[bytes]) -> list[bytes]:
     return values
 
 
-def fold_columns(
+def fold_many(jobs: Sequence[Job]) -> list[dict[HashAlg, set[int]]]:
+    return [_fold_columns(*job) for job in jobs]
+
+
+def _fold_columns(
     columns: Columns, banks: Sequence[HashAlg], values: dict[HashAlg, dict[int, bytes]]
 ) -> dict[HashAlg, set[int]]:
-    """See `evlog.hashing.Backend`. Rows that extend nothing are folded into a scrap register: no branch per row."""
+    """Rows that extend nothing are folded into a scrap register: no branch per row."""
     missing: dict[HashAlg, set[int]] = {bank: set() for bank in banks}
     for bank in banks:
         values[bank][NOT_EXTENDED] = b""

@@ -72,7 +72,7 @@ def check(log: Log) -> Checks:
     """
     columns = log.columns
     events = log.events
-    if columns is not None and columns.typed is not None and len(columns):
+    if columns is not None and columns.typed is not None and columns.names is None and len(columns):
         from evlog.verbs._pcclient_log import ColumnFacts
         from evlog.verbs._verdicts import Verdicts
 

@@ -21,12 +21,13 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from evlog.columns import Columns
+    from evlog.hashing import Job
     from evlog.verbs.anchors import Anchor, Anchors
 
     #: Rules by bank: how events extend a bank that they have no digest for (`Content.rules`), one name or several.
     Rules = Mapping[HashAlg, str | Sequence[str]]
 
-__all__ = ["RegisterValue", "Replay", "replay", "start_value"]
+__all__ = ["RegisterValue", "Replay", "replay", "replay_each", "start_value"]
 
 _EV_EFI_HCRTM_EVENT = 0x80000010
 _LOCALITY = b"StartupLocality\0"
@@ -115,6 +116,34 @@ def replay(
     return tally.result()
 
 
+def replay_each(
+    logs: Sequence[Log],
+    start: Registers | None = None,
+    *,
+    rules: Rules | None = None,
+    banks: Iterable[HashAlg] | None = None,
+) -> list[Replay]:
+    """Replay each of many logs by itself, as `replay` does one, with the hashing of all done side by side.
+
+    Returns as many replays, in the order of the logs. The registers of one log are few, and each is a chain in which
+    no step can begin before the last; those of many logs keep a processor busy.
+    """
+    wanted = None if banks is None else tuple(banks)
+    tallies = [Tally(start, rules or {}, wanted) for _ in logs]
+    begun = [tally.begin(log) for tally, log in zip(tallies, logs, strict=True)]
+    missing = _extend(begun)
+    for tally, each, lacking in zip(tallies, begun, missing, strict=True):
+        tally.end(each, lacking)
+    return [tally.result() for tally in tallies]
+
+
+def _extend(begun: Sequence[Pass]) -> list[dict[HashAlg, set[int]]]:
+    """Extend what is left to extend of some logs, all at once; as `evlog.hashing.Backend.fold_many` says."""
+    jobs = [each.job for each in begun]
+    folded = iter(hashing.backend(sum(_size(each.log) for each in begun)).fold_many([job for job in jobs if job]))
+    return [next(folded) if job else {} for job in jobs]
+
+
 def start_value(log: Log, register: Register, alg: HashAlg, given: Registers | None = None) -> tuple[bytes, str]:
     """The value of a register before the log's first event, and why: as `RegisterValue.start_reason` says."""
     return _start(register, alg, log, given, _implied_starts(log, _counts(log)))
@@ -133,6 +162,39 @@ class Bank:
         self.reason = reason
         self.events = self.counted = 0
         self.owner: str | None = None
+
+
+class Pass:
+    """A log on its way into the registers.
+
+    ``entered`` has, for each bank, the registers by their index in the columns, and ``values`` what they stand at;
+    ``recorded`` are the banks of which the columns' digests are still to be extended, ``missing`` the registers of
+    other banks that some row extends by nobody knows what.
+    """
+
+    __slots__ = ("banks", "columns", "counts", "entered", "extended", "log", "missing", "recorded", "values")
+
+    def __init__(
+        self,
+        log: Log,
+        banks: list[HashAlg],
+        extended: set[Register],
+        columns: Columns | None = None,
+        counts: Mapping[int, int] | None = None,
+    ) -> None:
+        self.log, self.banks, self.extended = log, banks, extended
+        self.columns, self.counts = columns, counts or {}
+        self.entered: dict[HashAlg, dict[int, Bank]] = {}
+        self.values: dict[HashAlg, dict[int, bytes]] = {}
+        self.recorded: list[HashAlg] = []
+        self.missing: dict[HashAlg, set[int]] = {}
+
+    @property
+    def job(self) -> Job | None:
+        """What is left to extend, as `evlog.hashing.Backend.fold_many` takes it."""
+        if self.columns is None or not self.recorded:
+            return None
+        return self.columns, self.recorded, self.values
 
 
 class Tally:
@@ -161,6 +223,12 @@ class Tally:
         return self._anchors
 
     def add(self, log: Log) -> None:
+        """Extend the registers by a log's events."""
+        begun = self.begin(log)
+        self.end(begun, _extend([begun])[0])
+
+    def begin(self, log: Log) -> Pass:
+        """Everything up to the extending of recorded digests, which `end` wants done."""
         self.findings += log.findings
         columns = log.columns
         backend = hashing.backend(_size(log))
@@ -174,17 +242,28 @@ class Tally:
         counts = _counts(log)
         implied = _implied_starts(log, counts)
         if columns is not None:
-            extended = self._add_columns(log, columns, counts, banks, implied)
-        else:
-            extended = self._add_events(log, banks, implied)
-        self.passes.append((log, extended, banks))
+            return self._begin_columns(log, columns, counts, banks, implied)
+        return Pass(log, banks, self._add_events(log, banks, implied))
+
+    def end(self, begun: Pass, missing: dict[HashAlg, set[int]]) -> None:
+        """The rest, after the digests of ``begun.job``; ``missing`` as `evlog.hashing.Backend.fold_many` says."""
+        for alg, held in begun.entered.items():
+            values = begun.values[alg]
+            for index, bank in held.items():
+                bank.value = values[index]
+                bank.events += begun.counts[index]
+        if begun.columns is not None:
+            name = begun.columns.register
+            for alg, indices in (*missing.items(), *begun.missing.items()):
+                self.missing.update((name(index), alg) for index in indices)
+        self.passes.append((begun.log, begun.extended, begun.banks))
         if self._anchors is not None:
-            self._anchors.close(log.name)
+            self._anchors.close(begun.log.name)
         self.logs += 1
         for entered in self.registers.values():
             for bank in entered.values():
                 if bank.events != bank.counted:
-                    bank.owner, bank.counted = log.name, bank.events
+                    bank.owner, bank.counted = begun.log.name, bank.events
 
     def _banks(self, log: Log) -> list[HashAlg]:
         """The banks that the log has, and those that it offers a rule for."""
@@ -204,40 +283,32 @@ class Tally:
             bank = banks[alg] = Bank(*_start(register, alg, log, self.given, implied))
         return bank
 
-    def _add_columns(
+    def _begin_columns(
         self,
         log: Log,
         columns: Columns,
         counts: Mapping[int, int],
         banks: list[HashAlg],
         implied: dict[Register, tuple[int, str]],
-    ) -> set[Register]:
+    ) -> Pass:
         extended = {index: columns.register(index) for index in counts}
-        entered = {
-            alg: {
+        begun = Pass(log, banks, set(extended.values()), columns, counts)
+        for alg in banks:
+            held = begun.entered[alg] = {
                 index: self.enter(register, alg, log, implied)
                 for index, register in extended.items()
                 if columns.has_bank(index, alg)
             }
-            for alg in banks
-        }
-        folding = {alg: {index: bank.value for index, bank in held.items()} for alg, held in entered.items()}
-        missing: dict[HashAlg, set[int]] = {}
+            begun.values[alg] = {index: bank.value for index, bank in held.items()}
         if columns.anchors is not None:
-            self.anchors.fold(columns, folding, log, implied)
-        else:
-            recorded = [alg for alg in banks if columns.recorded(alg)]
-            missing = hashing.backend().fold_columns(columns, recorded, folding)
-            for alg in banks:
-                if alg not in recorded:
-                    missing[alg] = fold_rows(columns, alg, self.rules.get(alg, ()), folding[alg])
-        for alg, held in entered.items():
-            values = folding[alg]
-            for index, bank in held.items():
-                bank.value = values[index]
-                bank.events += counts[index]
-        self.missing.update((extended[index], alg) for alg, indices in missing.items() for index in indices)
-        return set(extended.values())
+            self.anchors.fold(columns, begun.values, log, implied)
+            return begun
+        for alg in banks:
+            if columns.recorded(alg):
+                begun.recorded.append(alg)
+            else:
+                begun.missing[alg] = fold_rows(columns, alg, self.rules.get(alg, ()), begun.values[alg])
+        return begun
 
     def _add_events(self, log: Log, banks: list[HashAlg], implied: dict[Register, tuple[int, str]]) -> set[Register]:
         pending: dict[tuple[Register, HashAlg], list[bytes]] = {}
