@@ -5,6 +5,7 @@ Spec: TCG PC Client Platform Firmware Profile 1.06, section 10; UEFI 2.10, secti
 
 from __future__ import annotations
 
+import os
 import struct
 from itertools import islice
 
@@ -82,9 +83,12 @@ def space_of(
         return CERTAIN, "ccmr", "the header's index is 1, as only OVMF writes it, into a CCEL"
     if b"td-shim" in spec_id.vendor_info:
         return CERTAIN, "ccmr", "the header's vendor info is td-shim's"
-    if len(spec_id.algorithms) > 1:
+    named = "ccel" in os.path.basename(options.name).lower()
+    several = len(spec_id.algorithms) > 1
+    if several and not named:
         return CERTAIN, "pcr", "several banks"
-    if spec_id.algorithms[0].name not in _CC_BANKS:
+    own = not several and spec_id.algorithms[0].name in _CC_BANKS
+    if not (own or named):
         return LIKELY, "pcr", f"one bank of {spec_id.algorithms[0]}, nothing that tells of a CCEL"
     seen = False
     for index, event_type in islice(records, _SNIFFED):
@@ -93,10 +97,10 @@ def space_of(
             return CERTAIN, "pcr", f"an event on index {index}"
         if index == 0 and event_type == EV_S_CRTM_VERSION:
             return CERTAIN, "pcr", "EV_S_CRTM_VERSION on index 0"
-    if seen:
+    if seen and own:
         return LIKELY, "ccmr", f"indices 0 to {_LAST_CCMR} only"
-    if "ccel" in options.name.lower():
-        return LIKELY, "ccmr", "no events; the file's name says CCEL"
+    if named:
+        return LIKELY, "ccmr", "the file's name says CCEL, and nothing speaks against it"
     return LIKELY, "pcr", "no events that would tell of a CCEL"
 
 
