@@ -279,6 +279,15 @@ def test_explanations_of_long_logs_end() -> None:
 # What is proven of events
 
 
+def test_an_explanation_stays_readable_whatever_the_log_repeats() -> None:
+    log = log_of(*[made.event(0, EV_SEPARATOR, ZEROS, "sha256")] * 1000)
+    verdict, why, explanation = cause(log, 0, b"\x11" * 32)
+    assert (verdict, why) == ("mismatch", "unexplained")
+    assert "event 2 (EV_SEPARATOR), event 3 (EV_SEPARATOR)" in explanation
+    assert "991 more come after event 1 (EV_SEPARATOR)" in explanation
+    assert len(explanation) < 1000
+
+
 def test_an_event_is_not_proven_by_a_digest_that_was_not_extended() -> None:
     value = hashlib.sha256(b"what was run").digest()
     digests = b"".join(b"\x0b\0" + each for each in (value, hashlib.sha256(b"harmless").digest()))
