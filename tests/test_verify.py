@@ -145,6 +145,15 @@ def test_a_bank_that_some_events_did_not_extend() -> None:
     assert (open_.verdict, open_.replayed) == ("incomplete", None)
 
 
+def test_a_match_that_proves_no_event_compares_nothing() -> None:
+    """Whoever takes the digests of a bank out of a log must not get it verified by registers that nothing extended."""
+    log = log_of(action(8, b"x", "sha1"), banks=("sha1", "sha256"))
+    result = against(log, {(8, SHA256): bytes(32), (9, SHA256): bytes(32)})
+    assert not result.ok
+    assert [finding.code for finding in result.findings] == ["nothing_compared"]
+    assert "no digests of the banks" in result.findings[0].message
+
+
 # Explanations, each built into a log
 
 

@@ -85,12 +85,12 @@ class Verification(Record):
 
     @property
     def ok(self) -> bool:
-        """Whether something was compared, nothing differs, and no check of the evidence failed.
+        """Whether the registers prove some event, nothing differs, and no check of the evidence failed.
 
         Damage to a log is no part of this: what could not be read extended nothing if everything matches.
         """
         return (
-            any(row.verdict == "match" and row.events for row in self.registers)
+            any(row.verdict == "match" and row.proven for row in self.registers)
             and not any(row.verdict == "mismatch" for row in self.registers)
             and not self.evidence.failed
             and not any(finding.code in _REFUSALS for finding in self.findings)
@@ -145,7 +145,7 @@ class _Comparison:
             self._open(self.evidence.composite)
         keys = sorted({*self.rows, *self.stated}, key=lambda key: (key[0].sort_key, key[1].id))
         verdicts = _observe([self._judge(*key) for key in keys])
-        if not any(row.verdict == "match" and row.events for row in verdicts):
+        if not any(row.verdict == "match" and row.proven for row in verdicts):
             self.findings.append(Finding("nothing_compared", "error", _nothing(verdicts)))
         verified = tuple(
             Verified(log, index, united, self.covers, seal=SEAL)
@@ -282,7 +282,7 @@ def _observe(verdicts: list[RegisterVerdict]) -> list[RegisterVerdict]:
     """Say of a mismatch which other bank of the same register matches: its events are then the right ones."""
     matching: dict[Register, list[str]] = {}
     for row in verdicts:
-        if row.verdict == "match" and row.events:
+        if row.verdict == "match" and row.proven:
             matching.setdefault(row.register, []).append(str(row.alg))
     found = []
     for row in verdicts:
@@ -307,4 +307,6 @@ def _unexplained(case: Case) -> str:
 def _nothing(verdicts: list[RegisterVerdict]) -> str:
     if any(row.verdict == "mismatch" for row in verdicts):
         return "no register has the value that the logs lead to"
+    if any(row.verdict == "match" and row.events for row in verdicts):
+        return "nothing was compared: the logs have no digests of the banks that are in the evidence"
     return "nothing was compared: no register is both in a log and in the evidence"
