@@ -51,16 +51,28 @@ def sniff(data: bytes, options: Options, space: Space) -> Match:
     except ParseError as error:
         return Match(LIKELY, error.message) if space == "pcr" else NO_MATCH
     if header is None:
-        from evlog.formats import _aael
-
-        if not _aael.is_fragment(data):
-            return NO_MATCH
-        found, reason = _given(options) or (_aael.space_of(_aael.scan_fragment(data, space)), "agent's entries")
-        return Match(CERTAIN, f"{reason}, without a header") if found == space else NO_MATCH
+        return _sniff_headless(data, options, space)
     first, spec_id = header
     confidence, found, reason = space_of(first.register, spec_id, _records(data, *header), options)
     banks = ", ".join(map(str, spec_id.algorithms))
     return Match(confidence, f"Spec ID event with {banks}; {reason}") if found == space else NO_MATCH
+
+
+def _sniff_headless(data: bytes, options: Options, space: Space) -> Match:
+    """The answer of a room where the first record is no header."""
+    from evlog.formats import _aael, _final_events
+
+    if _aael.is_fragment(data):
+        confidence, what = CERTAIN, "agent's entries"
+    elif _final_events.are_records(data):
+        confidence, what = LIKELY, "crypto-agile records"
+    else:
+        return NO_MATCH
+    scan = _aael.scan_fragment(data, space)
+    banks = {alg.name for layout in scan.columns.layouts[1:] for alg, _ in layout.digests}
+    told = "pcr" if confidence == LIKELY and not (len(banks) == 1 and banks <= _CC_BANKS) else _aael.space_of(scan)
+    found, reason = _given(options) or (told, what)
+    return Match(confidence, f"{reason}, without a header") if found == space else NO_MATCH
 
 
 def space_of(
@@ -125,9 +137,9 @@ def read(data: bytes, options: Options, format: str, space: Space) -> Log:
     """Read a log of either room. Raises ParseError if record 0 is not a Spec ID event."""
     header = _header(data)
     if header is None:
-        from evlog.formats import _aael
+        from evlog.formats import _aael, _final_events
 
-        if not _aael.is_fragment(data):
+        if not (_aael.is_fragment(data) or _final_events.are_records(data)):
             raise ParseError("record 0 is not a Spec ID Event03", offset=0, where="events[0]")
         return _log(_aael.scan_fragment(data, space), (), options, format, header=Header(format, (("headless", 1),)))
     first, spec_id = header
