@@ -40,7 +40,7 @@ class Verified:
     ``informative``  the event extends nothing: it is a claim of whoever wrote the log
     ``claimed``      its register was not compared, or differs, or the event is not among those that the value proves
     ``digest_only``  the digest was extended, in this place; what the event says is not what the digest covers
-    ``proven``       the digest was extended, and is the hash of the event's data
+    ``proven``       the digest was extended, and is the hash of the event's data, or of the part that its rule names
 
     Never proven are the event's type and the name of its register (other than by the register's value itself).
     """
