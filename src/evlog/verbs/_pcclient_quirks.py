@@ -127,7 +127,7 @@ _QUIRKS: tuple[tuple[str, str, Callable[[Row], bool]], ...] = (
     (
         "locality_padded",
         "StartupLocality in an event of fixed size, as coreboot writes it",
-        lambda row: _is_locality(row) and len(row.data) > 17,
+        lambda row: _is_locality(row) and len(row.data) > 17 and not any(row.data[17:]),
     ),
     ("locality_first", "the log begins with StartupLocality", lambda row: _is_locality(row) and row.number == 0),
     (
