@@ -139,6 +139,13 @@ def test_finding(code: str) -> None:
     assert boot.codes() == [code]
 
 
+def test_a_locality_with_something_behind_it_is_none() -> None:
+    log = header("sha256") + event(0, 3, b"StartupLocality\0\3" + bytes(8) + b"\1", "sha256")
+    codes = {finding.code for finding in check(read(log)).findings}
+    assert "locality_value" in codes
+    assert "locality_padded" not in codes
+
+
 def test_no_action_with_a_digest() -> None:
     loud = event(0, _NO_ACTION, b"a note", "sha256", hashed=b"x")
     found = check(read(header("sha256") + loud)).findings

@@ -105,6 +105,20 @@ def test_banks_are_judged_one_by_one() -> None:
     assert [found.verdict for found in checks] == ["matches", "mismatch"]
 
 
+def test_of_two_digests_of_one_algorithm_the_first_counts() -> None:
+    """It is the one that replay extends; whoever edits a log can add another that fits what the event says."""
+    extended, fitting = Digest(SHA256, bytes(32)), Digest(SHA256, hashlib.sha256(b"text").digest())
+    assert [found.verdict for found in check_event(_event(13, "pcr:9", b"text", extended, fitting))] == [
+        "not_checkable",
+        "not_checkable",
+    ]
+    assert [found.verdict for found in check_event(_event(13, "pcr:9", b"text", fitting, extended, fitting))] == [
+        "matches",
+        "not_checkable",
+        "matches",
+    ]
+
+
 def test_policy_of_a_log_is_that_of_most_events() -> None:
     order = variable("BootOrder", b"\1\0", GUID)
     log = header("sha256") + b"".join(

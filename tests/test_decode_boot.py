@@ -120,6 +120,10 @@ def test_aael_and_systemd_tags() -> None:
     addon = body("EV_EVENT_TAG", tlv(0x49DFFE0F, "extra.efi\0".encode("utf-16-le")), "pcr:12")
     assert isinstance(addon, TaggedEvent)
     assert addon.text == "extra.efi"
+    # As systemd-boot logs it on PCR 5 (pcr-oracle issue 49): the name in UTF-16, the digest of the file.
+    logged = "2a58bcf5180000006c006f0061006400650072002e0063006f006e0066000000"
+    conf = body("EV_EVENT_TAG", bytes.fromhex(logged), "pcr:5")
+    assert conf.summary == "systemd-boot loader.conf: loader.conf"
 
 
 def test_unknown_tag_keeps_its_number() -> None:

@@ -121,3 +121,27 @@ def test_a_process_that_dies_takes_one_log_with_it(monkeypatch: pytest.MonkeyPat
     assert [line["log"] for line in found if line["schema"] == "evlog.error/1"] == ["log7", "log33"]
     assert found[7]["error"] == "internal error: ZeroDivisionError: a defect"
     assert max(code for _, code in results) == 3
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="processes are not forked here")
+@pytest.mark.filterwarnings("ignore:.*multi-threaded.*:DeprecationWarning")
+def test_a_pool_that_breaks_before_a_share_is_submitted(monkeypatch: pytest.MonkeyPatch) -> None:
+    from concurrent.futures import process
+
+    submit = process.ProcessPoolExecutor.submit
+
+    def late(pool: Any, work: Any, *args: Any) -> Any:
+        # The first process has died of its share by the time the next share comes.
+        future = submit(pool, work, *args)
+        if "log3" in args[-1]:
+            future.exception()
+        return future
+
+    monkeypatch.setattr(process.ProcessPoolExecutor, "submit", late)
+    monkeypatch.setattr(_each, "_processors", lambda: 2)
+    monkeypatch.setattr(_each, "import_module", lambda name: SimpleNamespace(one=one))
+    shares = [["log0"], ["log3"], ["log1", "log2"], ["log4", "log5"]]
+    results = list(_each._results("made", SimpleNamespace(deadly="log3"), shares))  # type: ignore[arg-type]
+    found = lines("".join(text for text, _ in results))
+    assert [line["log"] for line in found] == ["log0", "log3", "log1", "log2", "log4", "log5"]
+    assert [line["log"] for line in found if line["schema"] == "evlog.error/1"] == ["log3"]

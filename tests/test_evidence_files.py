@@ -118,6 +118,22 @@ def test_a_listing_with_a_value_that_cannot_be(line: str) -> None:
         read_registers(f"sha256:\n  {line}\n".encode())
 
 
+@pytest.mark.parametrize(
+    "data",
+    [
+        f"sha256:\n  0 : 0x{VALUE}\n  0 : 0x{'0' * 64}\n",
+        f"sha256:\n  0 : 0x{VALUE}\nsha1:\nsha256:\n  0 : 0x{'0' * 64}\n",
+        json.dumps({"sha256": {"0": VALUE, "00": "0" * 64}}),
+        json.dumps({"sha256": {"0": VALUE, "PCR[0]": "0" * 64}}),
+    ],
+)
+def test_one_register_has_one_value(data: str) -> None:
+    with pytest.raises(ParseError, match="pcr:0 has two values in sha256"):
+        read_registers(data.encode())
+    same = data.replace("0" * 64, VALUE)
+    assert len(read_registers(same.encode()).registers) == 1
+
+
 def test_sysfs_of_a_tpm(tmp_path: Path) -> None:
     for alg, size in (("sha1", 20), ("sha256", 32)):
         (tmp_path / f"pcr-{alg}").mkdir()

@@ -254,6 +254,19 @@ def test_a_changed_snp_report_fails() -> None:
     assert codes(read_registers(bytes(report), key=made.pem_of(made.amd()[0]))) == ["signature_invalid"]
 
 
+def test_a_guest_that_may_be_debugged_says_so() -> None:
+    """TDATTRIBUTES bit 0 (Intel TDX module ABI), guest policy bit 19 (SEV-SNP firmware ABI, table 9)."""
+    body = made.td_body(MRTD, RTMRS, b"")
+    report, snp = bytearray(made.td_report(MRTD, RTMRS)), bytearray(made.snp_report(b"\x55" * 48))
+    plain = [made.td_quote(body), bytes(report), bytes(snp)]
+    report[512] |= 1
+    snp[0x08 + 2] |= 1 << 3
+    debugged = [made.td_quote(body[:120] + b"\1" + body[121:]), bytes(report), bytes(snp)]
+    for data, expected in [*((data, False) for data in plain), *((data, True) for data in debugged)]:
+        told = [sentence for sentence in read_registers(data).read_only if "debugged by its host" in sentence]
+        assert bool(told) is expected
+
+
 # Arm CCA
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import struct
 from typing import TYPE_CHECKING
 
 import pytest
@@ -469,3 +470,13 @@ def test_an_ima_list_on_tdx_after_its_ccel(vm: Path) -> None:
         row = evlog.verify(logs, registers, platform="tdx").get(Register("ccmr", 3), SHA384)
         assert row is not None
         assert row.verdict == "match"
+
+
+@pytest.mark.parametrize("known", range(4))
+def test_final_events_follow_the_log_once(known: int) -> None:
+    """TCG EFI Protocol 2.0, section 7: the table has what was measured since the log was fetched first."""
+    final = [made.event(5, EV_ACTION, text, "sha256") for text in (b"one", b"two", b"three")]
+    log = made.header("sha256") + made.event(5, EV_SEPARATOR, bytes(4), "sha256")
+    fetched = evlog.read(log + b"".join(final[:known]))
+    merged = merge([fetched, evlog.read(struct.pack("<QQ", 1, 3) + b"".join(final))]).log
+    assert evlog.convert(merged, "tcg2").data == log + b"".join(final)

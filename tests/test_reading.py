@@ -13,6 +13,7 @@ import evlog
 from evlog.errors import ParseError, SourceError, TruncatedError, UnknownFormatError, UsageError
 from evlog.options import Options
 from samples import make
+from tests import made
 from tests.conftest import SAMPLES
 
 if TYPE_CHECKING:
@@ -80,6 +81,17 @@ def test_the_name_settles_an_empty_ccel() -> None:
     empty = make.agile(algs=(make.SHA384,))
     assert evlog.detect(empty).format == "tcg2"
     assert evlog.detect(empty, Options(name="/sys/firmware/acpi/tables/data/CCEL")).format == "ccel"
+
+
+def test_the_name_settles_the_ccel_of_a_realm() -> None:
+    """An Arm realm has one bank of SHA-256 or SHA-512, as a TPM may: without OVMF's header only the name tells."""
+    log = made.header("sha256") + made.event(1, 4, bytes(4), "sha256")
+    beyond = log + made.event(7, 4, bytes(4), "sha256")
+    ccel = Options(name="/sys/firmware/acpi/tables/data/CCEL")
+    assert evlog.detect(log).format == "tcg2"
+    assert evlog.detect(log, ccel).format == "ccel"
+    assert evlog.detect(log, Options(name="/ccel/binary_bios_measurements")).format == "tcg2"
+    assert evlog.detect(beyond, ccel).format == "tcg2"
 
 
 def test_unknown_formats_are_a_question_that_makes_no_sense() -> None:

@@ -155,7 +155,15 @@ def test_only_the_first_locality_counts() -> None:
     assert values(evlog.read(two))["pcr:0", "sha256"] == by_hand(bytes(31) + b"\3", SEP)
 
 
-@pytest.mark.parametrize("data", [b"StartupLocality\0", b"StartupLocality\0\x07", b"StartupLocalitY\0\x03"])
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"StartupLocality\0",
+        b"StartupLocality\0\x07",
+        b"StartupLocalitY\0\x03",
+        b"StartupLocality\0\x03" + bytes(32) + b"\1",
+    ],
+)
 def test_what_is_no_locality_does_not_count(data: bytes) -> None:
     log = evlog.read(make.agile(make.event2(0, 3, data), make.event2(0, 4, SEP)))
     assert values(log)["pcr:0", "sha256"] == by_hand(bytes(32), SEP)
@@ -184,8 +192,23 @@ def test_nv_indices_and_mrtd_are_not_replayed() -> None:
     assert all(register.startswith("pcr:") for register, _ in values(read("tcg2/nv-index.bin")))
     measured = evlog.read(make.agile(make.event2(0x01C40200, 5, b"measured"), make.event2(1, 4, SEP)))
     assert {register for register, _ in values(measured)} == {"pcr:1"}
+    assert values(measured.replace(events=tuple(measured.events))) == values(measured)
+    for to in ("cel-tlv", "cel-cbor", "cel-json", "evlog-json"):
+        converted = evlog.convert(measured, to)
+        assert len(converted.log.events) == 3
+        assert {register for register, _ in values(evlog.read(converted.data))} == {"pcr:1"}
     mrtd = read("ccel/mrtd-event.bin")
     assert {register for register, _ in values(mrtd)} == {"ccmr:1", "ccmr:2", "ccmr:3"}
+
+
+@pytest.mark.parametrize("index", [24, 0x100, 0xFFFFFFFF])
+def test_indices_that_are_no_measurement_register_are_not_replayed(index: int) -> None:
+    """Firmware of cloud machines logs 0xFFFFFFFF: such events are kept, extend nothing, and do not end the log."""
+    events = make.event2(index, 5, b"x", (0x0C,)), make.event2(1, 4, SEP, (0x0C,))
+    log = evlog.read(make.agile(*events, algs=(0x0C,)), space="ccmr")
+    assert len(log.events) == 3
+    assert values(log) == {("ccmr:1", "sha384"): by_hand(bytes(48), SEP, hash="sha384")}
+    assert values(log.replace(events=tuple(log.events))) == values(log)
 
 
 def test_an_event_without_the_digest_makes_the_bank_incomplete() -> None:
@@ -204,6 +227,14 @@ def test_an_undeclared_bank_is_incomplete_in_every_register() -> None:
     result = values(read("tcg2/undeclared-algorithm.bin"))
     assert {value for (_, alg), value in result.items() if alg == "sha384"} == {None}
     assert result["pcr:5", "sha256"] == by_hand(bytes(32), SEP, make.EXIT, b"more")
+
+
+def test_a_bank_of_a_record_that_is_cut_is_none_of_the_log() -> None:
+    whole = make.agile(make.event2(1, 4, SEP, (0x0C,)), algs=(0x0C,))
+    log = evlog.read(whole + make.event2(1, 4, SEP, (0x0B,))[:-1], space="ccmr")
+    assert [finding.code for finding in log.findings] == ["truncated_record"]
+    assert (log.algorithms, log.platform) == ((SHA384,), "tdx")
+    assert values(log) == {("ccmr:1", "sha384"): by_hand(bytes(48), SEP, hash="sha384")}
 
 
 def test_the_order_of_digests_is_nothing_to_replay() -> None:

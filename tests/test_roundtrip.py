@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import csv
+import struct
 from typing import TYPE_CHECKING
+
+import pytest
 
 import evlog
 
@@ -57,3 +60,19 @@ def test_ccel_and_pcr_logs_are_told_apart(corpus: Path) -> None:
     told = {path.name: evlog.detect(path.read_bytes()).format for path in firmware_logs(corpus)}
     ccel = {name for name, format in told.items() if format == "ccel"}
     assert ccel == {name for name in told if rows[name] == "ccel"}
+
+
+@pytest.mark.parametrize(
+    ("name", "behind"), [(b"SHA256", b""), (b"SHA256", b"\x11" * 32), (b"sha256", b""), (b"SHA-256", b"")]
+)
+def test_entries_of_coreboot_keep_their_spelling(name: bytes, behind: bytes) -> None:
+    """coreboot, tspi/log.c: 64 bytes for a digest of 32, in memory that nobody cleared."""
+    entry = struct.pack("<I10s64sI50s", 2, name, b"\xaa" * 32 + behind, 32, b"CBFS: bootblock")
+    data = struct.pack("<HH", 4, 1) + entry + bytes(3 * 132)
+    log = evlog.read(data)
+    assert (log.format, len(log.events)) == ("coreboot", 1)
+    assert log.events[0].digests == (evlog.Digest(evlog.SHA256, b"\xaa" * 32),)
+    assert evlog.write(log) == data
+    assert evlog.convert(evlog.read(evlog.convert(log, "evlog-json").data), "coreboot").data == data
+    other = log.events[0].replace(digests=(evlog.Digest(evlog.SHA256, b"\xbb" * 32),))
+    assert b"\xbb" * 32 + bytes(32) in evlog.write(log.replace(events=(other,)))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import gzip
 import json
+import struct
 import time
 import zlib
 from typing import TYPE_CHECKING
@@ -15,6 +16,7 @@ import zstandard
 import evlog
 from evlog import unwrap as module
 from evlog.errors import ParseError, UnknownFormatError
+from tests import made
 from tests.conftest import SAMPLES
 
 if TYPE_CHECKING:
@@ -166,3 +168,52 @@ def test_many_strings_are_tried_in_bounded_time() -> None:
 def test_a_table_that_points_to_a_log_says_so(name: str) -> None:
     with pytest.raises(UnknownFormatError, match="it only points to the log, which Linux shows under"):
         evlog.read(SAMPLES / "bad" / name)
+
+
+FINAL = (
+    made.event(5, 0x80000007, b"Exit Boot Services Invocation", "sha1", "sha256"),
+    made.event(5, 0x80000007, b"Exit Boot Services Returned with Success", "sha1", "sha256"),
+)
+
+
+@pytest.mark.parametrize("behind", [b"", bytes(64), b"\xff" * 64])
+def test_a_table_of_final_events(behind: bytes) -> None:
+    """EFI_TCG2_FINAL_EVENTS_TABLE: version, number of events, and TCG_PCR_EVENT2 without a header before them."""
+    log = evlog.read(struct.pack("<QQ", 1, 2) + b"".join(FINAL) + behind)
+    assert (log.format, [str(alg) for alg in log.algorithms]) == ("tcg2", ["sha1", "sha256"])
+    assert [str(event.register) for event in log.events] == ["pcr:5", "pcr:5"]
+    assert [finding.message for finding in log.findings] == [
+        "the log is wrapped in an EFI final events table; offsets count in the log"
+    ]
+    assert evlog.write(log) == b"".join(FINAL) + behind
+
+
+def test_final_events_of_a_confidential_machine() -> None:
+    """EFI_CC_FINAL_EVENTS_TABLE has the same shape, and measurement registers."""
+    event = made.event(2, 0x80000007, b"Exit Boot Services Invocation", "sha384")
+    log = evlog.read(struct.pack("<QQ", 1, 1) + event)
+    assert (log.format, str(log.events[0].register)) == ("ccel", "ccmr:2")
+    assert evlog.read(struct.pack("<QQ", 1, 1) + event, space="pcr").format == "tcg2"
+
+
+def test_linux_table_of_the_log() -> None:
+    """struct linux_efi_tpm_eventlog: size, bytes of final events in it, version, log."""
+    log = evlog.read(struct.pack("<IIB", len(LOG), 0, 2) + LOG)
+    assert log == evlog.read(LOG).replace(findings=log.findings)
+    assert [finding.code for finding in log.findings] == ["wrapped"]
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        struct.pack("<QQ", 1, 0) + b"".join(FINAL),
+        struct.pack("<QQ", 2, 2) + b"".join(FINAL),
+        struct.pack("<QQ", 1, 2) + FINAL[0] + b"\x55" * 64,
+        struct.pack("<QQ", 1, 1) + FINAL[0][:-1],
+        struct.pack("<IIB", len(LOG) - 1, 0, 2) + LOG,
+        struct.pack("<QQ", 1, 1) + made.event(5, 0x12345678, b"x", "sha256"),
+    ],
+)
+def test_what_is_no_table(data: bytes) -> None:
+    with pytest.raises(UnknownFormatError):
+        evlog.read(data)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import struct
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -67,6 +68,14 @@ def cause(log: Log | list[Log], index: int, value: bytes, alg: HashAlg = SHA256)
 
 
 # What matches
+
+
+def test_a_register_without_events_may_stand_at_the_locality_that_the_log_tells() -> None:
+    log = log_of(made.event(0, EV_NO_ACTION, b"StartupLocality\0\3", "sha256"), action(7, b"x"))
+    values = {(0, SHA256): bytes(31) + b"\3", (1, SHA256): bytes(31) + b"\3", (7, SHA256): extended(b"x")}
+    result = against(log, values)
+    verdicts = {row.register.number: row.verdict for row in result.registers}
+    assert verdicts == {0: "match", 1: "not_logged", 7: "match"}
 
 
 def test_our_machine_matches_its_tpm() -> None:
@@ -134,6 +143,15 @@ def test_a_bank_that_some_events_did_not_extend() -> None:
     open_ = against(log, {(8, SHA1): b"\x01" * 20}).get(pcr(8), SHA1)
     assert open_ is not None
     assert (open_.verdict, open_.replayed) == ("incomplete", None)
+
+
+def test_a_match_that_proves_no_event_compares_nothing() -> None:
+    """Whoever takes the digests of a bank out of a log must not get it verified by registers that nothing extended."""
+    log = log_of(action(8, b"x", "sha1"), banks=("sha1", "sha256"))
+    result = against(log, {(8, SHA256): bytes(32), (9, SHA256): bytes(32)})
+    assert not result.ok
+    assert [finding.code for finding in result.findings] == ["nothing_compared"]
+    assert "no digests of the banks" in result.findings[0].message
 
 
 # Explanations, each built into a log
@@ -268,6 +286,32 @@ def test_explanations_of_long_logs_end() -> None:
 
 
 # What is proven of events
+
+
+def test_an_explanation_stays_readable_whatever_the_log_repeats() -> None:
+    log = log_of(*[made.event(0, EV_SEPARATOR, ZEROS, "sha256")] * 1000)
+    verdict, why, explanation = cause(log, 0, b"\x11" * 32)
+    assert (verdict, why) == ("mismatch", "unexplained")
+    assert "event 2 (EV_SEPARATOR), event 3 (EV_SEPARATOR)" in explanation
+    assert "991 more come after event 1 (EV_SEPARATOR)" in explanation
+    assert len(explanation) < 1000
+
+
+def test_an_event_is_not_proven_by_a_digest_that_was_not_extended() -> None:
+    value = hashlib.sha256(b"what was run").digest()
+    digests = b"".join(b"\x0b\0" + each for each in (value, hashlib.sha256(b"harmless").digest()))
+    event = struct.pack("<III", 4, EV_ACTION, 2) + digests + struct.pack("<I", 8) + b"harmless"
+    result = against(log_of(event), {(4, SHA256): extended(b"what was run")})
+    assert result.ok
+    assert result.logs[0].standing(1) == "digest_only"
+
+
+def test_what_a_separator_says_besides_its_value_is_not_proven() -> None:
+    """The digest of a separator of an error is of the number 1, whatever stands in the event (PFP 1.06, 10.4.1)."""
+    failed = made.event(7, EV_SEPARATOR, b"what failed", "sha256", hashed=b"\1\0\0\0")
+    result = against(log_of(failed), {(7, SHA256): extended(b"\1\0\0\0")})
+    assert result.ok
+    assert result.logs[0].standing(1) == "digest_only"
 
 
 def test_standing_of_events() -> None:

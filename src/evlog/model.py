@@ -66,6 +66,8 @@ class Content(Record):
     rules: ClassVar[tuple[str, ...]] = ()
     #: Whether an event of this kind is logged before its register is extended, so that a log may run ahead of it.
     logged_first: ClassVar[bool] = False
+    #: Register spaces that such an event may name without extending them as registers are extended.
+    only_named: ClassVar[tuple[str, ...]] = ()
 
     @property
     def measured(self) -> bool:
@@ -164,6 +166,11 @@ class Event(Record):
     def measured(self) -> bool:
         """Whether the event extends its register."""
         return self.content.measured
+
+    @property
+    def replayable(self) -> bool:
+        """Whether replay follows the event: it is measured, into a register that such events extend."""
+        return self.measured and self.register.replayable and self.register.space not in self.content.only_named
 
     def digest(self, alg: HashAlg) -> bytes | None:
         """The first digest recorded under this algorithm, or None."""

@@ -63,10 +63,10 @@ class Register(Record):
 
     @property
     def replayable(self) -> bool:
-        """Whether events extend it: not MRTD or RIM (CC MR 0), not an index beyond PCR 23 such as 0xFFFFFFFF."""
-        if self.space == "pcr":
-            return self.number <= 23
-        return self.index != 0 if self.space == "ccmr" else True
+        """Whether events extend it: not MRTD or RIM (CC MR 0), not an index beyond 23 such as 0xFFFFFFFF."""
+        if self.space in ("pcr", "ccmr"):
+            return (0 if self.space == "pcr" else 1) <= self.number <= 23
+        return True
 
     @staticmethod
     def parse(text: str) -> Register:

@@ -1,4 +1,4 @@
-"""What people wrap logs in: gzip, zstd, base64, hex, and JSON evidence that holds a log as text.
+"""What people wrap logs in: gzip, zstd, base64, hex, JSON evidence that holds a log as text, and tables of firmware.
 
 Decompression is bounded, so that a bomb ends in an error; nothing is trusted about keys of the JSON: any string in it
 that decodes to a log is one (evidence of go-attestation, CoCo and Azure each name theirs).
@@ -70,7 +70,20 @@ def _layers(data: bytes) -> Iterator[tuple[str, bytes]]:
             for name, inner in _text_layers(text.encode("utf-8", "replace")):
                 yield f"JSON ({name})", inner
     else:
+        yield from _tables(data)
         yield from _text_layers(data)
+
+
+def _tables(data: bytes) -> Iterator[tuple[str, bytes]]:
+    """What the firmware hands over in a configuration table that has a log in it.
+
+    EFI_TCG2_FINAL_EVENTS_TABLE: u64 version, u64 number of events, events. Linux's own copy of the log
+    (linux_efi_tpm_eventlog): u32 size, u32 bytes of the final events in it, u8 version, log.
+    """
+    if data[:8] == b"\1\0\0\0\0\0\0\0" and 0 < int.from_bytes(data[8:16], "little") < len(data):
+        yield "an EFI final events table", data[16:]
+    if len(data) > 9 and data[8] in (1, 2) and int.from_bytes(data[:4], "little") == len(data) - 9:
+        yield "Linux's event log table", data[9:]
 
 
 def _text_layers(text: bytes) -> Iterator[tuple[str, bytes]]:

@@ -110,7 +110,7 @@ def _results(command: str, args: argparse.Namespace, shares: list[list[str]]) ->
     try:
         while True:
             while len(waiting) < 4 * processes and (share := next(remaining, None)):
-                waiting.append((share, pool.submit(_work, command, args, share)))
+                waiting.append((share, _submit(pool, command, args, share)))
             if not waiting:
                 return
             share, future = waiting.popleft()
@@ -124,6 +124,19 @@ def _results(command: str, args: argparse.Namespace, shares: list[list[str]]) ->
                 pool = ProcessPoolExecutor(processes)
     finally:
         pool.shutdown(wait=False, cancel_futures=True)
+
+
+def _submit(pool: Executor, command: str, args: argparse.Namespace, share: list[str]) -> Future[tuple[str, int]]:
+    """The share on its way; a pool that is broken already says so here as it would of shares under way."""
+    from concurrent.futures import Future
+    from concurrent.futures.process import BrokenProcessPool
+
+    try:
+        return pool.submit(_work, command, args, share)
+    except BrokenProcessPool as error:
+        broken: Future[tuple[str, int]] = Future()
+        broken.set_exception(error)
+        return broken
 
 
 def _alone(command: str, args: argparse.Namespace, path: str) -> tuple[str, int]:

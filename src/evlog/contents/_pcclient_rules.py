@@ -18,9 +18,11 @@ if TYPE_CHECKING:
 
     Rule = Callable[[bytes], bytes | None]
 
-__all__ = ["EXTERNAL", "POLICIES", "RULES", "candidates", "data_first", "rules_for"]
+__all__ = ["CONSTANT", "EXTERNAL", "POLICIES", "RULES", "candidates", "data_first", "rules_for"]
 
 EXTERNAL = "external"
+#: Rules that hash a constant: whatever the event's data says, the digest stays the same.
+CONSTANT = frozenset({"separator_error", "separator_zeros", "separator_ones"})
 
 #: What GRUB writes before a command line; the versions before 2.06 without the colon.
 _COMMANDS = tuple(

@@ -141,6 +141,8 @@ class PCClientEvent(Content):
     data: bytes
 
     kind = "pcclient"
+    # A firmware log may have an NV handle in place of a PCR, of which it tells and which it does not account for.
+    only_named = ("nv",)
 
     @property
     def measured(self) -> bool:

@@ -8,7 +8,7 @@ Departure: early Linux stubs on confidential VMs logged the bare text without a 
 from __future__ import annotations
 
 from evlog.decoders import Context, Cursor, Decoded, decodes
-from evlog.decoders._text import ascii_text, is_text, utf16
+from evlog.decoders._text import ascii_text, is_text, plain_text, utf16
 from evlog.decoders.sipa import SipaEvent, is_sipa, read_sipa
 
 __all__ = ["TaggedEvent", "TaggedEvents", "TaggedText"]
@@ -41,7 +41,7 @@ TAGS: dict[int, str] = {
     0x0000000D: "POST contents",
     0x0000000E: "table of devices",
 }
-# Tags whose data is UTF-16 text; others are shown as text where they are one.
+# Tags whose data is UTF-16 text; others are shown as text where they are one, in ASCII or UTF-16.
 _UTF16 = frozenset((0x6C46F751, 0x49DFFE0F, 0xDAC08E1A, 0x13AED6DB))
 
 
@@ -112,11 +112,9 @@ def _events(cursor: Cursor) -> list[TaggedEvent | SipaEvent]:
 
 
 def _event(tag: int, data: bytes) -> TaggedEvent:
-    text = None
+    text = plain_text(data) or None
     if tag in _UTF16 and len(data) % 2 == 0:
         text = utf16(data)
-    elif is_text(data):
-        text = ascii_text(data)
-    elif tag == 0x4141454C:
+    elif tag == 0x4141454C and text is None:
         text = data.decode("utf-8", "replace")
     return TaggedEvent(tag, TAGS.get(tag), data, text)

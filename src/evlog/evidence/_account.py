@@ -49,6 +49,11 @@ class Account:
         else:
             self.reads(f"{field} is the given nonce")
 
+    def debug(self, debugged: bool, what: str) -> None:
+        """Say of a guest that its host may debug it: whatever is signed, the host can have changed."""
+        if debugged:
+            self.reads(f"{what} may be debugged by its host, which can then change what it measures")
+
     def evidence(self, source: str, registers: Registers, *, anchored: bool, **members: Any) -> Evidence:
         """The evidence with everything that was noted. One failed check takes the anchor away."""
         return Evidence(

@@ -23,6 +23,11 @@ def registers(data: bytes, mrtd: int, rtmr: int, source: str) -> Registers:
     return Registers(values, source)
 
 
+def may_be_debugged(data: bytes, attributes: int) -> bool:
+    """Bit 0 of TDATTRIBUTES."""
+    return bool(data[attributes] & 1)
+
+
 def free_form(data: bytes, at: int) -> tuple[tuple[str, bytes], ...]:
     """MRCONFIGID, MROWNER and MROWNERCONFIG."""
     return tuple((name, data[at + n * _SIZE : at + (n + 1) * _SIZE]) for n, name in enumerate(FREE_FORM))

@@ -29,8 +29,11 @@ def claims(material: Material) -> bool:
 
 
 def read(material: Material, credentials: Credentials) -> Evidence:
-    """The values, all of them only read. Raises ParseError for a value that does not fit its bank."""
-    values = dict(_values(material.data or b""))
+    """The values, all of them only read. Raises ParseError for one that does not fit its bank, or for two of a PCR."""
+    values: dict[tuple[Register, HashAlg], bytes] = {}
+    for (register, alg), value in _values(material.data or b""):
+        if values.setdefault((register, alg), value) != value:
+            raise ParseError(f"{register} has two values in {alg}", where="pcrs")
     if not values:
         raise ParseError("no PCR values in it", offset=0)
     return Evidence(ID, Registers(values, material.name), read_only=("the PCR values are those of a listing",))

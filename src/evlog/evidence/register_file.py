@@ -53,7 +53,9 @@ def read(material: Material, credentials: Credentials) -> Evidence:
     for where, name, bank, text in rows:
         try:
             register, alg = Register.parse(name), HashAlg.named(bank)
-            values[register, alg] = _value(text, alg)
+            value = _value(text, alg)
+            if values.setdefault((register, alg), value) != value:
+                raise ValueError(f"{register} has two values in {alg}")
         except (UsageError, ValueError, TypeError) as error:
             raise ParseError(str(error), offset=0, where=where) from error
     if not values:

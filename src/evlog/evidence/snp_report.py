@@ -25,6 +25,7 @@ _VERSIONS = range(2, 8)
 _ECDSA_P384_SHA384 = 1
 _ALGORITHM = slice(0x34, 0x38)
 _REPORT_DATA, _MEASUREMENT, _HOST_DATA = slice(0x50, 0x90), slice(0x90, 0xC0), slice(0xC0, 0xE0)
+_POLICY, _DEBUG = slice(0x08, 0x10), 19
 _COMPONENT = 72
 
 
@@ -42,6 +43,7 @@ def read(material: Material, credentials: Credentials) -> Evidence:
     account = Account()
     signed = _check(data, credentials, account)
     account.nonce(data[_REPORT_DATA], credentials, signed=signed)
+    account.debug(bool(int.from_bytes(data[_POLICY], "little") >> _DEBUG & 1), "the guest")
     return account.evidence(
         ID,
         Registers({(MEASUREMENT, SHA384): data[_MEASUREMENT]}, ID),

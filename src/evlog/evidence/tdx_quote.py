@@ -30,7 +30,7 @@ _BODY_V4 = 584
 # Version 5 says which body follows: TD report of TDX 1.0, or of 1.5 with MRSERVICETD at the end.
 _BODIES_V5 = {2: 584, 3: 648}
 _ECDSA_P256 = 2
-_MRTD, _MRCONFIGID, _RTMR0, _REPORTDATA = 136, 184, 328, slice(520, 584)
+_ATTRIBUTES, _MRTD, _MRCONFIGID, _RTMR0, _REPORTDATA = 120, 136, 184, 328, slice(520, 584)
 _QE_CERTIFICATION = 6
 _PCK_CHAIN = 5
 _QE_REPORT = 384
@@ -79,6 +79,7 @@ def read(material: Material, credentials: Credentials) -> Evidence:
     else:
         account.reads(f"the quote: attestation key type {key_type} cannot be checked here")
     account.nonce(body[_REPORTDATA], credentials, signed=anchored)
+    account.debug(_tdx.may_be_debugged(body, _ATTRIBUTES), "the TD")
     if signed:
         account.reads("TCB level, the quoting enclave's identity and revocation: not judged here")
     return account.evidence(

@@ -20,7 +20,7 @@ _SIZE = 1024
 _TEE_TDX = 0x81
 _TCB_HASH, _INFO_HASH, _DATA = slice(32, 80), slice(80, 128), slice(128, 192)
 _TCB, _INFO = slice(256, 256 + 239), slice(512, 1024)
-_MRTD, _MRCONFIGID, _RTMR0 = 528, 576, 720
+_ATTRIBUTES, _MRTD, _MRCONFIGID, _RTMR0 = 512, 528, 576, 720
 
 
 def claims(material: Material) -> bool:
@@ -41,6 +41,7 @@ def read(material: Material, credentials: Credentials) -> Evidence:
         else:
             account.fails("report_inconsistent", f"{name} is not what the report's own hash of it covers")
     account.nonce(data[_DATA], credentials, signed=False)
+    account.debug(_tdx.may_be_debugged(data, _ATTRIBUTES), "the TD")
     return account.evidence(
         ID,
         _tdx.registers(data, _MRTD, _RTMR0, ID),

@@ -5,6 +5,7 @@ Spec: TCG PC Client Platform Firmware Profile 1.06, section 10; UEFI 2.10, secti
 
 from __future__ import annotations
 
+import os
 import struct
 from itertools import islice
 
@@ -50,16 +51,28 @@ def sniff(data: bytes, options: Options, space: Space) -> Match:
     except ParseError as error:
         return Match(LIKELY, error.message) if space == "pcr" else NO_MATCH
     if header is None:
-        from evlog.formats import _aael
-
-        if not _aael.is_fragment(data):
-            return NO_MATCH
-        found, reason = _given(options) or (_aael.space_of(_aael.scan_fragment(data, space)), "agent's entries")
-        return Match(CERTAIN, f"{reason}, without a header") if found == space else NO_MATCH
+        return _sniff_headless(data, options, space)
     first, spec_id = header
     confidence, found, reason = space_of(first.register, spec_id, _records(data, *header), options)
     banks = ", ".join(map(str, spec_id.algorithms))
     return Match(confidence, f"Spec ID event with {banks}; {reason}") if found == space else NO_MATCH
+
+
+def _sniff_headless(data: bytes, options: Options, space: Space) -> Match:
+    """The answer of a room where the first record is no header."""
+    from evlog.formats import _aael, _final_events
+
+    if _aael.is_fragment(data):
+        confidence, what = CERTAIN, "agent's entries"
+    elif _final_events.are_records(data):
+        confidence, what = LIKELY, "crypto-agile records"
+    else:
+        return NO_MATCH
+    scan = _aael.scan_fragment(data, space)
+    banks = {alg.name for layout in scan.columns.layouts[1:] for alg, _ in layout.digests}
+    told = "pcr" if confidence == LIKELY and not (len(banks) == 1 and banks <= _CC_BANKS) else _aael.space_of(scan)
+    found, reason = _given(options) or (told, what)
+    return Match(confidence, f"{reason}, without a header") if found == space else NO_MATCH
 
 
 def space_of(
@@ -82,9 +95,12 @@ def space_of(
         return CERTAIN, "ccmr", "the header's index is 1, as only OVMF writes it, into a CCEL"
     if b"td-shim" in spec_id.vendor_info:
         return CERTAIN, "ccmr", "the header's vendor info is td-shim's"
-    if len(spec_id.algorithms) > 1:
+    named = "ccel" in os.path.basename(options.name).lower()
+    several = len(spec_id.algorithms) > 1
+    if several and not named:
         return CERTAIN, "pcr", "several banks"
-    if spec_id.algorithms[0].name not in _CC_BANKS:
+    own = not several and spec_id.algorithms[0].name in _CC_BANKS
+    if not (own or named):
         return LIKELY, "pcr", f"one bank of {spec_id.algorithms[0]}, nothing that tells of a CCEL"
     seen = False
     for index, event_type in islice(records, _SNIFFED):
@@ -93,10 +109,10 @@ def space_of(
             return CERTAIN, "pcr", f"an event on index {index}"
         if index == 0 and event_type == EV_S_CRTM_VERSION:
             return CERTAIN, "pcr", "EV_S_CRTM_VERSION on index 0"
-    if seen:
+    if seen and own:
         return LIKELY, "ccmr", f"indices 0 to {_LAST_CCMR} only"
-    if "ccel" in options.name.lower():
-        return LIKELY, "ccmr", "no events; the file's name says CCEL"
+    if named:
+        return LIKELY, "ccmr", "the file's name says CCEL, and nothing speaks against it"
     return LIKELY, "pcr", "no events that would tell of a CCEL"
 
 
@@ -121,9 +137,9 @@ def read(data: bytes, options: Options, format: str, space: Space) -> Log:
     """Read a log of either room. Raises ParseError if record 0 is not a Spec ID event."""
     header = _header(data)
     if header is None:
-        from evlog.formats import _aael
+        from evlog.formats import _aael, _final_events
 
-        if not _aael.is_fragment(data):
+        if not (_aael.is_fragment(data) or _final_events.are_records(data)):
             raise ParseError("record 0 is not a Spec ID Event03", offset=0, where="events[0]")
         return _log(_aael.scan_fragment(data, space), (), options, format, header=Header(format, (("headless", 1),)))
     first, spec_id = header

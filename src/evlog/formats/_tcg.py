@@ -163,6 +163,9 @@ def scan2(data: bytes, start: int, algorithms: tuple[HashAlg, ...], space: Space
             followed = (lowest, LAST_PCR)
             position = native.tcg2_run(data, position, places, fixed, followed, offsets, registers, notable)
             layout_of += bytes((current,)) * (len(offsets) - len(layout_of))
+    if len(layouts) - 1 not in layout_of:
+        # Only of a record that is cut: no event has these digests.
+        layouts.pop()
     columns = Columns(data, offsets, registers, tuple(layouts), layout_of, position, space, typed="little")
     return Scan(columns, tuple(notable), stop)
 

@@ -56,9 +56,33 @@ def _counts(data: bytes) -> tuple[int, int] | None:
 
 def _alg(name: bytes) -> HashAlg | None:
     try:
-        return HashAlg.named(name.rstrip(b"\0").decode("ascii"))
+        alg = HashAlg.named(name.rstrip(b"\0").decode("ascii"))
     except (UsageError, UnicodeDecodeError):
         return None
+    return alg if alg.name in _NAMES else None
+
+
+def _event(row: int, entry: bytes, origin: Origin | None) -> Event | None:
+    """The event in the bytes of an entry, or None if they name no algorithm with its size.
+
+    ``Event.wire`` has the entry if it is spelled otherwise than it would be written: what stands behind the digest
+    is what the memory held before.
+    """
+    pcr, name, value, length, label = _ENTRY.unpack(entry)
+    alg = _alg(name)
+    if alg is None or length != alg.size:
+        return None
+    digests = (Digest(alg, value[:length]),)
+    event = Event(row, Register("pcr", pcr), digests, Opaque(ID, label.rstrip(b"\0")), None, origin)
+    return event if _plain(event) == entry else event.replace(wire=entry)
+
+
+def _plain(event: Event) -> bytes:
+    """The entry of an event that fits into one."""
+    (digest,), content = event.digests, event.content
+    assert isinstance(content, Opaque)
+    name = _NAMES[digest.alg.name]
+    return _ENTRY.pack(event.register.number, name, digest.value, len(digest.value), content.data)
 
 
 def read(data: bytes, options: Options) -> Log:
@@ -71,21 +95,13 @@ def read(data: bytes, options: Options) -> Log:
     banks: dict[int, HashAlg] = {}
     for row in range(count):
         offset = _HEAD.size + row * _ENTRY.size
-        pcr, name, value, length, label = _ENTRY.unpack_from(data, offset)
-        alg = _alg(name)
-        if alg is None or length != alg.size:
+        origin = Origin(options.name, ID, Span(offset, _ENTRY.size))
+        event = _event(row, data[offset : offset + _ENTRY.size], origin)
+        if event is None:
             raise ParseError("no hash algorithm and digest size", offset=offset + 4, where=f"events[{row}]")
+        alg = event.digests[0].alg
         banks[alg.id] = alg
-        events.append(
-            Event(
-                row,
-                Register("pcr", pcr),
-                (Digest(alg, value[:length]),),
-                Opaque(ID, label.rstrip(b"\0")),
-                None,
-                Origin(options.name, ID, Span(offset, _ENTRY.size)),
-            )
-        )
+        events.append(event)
     end = _HEAD.size + count * _ENTRY.size
     return Log(
         ID,
@@ -118,9 +134,15 @@ def write(log: Log, options: Options) -> bytes:
         content, digests = event.content, event.digests
         if not isinstance(content, Opaque) or len(content.data) > 50 or len(digests) != 1:
             raise WriteError("a name of at most 50 bytes and one digest are needed", event=event.number)
-        name = _NAMES.get(digests[0].alg.name)
-        if name is None:
+        if digests[0].alg.name not in _NAMES:
             raise WriteError(f"no {digests[0].alg} digests", event=event.number)
-        value = digests[0].value
-        parts.append(_ENTRY.pack(event.register.number, name, value, len(value), content.data))
+        parts.append(_spelled(event) or _plain(event))
     return b"".join(parts) + log.tail
+
+
+def _spelled(event: Event) -> bytes | None:
+    """The entry as it was read, if that is still the event."""
+    entry = event.wire
+    if not isinstance(entry, bytes) or len(entry) != _ENTRY.size:
+        return None
+    return entry if _event(event.number, entry, event.origin) == event else None

@@ -18,6 +18,9 @@ from evlog.verbs.check import check_event
 __all__ = ["Allowance", "Case", "Explanation", "explain", "remarks"]
 
 
+_NAMED = 8  # separators that a remark names before it counts
+
+
 class Allowance:
     """Hashes that may still be computed for explanations."""
 
@@ -89,10 +92,13 @@ def remarks(case: Case) -> list[str]:
             if finding.severity == "error":
                 found.append(f"the log is damaged ({finding.message}), so later events may be missing")
     separators = [step for step in range(len(case.digests)) if is_separator(case.event(step))]
-    for step in separators[1:]:
+    if len(separators) > 1:
+        named = ", ".join(map(case.name, separators[1 : 1 + _NAMED]))
+        more = f" and {len(separators) - 1 - _NAMED} more" if len(separators) - 1 > _NAMED else ""
+        come, without = ("comes", "it") if len(separators) == 2 else ("come", "one of them")
         found.append(
-            f"the log doubles the separator: {case.name(step)} comes after {case.name(separators[0])}, "
-            "and the value does not follow without it either"
+            f"the log doubles the separator: {named}{more} {come} after {case.name(separators[0])}, "
+            f"and the value does not follow without {without} either"
         )
     wrong = []
     for step in range(len(case.digests)):

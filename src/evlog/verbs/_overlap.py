@@ -1,8 +1,8 @@
 """What two logs have in common: the same events read twice, which a merged log keeps once.
 
-An attestation agent's blob begins with the CCEL; a list that was captured twice begins with its earlier self; a
-kernel writes one IMA list for each bank. All three are found by what the events extend, register by register, never by
-names of files.
+An attestation agent's blob begins with the CCEL; firmware's final events are at the end of a log that was fetched
+again; a list that was captured twice begins with its earlier self; a kernel writes one IMA list for each bank. All
+of it is found by what the events extend, register by register, never by names of files.
 """
 
 from __future__ import annotations
@@ -22,6 +22,8 @@ __all__ = ["Overlap", "combine_twins", "drop_overlaps"]
 
 # One event in common may be a coincidence: a separator, a boot phase.
 _FEWEST = 2
+# Final events that are looked for: no firmware has a tenth of these.
+_MOST = 256
 
 
 class Overlap(Record):
@@ -72,6 +74,11 @@ def drop_overlaps(logs: Sequence[Log]) -> tuple[list[Log], list[Overlap]]:
             if count:
                 rest, dropped = _without(rest, other)
                 found.append(Overlap("repeated", log.name, other.name, dropped))
+                continue
+            begun = _begun(other, rest)
+            if begun:
+                rest = rest.replace(events=tuple(rest.events)[begun:])
+                found.append(Overlap("repeated", log.name, other.name, begun))
         if rest.events or rest is log:
             kept.append(rest)
     return kept, found
@@ -102,6 +109,24 @@ def _repeated(other: Log, log: Log) -> int:
             count += 1
     whole = (contained and shared == ours.keys()) or (containing and shared == theirs.keys())
     return count if whole and count >= _FEWEST else 0
+
+
+def _begun(other: Log, log: Log) -> int:
+    """How many of the first events of a log without a header are the last ones of ``other``.
+
+    Firmware's table of final events begins where its log was fetched first; who fetched it again has some of them.
+    """
+    if log.header is None or log.header.get("headless") != 1:
+        return 0
+    last, first = tuple(other.events[-_MOST:]), tuple(log.events[:_MOST])
+    for count in range(min(len(last), len(first)), 0, -1):
+        if _alike(last[-count:], first[:count]):
+            return count
+    return 0
+
+
+def _alike(ones: Sequence[Event], others: Sequence[Event]) -> bool:
+    return all(one == other.replace(number=one.number) for one, other in zip(ones, others, strict=True))
 
 
 def _registers(log: Log) -> set[Register]:

@@ -133,7 +133,7 @@ _QUIRKS: tuple[tuple[str, str, Callable[[Facts], Iterable[Row]], Callable[[Row],
         "locality_padded",
         "StartupLocality in an event of fixed size, as coreboot writes it",
         attrgetter("no_actions"),
-        lambda row: _is_locality(row) and len(row.data) > 17,
+        lambda row: _is_locality(row) and len(row.data) > 17 and not any(row.data[17:]),
     ),
     ("locality_first", "the log begins with StartupLocality", _first, _is_locality),
     (

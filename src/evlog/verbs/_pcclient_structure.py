@@ -153,9 +153,9 @@ def _localities(facts: Facts) -> Iterator[Finding]:
     rows = [row for row in facts.no_actions if row.data[:16] == _LOCALITY]
     begun = next((facts.number(place) for place in rows_of(facts.pcrs, 0)), None)
     late = [row for row in rows if begun is not None and row.number > begun]
-    odd = [row for row in rows if row.data[16:17] not in (b"\0", b"\3", b"\4")]
+    odd = [row for row in rows if row.data[16:17] not in (b"\0", b"\3", b"\4") or any(row.data[17:])]
     yield from finding("locality_late", "warning", "StartupLocality after PCR 0 was extended", late)
-    yield from finding("locality_value", "warning", "StartupLocality is not 0, 3 or 4", odd)
+    yield from finding("locality_value", "warning", "StartupLocality is not 0, 3 or 4: it does not count", odd)
     yield from finding("locality_repeated", "warning", "more than one StartupLocality", rows if len(rows) > 1 else ())
 
 

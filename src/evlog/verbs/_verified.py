@@ -40,7 +40,7 @@ class Verified:
     ``informative``  the event extends nothing: it is a claim of whoever wrote the log
     ``claimed``      its register was not compared, or differs, or the event is not among those that the value proves
     ``digest_only``  the digest was extended, in this place; what the event says is not what the digest covers
-    ``proven``       the digest was extended, and is the hash of the event's data
+    ``proven``       the digest was extended, and is the hash of the event's data, or of the part that its rule names
 
     Never proven are the event's type and the name of its register (other than by the register's value itself).
     """
@@ -69,13 +69,15 @@ class Verified:
     def standing(self, number: int) -> str:
         """How far event ``number`` is proven: informative, claimed, digest_only or proven."""
         event = self._united.events[number]
-        if not event.measured or not event.register.replayable:
+        if not event.replayable:
             return "informative"
         banks = self._banks(event, number)
         if not banks:
             return "claimed"
-        checks = check_event(event)
-        return "proven" if any(c.alg in banks and c.verdict == "matches" for c in checks) else "digest_only"
+        from evlog.contents._pcclient_rules import CONSTANT
+
+        checks = [check for check in check_event(event) if check.alg in banks and check.rule not in CONSTANT]
+        return "proven" if any(check.verdict == "matches" for check in checks) else "digest_only"
 
     def standings(self) -> Iterator[tuple[Event, str]]:
         """Each event with its standing."""

@@ -97,10 +97,19 @@ def _judged(checks: Sequence[tuple[DigestCheck, ...]], facts: Facts) -> Checks:
 
 
 def check_event(event: Event) -> tuple[DigestCheck, ...]:
-    """The checks of one event. An algorithm that cannot be computed here is ``not_checkable``."""
+    """The checks of one event. An algorithm that cannot be computed here is ``not_checkable``.
+
+    So is another digest of an algorithm that the event has one of: the first is what is extended.
+    """
     if not event.measured:
         return ()
-    return tuple(_check(event, digest.alg, digest.value) for digest in event.digests)
+    first: dict[int, bytes] = {}
+    return tuple(
+        _check(event, digest.alg, digest.value)
+        if first.setdefault(digest.alg.id, digest.value) == digest.value
+        else DigestCheck(digest.alg, "not_checkable")
+        for digest in event.digests
+    )
 
 
 def _check(event: Event, alg: HashAlg, value: bytes) -> DigestCheck:

@@ -124,7 +124,7 @@ def _concatenated(parts: Sequence[Log], platform: str | None) -> tuple[Log, list
                 start.setdefault(key, value)
         here = _First(len(events), {})
         for event in log.events:
-            if event.register not in here.registers and event.measured and event.register.replayable:
+            if event.register not in here.registers and event.replayable:
                 here.registers[event.register] = len(events)
             # The numbers of records count anew: per register, by whatever format the log is written in.
             events.append(event.replace(number=len(events), recnum=None, origin=_origin(event, log), wire=None))

@@ -317,7 +317,7 @@ class Tally:
             if event.content.kind == "text":
                 extended |= self._add_line(event, log, banks, implied, pending)
                 continue
-            if not event.measured or not event.register.replayable:
+            if not event.replayable:
                 continue
             extended.add(event.register)
             for alg in banks:
@@ -444,8 +444,9 @@ def _implied_starts(log: Log, counts: Mapping[int, int]) -> dict[Register, tuple
         elif (
             content.event_type == EV_NO_ACTION
             and content.data[:16] == _LOCALITY
-            and len(content.data) > 16
-            and content.data[16] in (0, 3, 4)
+            and content.data[16:17] in (b"\0", b"\3", b"\4")
+            # coreboot pads its events; anything else there is no StartupLocality.
+            and not any(content.data[17:])
         ):
             reason = "locality" if content.data[16] else "zeros"
             implied.setdefault(_PCR0, (content.data[16], reason))

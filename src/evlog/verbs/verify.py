@@ -29,7 +29,7 @@ from evlog.verbs._trail import start_of, trail
 from evlog.verbs._unite import platform_of, unite, united
 from evlog.verbs._verified import SEAL, Cover, Verified
 from evlog.verbs.bank_rules import BankRule, bank_rules, rules_by_bank
-from evlog.verbs.replay import RegisterValue, Replay, replay
+from evlog.verbs.replay import RegisterValue, Replay, replay, start_value
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -49,6 +49,8 @@ _RULES = {
 
 # Events of a log that are made once and kept; a longer one is read from its columns whenever it is asked.
 _SHORT = 4096
+
+_PCR0 = Register("pcr", 0)
 
 # Findings of the comparison itself that no matching register makes good.
 _REFUSALS = frozenset({"composite_mismatch", "nothing_compared"})
@@ -83,12 +85,12 @@ class Verification(Record):
 
     @property
     def ok(self) -> bool:
-        """Whether something was compared, nothing differs, and no check of the evidence failed.
+        """Whether the registers prove some event, nothing differs, and no check of the evidence failed.
 
         Damage to a log is no part of this: what could not be read extended nothing if everything matches.
         """
         return (
-            any(row.verdict == "match" and row.events for row in self.registers)
+            any(row.verdict == "match" and row.proven for row in self.registers)
             and not any(row.verdict == "mismatch" for row in self.registers)
             and not self.evidence.failed
             and not any(finding.code in _REFUSALS for finding in self.findings)
@@ -143,7 +145,7 @@ class _Comparison:
             self._open(self.evidence.composite)
         keys = sorted({*self.rows, *self.stated}, key=lambda key: (key[0].sort_key, key[1].id))
         verdicts = _observe([self._judge(*key) for key in keys])
-        if not any(row.verdict == "match" and row.events for row in verdicts):
+        if not any(row.verdict == "match" and row.proven for row in verdicts):
             self.findings.append(Finding("nothing_compared", "error", _nothing(verdicts)))
         verified = tuple(
             Verified(log, index, united, self.covers, seal=SEAL)
@@ -198,7 +200,7 @@ class _Comparison:
 
     def _unlogged(self, register: Register, alg: HashAlg, expected: bytes) -> RegisterVerdict:
         """No event in this bank: it has its start value, or events that other banks record extended it by a rule."""
-        start = start_of(register, alg)
+        start = self._start(register, alg)
         if not hashing.backend().computable(alg):
             verdict = "match" if expected == start else "not_logged"
             said = "its start value" if expected == start else f"no log has an event of it, and {alg} has no hash here"
@@ -215,6 +217,11 @@ class _Comparison:
         cause = found.code if found else None
         sentence = f"the register was extended, and no log has an event of it{said}"
         return RegisterVerdict(register, alg, "not_logged", None, expected, sentence, cause)
+
+    def _start(self, register: Register, alg: HashAlg) -> bytes:
+        """The start value of a register without events: of PCR 0 by the locality that a log tells."""
+        told = (start_value(log, register, alg) for log in self.logs if register == _PCR0)
+        return next((value for value, reason in told if reason != "zeros"), start_of(register, alg))
 
     def _differing(self, row: RegisterValue, expected: bytes, rules: tuple[str, ...]) -> RegisterVerdict:
         steps = trail(self.logs, row.register, row.alg, row.start, rules)
@@ -275,7 +282,7 @@ def _observe(verdicts: list[RegisterVerdict]) -> list[RegisterVerdict]:
     """Say of a mismatch which other bank of the same register matches: its events are then the right ones."""
     matching: dict[Register, list[str]] = {}
     for row in verdicts:
-        if row.verdict == "match" and row.events:
+        if row.verdict == "match" and row.proven:
             matching.setdefault(row.register, []).append(str(row.alg))
     found = []
     for row in verdicts:
@@ -300,4 +307,6 @@ def _unexplained(case: Case) -> str:
 def _nothing(verdicts: list[RegisterVerdict]) -> str:
     if any(row.verdict == "mismatch" for row in verdicts):
         return "no register has the value that the logs lead to"
+    if any(row.verdict == "match" and row.events for row in verdicts):
+        return "nothing was compared: the logs have no digests of the banks that are in the evidence"
     return "nothing was compared: no register is both in a log and in the evidence"

@@ -34,7 +34,7 @@ INDEX_SPACES = {PCR: "pcr", NV_INDEX: "nv", CCMR: "ccmr"}
 MAX_DIGESTS = 64
 MAX_DIGEST_SIZE = 128
 
-_PCCLIENT, _IMA_TEMPLATE = 5, 7
+PCCLIENT, _IMA_TEMPLATE = 5, 7
 _EV_EFI_HCRTM_EVENT = 0x80000010
 _CODES = {1: "B", 2: "H", 4: "I", 8: "Q"}
 _HEAD = struct.Struct(">BI")
@@ -176,7 +176,7 @@ def scan(data: bytes, start: int = 0) -> Scan:
             stop = _cut(content - 5, size, end - content, len(offsets), "content")
             break
         row = len(offsets)
-        if content_type == _PCCLIENT:
+        if content_type == PCCLIENT:
             event_type = None
             if size >= 14:
                 type_0, width, event_type, type_1, length = unpack_event(data, content)

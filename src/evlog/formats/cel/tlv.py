@@ -15,6 +15,7 @@ from evlog.columns import NOT_EXTENDED, Layout, LazyEvents
 from evlog.contents._celtype import declared
 from evlog.contents._tlv import tlv
 from evlog.contents.cos import CosEvent
+from evlog.contents.pcclient import PCClientEvent
 from evlog.errors import ParseError, UsageError, WriteError
 from evlog.formats import CERTAIN, NO_MATCH, Match
 from evlog.formats.cel import _record, _scan, _tlv
@@ -210,6 +211,10 @@ def _settled(found: _scan.Scan, make: Callable[[int], Event], spaces: Mapping[in
     fixed = {index for index in set(registers) if not Register(space, index).replayable}
     for row in [row for row, index in enumerate(registers) if index in fixed] if fixed else ():
         registers[row] = NOT_EXTENDED
+    if space in PCClientEvent.only_named:
+        for row, layout in enumerate(columns.layout_of or b""):
+            if columns.buffer[columns.offsets[row] + found.shapes[layout].content] == _scan.PCCLIENT:
+                registers[row] = NOT_EXTENDED
     kinds = [known[0] for known in map(declared, sorted(found.types)) if known is not None]
     rules = tuple(dict.fromkeys(rule for kind in kinds for rule in kind.rules))
     if not rules and not odd:
