@@ -44,6 +44,10 @@ def run(args: argparse.Namespace) -> int:
     from evlog.verbs.replay import replay
 
     if _each.wanted(args):
+        if args.replace or args.drop or args.insert:
+            from evlog.errors import UsageError
+
+            raise UsageError("--replace, --drop and --insert edit one log, not each of many")
         return _each.run(args, "replay")
     logs = [_common.open_log(args, source) for source in args.logs]
     rules = _rules(args.rule or (), logs)
