@@ -275,3 +275,11 @@ def test_an_empty_log_replays_to_nothing() -> None:
     assert len(evlog.replay([])) == 0
     unmeasured = Event(0, Register("pcr", 0), (), PCClientEvent(3, b""))
     assert len(evlog.replay(Log("tcg2", (unmeasured,), algorithms=(SHA256,)))) == 0
+
+
+def test_findings_of_several_logs_say_which_it_is() -> None:
+    whole, cut = (evlog.read(SAMPLES / name) for name in ("tcg2/ovmf.bin", "bad/cut-record.bin"))
+    (alone,) = (finding for finding in evlog.replay(cut).findings if finding.severity == "error")
+    (beside,) = (finding for finding in evlog.replay([whole, cut]).findings if finding.severity == "error")
+    assert beside.message == f"{SAMPLES / 'bad' / 'cut-record.bin'}: {alone.message}"
+    assert (beside.code, beside.event, beside.offset) == (alone.code, alone.event, alone.offset)

@@ -23,7 +23,7 @@ _FILES = ("registers", "quote", "key", "signature", "pcrs", "root")
 
 EXAMPLES = (
     "tpm2_pcrread > pcrs; evlog verify LOG --registers pcrs",
-    "evlog verify LOG --quote QUOTE --signature SIG --key AK --nonce HEX",
+    "evlog verify LOG --quote Q --signature SIG --key AK --pcrs PCRS --nonce HEX",
     "evlog verify CCEL --quote TD_QUOTE --root ROOT.pem",
     'evlog verify FLEET --only log.bin --registers "{dir}/pcrs.json"',
 )
