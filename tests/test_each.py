@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import threading
+from concurrent.futures import process
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -189,12 +190,12 @@ def test_a_bar_on_the_terminal_leaves_the_lines_alone(fleet: Path) -> None:
         stdout=subprocess.PIPE,
         stderr=stderr,
         env={**os.environ, "TERM": "xterm", "COLUMNS": "80"},
-    ) as process:
+    ) as running:
         os.close(stderr)
         reader = threading.Thread(target=lambda: shown.extend(_all(terminal)))
         shown = bytearray()
         reader.start()
-        out, _ = process.communicate(timeout=60)
+        out, _ = running.communicate(timeout=60)
         reader.join()
     assert len(lines(out.decode())) == HOSTS
     assert b"evlog.replay" not in shown
@@ -211,3 +212,25 @@ def _all(terminal: int) -> bytes:
         pass
     os.close(terminal)
     return shown
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="processes are not forked here")
+@pytest.mark.filterwarnings("ignore:.*multi-threaded.*:DeprecationWarning")
+def test_a_pool_that_is_found_broken_loses_no_log(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A process may die between two shares: then it is the next share that is refused."""
+    submitted = []
+
+    class Breaking(process.ProcessPoolExecutor):
+        def submit(self, *arguments: Any, **named: Any) -> Any:
+            submitted.append(arguments)
+            if len(submitted) == 3:
+                raise process.BrokenProcessPool("found broken")
+            return super().submit(*arguments, **named)
+
+    paths = [f"log{number}" for number in range(60)]
+    shares = [paths[start : start + 10] for start in range(0, 60, 10)]
+    monkeypatch.setattr(process, "ProcessPoolExecutor", Breaking)
+    monkeypatch.setattr(_each, "_processors", lambda: 2)
+    monkeypatch.setattr(_each, "import_module", lambda name: SimpleNamespace(one=one))
+    results = list(_each._results("made", SimpleNamespace(deadly=None), shares))  # type: ignore[arg-type]
+    assert [line["log"] for line in lines("".join(text for text, _ in results))] == paths

@@ -127,7 +127,7 @@ def _results(command: str, args: argparse.Namespace, shares: list[list[str]]) ->
     try:
         while True:
             while len(waiting) < 4 * processes and (share := next(remaining, None)):
-                waiting.append((share, pool.submit(_work, command, args, share)))
+                waiting.append((share, _submit(pool, command, args, share)))
             if not waiting:
                 return
             share, future = waiting.popleft()
@@ -141,6 +141,19 @@ def _results(command: str, args: argparse.Namespace, shares: list[list[str]]) ->
                 pool = ProcessPoolExecutor(processes)
     finally:
         pool.shutdown(wait=False, cancel_futures=True)
+
+
+def _submit(pool: Executor, command: str, args: argparse.Namespace, share: list[str]) -> Future[tuple[str, int]]:
+    """What a share will come to; of a pool that is found broken, that it did."""
+    from concurrent.futures import Future
+    from concurrent.futures.process import BrokenProcessPool
+
+    try:
+        return pool.submit(_work, command, args, share)
+    except BrokenProcessPool as error:
+        broken: Future[tuple[str, int]] = Future()
+        broken.set_exception(error)
+        return broken
 
 
 def _alone(command: str, args: argparse.Namespace, path: str) -> tuple[str, int]:
