@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
+import shlex
+import struct
 import subprocess
 import sys
 from pathlib import Path
@@ -314,3 +317,183 @@ def test_a_plain_command_line_is_what_argparse_makes_of_it(command: str, argumen
     made = plain.parse(arguments)
     if made is not None:
         assert vars(made) == vars(command_parser(command, module).parse_args(arguments))
+
+
+def test_options_before_a_command() -> None:
+    assert run("-v").out == run("--version").out
+    ran = run("--json", "show", LOG)
+    assert (ran.code, ran.out) == (2, "")
+    assert "unrecognized arguments: --json" in ran.err
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_examples_of_the_help_are_command_lines(command: str) -> None:
+    from importlib import import_module
+
+    from evlog.cli._parser import command_parser
+
+    module = import_module(f"evlog.cli.{command}")
+    parser = command_parser(command, module)
+    for line in module.EXAMPLES:
+        words = shlex.split(line, comments=True)
+        start = words.index("evlog")
+        end = next((at for at, word in enumerate(words) if word in "|>" and at > start), len(words))
+        assert words[start + 1] == command
+        parser.parse_args(words[start + 2 : end])
+
+
+@pytest.mark.parametrize("number", range(4))
+def test_what_is_wrong_is_said_with_the_name_of_the_file(number: int, tmp_path: Path) -> None:
+    bad = tmp_path / "bad.bin"
+    bad.write_bytes(b"")
+    command = (
+        ["replay", LOG, str(bad)],
+        ["diff", LOG, str(bad)],
+        ["merge", LOG, str(bad), "--to", "cel-json"],
+        ["verify", LOG, "--registers", str(bad)],
+    )[number]
+    ran = run(*command)
+    assert ran.code == 3
+    assert ran.err.startswith(f"evlog: {bad}: ")
+
+
+def test_stdin_is_one_log() -> None:
+    ran = process("diff", "-", "-", stdin=(ROOT / LOG).read_bytes())
+    assert ran.returncode == 2
+    assert b"more than once" in ran.stderr
+
+
+@pytest.mark.parametrize("redirection", ["2>&-", "2>/dev/full"])
+def test_a_stderr_that_takes_nothing_changes_nothing(redirection: str) -> None:
+    if not Path("/dev/full").exists():
+        pytest.skip("no /dev/full here")
+    for command, code, name in (("show", 3, "absent.bin"), ("replay", 1, "samples/bad/cut-record.bin")):
+        ran = subprocess.run(
+            ["sh", "-c", f"{sys.executable} -m evlog {command} {name} {redirection}"],
+            stdout=subprocess.PIPE,
+            cwd=ROOT,
+            check=False,
+        )
+        assert ran.returncode == code
+        assert b"evlog:" not in ran.stdout
+
+
+def test_a_full_disk_for_the_version() -> None:
+    if not Path("/dev/full").exists():
+        pytest.skip("no /dev/full here")
+    with Path("/dev/full").open("wb") as full:
+        ran = subprocess.run([*EVLOG, "--version"], stdout=full, stderr=subprocess.PIPE, check=False)
+    assert (ran.returncode, ran.stderr) == (3, b"evlog: stdout: no space left on device\n")
+
+
+def test_append_without_lines(tmp_path: Path) -> None:
+    assert "required: DIR, REGISTER\n" in run("append").err
+    ran = subprocess.run(
+        ["sh", "-c", f"{sys.executable} -m evlog append {tmp_path} rtmr3 <&-"],
+        capture_output=True,
+        cwd=ROOT,
+        check=False,
+    )
+    assert (ran.returncode, ran.stderr) == (3, b"evlog: stdin is closed\n")
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        ["--json", "--jsonl"],
+        ["--json", "--tree"],
+        ["--json", "--format", "tpm2-yaml"],
+        ["--eventlog-version", "2"],
+        ["--format", "tpm2-yaml", "--type", "IPL"],
+    ],
+)
+def test_options_of_show_that_exclude_each_other(options: list[str]) -> None:
+    """One of them would be passed over in silence, or stdout hold two documents."""
+    ran = run("show", LOG, *options)
+    assert (ran.code, ran.out) == (2, "")
+
+
+def test_several_registers_are_kept() -> None:
+    both = json.loads(run("replay", LOG, "--register", "pcr:7", "--register", "pcr:4", "--json").out)
+    assert {row["register"] for row in both["registers"]} == {"pcr:4", "pcr:7"}
+    assert json.loads(run("replay", LOG, "--register", "pcr:7,pcr:4", "--json").out) == both
+
+
+def test_the_width_of_the_page(monkeypatch: pytest.MonkeyPatch) -> None:
+    for columns, widest in (("60", 80), ("120", 120)):
+        monkeypatch.setenv("COLUMNS", columns)
+        lines = run("show", "samples/tcg2/secure-boot.bin").out.splitlines()
+        assert widest - 10 < max(map(len, lines)) <= widest
+
+
+def test_an_output_that_is_a_link(tmp_path: Path) -> None:
+    target, link = tmp_path / "target", tmp_path / "link"
+    link.symlink_to(target)
+    assert run("convert", LOG, "--to", "tcg2", "-o", str(link)).code == 0
+    assert link.is_symlink()
+    assert target.read_bytes() == (ROOT / LOG).read_bytes()
+
+
+@pytest.mark.parametrize("command", ["convert", "split"])
+def test_nothing_is_left_of_an_interrupted_output(
+    command: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupt(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(os, "replace", interrupt)
+    monkeypatch.setattr(os, "rename", interrupt)
+    options = ["--to", "tcg2"] if command == "convert" else []
+    assert run(command, LOG, *options, "-o", str(tmp_path / "out")).code == 130
+    assert list(tmp_path.iterdir()) == []
+
+
+HOSTILE = [
+    "\x1b[31mred\x1b]0;title\x07",
+    "two\rlines\nof it",
+    "\u202egnp.exe\u2066",
+    "\x9b31m",
+    "\x7f\u2028\u200b",
+    "x" * 5000,
+]
+
+
+def _hostile_logs() -> dict[str, bytes]:
+    """Logs in which somebody wrote what a terminal acts upon, wherever text can stand."""
+    from tests import made
+
+    tcg2 = made.header("sha256")
+    for text in HOSTILE:
+        name = text.encode("utf-16-le", "surrogatepass")
+        variable = bytes(16) + struct.pack("<QQ", len(name) // 2, 4) + name + b"\1\0\0\0"
+        for kind, data in ((0xD, text.encode()), (0xD, name), (0x80000007, text.encode()), (0x80000001, variable)):
+            tcg2 += made.event(8, kind, data, "sha256")
+    ima = b""
+    for text in HOSTILE:
+        name = text.encode() + b"\0"
+        data = struct.pack("<I", 40) + b"sha256:\0" + bytes(32) + struct.pack("<I", len(name)) + name
+        ima += (
+            struct.pack("<I20sI", 10, hashlib.sha1(data).digest(), 6) + b"ima-ng" + struct.pack("<I", len(data)) + data
+        )
+    document = {"pcr": 11, "digests": [{"hashAlg": "sha256", "digest": "00" * 32}], "content_type": "systemd"}
+    systemd = b"".join(
+        b"\x1e" + json.dumps({**document, "content": {"string": text, "eventType": text, text: text}}).encode() + b"\n"
+        for text in HOSTILE
+    )
+    lines = b"SYNC sha256/" + b"00" * 32 + b"\n"
+    lines += b"".join(f"{text} {text}\n".encode() for text in HOSTILE if "\n" not in text)
+    return {"tcg2": tcg2, "ima-binary": ima, "systemd": systemd, "text": lines}
+
+
+@pytest.mark.parametrize("format", ["tcg2", "ima-binary", "systemd", "text"])
+@pytest.mark.parametrize("command", ["show", "show --tree", "diff", "replay", "convert --to cel-json -o out"])
+def test_a_log_cannot_speak_to_the_terminal(format: str, command: str, tmp_path: Path) -> None:
+    (tmp_path / "log").write_bytes(_hostile_logs()[format])
+    (tmp_path / "other").write_bytes((ROOT / LOG).read_bytes())
+    words = command.split()
+    logs = ["log", "other"] if words[0] == "diff" else ["log", "--from", format]
+    ran = run(*words, *logs, folder=tmp_path)
+    assert ran.code in (0, 1), ran.err
+    assert {c for c in ran.out + ran.err if c != "\n" and not c.isprintable()} == set()
+    if words[0] == "show":
+        assert max(map(len, ran.out.splitlines())) < 600

@@ -160,6 +160,17 @@ def test_the_build_runs_the_readme_s_command() -> None:
     assert "README.md" in script
 
 
+def test_the_source_distribution_holds_what_the_tests_read() -> None:
+    """Its patterns are anchored: a bare name would take the same name out of the accelerator's folder too."""
+    found = re.search(r"targets\.sdist\]\ninclude = \[(.*?)\]", (ROOT / "pyproject.toml").read_text(), re.DOTALL)
+    assert found
+    patterns = re.findall(r'"(.*?)"', found[1])
+    assert all(pattern.startswith("/") and list(ROOT.glob(pattern[1:])) for pattern in patterns)
+    assert {"/src", "/tests", "/samples", "/schemas", "/docs", "/benchmarks", "/.ci", "/*.md", "/LICENSE"} <= {
+        *patterns
+    }
+
+
 def test_nothing_speaks_of_where_it_was_made() -> None:
     for path in DOCUMENTS:
         assert not re.search(r"(?<![\w.])/(work|tmp|root)/", path.read_text()), path

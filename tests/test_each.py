@@ -6,6 +6,10 @@ import hashlib
 import json
 import os
 import signal
+import subprocess
+import sys
+import threading
+from concurrent.futures import process
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -123,25 +127,110 @@ def test_a_process_that_dies_takes_one_log_with_it(monkeypatch: pytest.MonkeyPat
     assert max(code for _, code in results) == 3
 
 
+def test_what_is_no_file_is_not_opened(tmp_path: Path) -> None:
+    """A pipe in a folder has nobody who writes to it: opening it would wait for ever."""
+    (tmp_path / "log.bin").write_bytes(header("sha256") + event(1, 5, b"host 1", "sha256"))
+    os.mkfifo(tmp_path / "pipe")
+    os.mkfifo(tmp_path / "rtmr3")
+    (tmp_path / "away").symlink_to(tmp_path / "nowhere")
+    (tmp_path / "up").symlink_to(tmp_path)
+    ran = subprocess.run(
+        [sys.executable, "-m", "evlog", "replay", str(tmp_path)], capture_output=True, timeout=20, check=False
+    )
+    found = lines(ran.stdout.decode())
+    assert [Path(line["log"]).name for line in found] == ["away", "log.bin"]
+    assert [line["schema"] for line in found] == ["evlog.error/1", "evlog.replay/1"]
+    assert ran.returncode == 3
+
+
+def test_a_folder_without_logs_among_others_is_a_line(fleet: Path, tmp_path: Path) -> None:
+    """Nothing was said of that machine, which must not look like success."""
+    (tmp_path / "vacant").mkdir()
+    ran = run("replay", str(fleet / "host01"), str(tmp_path / "vacant"), "--only", "*.bin")
+    found = lines(ran.out)
+    assert ran.code == 3
+    assert [line["schema"] for line in found] == ["evlog.replay/1", "evlog.error/1"]
+    assert found[1]["error"] == f"{tmp_path / 'vacant'}: no log in it"
+
+
+def test_a_folder_that_cannot_be_listed_is_a_line(fleet: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    closed = fleet / "host02"
+    real = os.scandir, os.listdir
+
+    def refuse(which: int) -> Any:
+        def listing(path: Any = ".") -> Any:
+            if os.fspath(path) == str(closed):
+                raise PermissionError(13, "Permission denied", str(closed))
+            return real[which](path)
+
+        return listing
+
+    monkeypatch.setattr(_each, "_processors", lambda: 1)
+    monkeypatch.setattr(os, "scandir", refuse(0))
+    monkeypatch.setattr(os, "listdir", refuse(1))
+    ran = run("replay", str(fleet), "--only", "log.bin")
+    found = lines(ran.out)
+    assert ran.code == 3
+    assert len(found) == HOSTS
+    assert [line["error"] for line in found if line["log"] == str(closed)] == [f"{closed}: permission denied"]
+
+
+def test_edits_are_of_one_log(fleet: Path) -> None:
+    """Unasked, each would be replayed as it is, and the answer be taken for that of the edit."""
+    ran = run("replay", "--each", str(fleet / "host01" / "log.bin"), "--drop", "1")
+    assert (ran.code, ran.out) == (2, "")
+    assert "edit one log" in ran.err
+
+
+def test_a_bar_on_the_terminal_leaves_the_lines_alone(fleet: Path) -> None:
+    pty = pytest.importorskip("pty")
+    terminal, stderr = pty.openpty()
+    with subprocess.Popen(
+        [sys.executable, "-m", "evlog", "replay", str(fleet), "--only", "log.bin"],
+        stdout=subprocess.PIPE,
+        stderr=stderr,
+        env={**os.environ, "TERM": "xterm", "COLUMNS": "80"},
+    ) as running:
+        os.close(stderr)
+        reader = threading.Thread(target=lambda: shown.extend(_all(terminal)))
+        shown = bytearray()
+        reader.start()
+        out, _ = running.communicate(timeout=60)
+        reader.join()
+    assert len(lines(out.decode())) == HOSTS
+    assert b"evlog.replay" not in shown
+    assert f"{HOSTS}/{HOSTS}".encode() in shown
+
+
+def _all(terminal: int) -> bytes:
+    """What a terminal was shown, until nobody has it open any more."""
+    shown = b""
+    try:
+        while piece := os.read(terminal, 1 << 16):
+            shown += piece
+    except OSError:
+        pass
+    os.close(terminal)
+    return shown
+
+
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="processes are not forked here")
 @pytest.mark.filterwarnings("ignore:.*multi-threaded.*:DeprecationWarning")
-def test_a_pool_that_breaks_before_a_share_is_submitted(monkeypatch: pytest.MonkeyPatch) -> None:
-    from concurrent.futures import process
+def test_a_pool_that_is_found_broken_loses_no_log(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A process may die between two shares: then it is the next share that is refused."""
+    submitted = []
 
-    submit = process.ProcessPoolExecutor.submit
+    class Breaking(process.ProcessPoolExecutor):
+        def submit(self, *arguments: Any, **named: Any) -> Any:
+            submitted.append(arguments)
+            if len(submitted) == 3:
+                raise process.BrokenProcessPool("found broken")
+            return super().submit(*arguments, **named)
 
-    def late(pool: Any, work: Any, *args: Any) -> Any:
-        # The first process has died of its share by the time the next share comes.
-        future = submit(pool, work, *args)
-        if "log3" in args[-1]:
-            future.exception()
-        return future
-
-    monkeypatch.setattr(process.ProcessPoolExecutor, "submit", late)
+    paths = [f"log{number}" for number in range(60)]
+    shares = [paths[start : start + 10] for start in range(0, 60, 10)]
+    monkeypatch.setattr(process, "ProcessPoolExecutor", Breaking)
     monkeypatch.setattr(_each, "_processors", lambda: 2)
     monkeypatch.setattr(_each, "import_module", lambda name: SimpleNamespace(one=one))
-    shares = [["log0"], ["log3"], ["log1", "log2"], ["log4", "log5"]]
-    results = list(_each._results("made", SimpleNamespace(deadly="log3"), shares))  # type: ignore[arg-type]
-    found = lines("".join(text for text, _ in results))
-    assert [line["log"] for line in found] == ["log0", "log3", "log1", "log2", "log4", "log5"]
-    assert [line["log"] for line in found if line["schema"] == "evlog.error/1"] == ["log3"]
+    results = list(_each._results("made", SimpleNamespace(deadly=None), shares))  # type: ignore[arg-type]
+    assert [line["log"] for line in lines("".join(text for text, _ in results))] == paths

@@ -61,7 +61,19 @@ def test_without_a_key_nothing_is_authenticated() -> None:
         evidence = quoted(**missing)
         assert not evidence.anchored
         assert evidence.authenticated == ()
-        assert not evidence.failed
+        # A key that is given and has nothing to check is a failure; see below.
+        assert codes(evidence) == (["credential_unused"] if missing == {"signature": None} else [])
+
+
+@pytest.mark.parametrize("given", [{"key": b"-"}, {"root": b"-"}, {"nonce": b"1"}], ids=str)
+def test_evidence_of_a_kind_that_nobody_signs_does_not_pass_for_signed(given: dict[str, bytes]) -> None:
+    """Who hands in a table of registers in place of a quote must not get past the key that a quote is held against."""
+    table = SAMPLES / "tcg2" / "ovmf.pcrs.json"
+    log = evlog.read(SAMPLES / "tcg2" / "ovmf.bin")
+    assert evlog.verify(log, read_registers(table)).ok
+    evidence = read_registers(table, **given)  # type: ignore[arg-type]
+    assert codes(evidence) == ["credential_unused"]
+    assert not evlog.verify(log, evidence).ok
 
 
 def test_a_forged_signature_fails() -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -109,3 +111,17 @@ def test_digests_of_unknown_algorithms_keep_their_size() -> None:
     event = log.events[0].replace(digests=(*log.events[0].digests, odd, cut))
     made = log.replace(events=(event,))
     assert evlog.read(evlog.write(made, format="evlog-json")) == made
+
+
+@pytest.mark.parametrize(("name", "shown"), [(b"no\xff.bin", "no\\udcff.bin"), (b"\x1b[2J", "\\x1b[2J")])
+def test_a_log_whose_file_has_an_odd_name(name: bytes, shown: str, tmp_path: Path) -> None:
+    path = os.path.join(os.fsencode(tmp_path), name)
+    try:
+        Path(os.fsdecode(path)).write_bytes((SAMPLES / "tcg2" / "ovmf.bin").read_bytes())
+    except OSError:
+        pytest.skip("no such names here")
+    log = evlog.read(os.fsdecode(path))
+    back = evlog.read(evlog.convert(log, "evlog-json").data)
+    assert back.events == log.events
+    assert back.events[1].origin is not None
+    assert back.events[1].origin.log == f"{tmp_path}/{shown}"

@@ -316,3 +316,11 @@ def test_many_logs_are_replayed_each_by_itself() -> None:
     assert replays == [evlog.replay(log) for log in logs]
     assert evlog.replay_each([]) == []
     assert evlog.replay_each(logs, banks=[evlog.SHA256]) == [evlog.replay(log, banks=[evlog.SHA256]) for log in logs]
+
+
+def test_findings_of_several_logs_say_which_it_is() -> None:
+    whole, cut = (evlog.read(SAMPLES / name) for name in ("tcg2/ovmf.bin", "bad/cut-record.bin"))
+    (alone,) = (finding for finding in evlog.replay(cut).findings if finding.severity == "error")
+    (beside,) = (finding for finding in evlog.replay([whole, cut]).findings if finding.severity == "error")
+    assert beside.message == f"{SAMPLES / 'bad' / 'cut-record.bin'}: {alone.message}"
+    assert (beside.code, beside.event, beside.offset) == (alone.code, alone.event, alone.offset)

@@ -50,6 +50,16 @@ def test_formats() -> None:
     assert [row["id"] for row in document["formats"]] == list(FORMATS)
 
 
+def test_lines_about_many_logs(tmp_path: Path) -> None:
+    (tmp_path / "empty").touch()
+    logs = [str(SAMPLES / "tcg2" / "ovmf.bin"), str(tmp_path / "empty")]
+    values = str(SAMPLES / "tcg2" / "ovmf.pcrs.json")
+    for command, *options in (["replay"], ["verify", "--registers", values]):
+        good, bad = run(command, "--each", *logs, *options).out.splitlines()
+        assert valid(command, good)["log"] == logs[0]
+        assert valid("error", bad)["log"] == logs[1]
+
+
 @each_sample
 def test_show(format: str, path: Path) -> None:
     document = valid("log", run("show", str(path), "--json").out)

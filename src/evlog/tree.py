@@ -133,7 +133,8 @@ def _folder(path: str, depth: int) -> list[Member]:
             # The kernel links folders to their parents.
             if depth < _DEPTH and not (os.path.islink(inner) and name in ("subsystem", "device", "driver")):
                 found += _folder(inner, depth + 1)
-        elif not name.startswith("."):
+        elif not name.startswith(".") and os.path.isfile(inner):
+            # A pipe would be waited for.
             flat.append(name)
     beside = bool(found)
     for name in flat:

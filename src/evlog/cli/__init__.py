@@ -1,4 +1,5 @@
-"""The command: open, call, render. Each command is one file with a docstring, ``arguments(parser)`` and ``run(args)``.
+"""The command: open, call, render. Each command is one file with a docstring, ``EXAMPLES``,
+``arguments(parser)`` and ``run(args)``.
 
 Exit codes: 0 fine, 1 the answer is no (mismatch, difference, refused loss, part of the input unreadable), 2 usage,
 3 unreadable input. Data goes to stdout, notes to stderr.
@@ -12,6 +13,7 @@ import os
 import sys
 from importlib import import_module
 
+from evlog.cli import _common
 from evlog.cli._plain import Plain
 
 TYPE_CHECKING = False
@@ -38,19 +40,34 @@ COMMANDS = {
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command and return its exit code."""
     arguments = sys.argv[1:] if argv is None else list(argv)
-    if not arguments or arguments[0] not in COMMANDS:
-        return _top(arguments)
     # A command lives shortly and makes no cycles worth collecting: the collector would only walk a million events.
     gc.disable()
     # Nor when the interpreter ends, which it does with a last collection.
     atexit.register(gc.freeze)
     if sys.stdout is None:
-        print("evlog: stdout is closed", file=sys.stderr)
+        _common.say("stdout is closed")
         return 3
     # A name in a log may have letters that the terminal lacks.
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="backslashreplace")
+    try:
+        code = _command(arguments) if arguments and arguments[0] in COMMANDS else _top(arguments)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        _abandon_stdout()
+        return 0
+    except KeyboardInterrupt:
+        return 130
+    except OSError as error:
+        # Files that are read and written have their SourceError: this is stdout.
+        _abandon_stdout()
+        _common.say(f"stdout: {(error.strerror or str(error)).lower()}")
+        return 3
+    return code
+
+
+def _command(arguments: list[str]) -> int:
     name = arguments.pop(0)
     command = import_module(f"evlog.cli.{name}")
     plain = Plain()
@@ -64,22 +81,11 @@ def main(argv: Sequence[str] | None = None) -> int:
 
     try:
         code: int = command.run(args)
-        sys.stdout.flush()
-    except BrokenPipeError:
-        _abandon_stdout()
-        return 0
-    except KeyboardInterrupt:
-        return 130
     except EvlogError as error:
-        print(f"evlog: {error}", file=sys.stderr)
+        _common.say(str(error))
         if isinstance(error, UsageError):
             return 2
         return 1 if isinstance(error, (ConversionError, WriteError)) else 3
-    except OSError as error:
-        # Files that are read and written have their SourceError: this is stdout.
-        _abandon_stdout()
-        print(f"evlog: stdout: {(error.strerror or str(error)).lower()}", file=sys.stderr)
-        return 3
     return code
 
 
@@ -92,14 +98,16 @@ def _top(arguments: list[str]) -> int:
     from evlog.cli._parser import top_parser
 
     top = top_parser(COMMANDS)
-    args, _ = top.parse_known_args(arguments)
+    args, unknown = top.parse_known_args(arguments)
     if args.version:
         from evlog import __version__, hashing
 
         print(f"evlog {__version__} ({hashing.best().NAME} backend)")
         return 0
-    if args.command is None:
+    if args.command is None and not unknown:
         top.print_help()
-        return 0 if not arguments else 2
-    print(f"evlog: no command {args.command!r}; there are {', '.join(COMMANDS)}", file=sys.stderr)
+        return 0
+    if args.command in (None, *COMMANDS):
+        top.error(f"unrecognized arguments: {' '.join(unknown)}")
+    _common.say(f"no command {args.command!r}; there are {', '.join(COMMANDS)}")
     return 2

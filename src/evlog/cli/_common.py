@@ -1,4 +1,4 @@
-"""What commands share: the arguments of a reader, opening a log, printing findings and JSON."""
+"""What commands share: the arguments of a reader, opening a log, notes on stderr, printing findings and JSON."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ import sys
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
     from typing import Any
 
-    from evlog.model import Finding, Log
+    from evlog.model import Finding, Log, Loss
     from evlog.registers import Register
 
 
@@ -23,7 +23,9 @@ def reader_arguments(parser: argparse.ArgumentParser, *, logs: str = "LOG", regi
     else:
         parser.add_argument("log", metavar=logs, help="a log; - is stdin")
     group = parser.add_argument_group("reading")
-    group.add_argument("--from", dest="format", metavar="FORMAT", help="the log's format (see evlog formats)")
+    group.add_argument(
+        "--from", dest="format", metavar="FORMAT", help="the log's format (see evlog formats), else by content"
+    )
     group.add_argument("--platform", choices=("tpm", "tdx", "cca", "snp", "csv", "nitro"), help="names of registers")
     group.add_argument("--space", choices=("pcr", "ccmr", "rtmr", "rem"), help="what register numbers count")
     group.add_argument("--dialect", metavar="DIALECT", help="tsm-text, nelr, aael-text, aael-spec or acon")
@@ -31,8 +33,8 @@ def reader_arguments(parser: argparse.ArgumentParser, *, logs: str = "LOG", regi
     group.add_argument("--hash", metavar="ALG", help="the hash of a textual log's lines, if it does not say")
     group.add_argument("--mr-hash", metavar="ALG", help="the hash of its register, if another")
     if register:
-        text = "the register of a log that names none, or the only one to keep"
-        group.add_argument("--register", metavar="REGISTER", help=text)
+        text = "the register of a log that names none, or one to keep; may be given more than once"
+        group.add_argument("--register", dest="keep", action="append", metavar="REGISTER", help=text)
     group.add_argument("--strict", action="store_true", help="refuse what the specification refuses")
 
 
@@ -47,8 +49,18 @@ def writer_arguments(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def open_logs(args: argparse.Namespace, sources: Sequence[str]) -> list[Log]:
+    """Read several logs as the arguments say."""
+    if list(sources).count("-") > 1:
+        from evlog.errors import UsageError
+
+        raise UsageError("stdin can be one log, and - was given more than once")
+    return [open_log(args, source) for source in sources]
+
+
 def open_log(args: argparse.Namespace, source: str) -> Log:
-    """Read one log as the arguments say."""
+    """Read one log as the arguments say. What is wrong with its bytes is said with its name."""
+    from evlog.errors import ParseError
     from evlog.verbs.reading import read
 
     if source == "-" and sys.stdin is None:
@@ -56,22 +68,29 @@ def open_log(args: argparse.Namespace, source: str) -> Log:
 
         raise SourceError("stdin is closed")
     chosen = choices(args)
-    log = read(
-        sys.stdin.buffer if source == "-" else source,
-        format=args.format,
-        platform=args.platform,
-        space=args.space,
-        strict=args.strict,
-        **chosen,
-    )
-    if not isinstance(args.register, str) or _is_log_of(log, chosen["register"]):
+    try:
+        log = read(
+            sys.stdin.buffer if source == "-" else source,
+            format=args.format,
+            platform=args.platform,
+            space=args.space,
+            strict=args.strict,
+            **chosen,
+        )
+    except ParseError as error:
+        if source != "-":
+            error.message = f"{source}: {error.message}"
+        raise
+    keep = getattr(args, "keep", None)
+    if not keep or _is_log_of(log, chosen["register"]):
         return log
+    from evlog.registers import Register
     from evlog.verbs.split import select
 
-    return select(log, (chosen["register"],))
+    return select(log, tuple(Register.parse(part) for text in keep for part in text.split(",")))
 
 
-def _is_log_of(log: Log, register: Register) -> bool:
+def _is_log_of(log: Log, register: Register | None) -> bool:
     """Whether the log does not name registers, and is that of the one that was given."""
     columns = log.columns
     return columns is not None and columns.names == (register,)
@@ -79,15 +98,13 @@ def _is_log_of(log: Log, register: Register) -> bool:
 
 def choices(args: argparse.Namespace) -> dict[str, Any]:
     """The choices about textual logs, as `evlog.options.Options` takes them."""
-    given = args.register
-    if isinstance(given, list):
-        # A command that can show several registers: a log that names none can be that of one.
-        given = given[0] if len(given) == 1 and "," not in given[0] else None
+    given: list[str] = getattr(args, "keep", None) or getattr(args, "register", None) or []
     register = None
-    if given is not None:
+    # A log that names no register can be that of one.
+    if len(given) == 1 and "," not in given[0]:
         from evlog.registers import Register
 
-        register = Register.parse(given)
+        register = Register.parse(given[0])
     return {
         "register": register,
         "dialect": args.dialect,
@@ -97,12 +114,36 @@ def choices(args: argparse.Namespace) -> dict[str, Any]:
     }
 
 
+def say(text: str) -> None:
+    """A note on stderr, on one line, with what a terminal would act upon escaped.
+
+    Where stderr is closed or full nobody is told, and the answer is the same.
+    """
+    if sys.stderr is None:
+        return
+    if not text.isprintable():
+        from evlog.decoders._text import printable
+
+        text = printable(text)
+    try:
+        print(f"evlog: {text}", file=sys.stderr)
+    except OSError:
+        pass
+
+
+def say_losses(losses: Iterable[Loss]) -> None:
+    """What a conversion could not carry, a line each."""
+    for loss in losses:
+        place = "log" if loss.event is None else f"event {loss.event}"
+        say(f"lost: {place}: {loss.field}: {loss.reason}")
+
+
 def report(findings: Iterable[Finding], name: str = "") -> None:
     """Findings on stderr, a line each."""
-    prefix = f"evlog: {name}: " if name else "evlog: "
+    prefix = f"{name}: " if name else ""
     for finding in findings:
         event = "" if finding.event is None else f"event {finding.event}: "
-        print(f"{prefix}{finding.severity}: {event}{finding.message}", file=sys.stderr)
+        say(f"{prefix}{finding.severity}: {event}{finding.message}")
 
 
 def print_json(document: dict[str, Any]) -> None:

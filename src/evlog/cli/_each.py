@@ -52,9 +52,11 @@ def run(args: argparse.Namespace, command: str) -> int:
     """Run the command on each log. The exit code is that of the worst."""
     if "-" in args.logs:
         raise UsageError("--each reads files: stdin is one log")
-    paths = list(_paths(args.logs, args.only))
-    if not paths:
+    found = [(source, list(_paths(source, args.only))) for source in args.logs]
+    if not any(paths for _, paths in found):
         raise SourceError(f"no log in {', '.join(args.logs)}")
+    # A folder without a log gets a line that says so: nothing was said of that machine.
+    paths = [path for source, inner in found for path in inner or [source]]
     shares = [paths[start : start + _SHARE] for start in range(0, len(paths), _SHARE)]
     worst = 0
     with _Progress(len(paths)) as progress:
@@ -74,21 +76,36 @@ def beside(args: argparse.Namespace, path: str, names: Iterable[str]) -> argpars
     return Namespace(**{**vars(args), **{name: text and text.replace("{dir}", folder) for name, text in given.items()}})
 
 
-def _paths(sources: Iterable[str], pattern: str | None) -> Iterator[str]:
-    """The files that are given, and those in the folders that are, in order of their names; trees of registers too."""
+def _paths(source: str, pattern: str | None) -> Iterator[str]:
+    """The file that is given, or those in the folder that is, in order of their names; trees of registers too.
+
+    Links to folders are not followed, and pipes, sockets and devices not opened: they may never end. A folder that
+    cannot be listed is there itself.
+    """
     from fnmatch import fnmatch
 
-    for source in sources:
-        if not _is_folder(source):
-            yield source
+    if not _is_folder(source):
+        yield source
+        return
+    closed: list[str] = []
+    for folder, folders, files in os.walk(source, onerror=lambda error: closed.append(str(error.filename))):
+        if not _is_folder(folder):
+            yield folder
+            folders.clear()
             continue
-        for folder, folders, files in os.walk(source):
-            if not _is_folder(folder):
-                yield folder
-                folders.clear()
-                continue
-            folders.sort()
-            yield from (os.path.join(folder, name) for name in sorted(files) if fnmatch(name, pattern or "*"))
+        folders.sort()
+        paths = (os.path.join(folder, name) for name in sorted(files) if fnmatch(name, pattern or "*"))
+        yield from (path for path in paths if os.path.isfile(path) or not os.path.exists(path))
+    yield from closed
+
+
+def _closed(folder: str) -> str:
+    """Why nothing can be said of a folder that stands for a log."""
+    try:
+        os.listdir(folder)
+    except OSError as error:
+        return f"{folder}: {(error.strerror or str(error)).lower()}"
+    return f"{folder}: no log in it"
 
 
 def _results(command: str, args: argparse.Namespace, shares: list[list[str]]) -> Iterator[tuple[str, int]]:
@@ -127,7 +144,7 @@ def _results(command: str, args: argparse.Namespace, shares: list[list[str]]) ->
 
 
 def _submit(pool: Executor, command: str, args: argparse.Namespace, share: list[str]) -> Future[tuple[str, int]]:
-    """The share on its way; a pool that is broken already says so here as it would of shares under way."""
+    """What a share will come to; of a pool that is found broken, that it did."""
     from concurrent.futures import Future
     from concurrent.futures.process import BrokenProcessPool
 
@@ -158,6 +175,8 @@ def _work(command: str, args: argparse.Namespace, paths: list[str]) -> tuple[str
     worst = 0
     for path in paths:
         try:
+            if _is_folder(path):
+                raise SourceError(_closed(path))
             document, code = one(args, path)
             document = {"schema": document["schema"], "log": path, **document}
         except UsageError:
@@ -187,18 +206,26 @@ def _processors() -> int:
 
 
 class _Progress:
-    """A bar on stderr, where that is a terminal and there is something to wait for."""
+    """A bar on stderr, where that is a terminal, there is something to wait for, and the lines go elsewhere."""
 
     def __init__(self, total: int) -> None:
         self._bar: Any = None
         self._total = total
 
     def __enter__(self) -> Callable[[int], None]:
-        if self._total > _SHARE and sys.stderr.isatty():
+        if self._total > _SHARE and sys.stderr is not None and sys.stderr.isatty() and not sys.stdout.isatty():
             from rich.console import Console
-            from rich.progress import Progress
+            from rich.progress import MofNCompleteColumn, Progress
 
-            self._bar = Progress(console=Console(stderr=True), transient=True)
+            # What is written to stdout stays there: rich would show it above the bar, on stderr.
+            self._bar = Progress(
+                *Progress.get_default_columns(),
+                MofNCompleteColumn(),
+                console=Console(stderr=True),
+                transient=True,
+                redirect_stdout=False,
+                redirect_stderr=False,
+            )
             self._bar.start()
             self._bar.add_task("logs", total=self._total)
         return self._advance

@@ -20,17 +20,21 @@ _NARROWEST = 80
 class Page:
     """Where a command prints for people.
 
-    ``width`` is what a line may fill: the terminal's columns, or 80. ``unicode`` tells whether marks beyond ASCII can
-    be printed; text that cannot be is escaped.
+    ``width`` is what a line may fill, 80 at least: what COLUMNS says, the terminal's columns, or 80. ``unicode`` tells
+    whether marks beyond ASCII can be printed; text that cannot be is escaped.
     """
 
     def __init__(self) -> None:
         self.width = _NARROWEST
         self.unicode = (sys.stdout.encoding or "").lower().replace("-", "") == "utf8"
         self._console: Console | None = None
+        columns = os.environ.get("COLUMNS", "")
+        if columns.isdigit():
+            self.width = max(_NARROWEST, int(columns[:6]))
         if sys.stdout.isatty():
             try:
-                self.width = max(_NARROWEST, os.get_terminal_size(sys.stdout.fileno()).columns)
+                if not columns.isdigit():
+                    self.width = max(_NARROWEST, os.get_terminal_size(sys.stdout.fileno()).columns)
             except OSError:
                 pass
             if not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb":

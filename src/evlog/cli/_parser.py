@@ -12,6 +12,15 @@ if TYPE_CHECKING:
 __all__ = ["command_parser", "top_parser"]
 
 
+_EXIT_CODES = """\
+exit codes:
+  0  fine
+  1  the answer is no: a mismatch, a difference, a refused loss, or a part
+     of the input could not be read
+  2  the question makes no sense
+  3  the input cannot be read"""
+
+
 class _Formatter(argparse.HelpFormatter):
     """Paragraphs are filled, those with an indented line are left as they are.
 
@@ -40,8 +49,13 @@ class _Formatter(argparse.HelpFormatter):
 
 
 def command_parser(name: str, command: ModuleType) -> argparse.ArgumentParser:
-    """The parser of one command, described by its module's docstring."""
-    made = argparse.ArgumentParser(prog=f"evlog {name}", description=command.__doc__, formatter_class=_Formatter)
+    """The parser of one command, described by its module's docstring and its ``EXAMPLES``."""
+    made = argparse.ArgumentParser(
+        prog=f"evlog {name}",
+        description=command.__doc__,
+        epilog="\n".join(("examples:", *(f"  {line}" for line in command.EXAMPLES))) + f"\n\n{_EXIT_CODES}",
+        formatter_class=_Formatter,
+    )
     command.arguments(made)
     return made
 
@@ -52,11 +66,11 @@ def top_parser(commands: dict[str, str]) -> argparse.ArgumentParser:
     listing = "\n".join(f"  {name:{width}}  {line}" for name, line in commands.items())
     top = argparse.ArgumentParser(
         prog="evlog",
-        usage="evlog [-h] [--version] COMMAND ...",
+        usage="evlog [-h] [-v] COMMAND ...",
         description="Read, replay, convert and check the event logs of measured machines.",
-        epilog=f"commands:\n{listing}\n\nevlog COMMAND --help tells more of each.",
+        epilog=f"commands:\n{listing}\n\nevlog COMMAND --help tells more of each.\n\n{_EXIT_CODES}",
         formatter_class=_Formatter,
     )
-    top.add_argument("--version", action="store_true", help="print the version and the hash backend")
+    top.add_argument("-v", "-V", "--version", action="store_true", help="print the version and the hash backend")
     top.add_argument("command", nargs="?", metavar="COMMAND", help=argparse.SUPPRESS)
     return top

@@ -136,7 +136,7 @@ def _tree(
     decoded = decode(event, context)
     members = to_json(decoded or content.decoded) or content.to_json()
     head = decoded.kind if decoded is not None else content.kind
-    page.line(("     " + head.replace("_", " ") + "  ", "bold"), summary(event, context))
+    page.line(("     " + head.replace("_", " ") + "  ", "bold"), _cut(summary(event, context), _LONGEST))
     for depth, key, value in _branches(members, 1):
         start = "     " + "  " * depth + key + ":"
         text = printable(value)

@@ -20,10 +20,16 @@ if TYPE_CHECKING:
 _CHUNK = 1 << 16
 
 
+EXAMPLES = (
+    'evlog append registers rtmr3 "example.org/app start 1.2"',
+    "tail -f events | evlog append registers rtmr3",
+)
+
+
 def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("tree", metavar="DIR", help="the tree of registers")
     parser.add_argument("register", metavar="REGISTER", help="a register in it, such as rtmr3")
-    parser.add_argument("lines", nargs="*", metavar="LINE", help="from stdin when there is none")
+    parser.add_argument("lines", nargs="*", default=[], metavar="LINE", help="from stdin when there is none")
     parser.add_argument("--json", action="store_true", help="print one JSON object (evlog.append/1)")
 
 
@@ -53,6 +59,10 @@ def run(args: argparse.Namespace) -> int:
 
 def _from_stdin() -> Iterator[list[bytes]]:
     """Lines as they come, so that a pipe can stay open: what is there is one write, the last line may lack its end."""
+    if sys.stdin is None:
+        from evlog.errors import SourceError
+
+        raise SourceError("stdin is closed")
     rest = b""
     while chunk := os.read(sys.stdin.fileno(), _CHUNK):
         *whole, rest = (rest + chunk).split(b"\n")

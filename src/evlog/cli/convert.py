@@ -17,6 +17,13 @@ if TYPE_CHECKING:
     import argparse
 
 
+EXAMPLES = (
+    "evlog convert LOG --to cel-json",
+    "evlog convert LOG --to tcg2 -o OUT --strict",
+    "evlog convert CCEL --register ccmr:3 --to text --digests-only",
+)
+
+
 def arguments(parser: argparse.ArgumentParser) -> None:
     _common.reader_arguments(parser)
     _common.writer_arguments(parser)
@@ -67,9 +74,7 @@ def run(args: argparse.Namespace) -> int:
             }
         )
     else:
-        for loss in result.losses:
-            place = "log" if loss.event is None else f"event {loss.event}"
-            print(f"evlog: lost: {place}: {loss.field}: {loss.reason}", file=sys.stderr)
+        _common.say_losses(result.losses)
     return int(log.failed)
 
 
@@ -82,13 +87,17 @@ def write_whole(path: str, data: bytes) -> None:
         sys.stdout.buffer.write(data)
         return
     special = os.path.exists(path) and not os.path.isfile(path)
-    beside = path if special else f"{path}.{os.getpid()}.part"
+    # A link stays, and what it leads to is written.
+    place = os.path.realpath(path)
+    beside = path if special else f"{place}.{os.getpid()}.part"
     try:
         with open(beside, "wb") as file:
             file.write(data)
         if not special:
-            os.replace(beside, path)
-    except OSError as error:
+            os.replace(beside, place)
+    except BaseException as error:
         if not special and os.path.exists(beside):
             os.unlink(beside)
+        if not isinstance(error, OSError):
+            raise
         raise SourceError(f"{path}: {(error.strerror or str(error)).lower()}") from error

@@ -9,6 +9,7 @@ from __future__ import annotations
 import sys
 
 from evlog.cli import _common
+from evlog.decoders._text import printable
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -22,6 +23,12 @@ _MARKS = {"changed": "~", "added": "+", "removed": "-"}
 _COLOURS = {"changed": "yellow", "added": "green", "removed": "red"}
 
 
+EXAMPLES = (
+    "evlog diff yesterday.bin today.bin",
+    "evlog diff A B --register pcr:7",
+)
+
+
 def arguments(parser: argparse.ArgumentParser) -> None:
     _common.reader_arguments(parser, logs="A")
     parser.add_argument("b", metavar="B", help="the log to compare it with")
@@ -31,7 +38,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     from evlog.verbs.diff import diff
 
-    a, b = _common.open_log(args, args.log), _common.open_log(args, args.b)
+    a, b = _common.open_logs(args, (args.log, args.b))
     result = diff(a, b, platform=args.platform)
     if args.json:
         _common.print_json(document(result))
@@ -107,9 +114,9 @@ def print_side_by_side(result: Difference, a: Log, b: Log) -> None:
     for each in result.registers:
         table = Table(box=None, pad_edge=False, expand=True, title_justify="left")
         table.title = Text(_title(each, result.platform))
-        table.add_column(Text(a.name or "A", style="bold"), ratio=1)
+        table.add_column(Text(printable(a.name or "A"), style="bold"), ratio=1)
         table.add_column("", no_wrap=True)
-        table.add_column(Text(b.name or "B", style="bold"), ratio=1)
+        table.add_column(Text(printable(b.name or "B"), style="bold"), ratio=1)
         for change in each.changes:
             colour = _COLOURS[change.kind]
             sides = [_side(change.a, change.was), _side(change.b, change.now)]

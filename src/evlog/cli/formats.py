@@ -9,6 +9,9 @@ if TYPE_CHECKING:
     import argparse
 
 
+EXAMPLES = ("evlog formats --json",)
+
+
 def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", action="store_true", help="print one JSON object (evlog.formats/1)")
 

@@ -7,8 +7,6 @@ both have are kept once. A conversion that would change a register is refused, a
 
 from __future__ import annotations
 
-import sys
-
 from evlog.cli import _common
 
 TYPE_CHECKING = False
@@ -19,6 +17,12 @@ if TYPE_CHECKING:
     from evlog.model import Loss
     from evlog.verbs.convert import Conversion
     from evlog.verbs.merge import Handover, Merged
+
+
+EXAMPLES = (
+    "evlog merge FIRMWARE_LOG IMA_LIST --to cel-cbor -o machine.cbor",
+    "evlog merge CCEL event_log --register rtmr:3 --to cel-json",
+)
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -37,7 +41,7 @@ def run(args: argparse.Namespace) -> int:
 
     if args.json and args.output == "-":
         raise UsageError("--json needs -o FILE: stdout can hold the report or the log, not both")
-    logs = [_common.open_log(args, source) for source in args.logs]
+    logs = _common.open_logs(args, args.logs)
     merged = merge(logs, platform=args.platform)
     result = convert(
         merged.log,
@@ -53,10 +57,8 @@ def run(args: argparse.Namespace) -> int:
         _common.print_json(document(merged, args.to, result, losses))
     else:
         for handover in merged.handovers:
-            print(f"evlog: {line(handover, merged.log.platform)}", file=sys.stderr)
-        for loss in losses:
-            place = "log" if loss.event is None else f"event {loss.event}"
-            print(f"evlog: lost: {place}: {loss.field}: {loss.reason}", file=sys.stderr)
+            _common.say(line(handover, merged.log.platform))
+        _common.say_losses(losses)
     _common.report(merged.log.findings)
     return int(any(log.failed for log in logs))
 

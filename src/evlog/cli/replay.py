@@ -24,6 +24,14 @@ if TYPE_CHECKING:
     from evlog.verbs.replay import RegisterValue, Replay
 
 
+EXAMPLES = (
+    "evlog replay LOG",
+    "evlog replay FIRMWARE_LOG IMA_LIST --json",
+    "evlog replay LOG --drop 17",
+    'evlog replay FLEET --only "*.bin" > values.jsonl',
+)
+
+
 def arguments(parser: argparse.ArgumentParser) -> None:
     _common.reader_arguments(parser, logs="LOG...")
     _each.arguments(parser)
@@ -44,8 +52,12 @@ def run(args: argparse.Namespace) -> int:
     from evlog.verbs.replay import replay
 
     if _each.wanted(args):
+        if args.replace or args.drop or args.insert:
+            from evlog.errors import UsageError
+
+            raise UsageError("--replace, --drop and --insert edit one log, not each of many")
         return _each.run(args, "replay")
-    logs = [_common.open_log(args, source) for source in args.logs]
+    logs = _common.open_logs(args, args.logs)
     rules = _rules(args.rule or (), logs)
     before: Replay | None = None
     if args.replace or args.drop or args.insert:

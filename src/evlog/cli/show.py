@@ -17,12 +17,20 @@ if TYPE_CHECKING:
     from evlog.verbs.check import Checks, DigestCheck
 
 
+EXAMPLES = (
+    "evlog show /sys/kernel/security/tpm0/binary_bios_measurements",
+    "evlog show LOG --register pcr:7 --tree",
+    "evlog show LOG --check mismatch --json",
+)
+
+
 def arguments(parser: argparse.ArgumentParser) -> None:
     _common.reader_arguments(parser, register=False)
-    parser.add_argument("--tree", action="store_true", help="everything that is known of each event")
-    parser.add_argument("--json", action="store_true", help="print one JSON object (evlog.log/1)")
-    parser.add_argument("--jsonl", action="store_true", help="print a JSON object for each event")
-    parser.add_argument("--format", dest="document", metavar="tpm2-yaml", help="print what tpm2_eventlog prints")
+    form = parser.add_mutually_exclusive_group()
+    form.add_argument("--tree", action="store_true", help="everything that is known of each event")
+    form.add_argument("--json", action="store_true", help="print one JSON object (evlog.log/1)")
+    form.add_argument("--jsonl", action="store_true", help="print a JSON object for each event")
+    form.add_argument("--format", dest="document", metavar="tpm2-yaml", help="print what tpm2_eventlog prints")
     parser.add_argument("--eventlog-version", metavar="N", help="of tpm2-yaml: 1 (the default) or 2")
     group = parser.add_argument_group("which events (each option may be given more than once)")
     group.add_argument(
@@ -36,6 +44,7 @@ def run(args: argparse.Namespace) -> int:
     from evlog.cli import _selection
 
     selection = _selection.of(args)
+    _check_document(args)
     log = _common.open_log(args, args.log)
     if args.document is not None:
         return _document(args, log)
@@ -54,15 +63,26 @@ def run(args: argparse.Namespace) -> int:
     return int(log.failed or (args.strict and warned))
 
 
-def _document(args: argparse.Namespace, log: Log) -> int:
-    """A document for another tool."""
+def _check_document(args: argparse.Namespace) -> None:
+    """Refuse what would be passed over in silence: a document for another tool is of the whole log."""
     from evlog.errors import UsageError
-    from evlog.report import tpm2_yaml
 
+    if args.document is None:
+        if args.eventlog_version is not None:
+            raise UsageError("--eventlog-version is for --format tpm2-yaml")
+        return
     if args.document != "tpm2-yaml":
         raise UsageError(f"no format {args.document!r} to show a log in; there is tpm2-yaml (evlog convert has others)")
     if args.eventlog_version not in (None, "1", "2"):
         raise UsageError(f"--eventlog-version is {args.eventlog_version!r}; there are 1 and 2")
+    if args.type or args.check:
+        raise UsageError("--format tpm2-yaml is of all events: --type and --check do not go with it")
+
+
+def _document(args: argparse.Namespace, log: Log) -> int:
+    """A document for another tool."""
+    from evlog.report import tpm2_yaml
+
     lines = list(tpm2_yaml.lines(log, int(args.eventlog_version or 1)))
     print(*lines, sep="\n")
     _common.report(log.findings, log.name)

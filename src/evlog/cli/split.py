@@ -7,13 +7,18 @@ leads to; or holds a file for each register. It appears whole or not at all, and
 from __future__ import annotations
 
 import os
-import sys
 
 from evlog.cli import _common
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     import argparse
+
+
+EXAMPLES = (
+    "evlog split LOG -o registers",
+    "evlog split LOG -o logs --files --json",
+)
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -43,9 +48,7 @@ def run(args: argparse.Namespace) -> int:
         losses = [{"event": loss.event, "field": loss.field, "reason": loss.reason} for loss in result.losses]
         _common.print_json({"schema": "evlog.split/1", "format": result.format, "registers": rows, "losses": losses})
     else:
-        for loss in result.losses:
-            place = "log" if loss.event is None else f"event {loss.event}"
-            print(f"evlog: lost: {place}: {loss.field}: {loss.reason}", file=sys.stderr)
+        _common.say_losses(result.losses)
     return int(log.failed)
 
 
@@ -66,6 +69,8 @@ def write_folder(path: str, files: dict[str, bytes]) -> None:
             with open(inner, "wb") as file:
                 file.write(data)
         os.rename(beside, path)
-    except OSError as error:
+    except BaseException as error:
         shutil.rmtree(beside, ignore_errors=True)
+        if not isinstance(error, OSError):
+            raise
         raise SourceError(f"{path}: {(error.strerror or str(error)).lower()}") from error

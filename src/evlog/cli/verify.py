@@ -21,6 +21,14 @@ if TYPE_CHECKING:
 _FILES = ("registers", "quote", "key", "signature", "pcrs", "root")
 
 
+EXAMPLES = (
+    "tpm2_pcrread > pcrs; evlog verify LOG --registers pcrs",
+    "evlog verify LOG --quote Q --signature SIG --key AK --pcrs PCRS --nonce HEX",
+    "evlog verify CCEL --quote TD_QUOTE --root ROOT.pem",
+    'evlog verify FLEET --only log.bin --registers "{dir}/pcrs.json"',
+)
+
+
 def arguments(parser: argparse.ArgumentParser) -> None:
     _common.reader_arguments(parser, logs="[LOG...]", register=False)
     parser.add_argument("--register", action="append", metavar="REGISTER", help="the register of logs that name none")
@@ -45,7 +53,7 @@ def run(args: argparse.Namespace) -> int:
     if _each.wanted(args):
         return _each.run(args, "verify")
     evidence = open_evidence(args)
-    logs = [_common.open_log(args, source) for source in args.logs or own_logs(args)]
+    logs = _common.open_logs(args, args.logs or own_logs(args))
     result = verify(logs, evidence, platform=args.platform)
     if args.json:
         _common.print_json(document(result, events=args.events))

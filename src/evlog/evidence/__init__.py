@@ -137,4 +137,5 @@ def identify(material: Material) -> Source:
         if found.claims(material):
             return found
     what = "a folder" if material.data is None else f"{len(material.data)} bytes"
-    raise UnknownFormatError(f"no known source of register values ({what})", offset=0)
+    name = f"{material.name}: " if material.name else ""
+    raise UnknownFormatError(f"{name}no known source of register values ({what})", offset=0)

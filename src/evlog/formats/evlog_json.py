@@ -90,7 +90,9 @@ def event_json(event: Event, platform: str | None, sizes: dict[str, int] | None 
         "content": contents.to_json(event.content),
     }
     if origin is not None and origin.log:
-        members["origin"] = {"log": origin.log, "format": origin.format}
+        # A file's name may hold anything; a document's strings can be printed.
+        name = origin.log if origin.log.isprintable() else ascii(origin.log)[1:-1]
+        members["origin"] = {"log": name, "format": origin.format}
     if event.wire is not None:
         members["wire"] = _scalar(event.wire)
     return members

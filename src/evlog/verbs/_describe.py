@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from evlog._record import Record
 from evlog.contents.pcclient import PCClientEvent
+from evlog.decoders._text import printable
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -30,7 +31,10 @@ _NOISE = ("image_location_in_memory", "blob_base")
 
 
 class Description(Record):
-    """``type`` and ``name`` stay when the event's value changes; ``words`` say what the event holds."""
+    """``type`` and ``name`` stay when the event's value changes; ``words`` say what the event holds.
+
+    They are safe to print, whoever wrote the log; ``members`` are not.
+    """
 
     type: str
     name: str
@@ -54,7 +58,7 @@ class Description(Record):
         elif self.words != other.words:
             said.append(self._words_became(other))
         subject = _SUBJECTS.get(self.name, self.name) or (self.words if self.words == other.words else "")
-        return f"{self.type} {subject}".rstrip() + f": {'; '.join(said) or 'its data differs'}"
+        return printable(f"{self.type} {subject}".rstrip() + f": {'; '.join(said) or 'its data differs'}")
 
     def _words_became(self, other: Description) -> str:
         one, two = (each.words.removeprefix(f"{self.name}: ") for each in (self, other))
@@ -84,8 +88,9 @@ class Describer:
         decoded = decode(event, self._context)
         members = None if decoded is None or isinstance(decoded, Raw) else to_json(decoded)
         if decoded is None or members is None:
-            return Description(kind, _own_name(content), _text(content))
-        return Description(kind, _decoded_name(members, decoded.summary), decoded.summary, members)
+            return Description(kind, printable(_own_name(content)), printable(_text(content)))
+        name = printable(_decoded_name(members, decoded.summary))
+        return Description(kind, name, decoded.summary, members)
 
 
 def _decoded_name(members: dict[str, Any], summary: str) -> str:

@@ -9,6 +9,7 @@ import os
 
 from evlog.errors import SourceError, UnknownFormatError
 from evlog.evidence import Credentials, Evidence, Material, identify, source
+from evlog.model import Finding
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -36,6 +37,7 @@ def read_registers(
     ``where`` is a path of a file or a folder, bytes, or a binary file; its content decides what it is, unless ``kind``
     says (`evlog.evidence.SOURCES`). ``key``, ``signature``, ``pcrs`` and ``root`` are files too, and ``nonce`` is what
     the verifier asked for: see `evlog.evidence.Credentials`. Base64, hex and JSON around evidence are taken off.
+    Evidence that a given key or root certificate does not stand behind fails, whatever else it shows.
     Raises SourceError for what cannot be opened, ParseError for what it cannot be, UsageError for an unknown kind.
     """
     credentials = Credentials(
@@ -47,9 +49,25 @@ def read_registers(
     )
     material = _material(where)
     if kind is not None:
-        return source(kind).read(material, credentials)
+        return _held(source(kind).read(material, credentials), credentials)
     material, found = _identify(material)
-    return found.read(material, credentials)
+    return _held(found.read(material, credentials), credentials)
+
+
+def _held(evidence: Evidence, credentials: Credentials) -> Evidence:
+    """The evidence, which fails if the caller gave what it has to answer to, and it answers to nothing.
+
+    Else whoever chooses the evidence would choose whether it is checked, by handing in a kind that is not signed.
+    """
+    if evidence.failed:
+        return evidence
+    if (credentials.key is not None or credentials.root is not None) and not evidence.anchored:
+        message = "a key or a root certificate was given, and it stands behind none of the register values"
+    elif credentials.nonce is not None and not evidence.claims:
+        message = "a nonce was given, and the evidence states none"
+    else:
+        return evidence
+    return evidence.replace(findings=(*evidence.findings, Finding("credential_unused", "error", message)))
 
 
 def _identify(material: Material) -> tuple[Material, Kind]:

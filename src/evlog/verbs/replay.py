@@ -111,8 +111,9 @@ def replay(
     Several logs of a confidential platform call a register by one name, its CC measurement register.
     """
     tally = Tally(start, rules or {}, banks)
-    for log in (logs,) if isinstance(logs, Log) else unite(logs):
-        tally.add(log)
+    several = (logs,) if isinstance(logs, Log) else unite(logs)
+    for log in several:
+        tally.add(log, named=len(several) > 1)
     return tally.result()
 
 
@@ -222,14 +223,15 @@ class Tally:
             self._anchors = Anchors(self)
         return self._anchors
 
-    def add(self, log: Log) -> None:
-        """Extend the registers by a log's events."""
-        begun = self.begin(log)
+    def add(self, log: Log, *, named: bool = False) -> None:
+        """Extend by a log's events; ``named`` puts its name before what was found in it."""
+        begun = self.begin(log, named=named)
         self.end(begun, _extend([begun])[0])
 
-    def begin(self, log: Log) -> Pass:
+    def begin(self, log: Log, *, named: bool = False) -> Pass:
         """Everything up to the extending of recorded digests, which `end` wants done."""
-        self.findings += log.findings
+        name = f"{log.name}: " if named and log.name else ""
+        self.findings += [each.replace(message=f"{name}{each.message}") if name else each for each in log.findings]
         columns = log.columns
         backend = hashing.backend(_size(log))
         banks = []
