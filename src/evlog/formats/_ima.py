@@ -133,12 +133,12 @@ def _refusal(event: Event, bank: HashAlg, format: str) -> str:
     """Why an event has no place in a list, or nothing."""
     if not isinstance(event.content, ImaEvent):
         return f"{format} has no {event.content.kind} records"
-    if event.digest(bank) is None:
+    digest = next((digest for digest in event.digests if digest.alg == bank), None)
+    if digest is None:
         return f"an entry without a {bank} digest"
     if event.register.space != "pcr":
         return f"{format} has no register {event.register}"
-    digest = event.digest(bank)
-    return "" if digest is None or is_violation(digest) else event.content.missing
+    return "" if is_violation(digest.value) else event.content.missing
 
 
 def _is_list(log: Log) -> bool:

@@ -15,19 +15,18 @@ from array import array
 from evlog._record import Record
 from evlog.algorithms import SHA1, HashAlg
 from evlog.columns import NOT_EXTENDED, Columns, Layout
-from evlog.contents._ima_fields import described, field_names
+from evlog.contents._ima_fields import LEGACY, described, field_names
 from evlog.contents.ima import HASH, ZERO_PAD, ImaEvent, is_violation
 from evlog.errors import ParseError, TruncatedError, WriteError
 from evlog.formats import CERTAIN, LIKELY, NO_MATCH, Match, _ima
 from evlog.formats._ima_text import TextError, readings, text_of
-from evlog.model import Digest, Event, Finding, Log, Origin, Span
+from evlog.model import Digest, Event, Finding, Log, Loss, Origin, Span
 from evlog.registers import Register
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from evlog.model import Loss
     from evlog.options import Options
 
 ID = "ima-ascii"
@@ -245,7 +244,16 @@ def _canonical(event: Event) -> bytes | None:
 
 def adapt(log: Log, options: Options) -> tuple[Log, Sequence[Loss]]:
     """What of a log a list can hold: IMA entries on PCRs, one bank, and template data that has a text."""
-    return _ima.adapt(log, ID, _damage)
+    adapted, losses = _ima.adapt(log, ID, _damage)
+    if adapted.header is not None and log.format != ID and not any(map(_tells_order, adapted.events)):
+        reason = "a line of the legacy template does not tell the byte order, nor does one of a violation"
+        losses = (*losses, Loss(None, "header.byteorder", reason))
+    return adapted, losses
+
+
+def _tells_order(event: Event) -> bool:
+    """Whether an entry's digest proves the byte order of its lengths: that of a legacy entry does not cover them."""
+    return getattr(event.content, "template", LEGACY) != LEGACY and not is_violation(event.digests[0].value)
 
 
 def _damage(event: Event, byteorder: str) -> tuple[str, bool]:
