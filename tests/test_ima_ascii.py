@@ -174,6 +174,29 @@ def test_lines_that_are_no_entries(line: bytes) -> None:
         evlog.read(line + b"\n")
 
 
+@pytest.mark.parametrize("name", [b"/tmp/two\nlines", b"/tmp/\n\n10 q ima-ng\nx", b"/tmp/" + b"a\n" * 60 + b"b"])
+def test_a_name_with_line_feeds_hides_nothing_after_it(name: bytes) -> None:
+    """The kernel prints a name as it is, and whoever may run a file may name it."""
+    data = make_linux.joined(make_linux.file_digest(b"x"), name + b"\0")
+    after = make_linux.joined(make_linux.file_digest(b"y"), b"/sbin/init\0")
+    lines = b"".join(
+        b"10 %s ima-ng sha256:%s %s\n" % (sha1(each), hashlib.sha256(file).hexdigest().encode(), path)
+        for each, file, path in ((data, b"x", name), (after, b"y", b"/sbin/init"))
+    )
+    log = evlog.read(lines)
+    assert [getattr(event.content, "name", None) for event in log.events] == [name, b"/sbin/init"]
+    assert log.findings == ()
+    assert evlog.write(log) == lines
+    back = evlog.convert(log, "ima-binary")
+    assert back.data == make_linux.entry(b"ima-ng", data) + make_linux.entry(b"ima-ng", after)
+    unproven = evlog.read(lines.replace(name, name + b"."))
+    assert [finding.code for finding in unproven.findings] == ["bad_record"]
+
+
+def sha1(data: bytes) -> bytes:
+    return hashlib.sha1(data).hexdigest().encode()
+
+
 def test_a_digest_of_another_bank_ends_the_list() -> None:
     log = evlog.read(make_linux.some_lines() + b"10 " + b"1" * 64 + b" ima-ng sha1:00 x\n")
     assert len(log.events) == 3

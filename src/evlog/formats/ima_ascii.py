@@ -5,7 +5,9 @@ single blanks. The template data is not in the text. An event's content holds wh
 where the template digest proves it, and else says what is missing. ``Event.wire`` is the line, unless it is the one
 that the kernel would write.
 
-Departures accepted: empty lines, CR before LF, trailing blanks stripped, no LF at the end, names with blanks.
+Departures accepted: empty lines, CR before LF, trailing blanks stripped, no LF at the end, names with blanks. The
+kernel prints a name with line feeds as it is: a line that is no entry is the rest of the one before where a digest
+proves it.
 """
 
 from __future__ import annotations
@@ -38,6 +40,8 @@ _HEX = b"0123456789abcdefABCDEF"
 _PRINTABLE = bytes(range(0x21, 0x7F))
 # Lines that are looked at to tell byte order and bank, and the bytes that they may take.
 _PROBED, _HEAD = 64, 1 << 20
+# Lines that one name may go over, and bytes of such an entry: the kernel's names have 4096.
+_MOST_LINES, _LONGEST = 64, 1 << 16
 
 
 class Line(Record):
@@ -159,6 +163,10 @@ def _scan(data: bytes, bank: HashAlg) -> tuple[Columns, ParseError | None]:
             continue
         line = _line(text.removesuffix(b"\n"))
         if line is None or len(line.digest) != 2 * bank.size:
+            end = _continued(data, offsets[-1], following, bank) if offsets else 0
+            if end:
+                start = position = end
+                continue
             cut = following == len(data) and not text.endswith(b"\n")
             error = TruncatedError if cut else ParseError
             message = "a line that is not whole" if cut else f"not an entry with a {bank} digest"
@@ -169,6 +177,20 @@ def _scan(data: bytes, bank: HashAlg) -> tuple[Columns, ParseError | None]:
         start = position = following
     columns = Columns(data, offsets, registers, (Layout(()),), None, start, "pcr", (HASH, ZERO_PAD))
     return columns, stop
+
+
+def _continued(data: bytes, offset: int, following: int, bank: HashAlg) -> int:
+    """Where the entry at ``offset`` ends if lines up to ``following`` or later are of its name; 0 if none proves so."""
+    for _ in range(_MOST_LINES):
+        if following - offset > _LONGEST:
+            break
+        line = _line(data[offset:following].strip(b"\r\n"))
+        if line is not None and not _content(line, bank, ("little", "big")).missing:
+            return following
+        if following == len(data):
+            break
+        following = data.find(b"\n", following) + 1 or len(data)
+    return 0
 
 
 def _events(columns: Columns, shape: Shape, name: str) -> _ima.ImaEvents:
@@ -205,7 +227,8 @@ def _event(record: bytes, number: int, shape: Shape, origin: Origin | None = Non
     content = _content(line, shape.bank, shape.orders)
     digests = (Digest(shape.bank, bytes.fromhex(line.digest)),)
     event = Event(number, Register("pcr", line.register), digests, content, None, origin)
-    return event if _canonical(event) == record else event.replace(wire=record)
+    plain = _canonical(event) == record and b"\n" not in record.strip(b"\r\n")
+    return event if plain else event.replace(wire=record)
 
 
 def _content(line: Line, bank: HashAlg, orders: tuple[str, ...]) -> ImaEvent:
@@ -278,8 +301,9 @@ def write(log: Log, options: Options) -> bytes:
             raise WriteError(f"a {event.content.kind} record on {event.register} has no place here", event=event.number)
         if len(event.digests) != 1 or event.digests[0].alg != shape.bank:
             raise WriteError(f"exactly one {shape.bank} digest is needed", event=event.number)
-        line = _spelled(event, shape) or _canonical(event)
-        if line is None or b"\n" in line.strip(b"\r\n"):
+        spelled = _spelled(event, shape)
+        line = spelled or _canonical(event)
+        if line is None or (spelled is None and b"\n" in line.strip(b"\r\n")):
             raise WriteError(event.content.missing or "template data that has no text on one line", event=event.number)
         lines.append(line)
     for number, line in enumerate(lines[:-1]):
