@@ -109,7 +109,7 @@ def _changed(before: Replay, after: Replay, back: Log) -> tuple[str, ...]:
     if old or not len(before):
         differing = [key for key in {**old, **new} if old.get(key) != new.get(key)]
     else:
-        differing = [(v.register, v.alg) for v in before]
+        differing = [(v.register, v.alg) for v in before if v.value is not None]
     return tuple(f"{register} in {alg}" for register, alg in sorted(differing, key=_order))
 
 
