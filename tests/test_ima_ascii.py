@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import time
 
 import pytest
 
@@ -191,6 +192,17 @@ def test_a_name_with_line_feeds_hides_nothing_after_it(name: bytes) -> None:
     assert back.data == make_linux.entry(b"ima-ng", data) + make_linux.entry(b"ima-ng", after)
     unproven = evlog.read(lines.replace(name, name + b"."))
     assert [finding.code for finding in unproven.findings] == ["bad_record"]
+
+
+def test_names_with_line_feeds_are_tried_in_bounds() -> None:
+    name = b"\n".join([b"x"] * 60)
+    data = make_linux.joined(make_linux.file_digest(b"x"), name + b"\0")
+    line = b"10 %s ima-ng sha256:%s %s\n" % (sha1(data), hashlib.sha256(b"x").hexdigest().encode(), name)
+    started = time.process_time()
+    log = evlog.read(line * 20_000)
+    assert time.process_time() - started < 10
+    assert [finding.code for finding in log.findings] == ["bad_record"]
+    assert len(log.events) > 1000
 
 
 def sha1(data: bytes) -> bytes:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import time
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -186,7 +187,9 @@ def test_what_follows_a_torn_record_is_read() -> None:
 
 
 def test_a_log_of_torn_records_floods_nobody() -> None:
-    log = evlog.read(SEPARATOR + b"\x1e[]\n" * 1000)
+    started = time.process_time()
+    log = evlog.read(SEPARATOR + b"\x1e[]\n" * 100_000)
+    assert time.process_time() - started < 10
     assert len(log.events) == 1
     assert len(log.findings) < 20
 

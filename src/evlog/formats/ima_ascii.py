@@ -40,8 +40,8 @@ _HEX = b"0123456789abcdefABCDEF"
 _PRINTABLE = bytes(range(0x21, 0x7F))
 # Lines that are looked at to tell byte order and bank, and the bytes that they may take.
 _PROBED, _HEAD = 64, 1 << 20
-# Lines that one name may go over, and bytes of such an entry: the kernel's names have 4096.
-_MOST_LINES, _LONGEST = 64, 1 << 16
+# Lines that one name may go over, and those that are tried in all; bytes of such an entry, whose name has 4096 at most.
+_MOST_LINES, _MOST_TRIED, _LONGEST = 64, 1 << 16, 1 << 16
 
 
 class Line(Record):
@@ -153,7 +153,7 @@ def _line(line: bytes) -> Line | None:
 def _scan(data: bytes, bank: HashAlg) -> tuple[Columns, ParseError | None]:
     """Columns of a list, and the trouble that ended its lines. An empty line belongs to the record after it."""
     offsets, registers = array("Q"), array("I")
-    start = position = 0
+    start = position = tried = 0
     stop: ParseError | None = None
     while position < len(data):
         following = data.find(b"\n", position) + 1 or len(data)
@@ -163,10 +163,12 @@ def _scan(data: bytes, bank: HashAlg) -> tuple[Columns, ParseError | None]:
             continue
         line = _line(text.removesuffix(b"\n"))
         if line is None or len(line.digest) != 2 * bank.size:
-            end = _continued(data, offsets[-1], following, bank) if offsets else 0
-            if end:
-                start = position = end
-                continue
+            if offsets and tried < _MOST_TRIED:
+                end, lines = _continued(data, offsets[-1], following, bank)
+                tried += lines
+                if end:
+                    start = position = end
+                    continue
             cut = following == len(data) and not text.endswith(b"\n")
             error = TruncatedError if cut else ParseError
             message = "a line that is not whole" if cut else f"not an entry with a {bank} digest"
@@ -179,18 +181,21 @@ def _scan(data: bytes, bank: HashAlg) -> tuple[Columns, ParseError | None]:
     return columns, stop
 
 
-def _continued(data: bytes, offset: int, following: int, bank: HashAlg) -> int:
-    """Where the entry at ``offset`` ends if lines up to ``following`` or later are of its name; 0 if none proves so."""
-    for _ in range(_MOST_LINES):
-        if following - offset > _LONGEST:
-            break
+def _continued(data: bytes, offset: int, following: int, bank: HashAlg) -> tuple[int, int]:
+    """Where the entry at ``offset`` ends if lines up to ``following`` or later are of its name; 0 if none proves so.
+
+    Also how many lines were tried.
+    """
+    lines = 0
+    while lines < _MOST_LINES and following - offset <= _LONGEST:
+        lines += 1
         line = _line(data[offset:following].strip(b"\r\n"))
         if line is not None and not _content(line, bank, ("little", "big")).missing:
-            return following
+            return following, lines
         if following == len(data):
             break
         following = data.find(b"\n", following) + 1 or len(data)
-    return 0
+    return 0, lines
 
 
 def _events(columns: Columns, shape: Shape, name: str) -> _ima.ImaEvents:

@@ -64,14 +64,15 @@ def read(data: bytes, options: Options) -> Log:
             position = following
             continue
         try:
-            event = _event(data[start:following], len(events))
+            event = _event(data[position:following], len(events))
         except ParseError as error:
             torn = following == len(data) and not data.endswith(b"\n")
             kind = TruncatedError if torn else type(error)
             bad.append((len(events), kind(error.message, offset=position, where=error.where)))
             position = following
             continue
-        events.append(event.replace(origin=Origin(options.name, ID, Span(start, following - start))))
+        wire = data[start:following] if start != position else event.wire
+        events.append(event.replace(origin=Origin(options.name, ID, Span(start, following - start)), wire=wire))
         start = position = following
     findings += _remarks(events)
     if options.sticky:
