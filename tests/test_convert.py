@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -147,8 +148,11 @@ def test_any_log_is_converted_or_refused(log: Log, to: str) -> None:
     except EvlogError as error:
         assert to != "evlog-json", error
         return
+    told: dict[str, Any] = {}
+    if "register.space" in [loss.field for loss in conversion.losses]:
+        told["space"] = "ccmr"  # the one space besides that of PCRs which these logs have and a CEL takes for it
     before = {(v.register, v.alg): v.value for v in evlog.replay(log)}
-    after = {(v.register, v.alg): v.value for v in evlog.replay(evlog.read(conversion.data, format=to))}
+    after = {(v.register, v.alg): v.value for v in evlog.replay(evlog.read(conversion.data, format=to, **told))}
     shared = {alg for _, alg in before} & {alg for _, alg in after}
     assert all(before.get(key) == value for key, value in after.items() if key[1] in shared)
 
