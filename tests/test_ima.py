@@ -357,6 +357,9 @@ def test_an_entry_on_a_pcr_that_does_not_exist_extends_nothing() -> None:
     log = evlog.read(SAMPLES / "ima-binary/violations.bin")
     assert [row.register.number for row in replay(log)] == [10, 11]
     assert log.events[5].register.number == 24
+    text = evlog.read(evlog.convert(log, "ima-ascii").data)
+    for each in (log, text):
+        assert [(finding.code, finding.event) for finding in each.findings] == [("no_register", 5)]
 
 
 # Writing

@@ -112,6 +112,7 @@ def read(data: bytes, options: Options) -> Log:
         findings.append(Finding("unended_line", "warning", message, len(events) - 1, len(data)))
     if options.strict:
         _refuse(stop, findings, events)
+    findings += _ima.beyond(columns)
     return Log(
         ID,
         events,
