@@ -213,6 +213,7 @@ def test_the_sticky_bit_marks_a_log_that_lacks_records(tmp_path: Path) -> None:
     [
         (SEPARATOR, CERTAIN),
         (b"\x1e" + SEPARATOR[1:].replace(b"{", b'{"recnum":0,', 1), NO),
+        (SEPARATOR.replace(b'"content_type":"systemd"', b'"content_type":"pcclient_std"'), NO),
         (SEPARATOR[:40], POSSIBLE),
         (SEPARATOR[1:], NO),
         (b'\x1e{"pcr":7}\n', NO),
@@ -224,6 +225,19 @@ def test_the_sticky_bit_marks_a_log_that_lacks_records(tmp_path: Path) -> None:
 def test_whose_log_it_is(data: bytes, confidence: int) -> None:
     """Records with numbers are another format's, and so is an array."""
     assert room("systemd").sniff(data, Options()).confidence == confidence
+
+
+def test_a_cel_without_numbers_is_no_log_of_systemds() -> None:
+    """CEL 1.1 section 4.3.2 and PFP section 10.4: EV_NO_ACTION extends nothing."""
+    digest = json.dumps([{"hashAlg": "sha256", "digest": "11" * 32}])
+    contents = '{"event_type":"EV_NO_ACTION","event_data":""}', '{"event_type":"EV_SEPARATOR","event_data":"00000000"}'
+    records = [
+        f'\x1e{{"pcr":7,"digests":{digest},"content_type":"pcclient_std","content":{each}}}\n' for each in contents
+    ]
+    log = evlog.read("".join(records).encode())
+    assert log.format == "cel-json"
+    value = hashlib.sha256(bytes(32) + b"\x11" * 32).digest()
+    assert [(row.events, row.value) for row in replay(log)] == [(1, value)]
 
 
 @pytest.mark.parametrize(

@@ -48,6 +48,8 @@ def sniff(data: bytes, options: Options) -> Match:
         return Match(POSSIBLE, "a JSON text sequence whose first record is torn") if record[:1] == b"{" else NO_MATCH
     if "recnum" in members or "digests" not in members or _index_member(members) is None:
         return NO_MATCH
+    if members.get("content_type", "systemd") != "systemd":
+        return NO_MATCH  # a CEL whose numbers are missing: what its records extend depends on their type
     return Match(CERTAIN, "a JSON text sequence of digests without record numbers")
 
 
