@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import time
 from typing import Any
 
 import pytest
@@ -203,6 +204,18 @@ def verify(log: Log, value: bytes) -> evlog.RegisterVerdict:
     found = evlog.verify(log, Registers({(REGISTER, SHA384): value})).get(REGISTER, SHA384)
     assert found is not None
     return found
+
+
+def test_many_registers_cost_linear_time() -> None:
+    """Each line of a global log may name a register of its own."""
+    for lines in (
+        [f"{number} x" for number in range(40_000)],
+        [f"{number} INIT sha256/{'0' * 64}" for number in range(4_000)],
+    ):
+        log = evlog.read("\n".join(lines).encode(), format="text", index="ccmr", hash="sha256")
+        started = time.process_time()
+        assert len(evlog.replay(log)) == len(lines) - 1  # measurement register 0 is fixed
+        assert time.process_time() - started < 20
 
 
 def test_a_match_after_a_gap_proves_what_follows_it() -> None:

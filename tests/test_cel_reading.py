@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from typing import Any
 
@@ -60,6 +61,22 @@ def test_framings(text: bytes) -> None:
         OBJECT,
         record_object(TWO),
     ]
+
+
+def test_a_byte_order_mark_hides_nothing() -> None:
+    data = b"\xef\xbb\xbf" + compact([OBJECT])
+    assert evlog.read(data).format == "cel-json"
+
+
+def test_a_register_without_an_ordinal_among_those_that_have_one() -> None:
+    records = [{**OBJECT, "rtmr": 2}, {**OBJECT, "ccmr": 0}]
+    for record in records:
+        del record["pcr"]
+    log = json_log(*reversed(records))
+    assert [str(event.register) for event in log.events] == ["ccmr:0", "ccmr:3"]
+    written = json.loads(evlog.write(log))
+    assert [(each.get("ccmr"), each.get("rtmr")) for each in written] == [(0, None), (None, 2)]
+    assert evlog.read(evlog.write(log)) == log
 
 
 def test_offsets_count_bytes() -> None:
@@ -331,6 +348,37 @@ def test_a_number_too_long_to_be_read() -> None:
     assert [finding.code for finding in log.findings] == ["bad_record"]
 
 
+# TLV
+
+
+@pytest.mark.parametrize("swapped", [False, True], ids=["in-order", "swapped"])
+@pytest.mark.parametrize("width", [1, 4, 8])
+@pytest.mark.parametrize(("event", "last"), [((3, b"StartupLocality\0\3"), 3), ((0x80000010, b"H-CRTM"), 4)])
+def test_start_values_do_not_hang_on_the_form_of_a_record(
+    event: tuple[int, bytes], last: int, *, swapped: bool, width: int
+) -> None:
+    """PFP 1.06 sections 10.4.5.3 and 3.3.2: the locality, or 4 after an H-CRTM event, is the last byte of PCR 0."""
+    digest = hashlib.sha256(event[1]).digest() if event[0] != 3 else bytes(32)
+    data = record_tlv((0, "pcr", 0, [(SHA256.id, digest)], 5, event), (4, 4, width), swapped=swapped)
+    data += record_tlv((1, "pcr", 0, [(SHA256.id, bytes(range(32)))], 5, (4, bytes(4))))
+    value = bytes(31) + bytes((last,))
+    for extended in ([digest] if event[0] != 3 else []) + [bytes(range(32))]:
+        value = hashlib.sha256(value + extended).digest()
+    assert evlog.replay(evlog.read(data))[Register("pcr", 0), SHA256] == value
+
+
+def test_a_bank_of_one_register_space_only() -> None:
+    """An NV index is no PCR, and a PCR that no TPM has is no reason to pass over it."""
+    records: list[make_cel.Record] = [
+        (0, "pcr", 0, [], 5, (4, bytes(4))),
+        (0, "nv_index", 0x01D10200, [(SHA256.id, bytes(range(32)))], 5, (4, bytes(4))),
+    ]
+    log = evlog.read(b"".join(map(record_tlv, records)))
+    assert log.algorithms == (SHA256,)
+    value = hashlib.sha256(bytes(32) + bytes(range(32))).digest()
+    assert evlog.replay(log)[Register("nv", 0x01D10200), SHA256] == value
+
+
 # CBOR
 
 
@@ -344,6 +392,46 @@ def test_the_same_events_in_other_encodings() -> None:
     assert evlog.read(SAMPLES / "cel-cbor" / "indefinite.cbor").events == plain.events[:2]
     named = evlog.read(SAMPLES / "cel-cbor" / "names.cbor").events[0]
     assert named == plain.events[0].replace(digests=plain.events[0].digests[1:])
+
+
+def test_a_sequence_of_encoded_records() -> None:
+    """RFC 8949 section 3.4.5.1: tag 24 around a record; here around the first, which is no reason to stop there."""
+    encoded = [b"\xd8\x18" + cbor(cbor(record_map(each))) for each in (ONE, TWO)]
+    plain = evlog.read(cbor([record_map(each) for each in (ONE, TWO)]))
+    for data in (b"".join(encoded), b"\x82" + b"".join(encoded), encoded[0] + cbor(record_map(TWO))):
+        log = evlog.read(data)
+        assert log.events == plain.events
+        assert "trailing_bytes" not in codes(log)
+        assert evlog.write(log) == data
+    alone = evlog.read(encoded[0] + b"\n")
+    assert len(alone.events) == 1
+    assert alone.findings[-1].severity == "error"
+
+
+@pytest.mark.parametrize("key", [b"\x00", b"\x18\x00", b"\x1b" + bytes(8)])
+def test_a_first_key_longer_than_it_need_be(key: bytes) -> None:
+    data = b"\x81\xa5" + key + cbor(MAP)[2:]
+    assert evlog.read(data).events == evlog.read(cbor([MAP])).events
+
+
+def test_the_head_of_an_array_is_kept() -> None:
+    """RFC 8949 section 4.2.1: the shortest length is the deterministic one."""
+    for head in (b"\x98\x01", b"\x9b" + bytes(7) + b"\x01"):
+        log = evlog.read(head + cbor(MAP))
+        assert codes(log) == ["not_deterministic"]
+        assert evlog.write(log) == head + cbor(MAP)
+        assert evlog.write(log.replace(events=(*log.events, *log.events))) == b"\x82" + cbor(MAP) * 2
+        with pytest.raises(ParseError, match="longer than it need be"):
+            evlog.read(head + cbor(MAP), strict=True)
+
+
+def test_the_order_inside_of_a_version_is_seen_and_kept() -> None:
+    item = cbor({**MAP, 9: 4, 10: {0: 1, 1: {0: 1, 1: 0}}})
+    swapped = item.replace(cbor({0: 1, 1: 0}), b"\xa2\x01\x00\x00\x01")
+    log = evlog.read(b"\x81" + swapped)
+    assert log.events[0].content == CelEvent(((1, (1, 0)),))
+    assert codes(log) == ["not_deterministic"]
+    assert evlog.write(log) == b"\x81" + swapped
 
 
 @pytest.mark.parametrize(

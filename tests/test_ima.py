@@ -357,6 +357,9 @@ def test_an_entry_on_a_pcr_that_does_not_exist_extends_nothing() -> None:
     log = evlog.read(SAMPLES / "ima-binary/violations.bin")
     assert [row.register.number for row in replay(log)] == [10, 11]
     assert log.events[5].register.number == 24
+    text = evlog.read(evlog.convert(log, "ima-ascii").data)
+    for each in (log, text):
+        assert [(finding.code, finding.event) for finding in each.findings] == [("no_register", 5)]
 
 
 # Writing
@@ -411,6 +414,23 @@ def test_what_has_no_text_is_refused() -> None:
     for data in (make_linux.entry(b"ima-ng", name), make_linux.entry(b"vendor", b"no fields")):
         with pytest.raises(ConversionError):
             evlog.convert(evlog.read(make_linux.aggregate() + data), "ima-ascii")
+
+
+def test_a_text_that_does_not_tell_the_byte_order_says_so() -> None:
+    """The digest of a legacy entry covers neither the length of the name nor, with it, the byte order."""
+    entry = (SAMPLES / "ima-binary/legacy-big-endian.bin").read_bytes()
+    there = evlog.convert(evlog.read(entry), "ima-ascii")
+    assert [(loss.event, loss.field) for loss in there.losses] == [(None, "header.byteorder")]
+    assert evlog.convert(evlog.read(make_linux.every_template(">")), "ima-ascii").losses == ()
+
+
+@pytest.mark.parametrize("to", ["ima-binary", "ima-ascii"])
+def test_an_entry_with_a_digest_of_another_size_has_no_place_in_a_list(to: str) -> None:
+    event = only(make_linux.aggregate())
+    cut = event.replace(number=1, digests=(Digest(HashAlg.of(SHA1.id, 19), bytes(19)),))
+    log = Log("evlog-json", (event, cut), algorithms=(SHA1,))
+    losses = evlog.convert(log, to, allow_changed=True).losses
+    assert [(loss.event, loss.field) for loss in losses] == [(1, "content")]
 
 
 def test_other_banks_and_odd_record_numbers_are_named_losses() -> None:

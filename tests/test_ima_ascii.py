@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import time
 
 import pytest
 
@@ -172,6 +173,40 @@ def test_lines_that_are_no_entries(line: bytes) -> None:
     assert log.failed != described
     with pytest.raises(ParseError):
         evlog.read(line + b"\n")
+
+
+@pytest.mark.parametrize("name", [b"/tmp/two\nlines", b"/tmp/\n\n10 q ima-ng\nx", b"/tmp/" + b"a\n" * 60 + b"b"])
+def test_a_name_with_line_feeds_hides_nothing_after_it(name: bytes) -> None:
+    """The kernel prints a name as it is, and whoever may run a file may name it."""
+    data = make_linux.joined(make_linux.file_digest(b"x"), name + b"\0")
+    after = make_linux.joined(make_linux.file_digest(b"y"), b"/sbin/init\0")
+    lines = b"".join(
+        b"10 %s ima-ng sha256:%s %s\n" % (sha1(each), hashlib.sha256(file).hexdigest().encode(), path)
+        for each, file, path in ((data, b"x", name), (after, b"y", b"/sbin/init"))
+    )
+    log = evlog.read(lines)
+    assert [getattr(event.content, "name", None) for event in log.events] == [name, b"/sbin/init"]
+    assert log.findings == ()
+    assert evlog.write(log) == lines
+    back = evlog.convert(log, "ima-binary")
+    assert back.data == make_linux.entry(b"ima-ng", data) + make_linux.entry(b"ima-ng", after)
+    unproven = evlog.read(lines.replace(name, name + b"."))
+    assert [finding.code for finding in unproven.findings] == ["bad_record"]
+
+
+def test_names_with_line_feeds_are_tried_in_bounds() -> None:
+    name = b"\n".join([b"x"] * 60)
+    data = make_linux.joined(make_linux.file_digest(b"x"), name + b"\0")
+    line = b"10 %s ima-ng sha256:%s %s\n" % (sha1(data), hashlib.sha256(b"x").hexdigest().encode(), name)
+    started = time.process_time()
+    log = evlog.read(line * 20_000)
+    assert time.process_time() - started < 10
+    assert [finding.code for finding in log.findings] == ["bad_record"]
+    assert len(log.events) > 1000
+
+
+def sha1(data: bytes) -> bytes:
+    return hashlib.sha1(data).hexdigest().encode()
 
 
 def test_a_digest_of_another_bank_ends_the_list() -> None:

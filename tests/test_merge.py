@@ -15,6 +15,7 @@ from evlog import (
     SHA384,
     Digest,
     Event,
+    HashAlg,
     ImaEvent,
     Log,
     PCClientEvent,
@@ -214,6 +215,24 @@ def test_start_values_of_the_first_log_stand() -> None:
 def test_bytes_that_are_no_record_are_a_loss() -> None:
     log = firmware((8, b"a")).replace(trailing=b"junk")
     assert [loss.field for loss in merge([log]).losses] == ["trailing"]
+
+
+def test_digests_of_a_wrong_size_do_not_take_a_bank_away() -> None:
+    cut = HashAlg.of(SHA256.id, 31)
+    odd = phases("ready").events[0].replace(digests=(Digest(cut, bytes(31)),))
+    merged = merge([firmware((4, b"x")), Log("systemd", (odd,), algorithms=(cut,), name="systemd")]).log
+    assert merged.algorithms == (SHA256,)
+    expected = hashlib.sha256(bytes(32) + hashlib.sha256(b"x").digest()).digest()
+    assert evlog.replay(merged)[pcr(4), SHA256] == expected
+    assert evlog.replay(merged).get(pcr(11), SHA256) is None
+
+
+def test_a_register_whose_value_nobody_knows_is_a_part_too() -> None:
+    records = (*firmware((4, b"x")).events[1:], *phases("ready").events)
+    silent = records[-1].replace(content=PCClientEvent(EV_ACTION, b"y"), digests=())
+    events = tuple(each.replace(number=number) for number, each in enumerate((*records[:-1], silent)))
+    parts = split(Log("cel-json", events, algorithms=(SHA256,))).parts
+    assert [(str(part.register), len(part.values)) for part in parts] == [("pcr:0", 1), ("pcr:4", 1), ("pcr:11", 0)]
 
 
 def test_the_parts_come_back_out() -> None:

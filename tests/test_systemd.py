@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import time
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -166,6 +167,33 @@ def test_the_torn_last_record() -> None:
                 evlog.read(data, strict=True)
 
 
+def test_what_follows_a_torn_record_is_read() -> None:
+    """RFC 7464 section 2.1: a text that is none is passed over, and the next one is whole again."""
+    records = [make_linux.record(string) for string in ("enter-initrd", "leave-initrd", "sysinit", "ready")]
+    data = records[0] + records[1][:60] + records[2] + b"\x1enull\n\x1e" + records[3] + records[1][:60]
+    log = evlog.read(data)
+    assert [systemd(event).string for event in log.events] == ["enter-initrd", "sysinit", "ready"]
+    assert [(finding.code, finding.severity, finding.event) for finding in log.findings] == [
+        ("bad_record", "error", 1),
+        ("bad_record", "error", 2),
+        ("truncated_record", "error", 3),
+    ]
+    assert [data[finding.offset or 0 :][:5] for finding in log.findings] == [b'\x1e{"pc', b"\x1enull", b'\x1e{"pc']
+    assert evlog.write(log) == data
+    assert evlog.read(evlog.write(log)) == log
+    assert evlog.read(b"".join(records[::2] + records[3:])).events == tuple(e.replace(wire=None) for e in log.events)
+    with pytest.raises(ParseError):
+        evlog.read(data, strict=True)
+
+
+def test_a_log_of_torn_records_floods_nobody() -> None:
+    started = time.process_time()
+    log = evlog.read(SEPARATOR + b"\x1e[]\n" * 100_000)
+    assert time.process_time() - started < 10
+    assert len(log.events) == 1
+    assert len(log.findings) < 20
+
+
 def test_the_sticky_bit_marks_a_log_that_lacks_records(tmp_path: Path) -> None:
     path = tmp_path / "tpm2-measure.log"
     path.write_bytes(SEPARATOR)
@@ -185,6 +213,7 @@ def test_the_sticky_bit_marks_a_log_that_lacks_records(tmp_path: Path) -> None:
     [
         (SEPARATOR, CERTAIN),
         (b"\x1e" + SEPARATOR[1:].replace(b"{", b'{"recnum":0,', 1), NO),
+        (SEPARATOR.replace(b'"content_type":"systemd"', b'"content_type":"pcclient_std"'), NO),
         (SEPARATOR[:40], POSSIBLE),
         (SEPARATOR[1:], NO),
         (b'\x1e{"pcr":7}\n', NO),
@@ -196,6 +225,19 @@ def test_the_sticky_bit_marks_a_log_that_lacks_records(tmp_path: Path) -> None:
 def test_whose_log_it_is(data: bytes, confidence: int) -> None:
     """Records with numbers are another format's, and so is an array."""
     assert room("systemd").sniff(data, Options()).confidence == confidence
+
+
+def test_a_cel_without_numbers_is_no_log_of_systemds() -> None:
+    """CEL 1.1 section 4.3.2 and PFP section 10.4: EV_NO_ACTION extends nothing."""
+    digest = json.dumps([{"hashAlg": "sha256", "digest": "11" * 32}])
+    contents = '{"event_type":"EV_NO_ACTION","event_data":""}', '{"event_type":"EV_SEPARATOR","event_data":"00000000"}'
+    records = [
+        f'\x1e{{"pcr":7,"digests":{digest},"content_type":"pcclient_std","content":{each}}}\n' for each in contents
+    ]
+    log = evlog.read("".join(records).encode())
+    assert log.format == "cel-json"
+    value = hashlib.sha256(bytes(32) + b"\x11" * 32).digest()
+    assert [(row.events, row.value) for row in replay(log)] == [(1, value)]
 
 
 @pytest.mark.parametrize(
@@ -219,6 +261,8 @@ def test_whose_log_it_is(data: bytes, confidence: int) -> None:
         b"[" * 100_000,
         b'{"pcr":7,"content":{"x":' + b"[" * 900 + b"]" * 900 + b"}} garbage",
         b'{"pcr":7}\xff',
+        b'{"pcr":7,"pcr":8}',
+        b'{"pcr":7,"content":{"string":"x","string":"y"}}',
     ],
 )
 def test_records_that_cannot_be(record: bytes) -> None:
@@ -233,6 +277,16 @@ def test_records_that_cannot_be(record: bytes) -> None:
 def test_a_digest_of_the_wrong_size_extends_nothing() -> None:
     log = evlog.read(make_linux.record("x", banks=("sha256",), value=bytes(20)))
     assert [row.status for row in replay(log)] == ["incomplete"]
+    assert [finding.code for finding in log.findings] == ["digest_size"]
+
+
+@pytest.mark.parametrize(
+    ("digests", "code"), [("", "no_digests"), ('{"hashAlg":"sha256","digest":"%s"},' * 2, "duplicate_digest")]
+)
+def test_odd_digests_are_told(digests: str, code: str) -> None:
+    spelled = digests.replace("%s", "00" * 32).rstrip(",")
+    log = evlog.read(b'\x1e{"pcr":11,"digests":[%b],"content_type":"systemd","content":{}}\n' % spelled.encode())
+    assert [(finding.code, finding.event) for finding in log.findings] == [(code, 0)]
 
 
 def test_a_record_of_another_kind_is_carried() -> None:

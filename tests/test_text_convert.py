@@ -62,6 +62,20 @@ def test_there_and_back(to: str, alg: str) -> None:
     assert [loss.event for loss in back.losses] == [0]  # the Spec ID event
 
 
+@pytest.mark.parametrize(
+    ("register", "platform", "index"),
+    [("rtmr:3", None, 4), ("rtmr:0", "tdx", 1), ("rtmr:3", "csv", 3), ("rem:2", None, 3), ("rem:0", "cca", 1)],
+)
+def test_the_hardware_s_registers_in_a_ccel(register: str, platform: str | None, index: int) -> None:
+    """UEFI 2.10 section 38.4.1: RTMR[0] and REM[0] are index 1; the agent passes an index on to CSV as it is."""
+    log = read(f"INIT sha384/{'00' * 48}\na b c\n", register).replace(platform=platform)
+    there = evlog.convert(log, "ccel")
+    assert {str(event.register) for event in there.log.events[1:]} == {f"ccmr:{index}"}
+    assert values(there.log) == values(log)
+    with pytest.raises(WriteError):
+        evlog.convert(log, "tcg2")
+
+
 LINE = st.binary(min_size=1, max_size=40).filter(lambda line: b"\n" not in line and not line.startswith(b"#"))
 
 

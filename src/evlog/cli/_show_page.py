@@ -192,6 +192,7 @@ def _registers(
     banks = {row.alg for row in values if row.value is not None}
     bank = next((alg for alg in reversed(log.algorithms) if alg in banks and alg.size <= 32), None)
     bank = bank or next((alg for alg in log.algorithms if alg in banks), None)
+    told = {row.register: row.value for row in values if row.alg == bank}
     width = max(len("register"), *(len(names[register]) for register in counts))
     page.line("")
     heads = "".join(f"{marks[name]:>6}" for name in VERDICTS)
@@ -199,7 +200,7 @@ def _registers(
     room = page.width - width - 7 - 18 - 2
     for register in sorted(counts, key=lambda each: each.sort_key):
         row = counts[register]
-        value = values.get(register, bank) if bank else None
+        value = told.get(register)
         numbers = tuple(
             (f"{row.get(name, 0) or '-':>6}", _STYLES[name] if row.get(name) else "dim") for name in VERDICTS
         )

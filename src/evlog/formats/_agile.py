@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from evlog.model import Finding, Log
     from evlog.options import Options
-    from evlog.registers import Space
+    from evlog.registers import Register, Space
 
 EV_S_CRTM_VERSION = 0x00000008
 #: Platforms whose firmware log is a CCEL.
@@ -202,7 +202,10 @@ def adapt(log: Log, options: Options, format: str, space: Space) -> tuple[Log, S
         if events or not _is_header(content):
             for digest in event.digests:
                 banks.setdefault(digest.alg.id, digest.alg)
-        events.append(event.replace(content=content, recnum=None, wire=None))
+        register = event.register
+        if space == "ccmr" and register.space in ("rtmr", "rem"):
+            register = _measured_in(register, options.platform or log.platform)
+        events.append(event.replace(register=register, content=content, recnum=None, wire=None))
     algorithms = log.algorithms
     if not events or not _is_header(events[0].content):
         algorithms = tuple(banks.values()) or algorithms
@@ -211,6 +214,14 @@ def adapt(log: Log, options: Options, format: str, space: Space) -> tuple[Log, S
     # What the source's reader could not read might read as a record here.
     trailing = log.trailing if log.format == format else b""
     return log.replace(format=format, events=numbered, header=None, algorithms=algorithms, trailing=trailing), losses
+
+
+def _measured_in(register: Register, platform: str | None) -> Register:
+    """The CC measurement register that a register of the hardware is: RTMR[0] is index 1 of a TD's CCEL."""
+    from evlog.registers import PLATFORMS
+
+    known = PLATFORMS[platform or ("tdx" if register.space == "rtmr" else "cca")]
+    return register.replace(space="ccmr", index=register.number + known.offset)
 
 
 def _is_header(content: object) -> bool:

@@ -6,7 +6,7 @@ from collections import Counter
 
 from evlog import hashing
 from evlog.algorithms import ALGORITHMS, SHA1, HashAlg
-from evlog.columns import LazyEvents
+from evlog.columns import NOT_EXTENDED, LazyEvents
 from evlog.contents._ima_fields import LEGACY, join_fields, split_fields
 from evlog.contents.ima import ImaEvent, is_violation
 from evlog.formats import _recnum
@@ -16,6 +16,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
+    from evlog.columns import Columns
     from evlog.model import Event, Log
 
 #: The banks that a list may be of, in the order in which they are tried.
@@ -70,6 +71,18 @@ def undescribed(template: str, row: int, offset: int) -> Finding:
     if "|" in template:
         return Finding("unknown_field", "warning", f"template {template!r} has a field that is not known", row, offset)
     return Finding("unknown_template", "error", f"no template is called {template!r}", row, offset)
+
+
+def beyond(columns: Columns) -> list[Finding]:
+    """What is to be said of entries on PCRs that no TPM has."""
+    # A search in bytes is free where one in numbers is not.
+    count = columns.registers.tobytes().count(NOT_EXTENDED.to_bytes(4, "little"))
+    if not count:
+        return []
+    row = columns.registers.index(NOT_EXTENDED)
+    entries = "an entry on a PCR" if count == 1 else f"{count} entries on PCRs"
+    message = f"{entries} above {LAST_PCR}, which no TPM has: nothing is extended by that"
+    return [Finding("no_register", "warning", message, row, columns.offsets[row])]
 
 
 def header(format: str, byteorder: str) -> Header | None:
@@ -133,12 +146,12 @@ def _refusal(event: Event, bank: HashAlg, format: str) -> str:
     """Why an event has no place in a list, or nothing."""
     if not isinstance(event.content, ImaEvent):
         return f"{format} has no {event.content.kind} records"
-    if event.digest(bank) is None:
+    digest = next((digest for digest in event.digests if digest.alg == bank), None)
+    if digest is None:
         return f"an entry without a {bank} digest"
     if event.register.space != "pcr":
         return f"{format} has no register {event.register}"
-    digest = event.digest(bank)
-    return "" if digest is None or is_violation(digest) else event.content.missing
+    return "" if is_violation(digest.value) else event.content.missing
 
 
 def _is_list(log: Log) -> bool:

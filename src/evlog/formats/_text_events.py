@@ -179,12 +179,16 @@ class TextEvents(LazyEvents):
 def _extensions(lines: Lines, pairs: tuple[Pair | None, ...]) -> Extensions:
     """What rows extend into a bank: see `evlog.columns`. Nothing where they inform, None if theirs is another bank."""
     data, rows = lines.data, lines.rows
+    banks: dict[HashAlg, tuple[dict[int, HashAlg], bool]] = {}
 
     def extensions(alg: HashAlg, rules: tuple[str, ...], start: int, stop: int) -> Sequence[bytes | None]:
         registers = rows.registers[start:stop]
-        hash_of = {number: pair[0] for number, pair in enumerate(pairs) if pair is not None and pair[1] == alg}
+        if alg not in banks:
+            hashed = {number: pair[0] for number, pair in enumerate(pairs) if pair is not None and pair[1] == alg}
+            banks[alg] = hashed, all(of == alg for of in hashed.values())
+        hash_of, plain = banks[alg]
         spans = zip(registers, rows.starts[start:stop], rows.stops[start:stop], strict=True)
-        if all(of == alg for of in hash_of.values()):
+        if plain:
             extending = [data[a:b] for register, a, b in spans if register in hash_of]
             found = hashing.backend().digests(alg, extending)
             if len(found) == len(registers):

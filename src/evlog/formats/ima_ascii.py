@@ -5,7 +5,9 @@ single blanks. The template data is not in the text. An event's content holds wh
 where the template digest proves it, and else says what is missing. ``Event.wire`` is the line, unless it is the one
 that the kernel would write.
 
-Departures accepted: empty lines, CR before LF, trailing blanks stripped, no LF at the end, names with blanks.
+Departures accepted: empty lines, CR before LF, trailing blanks stripped, no LF at the end, names with blanks. The
+kernel prints a name with line feeds as it is: a line that is no entry is the rest of the one before where a digest
+proves it.
 """
 
 from __future__ import annotations
@@ -15,19 +17,18 @@ from array import array
 from evlog._record import Record
 from evlog.algorithms import SHA1, HashAlg
 from evlog.columns import NOT_EXTENDED, Columns, Layout
-from evlog.contents._ima_fields import described, field_names
+from evlog.contents._ima_fields import LEGACY, described, field_names
 from evlog.contents.ima import HASH, ZERO_PAD, ImaEvent, is_violation
 from evlog.errors import ParseError, TruncatedError, WriteError
 from evlog.formats import CERTAIN, LIKELY, NO_MATCH, Match, _ima
 from evlog.formats._ima_text import TextError, readings, text_of
-from evlog.model import Digest, Event, Finding, Log, Origin, Span
+from evlog.model import Digest, Event, Finding, Log, Loss, Origin, Span
 from evlog.registers import Register
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from evlog.model import Loss
     from evlog.options import Options
 
 ID = "ima-ascii"
@@ -39,6 +40,8 @@ _HEX = b"0123456789abcdefABCDEF"
 _PRINTABLE = bytes(range(0x21, 0x7F))
 # Lines that are looked at to tell byte order and bank, and the bytes that they may take.
 _PROBED, _HEAD = 64, 1 << 20
+# Lines that one name may go over, and those that are tried in all; bytes of such an entry, whose name has 4096 at most.
+_MOST_LINES, _MOST_TRIED, _LONGEST = 64, 1 << 16, 1 << 16
 
 
 class Line(Record):
@@ -109,6 +112,7 @@ def read(data: bytes, options: Options) -> Log:
         findings.append(Finding("unended_line", "warning", message, len(events) - 1, len(data)))
     if options.strict:
         _refuse(stop, findings, events)
+    findings += _ima.beyond(columns)
     return Log(
         ID,
         events,
@@ -150,7 +154,7 @@ def _line(line: bytes) -> Line | None:
 def _scan(data: bytes, bank: HashAlg) -> tuple[Columns, ParseError | None]:
     """Columns of a list, and the trouble that ended its lines. An empty line belongs to the record after it."""
     offsets, registers = array("Q"), array("I")
-    start = position = 0
+    start = position = tried = 0
     stop: ParseError | None = None
     while position < len(data):
         following = data.find(b"\n", position) + 1 or len(data)
@@ -160,6 +164,12 @@ def _scan(data: bytes, bank: HashAlg) -> tuple[Columns, ParseError | None]:
             continue
         line = _line(text.removesuffix(b"\n"))
         if line is None or len(line.digest) != 2 * bank.size:
+            if offsets and tried < _MOST_TRIED:
+                end, lines = _continued(data, offsets[-1], following, bank)
+                tried += lines
+                if end:
+                    start = position = end
+                    continue
             cut = following == len(data) and not text.endswith(b"\n")
             error = TruncatedError if cut else ParseError
             message = "a line that is not whole" if cut else f"not an entry with a {bank} digest"
@@ -170,6 +180,23 @@ def _scan(data: bytes, bank: HashAlg) -> tuple[Columns, ParseError | None]:
         start = position = following
     columns = Columns(data, offsets, registers, (Layout(()),), None, start, "pcr", (HASH, ZERO_PAD))
     return columns, stop
+
+
+def _continued(data: bytes, offset: int, following: int, bank: HashAlg) -> tuple[int, int]:
+    """Where the entry at ``offset`` ends if lines up to ``following`` or later are of its name; 0 if none proves so.
+
+    Also how many lines were tried.
+    """
+    lines = 0
+    while lines < _MOST_LINES and following - offset <= _LONGEST:
+        lines += 1
+        line = _line(data[offset:following].strip(b"\r\n"))
+        if line is not None and not _content(line, bank, ("little", "big")).missing:
+            return following, lines
+        if following == len(data):
+            break
+        following = data.find(b"\n", following) + 1 or len(data)
+    return 0, lines
 
 
 def _events(columns: Columns, shape: Shape, name: str) -> _ima.ImaEvents:
@@ -206,7 +233,8 @@ def _event(record: bytes, number: int, shape: Shape, origin: Origin | None = Non
     content = _content(line, shape.bank, shape.orders)
     digests = (Digest(shape.bank, bytes.fromhex(line.digest)),)
     event = Event(number, Register("pcr", line.register), digests, content, None, origin)
-    return event if _canonical(event) == record else event.replace(wire=record)
+    plain = _canonical(event) == record and b"\n" not in record.strip(b"\r\n")
+    return event if plain else event.replace(wire=record)
 
 
 def _content(line: Line, bank: HashAlg, orders: tuple[str, ...]) -> ImaEvent:
@@ -245,7 +273,16 @@ def _canonical(event: Event) -> bytes | None:
 
 def adapt(log: Log, options: Options) -> tuple[Log, Sequence[Loss]]:
     """What of a log a list can hold: IMA entries on PCRs, one bank, and template data that has a text."""
-    return _ima.adapt(log, ID, _damage)
+    adapted, losses = _ima.adapt(log, ID, _damage)
+    if adapted.header is not None and log.format != ID and not any(map(_tells_order, adapted.events)):
+        reason = "a line of the legacy template does not tell the byte order, nor does one of a violation"
+        losses = (*losses, Loss(None, "header.byteorder", reason))
+    return adapted, losses
+
+
+def _tells_order(event: Event) -> bool:
+    """Whether an entry's digest proves the byte order of its lengths: that of a legacy entry does not cover them."""
+    return getattr(event.content, "template", LEGACY) != LEGACY and not is_violation(event.digests[0].value)
 
 
 def _damage(event: Event, byteorder: str) -> tuple[str, bool]:
@@ -270,8 +307,9 @@ def write(log: Log, options: Options) -> bytes:
             raise WriteError(f"a {event.content.kind} record on {event.register} has no place here", event=event.number)
         if len(event.digests) != 1 or event.digests[0].alg != shape.bank:
             raise WriteError(f"exactly one {shape.bank} digest is needed", event=event.number)
-        line = _spelled(event, shape) or _canonical(event)
-        if line is None or b"\n" in line.strip(b"\r\n"):
+        spelled = _spelled(event, shape)
+        line = spelled or _canonical(event)
+        if line is None or (spelled is None and b"\n" in line.strip(b"\r\n")):
             raise WriteError(event.content.missing or "template data that has no text on one line", event=event.number)
         lines.append(line)
     for number, line in enumerate(lines[:-1]):

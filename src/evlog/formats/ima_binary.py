@@ -131,6 +131,7 @@ def read(data: bytes, options: Options) -> Log:
         findings.append(Finding(code, "error", str(stop), len(columns), stop.offset))
     if options.strict and findings:
         raise ParseError(findings[0].message, offset=findings[0].offset or 0)
+    findings += _ima.beyond(columns)
     return Log(
         ID,
         _events(columns, shape.bank, shape.byteorder, options.name),

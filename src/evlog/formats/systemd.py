@@ -5,7 +5,8 @@ RFC 7464 frames the records: 0x1E, JSON, LF. They are CEL records without record
 prints from this log and the firmware's is an array of CEL records, and as such read by the room of CEL-JSON.
 
 Departures accepted: records without ``content_type`` or ``content``, unknown members, an NV index under any of the
-names seen, other JSON spellings (kept in ``Event.wire``), a last record that is torn.
+names seen, other JSON spellings (kept in ``Event.wire``). A record that is torn or no record ends nothing, because the
+next separator starts another (RFC 7464, section 2.1): it stays in the ``Event.wire`` of the one after it.
 """
 
 from __future__ import annotations
@@ -32,6 +33,8 @@ SEPARATOR = b"\x1e"
 _NV_NAMES = ("nv_index", "nvIndex", "nvindex")
 # RTMR[0] is measurement register 1 of a CCEL.
 _FIRST_RTMR = 1
+# Records that are none and are named.
+_MOST = 16
 
 
 def sniff(data: bytes, options: Options) -> Match:
@@ -45,6 +48,8 @@ def sniff(data: bytes, options: Options) -> Match:
         return Match(POSSIBLE, "a JSON text sequence whose first record is torn") if record[:1] == b"{" else NO_MATCH
     if "recnum" in members or "digests" not in members or _index_member(members) is None:
         return NO_MATCH
+    if members.get("content_type", "systemd") != "systemd":
+        return NO_MATCH  # a CEL whose numbers are missing: what its records extend depends on their type
     return Match(CERTAIN, "a JSON text sequence of digests without record numbers")
 
 
@@ -52,7 +57,7 @@ def read(data: bytes, options: Options) -> Log:
     """Read a log; see `evlog.read`. Raises ParseError if there is no record in it."""
     events: list[Event] = []
     findings = []
-    stop: ParseError | None = None
+    bad: list[tuple[int, ParseError]] = []
     position = start = 0
     while position < len(data):
         following = data.find(SEPARATOR, position + 1)
@@ -61,21 +66,27 @@ def read(data: bytes, options: Options) -> Log:
             position = following
             continue
         try:
-            event = _event(data[start:following], len(events))
+            event = _event(data[position:following], len(events))
         except ParseError as error:
             torn = following == len(data) and not data.endswith(b"\n")
-            stop = (TruncatedError if torn else type(error))(error.message, offset=position, where=error.where)
-            break
-        events.append(event.replace(origin=Origin(options.name, ID, Span(start, following - start))))
+            kind = TruncatedError if torn else type(error)
+            bad.append((len(events), kind(error.message, offset=position, where=error.where)))
+            position = following
+            continue
+        wire = data[start:following] if start != position else event.wire
+        events.append(event.replace(origin=Origin(options.name, ID, Span(start, following - start)), wire=wire))
         start = position = following
+    findings += _remarks(events)
     if options.sticky:
         message = "the file has the sticky bit: systemd extended a register and may not have logged it"
         findings.append(Finding("log_incomplete", "warning", message))
-    if stop is not None:
-        code = "truncated_record" if isinstance(stop, TruncatedError) else "bad_record"
-        findings.append(Finding(code, "error", str(stop), len(events), stop.offset))
-    if (options.strict or not events) and stop is not None:
-        raise stop
+    for number, each in bad[:_MOST]:
+        code = "truncated_record" if isinstance(each, TruncatedError) else "bad_record"
+        findings.append(Finding(code, "error", str(each), number, each.offset))
+    if len(bad) > _MOST:
+        findings.append(Finding("bad_record", "error", f"{len(bad) - _MOST} more like this"))
+    if (options.strict or not events) and bad:
+        raise bad[0][1]
     if not events:
         raise ParseError("no record", offset=0, where="events[0]")
     if options.strict and findings:
@@ -91,11 +102,31 @@ def read(data: bytes, options: Options) -> Log:
     )
 
 
+def _remarks(events: Sequence[Event]) -> list[Finding]:
+    """Records whose digests cannot extend what they should, of each kind the first few."""
+    found: list[Finding] = []
+    for event in events:
+        algorithms = [digest.alg.id for digest in event.digests]
+        offset = event.origin.span.offset if event.origin is not None else None
+        if not algorithms:
+            message = "a record without a digest: its register cannot be replayed"
+            found.append(Finding("no_digests", "error", message, event.number, offset))
+        if len(set(algorithms)) != len(algorithms):
+            message = "two digests under one algorithm; the first counts"
+            found.append(Finding("duplicate_digest", "warning", message, event.number, offset))
+        for alg in [digest.alg for digest in event.digests if len(digest.value) != digest.alg.size]:
+            message = f"a {alg} digest of a size that {alg} does not have: it extends nothing"
+            found.append(Finding("digest_size", "warning", message, event.number, offset))
+        if len(found) >= _MOST:
+            break
+    return found
+
+
 def _parse(text: bytes) -> dict[str, Any]:
     import json
 
     try:
-        members = json.loads(text.decode("utf-8"))
+        members = json.loads(text.decode("utf-8"), object_pairs_hook=_unique)
     except RecursionError:
         raise ParseError("JSON nested too deeply") from None
     except ValueError as error:
@@ -105,17 +136,27 @@ def _parse(text: bytes) -> dict[str, Any]:
     return members
 
 
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    from json import JSONDecodeError
+
+    members = dict(pairs)
+    if len(members) != len(pairs):
+        raise JSONDecodeError("a member stands twice", "", 0)
+    return members
+
+
 def _reason(error: ValueError) -> str:
     return str(getattr(error, "msg", getattr(error, "reason", "a number too long"))).lower()
 
 
 def _event(record: bytes, number: int) -> Event:
-    """The event of a record, separators included. Raises ParseError."""
+    """The event of a record, with its separator and whatever stands before that. Raises ParseError."""
     where = f"events[{number}]"
-    if not record.startswith(SEPARATOR):
+    _, separator, text = record.rpartition(SEPARATOR)
+    if not separator:
         raise ParseError("no record separator", where=where)
     try:
-        members = _parse(record.lstrip(SEPARATOR))
+        members = _parse(text)
         event = Event(number, _register(members), _digests(members), _content(members))
         spelling = _spell(event)
     except (ParseError, UsageError) as error:

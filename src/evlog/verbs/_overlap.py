@@ -8,13 +8,13 @@ of it is found by what the events extend, register by register, never by names o
 from __future__ import annotations
 
 from evlog._record import Record
+from evlog.algorithms import HashAlg
 from evlog.columns import NOT_EXTENDED
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from evlog.algorithms import HashAlg
     from evlog.model import Event, Log
     from evlog.registers import Register
 
@@ -168,5 +168,12 @@ def _without(log: Log, other: Log) -> tuple[Log, int]:
 
 
 def banks_of(logs: Sequence[Log]) -> tuple[HashAlg, ...]:
-    """The banks of several logs, in the order of first mention."""
-    return tuple({alg.id: alg for log in logs for alg in log.algorithms}.values())
+    """The banks of several logs, in the order of first mention.
+
+    An algorithm that a log has only digests of a wrong size of is the bank of another that has true ones.
+    """
+    banks: dict[int, HashAlg] = {}
+    for alg in [alg for log in logs for alg in log.algorithms]:
+        if alg.id not in banks or alg == HashAlg.of(alg.id):
+            banks[alg.id] = alg
+    return tuple(banks.values())

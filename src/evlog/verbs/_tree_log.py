@@ -5,12 +5,12 @@ from __future__ import annotations
 from evlog.errors import SourceError
 from evlog.model import Event, Log
 from evlog.tree import Member, is_tree, member_of_log, members, platform_of
+from evlog.verbs._overlap import banks_of
 from evlog.verbs._store import settled_log
 from evlog.verbs.reading import read_bytes
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from evlog.algorithms import HashAlg
     from evlog.model import Finding
     from evlog.options import Options
 
@@ -58,7 +58,6 @@ def _joined(logs: list[Log], path: str, options: Options) -> Log:
         formats = ", ".join(sorted({log.format for log in logs}))
         raise SourceError(f"{path}: the registers' logs are in different formats ({formats}); merge them")
     events: list[Event] = []
-    banks: dict[int, HashAlg] = {}
     findings: list[Finding] = []
     for log in logs:
         base = len(events)
@@ -66,7 +65,6 @@ def _joined(logs: list[Log], path: str, options: Options) -> Log:
             if base and _is_header(event, log):
                 continue
             events.append(event.replace(number=len(events)))
-        banks.update({alg.id: alg for alg in log.algorithms})
         for finding in log.findings:
             event_number = None if finding.event is None else finding.event + base
             findings.append(finding.replace(event=event_number, message=f"{log.name}: {finding.message}"))
@@ -74,7 +72,7 @@ def _joined(logs: list[Log], path: str, options: Options) -> Log:
     return first.replace(
         events=tuple(events),
         header=first.header if all(log.header == first.header for log in logs) else None,
-        algorithms=tuple(banks.values()),
+        algorithms=banks_of(logs),
         padding=None,
         trailing=b"",
         findings=tuple(findings),

@@ -14,6 +14,8 @@ kernel would have written one; where the value before such comments is the one s
 
 from __future__ import annotations
 
+from operator import itemgetter
+
 from evlog import hashing
 from evlog._record import Record
 from evlog.algorithms import HashAlg
@@ -25,6 +27,9 @@ from evlog.verbs._rows import fold_rows
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from array import array
+    from collections.abc import Mapping
+
     from evlog.columns import Columns
     from evlog.model import Log
     from evlog.verbs.replay import Bank, Tally
@@ -35,6 +40,10 @@ __all__ = ["VERDICTS", "Anchor", "Anchors", "has_lines"]
 
 #: From firm to loose.
 VERDICTS = ("continuous", "explained_gap", "unanchored", "gap")
+
+
+# Registers that are looked for one by one.
+_FEW = 16
 
 
 def has_lines(log: Log) -> bool:
@@ -126,6 +135,7 @@ class Anchors:
     ) -> None:
         """Extend ``folding`` by a textual log's rows, and heed its anchors on the way."""
         bank_of = {index: alg for alg, values in folding.items() for index in values}
+        index_of = {register: index for index, register in enumerate(columns.names or ())}
         position = 0
         for row in (*(columns.anchors or ()), len(columns)):
             self._fold_run(columns, folding, bank_of, position, row, log)
@@ -133,7 +143,7 @@ class Anchors:
             if row == len(columns):
                 break
             event = log.events[row]
-            index = columns.index(event.register)
+            index = index_of.get(event.register)
             if index is None or not event.register.replayable:
                 continue
             for alg, values in folding.items():
@@ -153,11 +163,10 @@ class Anchors:
         log: Log,
     ) -> None:
         """Extend ``folding`` by the rows between two anchors, the first of them included."""
-        registers = columns.registers[start:stop]
-        for index in [index for index in bank_of if index in registers]:
+        for index, row in _first_rows(columns.registers[start:stop], bank_of):
             key = columns.register(index), bank_of[index]
             if not self._here(key):
-                self._first(key, start + registers.index(index), folding[key[1]][index], log)
+                self._first(key, start + row, folding[key[1]][index], log)
                 self._own(key)
             elif key in self._told:
                 self._pass(key)
@@ -273,6 +282,15 @@ class Anchors:
     def standing(self, register: Register, alg: HashAlg) -> tuple[str | None, tuple[int, int]]:
         """The worst verdict on a register, and the place from which on its events are proven."""
         return self._standing.get((register, alg), (None, (0, 0)))
+
+
+def _first_rows(registers: array[int], known: Mapping[int, object]) -> list[tuple[int, int]]:
+    """The registers of some rows that are known, each with its first row, in that order."""
+    if len(known) <= _FEW:
+        return sorted([(index, registers.index(index)) for index in known if index in registers], key=itemgetter(1))
+    # A hostile log has a register for each line.
+    first = dict(zip(reversed(registers), range(len(registers) - 1, -1, -1), strict=True))
+    return sorted([(index, row) for index, row in first.items() if index in known], key=itemgetter(1))
 
 
 def _stated(content: TextLine, alg: HashAlg) -> bytes | None:

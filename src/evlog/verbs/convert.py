@@ -68,7 +68,7 @@ def convert(log: Log, to: str, *, strict: bool = False, allow_changed: bool = Fa
     losses = (*told, *_container_losses(log, back, to, told))
     if strict and losses:
         raise ConversionError(f"{len(losses)} losses, first {_described(losses[0])}")
-    changed = _changed(replay(log), replay(back), back)
+    changed = _changed(replay(log), replay(back), back, options.platform or back.platform)
     if changed and not allow_changed:
         message = f"{to} would change {', '.join(changed[:3])}{' and more' * (len(changed) > 3)}"
         because = next((loss for loss in losses if loss.event is not None and log.events[loss.event].measured), None)
@@ -101,15 +101,15 @@ def _as_told(options: Options, adapted: Log, losses: Sequence[Loss]) -> Options:
     return options.replace(platform=None, space=space)
 
 
-def _changed(before: Replay, after: Replay, back: Log) -> tuple[str, ...]:
+def _changed(before: Replay, after: Replay, back: Log, platform: str | None) -> tuple[str, ...]:
     """The registers and banks whose value the conversion changed, or invented; banks that it lost are losses."""
     banks = {alg.id for alg in back.algorithms}
-    old = {(united(v.register, back.platform), v.alg): v.value for v in before if v.alg.id in banks}
-    new = {(united(v.register, back.platform), v.alg): v.value for v in after}
+    old = {(united(v.register, platform), v.alg): v.value for v in before if v.alg.id in banks}
+    new = {(united(v.register, platform), v.alg): v.value for v in after}
     if old or not len(before):
         differing = [key for key in {**old, **new} if old.get(key) != new.get(key)]
     else:
-        differing = [(v.register, v.alg) for v in before]
+        differing = [(v.register, v.alg) for v in before if v.value is not None]
     return tuple(f"{register} in {alg}" for register, alg in sorted(differing, key=_order))
 
 

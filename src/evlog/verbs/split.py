@@ -63,7 +63,10 @@ class Split(Record):
 
 def split(log: Log) -> Split:
     """One log per register. Raises ConversionError if a part led to another value than the whole."""
-    whole = replay(log)
+    told: dict[Register, list[tuple[HashAlg, bytes]]] = {}
+    for row in replay(log):
+        if row.value is not None:
+            told.setdefault(row.register, []).append((row.alg, row.value))
     parts = []
     losses: list[Loss] = []
     if log.padding is not None:
@@ -73,8 +76,7 @@ def split(log: Log) -> Split:
     for register, own in _by_register(log):
         part = convert(own, log.format, index="none")
         losses += part.losses
-        values = [(v.alg, v.value) for v in whole if v.register == register and v.value is not None]
-        values.sort(key=lambda pair: pair[0].size)
+        values = sorted(told.get(register, ()), key=lambda pair: pair[0].size)
         parts.append(Part(register, part.log, part.data, tuple(values)))
     return Split(log.format, tuple(parts), tuple(losses))
 

@@ -286,7 +286,8 @@ def _spelling_losses(log: Log, format: str) -> Iterator[Loss]:
     The specification leaves integer widths and framing open, and peers insist on theirs.
     """
     for name, value in log.header.options if log.header is not None else ():
-        yield Loss(None, f"header.{name}", f"{value!r}, a choice of {log.format} that {format} does not have")
+        shown = value.hex() if isinstance(value, bytes) else repr(value)
+        yield Loss(None, f"header.{name}", f"{shown}, a choice of {log.format} that {format} does not have")
 
 
 def _content(event: Event, options: Options, encoding: Encoding, losses: list[Loss]) -> Content | None:

@@ -30,7 +30,8 @@ class Writer:
         keys = {space: key for key, space in reversed(list(dialect.indices.items()))}
         ccmr = {"type108": "ccmr", "rtmr": "rtmr" if "rtmr" in keys else "pcr"}.get(mr_key, "pcr")
         self._keys = {"pcr": keys["pcr"], "nv": keys["nv"], "ccmr": keys[ccmr], "rtmr": keys["pcr"], "rem": keys["pcr"]}
-        self._shift = FIRST_RTMR if ccmr == "rtmr" else 0
+        # Measurement register 0 is before the first of the hardware's, and has no ordinal.
+        self._ordinals = keys["ccmr"] if ccmr == "rtmr" else None
         self._algorithms: dict[int, Any] = {}
         self._encoders: dict[type[Content], tuple[Key, Callable[[Any], Any]]] = {}
 
@@ -47,9 +48,12 @@ class Writer:
             if digest.alg.id not in algorithms:
                 algorithms[digest.alg.id] = dialect.spell_algorithm(digest.alg)
         members: dict[Any, Any] = {} if event.recnum is None else {dialect.recnum: event.recnum}
-        members[key] = register.index
-        if self._shift and register.space == "ccmr":
-            members[key] = register.number - self._shift
+        if self._ordinals is None or register.space != "ccmr":
+            members[key] = register.index
+        elif register.number < FIRST_RTMR:
+            members[self._ordinals] = register.index
+        else:
+            members[key] = register.number - FIRST_RTMR
         members[dialect.digests] = [
             {alg_key: algorithms[digest.alg.id], digest_key: spell(digest.value)} for digest in event.digests
         ]

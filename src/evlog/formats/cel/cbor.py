@@ -34,14 +34,14 @@ ID = "cel-cbor"
 TITLE = "TCG Canonical Event Log, CBOR"
 
 _ENCODING = _record.Encoding(ID, 0xFFFFFFFF, False, 0xFFFF, "cbor", False, "pcr")
-_BYTES, _ARRAY, _MAP, _TAG = 2, 4, 5, 6
+_UINT, _BYTES, _ARRAY, _MAP, _TAG = 0, 2, 4, 5, 6
 # Records that are encoded again at a time, to see that they are encoded as they should be.
 _TOGETHER = 256
 _ENCODED, _SELF_DESCRIBED = 24, 55799
 _NAMES = {"recnum": 0, "pcr": 1, "nv_index": 2, "digests": 3, "content_type": 9, "content": 10, "ccmr": 108}
 _DIGEST_NAMES = {"hashAlg": 0, "digest": 1}
 _CONTENT_KEYS = (b"\x0a", b"\x67content")
-_KEYS = (*map(bytes, ([1], [2], [3], [9], [10])), *(bytes([0x60 | len(name)]) + name.encode() for name in _NAMES))
+_KEYS = tuple(bytes([0x60 | len(name)]) + name.encode() for name in _NAMES)
 _SELF_DESCRIPTION = b"\xd9\xd9\xf7"
 _IN_ORDER = ([0, 1, 3, 9, 10], [0, 2, 3, 9, 10], [0, 3, 9, 10, 108])
 
@@ -51,15 +51,17 @@ def sniff(data: bytes, options: Options) -> Match:
     try:
         position = _unwrapped(data)[0]
         outer = head(data, position)
-        inner = head(data, outer.end) if outer.major == _ARRAY else outer
+        inner = _record_head(data, outer.end if outer.major == _ARRAY else position)
+        key = head(data, inner.end)
     except ParseError:
         return NO_MATCH
     if inner.major != _MAP or (inner.argument is not None and not 3 <= inner.argument <= 8):
         return NO_MATCH
-    shape = "an array of maps" if outer is not inner else "maps"
-    if data[inner.end : inner.end + 1] == b"\0":
+    shape = "an array of maps" if outer.major == _ARRAY else "maps"
+    number = key.argument if key.major == _UINT else None
+    if number == 0:
         return Match(CERTAIN, f"{shape} that start with a record number")
-    if data.startswith(_KEYS, inner.end):
+    if number in _NAMES.values() or data.startswith(_KEYS, inner.end):
         return Match(LIKELY, f"{shape} that start with another member of a record")
     return NO_MATCH
 
@@ -69,7 +71,8 @@ def _unwrapped(data: bytes) -> tuple[int, int, tuple[int, ...]]:
     position, end = 0, len(data)
     tags: list[int] = []
     while len(tags) < 2:
-        one = head(data, position)
+        start = position
+        one = head(data, start)
         if one.major != _TAG or one.argument not in (_ENCODED, _SELF_DESCRIBED):
             break
         position = one.end
@@ -78,8 +81,29 @@ def _unwrapped(data: bytes) -> tuple[int, int, tuple[int, ...]]:
             string = head(data, position)
             if string.major != _BYTES or string.argument is None or string.argument > end - string.end:
                 raise ParseError("tag 24 without a byte string that is whole", offset=position)
+            if string.end + string.argument < end and _is_record(data[string.end : string.end + string.argument]):
+                # The tag is around the first record of a sequence, not around the log.
+                position = start
+                tags.pop()
+                break
             position, end = string.end, string.end + string.argument
     return position, end, tuple(tags)
+
+
+def _is_record(item: bytes) -> bool:
+    """Whether some bytes are one map."""
+    try:
+        return head(item, 0).major == _MAP and item_end(item, 0) == len(item)
+    except ParseError:
+        return False
+
+
+def _record_head(data: bytes, position: int) -> Head:
+    """The head of the record at ``position``, behind the tag that may stand around it."""
+    one = head(data, position)
+    if one.major != _TAG or one.argument != _ENCODED:
+        return one
+    return head(data, head(data, one.end).end)
 
 
 def _octets(value: Any) -> bytes:
@@ -193,6 +217,7 @@ class _Items:
         self.start, self._limit, self._tags = _unwrapped(data) if data else (0, 0, ())
         self._framing = "sequence"
         self._stated = 0
+        self._head = b""
         self._count = 0
         self.end = self.start
         self.stopped = False
@@ -206,8 +231,12 @@ class _Items:
         if outer is not None and outer.major == _ARRAY:
             self._framing = "array" if outer.argument is not None else "indefinite"
             self._stated = outer.argument or 0
+            if outer.argument is not None and not outer.shortest:
+                message = "not the deterministic encoding: a length longer than it need be"
+                notes.once("not_deterministic", "warning" if notes.strict else "note", message, None, self.start)
+                self._head = data[self.start : outer.end]
             yield from self._array(outer)
-        elif outer is None or outer.major == _MAP:
+        elif outer is None or outer.major == _MAP or (outer.major == _TAG and outer.argument == _ENCODED):
             yield from self._decoded(self.start, None)
             self._framing = "sequence" if self._count != 1 else "record"
         else:
@@ -278,6 +307,8 @@ class _Items:
             options.append(("framing", self._framing))
         elif self._stated != read:
             options.append(("stated", self._stated))
+        if self._head:
+            options.append(("head", self._head))
         if self._tags:
             options.append(("tags", " ".join(map(str, self._tags))))
         if mr_key is not None:
@@ -303,7 +334,9 @@ def _in_order(value: Any) -> bool:
         if digest.__class__ is not dict or [*digest] != [0, 1]:
             return False
     content = value[10]
-    return content.__class__ is bytes or (content.__class__ is dict and [*content] == [0, 1])
+    if content.__class__ is not dict:
+        return content.__class__ is bytes
+    return [*content] == [0, 1] and content[1].__class__ is not dict
 
 
 def _same(value: Any, item: bytes) -> bool:
@@ -386,7 +419,9 @@ def write(log: Log, options: Options) -> bytes:
     framing = header.get("framing", "array") if header is not None else "array"
     if framing == "array":
         count = header.get("stated", len(parts)) if header is not None and log.tail else len(parts)
-        parts.insert(0, array_head(count))
+        written = header.get("head") if header is not None else None
+        as_read = isinstance(written, bytes) and head(written, 0).argument == count
+        parts.insert(0, written if as_read else array_head(count))  # type: ignore[arg-type]
     elif framing == "indefinite":
         parts.insert(0, b"\x9f")
         if not log.tail:

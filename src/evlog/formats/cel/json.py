@@ -38,7 +38,8 @@ _BOM = b"\xef\xbb\xbf"
 _SPACE = re.compile(r"[ \t\n\r]*")
 _COMMA = re.compile(r"[ \t\n\r]*(,)?[ \t\n\r]*")
 _BETWEEN = re.compile("[ \t\n\r\x1e]*")
-_MEMBER = re.compile(rb'[\x1e\s]*(\[)?\s*\{\s*"(recnum|pcr|nv_index|digests|content_type|content|rtmr|ccmr)"')
+_MEMBERS = rb"recnum|pcr|nv_index|digests|content_type|content|rtmr|ccmr"
+_MEMBER = re.compile(rb'(?:\xef\xbb\xbf)?[\x1e\s]*(\[)?\s*\{\s*"(' + _MEMBERS + rb')"')
 _EMPTY = re.compile(rb"\s*\[\s*\]\s*")
 # What json-c forgives, and libcel's samples ask of it. Strings are passed over, to the end if need be: a pattern that
 # could fail at a quote would be tried again at every other.

@@ -83,9 +83,10 @@ def read(data: bytes, options: Options) -> Log:
     profile = _profile_of(found)
     spaces = _spaces(found, profile, options)
     make = _maker(found, profile, spaces, options)
-    columns = _settled(found, make, spaces)
+    columns, read_late = _settled(found, make, spaces)
     _remark(found, make, notes)
-    events = CelEvents(found, columns, make, foldable=len(spaces) < 2)
+    notable = tuple(sorted((*found.notable, *read_late)))
+    events = CelEvents(notable, columns, make, foldable=len(spaces) < 2)
     keys = found.indices if len(spaces) < 2 else [event.register for event in events]
     notes.recnums(found.recnums, keys, columns.offsets)
     return _record.finish(
@@ -104,9 +105,11 @@ class CelEvents(LazyEvents):
 
     __slots__ = ("notable",)
 
-    def __init__(self, found: _scan.Scan, columns: Columns, make: Callable[[int], Event], *, foldable: bool) -> None:
+    def __init__(
+        self, notable: tuple[int, ...], columns: Columns, make: Callable[[int], Event], *, foldable: bool
+    ) -> None:
         super().__init__(columns, make, foldable=foldable)
-        self.notable = found.notable
+        self.notable = notable
 
 
 def _profile_of(found: _scan.Scan) -> str:
@@ -196,19 +199,26 @@ def _maker(found: _scan.Scan, profile: str, spaces: Mapping[int, Space], options
     return make
 
 
-def _settled(found: _scan.Scan, make: Callable[[int], Event], spaces: Mapping[int, Space]) -> Columns:
-    """The columns with what every row extends, which the scanner does not know of all of them."""
+def _settled(
+    found: _scan.Scan, make: Callable[[int], Event], spaces: Mapping[int, Space]
+) -> tuple[Columns, Sequence[int]]:
+    """The columns with what every row extends, and the rows of PC Client events that the scanner did not read."""
     columns = found.columns
     registers = columns.registers
     space = next(iter(spaces.values()), "pcr")
     odd = set()
+    events = []
     for row in found.unread:
         event = make(row)
+        if isinstance(event.content, PCClientEvent):
+            events.append(row)
         if not event.measured:
             registers[row] = NOT_EXTENDED
         elif any(event.content.extension(digest.alg, digest.value) != digest.value for digest in event.digests):
             odd.add(row)
-    fixed = {index for index in set(registers) if not Register(space, index).replayable}
+    # Of a log with several spaces the numbers do not tell the register.
+    indices = set(registers) if len(spaces) < 2 else ()
+    fixed = {index for index in indices if not Register(space, index).replayable}
     for row in [row for row, index in enumerate(registers) if index in fixed] if fixed else ():
         registers[row] = NOT_EXTENDED
     if space in PCClientEvent.only_named:
@@ -218,9 +228,10 @@ def _settled(found: _scan.Scan, make: Callable[[int], Event], spaces: Mapping[in
     kinds = [known[0] for known in map(declared, sorted(found.types)) if known is not None]
     rules = tuple(dict.fromkeys(rule for kind in kinds for rule in kind.rules))
     if not rules and not odd:
-        return columns.replace(space=space)
+        return columns.replace(space=space), events
     without = tuple(Layout(()) for _ in columns.layouts)
-    return columns.replace(space=space, layouts=without, rules=rules, extensions=_extensions(columns, make, odd))
+    extensions = _extensions(columns, make, odd)
+    return columns.replace(space=space, layouts=without, rules=rules, extensions=extensions), events
 
 
 def _extensions(
