@@ -7,11 +7,11 @@
 #![warn(missing_docs)]
 
 mod algorithm;
-#[cfg(target_arch = "x86_64")]
+#[cfg(all(target_arch = "x86_64", not(feature = "portable")))]
 mod constants;
 mod fold;
 mod hash;
-#[cfg(target_arch = "x86_64")]
+#[cfg(all(target_arch = "x86_64", not(feature = "portable")))]
 #[allow(unsafe_code)]
 mod intrinsics;
 mod kernels;
@@ -22,4 +22,4 @@ pub use algorithm::{Algorithm, MAX_SIZE};
 pub use fold::{Bank, Columns, FoldError, NO_DIGEST, NOT_EXTENDED, fold, fold_covered};
 pub use hash::hash_all;
 pub use kernels::{Chain, extend_all, names};
-pub use selftest::self_test;
+pub use selftest::{extends_agree, hashes_agree, self_test};
