@@ -196,3 +196,37 @@ fn words64<const W: usize, const S: usize, const L: usize>(
     }
     Some(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn available(algorithm: Algorithm) -> Vec<&'static str> {
+        Kernel::available(algorithm).map(Kernel::name).collect()
+    }
+
+    #[cfg(all(target_arch = "x86_64", not(feature = "portable")))]
+    #[test]
+    fn all_that_the_processor_has() {
+        let avx512 = is_x86_feature_detected!("avx512f").then_some("avx512 x8");
+        let avx2 = is_x86_feature_detected!("avx2").then_some("avx2 x4");
+        let sha_ni = is_x86_feature_detected!("sha").then_some("sha-ni x4");
+        for algorithm in Algorithm::ALL {
+            let own = match algorithm {
+                Algorithm::Sha256 => [sha_ni, None],
+                Algorithm::Sha384 | Algorithm::Sha512 => [avx512, avx2],
+                _ => [None, None],
+            };
+            let expected: Vec<_> = own.into_iter().flatten().chain(["portable"]).collect();
+            assert_eq!(available(algorithm), expected, "{algorithm:?}");
+        }
+    }
+
+    #[cfg(not(all(target_arch = "x86_64", not(feature = "portable"))))]
+    #[test]
+    fn nothing_but_the_crates() {
+        for algorithm in Algorithm::ALL {
+            assert_eq!(available(algorithm), ["portable"], "{algorithm:?}");
+        }
+    }
+}

@@ -69,3 +69,27 @@ fn hashes(kernel: Kernel, algorithm: Algorithm, messages: &[&[u8]]) -> bool {
     hashed.len() == messages.len()
         && messages.iter().zip(hashed).all(|(message, hash)| hash == algorithm.hash(&[message]))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_kernel_passes() {
+        for algorithm in Algorithm::ALL {
+            for (place, kernel) in Kernel::available(algorithm).enumerate() {
+                assert!(passes(kernel, algorithm), "{algorithm:?}, kernel {place}");
+            }
+        }
+    }
+
+    #[cfg(all(target_arch = "x86_64", not(feature = "portable")))]
+    #[test]
+    fn a_kernel_that_is_wrong_does_not() {
+        if let kernel @ Kernel::ShaNi(_) = Kernel::of(Algorithm::Sha256) {
+            assert!(!passes(kernel, Algorithm::Sm3));
+            assert!(!extends(kernel, Algorithm::Sm3, &[Chain { value: [0; MAX_SIZE], digests: &[0; 32] }]));
+            assert!(!hashes(kernel, Algorithm::Sm3, &[b"one", b"two"]));
+        }
+    }
+}
