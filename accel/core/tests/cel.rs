@@ -82,6 +82,7 @@ fn contents() -> Vec<(Vec<u8>, [bool; 3])> {
         (tlv(7, &[tlv(0, b"ima-ng"), unhex("01fffffffe")].concat()), unread),
         (tlv(7, &unhex("00ffffffff 0100000000")), unread),
         (tlv(7, &tlv(0, b"ima-ng")), unread),
+        (tlv(7, &[tlv(0, b"ima-ng"), tlv(1, b""), vec![0]].concat()), unread),
         (tlv(4, &tlv(1, &[tlv(0, &[1]), tlv(1, &[0])].concat())), unread),
         (tlv(80, b"cos"), unread),
         (tlv(255, b""), unread),
@@ -113,10 +114,10 @@ fn rows_in_batches_and_of_cut_logs() {
     let rows_that = |which: usize| -> Vec<u32> {
         (0..).zip(contents()).filter(|(_, (_, is))| is[which]).map(|(row, _)| row).collect()
     };
-    for most in [1, 2, 3, 7, 20, 21, 22, usize::MAX] {
+    for most in [1, 2, 3, 7, 21, 22, 23, usize::MAX] {
         let (rows, stop) = scan(&log, &shape(), most);
         assert_eq!(rows.offsets, offsets);
-        assert!(rows.recnums.iter().copied().eq(0..21) && rows.indices.iter().copied().eq(0..21));
+        assert!(rows.recnums.iter().copied().eq(0..22) && rows.indices.iter().copied().eq(0..22));
         assert_eq!([&rows.silent, &rows.notable, &rows.unread], [0, 1, 2].map(rows_that).each_ref());
         assert_eq!(rows.types, [7, 4, 80, 255]);
         assert_eq!(stop, log.len());
