@@ -106,6 +106,7 @@ def cel(draw: st.DrawFn) -> bytes:
                     tlv(4, tlv(0, b"\0\1\0\0")),
                     tlv(80, b"own"),
                     tlv(5, b""),
+                    tlv(3, b""),
                 ]
             )
         )

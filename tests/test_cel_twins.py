@@ -139,6 +139,13 @@ def test_on_generated_logs(parts: list[bytes], cut: int) -> None:
     agree(data[: max(len(data) - cut, 0)])
 
 
+@pytest.mark.parametrize("content_type", range(6))
+def test_a_content_has_a_type_of_its_own(content_type: int) -> None:
+    """Of 4 or more: also in a record whose other fields are as those before it."""
+    ordinary = tlv(0, b"\0") + tlv(1, b"\7") + tlv(3, tlv(11, b"\x11" * 32)) + tlv(5, b"")
+    agree(ordinary + ordinary[:-5] + tlv(content_type, b"") + ordinary)
+
+
 @given(st.binary(max_size=80))
 def test_on_anything(data: bytes) -> None:
     agree(data)

@@ -3,28 +3,38 @@
 #![forbid(unsafe_code)]
 
 use crate::algorithm::{Algorithm, MAX_SIZE};
+use crate::kernels::Kernel;
 
 /// The hash of each message, in order.
 pub fn hash_all(algorithm: Algorithm, messages: &[&[u8]]) -> Vec<[u8; MAX_SIZE]> {
-    #[cfg(target_arch = "x86_64")]
-    if let Some(hashed) = lanes::hash_all(algorithm, messages) {
-        return hashed;
-    }
-    messages.iter().map(|message| algorithm.hash(&[message])).collect()
+    hash_by(Kernel::of(algorithm), algorithm, messages)
 }
 
-#[cfg(target_arch = "x86_64")]
+/// The hash of each message by one of the algorithm's kernels.
+pub(crate) fn hash_by(kernel: Kernel, algorithm: Algorithm, messages: &[&[u8]]) -> Vec<[u8; MAX_SIZE]> {
+    let one_by_one = || messages.iter().map(|message| algorithm.hash(&[message])).collect();
+    lanes::hash_all(kernel, algorithm, messages).unwrap_or_else(one_by_one)
+}
+
+#[cfg(not(all(target_arch = "x86_64", not(feature = "portable"))))]
+mod lanes {
+    use super::*;
+
+    pub(super) fn hash_all(_: Kernel, _: Algorithm, _: &[&[u8]]) -> Option<Vec<[u8; MAX_SIZE]>> {
+        None
+    }
+}
+
+#[cfg(all(target_arch = "x86_64", not(feature = "portable")))]
 mod lanes {
     use super::*;
     use crate::constants::{H256, H384, H512};
     use crate::intrinsics::{Features, blocks256, blocks512_by_eight, blocks512_by_four};
-    use crate::kernels::Kernel;
 
     /// Messages are sorted by length in runs of this many, so that those that run side by side are as long.
     const RUN: usize = 1 << 10;
 
-    pub(super) fn hash_all(algorithm: Algorithm, messages: &[&[u8]]) -> Option<Vec<[u8; MAX_SIZE]>> {
-        let kernel = Kernel::of(algorithm);
+    pub(super) fn hash_all(kernel: Kernel, algorithm: Algorithm, messages: &[&[u8]]) -> Option<Vec<[u8; MAX_SIZE]>> {
         if messages.len() < 2 || kernel.lanes() == 1 {
             return None;
         }

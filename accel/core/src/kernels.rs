@@ -15,8 +15,12 @@ pub struct Chain<'a> {
 
 /// Extend every chain to its end.
 pub fn extend_all(algorithm: Algorithm, chains: &mut [Chain<'_>]) {
+    extend_by(Kernel::of(algorithm), algorithm, chains);
+}
+
+/// Extend every chain to its end by one of the algorithm's kernels.
+pub(crate) fn extend_by(kernel: Kernel, algorithm: Algorithm, chains: &mut [Chain<'_>]) {
     let size = algorithm.size();
-    let kernel = Kernel::of(algorithm);
     // The longest first: the lanes then run dry together, near the end.
     let mut waiting: Vec<usize> = (0..chains.len()).collect();
     waiting.sort_by_key(|&chain| chains[chain].digests.len());
@@ -56,24 +60,34 @@ pub fn names() -> Vec<(&'static str, &'static str)> {
 pub(crate) enum Kernel {
     /// One after the other, by the algorithm's crate.
     Single,
-    #[cfg(target_arch = "x86_64")]
+    #[cfg(all(target_arch = "x86_64", not(feature = "portable")))]
     ShaNi(crate::intrinsics::Features),
-    #[cfg(target_arch = "x86_64")]
+    #[cfg(all(target_arch = "x86_64", not(feature = "portable")))]
     Avx2(crate::intrinsics::Features),
-    #[cfg(target_arch = "x86_64")]
+    #[cfg(all(target_arch = "x86_64", not(feature = "portable")))]
     Avx512(crate::intrinsics::Features),
 }
 
-#[cfg(target_arch = "x86_64")]
 impl Kernel {
+    /// The one that is used.
     pub(crate) fn of(algorithm: Algorithm) -> Self {
+        Self::available(algorithm).next().unwrap_or(Self::Single)
+    }
+}
+
+#[cfg(all(target_arch = "x86_64", not(feature = "portable")))]
+impl Kernel {
+    /// The kernels for an algorithm that this processor can run, the best first.
+    pub(crate) fn available(algorithm: Algorithm) -> impl Iterator<Item = Self> {
         let features = crate::intrinsics::Features::detect();
-        match algorithm {
-            Algorithm::Sha256 if features.sha_ni => Self::ShaNi(features),
-            Algorithm::Sha384 | Algorithm::Sha512 if features.avx512 => Self::Avx512(features),
-            Algorithm::Sha384 | Algorithm::Sha512 if features.avx2 => Self::Avx2(features),
-            _ => Self::Single,
-        }
+        let short = algorithm == Algorithm::Sha256;
+        let long = matches!(algorithm, Algorithm::Sha384 | Algorithm::Sha512);
+        let own = [
+            (short && features.sha_ni).then_some(Self::ShaNi(features)),
+            (long && features.avx512).then_some(Self::Avx512(features)),
+            (long && features.avx2).then_some(Self::Avx2(features)),
+        ];
+        own.into_iter().flatten().chain([Self::Single])
     }
 
     pub(crate) const fn lanes(self) -> usize {
@@ -118,10 +132,10 @@ impl Kernel {
     }
 }
 
-#[cfg(not(target_arch = "x86_64"))]
+#[cfg(not(all(target_arch = "x86_64", not(feature = "portable"))))]
 impl Kernel {
-    pub(crate) const fn of(_: Algorithm) -> Self {
-        Self::Single
+    pub(crate) fn available(_: Algorithm) -> impl Iterator<Item = Self> {
+        [Self::Single].into_iter()
     }
 
     pub(crate) const fn lanes(self) -> usize {
@@ -145,7 +159,7 @@ fn one_by_one(algorithm: Algorithm, chain: &mut Chain<'_>) {
 }
 
 /// Run a kernel on values of eight 32-bit words, one chain after the other.
-#[cfg(target_arch = "x86_64")]
+#[cfg(all(target_arch = "x86_64", not(feature = "portable")))]
 fn words32<const N: usize>(
     chains: &mut [Chain<'_>],
     kernel: impl FnOnce(&mut [[u32; 8]; N], [&[[u8; 32]]; N]) -> Option<()>,
@@ -165,7 +179,7 @@ fn words32<const N: usize>(
 }
 
 /// Run a kernel on values of `W` 64-bit words in `L` lanes; lanes without a chain repeat the first.
-#[cfg(target_arch = "x86_64")]
+#[cfg(all(target_arch = "x86_64", not(feature = "portable")))]
 fn words64<const W: usize, const S: usize, const L: usize>(
     chains: &mut [Chain<'_>],
     kernel: impl FnOnce(&mut [[u64; L]; W], [&[[u8; S]]; L]) -> Option<()>,
@@ -181,4 +195,38 @@ fn words64<const W: usize, const S: usize, const L: usize>(
         }
     }
     Some(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn available(algorithm: Algorithm) -> Vec<&'static str> {
+        Kernel::available(algorithm).map(Kernel::name).collect()
+    }
+
+    #[cfg(all(target_arch = "x86_64", not(feature = "portable")))]
+    #[test]
+    fn all_that_the_processor_has() {
+        let avx512 = is_x86_feature_detected!("avx512f").then_some("avx512 x8");
+        let avx2 = is_x86_feature_detected!("avx2").then_some("avx2 x4");
+        let sha_ni = is_x86_feature_detected!("sha").then_some("sha-ni x4");
+        for algorithm in Algorithm::ALL {
+            let own = match algorithm {
+                Algorithm::Sha256 => [sha_ni, None],
+                Algorithm::Sha384 | Algorithm::Sha512 => [avx512, avx2],
+                _ => [None, None],
+            };
+            let expected: Vec<_> = own.into_iter().flatten().chain(["portable"]).collect();
+            assert_eq!(available(algorithm), expected, "{algorithm:?}");
+        }
+    }
+
+    #[cfg(not(all(target_arch = "x86_64", not(feature = "portable"))))]
+    #[test]
+    fn nothing_but_the_crates() {
+        for algorithm in Algorithm::ALL {
+            assert_eq!(available(algorithm), ["portable"], "{algorithm:?}");
+        }
+    }
 }

@@ -8,11 +8,11 @@
 
 mod algorithm;
 mod body;
-#[cfg(target_arch = "x86_64")]
+#[cfg(all(target_arch = "x86_64", not(feature = "portable")))]
 mod constants;
 mod fold;
 mod hash;
-#[cfg(target_arch = "x86_64")]
+#[cfg(all(target_arch = "x86_64", not(feature = "portable")))]
 #[allow(unsafe_code)]
 mod intrinsics;
 mod kernels;
@@ -25,4 +25,4 @@ pub use body::{Bodies, Shape, of_body, words};
 pub use fold::{Bank, Columns, FoldError, Job, NO_DIGEST, NOT_EXTENDED, fold, fold_covered, fold_many};
 pub use hash::hash_all;
 pub use kernels::{Chain, extend_all, names};
-pub use selftest::self_test;
+pub use selftest::{extends_agree, hashes_agree, self_test};

@@ -4,6 +4,8 @@
 
 use super::Stop;
 
+/// The last type that is no content.
+const DIGESTS: u8 = 3;
 const PCCLIENT: u8 = 5;
 const IMA_TEMPLATE: u8 = 7;
 const EV_NO_ACTION: u32 = 3;
@@ -63,13 +65,14 @@ pub fn run(data: &[u8], start: usize, shape: &Shape, most: usize, rows: &mut Row
         let Some(record) = record(data, position, shape) else {
             return Stop::Odd(position);
         };
-        note(data, position, &record, shape, rows);
-        position += shape.fixed + record.content.len();
+        note(position, &record, shape, rows);
+        position += record.whole.len();
     }
     Stop::Full(position)
 }
 
 struct Record<'a> {
+    whole: &'a [u8],
     recnum: u64,
     index: u32,
     content_type: u8,
@@ -77,23 +80,28 @@ struct Record<'a> {
 }
 
 fn record<'a>(data: &'a [u8], position: usize, shape: &Shape) -> Option<Record<'a>> {
-    let whole = data.get(position..)?;
-    let head = whole.get(..shape.fixed)?;
+    let rest = data.get(position..)?;
+    let head = rest.get(..shape.fixed)?;
     for (distance, expected) in &shape.heads {
         if !head.get(*distance..)?.starts_with(expected) {
             return None;
         }
     }
     let (content_type, size) = field(head, shape.fixed.checked_sub(5)?)?;
+    if content_type <= DIGESTS {
+        return None;
+    }
+    let whole = rest.get(..shape.fixed.checked_add(size)?)?;
     Some(Record {
+        whole,
         recnum: number(head, shape.recnum.0, shape.recnum.1)?,
         index: u32::try_from(number(head, shape.index.0, shape.index.1)?).ok()?,
         content_type,
-        content: whole.get(shape.fixed..shape.fixed.checked_add(size)?)?,
+        content: &whole[shape.fixed..],
     })
 }
 
-fn note(data: &[u8], position: usize, record: &Record<'_>, shape: &Shape, rows: &mut Rows) {
+fn note(position: usize, record: &Record<'_>, shape: &Shape, rows: &mut Rows) {
     let row = rows.offsets.len() as u32;
     match record.content_type {
         PCCLIENT => match event_type(record.content) {
@@ -110,7 +118,7 @@ fn note(data: &[u8], position: usize, record: &Record<'_>, shape: &Shape, rows: 
                 rows.types.push(other);
             }
             let plain = other == IMA_TEMPLATE && is_template(record.content);
-            if !plain || shape.digests.iter().any(|&(distance, size)| is_zero(data, position + distance, size)) {
+            if !plain || shape.digests.iter().any(|&(distance, size)| is_zero(record.whole, distance, size)) {
                 rows.unread.push(row);
             }
         }

@@ -151,7 +151,7 @@ def scan(data: bytes, start: int = 0) -> Scan:
         fields: tuple[Any, ...] = ()
         if position + fixed <= end:
             fields = unpack(data, position)
-            if fields[0] == first and fields[2] == second and fields[4:-2] == rest:
+            if fields[0] == first and fields[2] == second and fields[4:-2] == rest and fields[-2] > DIGESTS:
                 recnum, index, content_type, size = fields[1], fields[3], fields[-2], fields[-1]
                 content = position + fixed
             else:
