@@ -371,7 +371,7 @@ def test_a_bank_of_one_register_space_only() -> None:
     """An NV index is no PCR, and a PCR that no TPM has is no reason to pass over it."""
     records: list[make_cel.Record] = [
         (0, "pcr", 0, [], 5, (4, bytes(4))),
-        (0, "nv_index", 0x01D10200, [(SHA256.id, bytes(range(32)))], 5, (4, bytes(4))),
+        (0, "nv_index", 0x01D10200, [(SHA256.id, bytes(range(32)))], 9, tlv(0, b"") + tlv(1, b"")),
     ]
     log = evlog.read(b"".join(map(record_tlv, records)))
     assert log.algorithms == (SHA256,)
