@@ -6,7 +6,7 @@ use std::ops::Range;
 
 use crate::algorithm::{Algorithm, MAX_SIZE};
 use crate::hash::hash_all;
-use crate::kernels::{Chain, extend_all};
+use crate::kernels::{Chain, extend_all, prefetch};
 use crate::parallel;
 
 /// In [`Columns::registers`]: the row extends nothing that replay can follow.
@@ -14,8 +14,10 @@ pub const NOT_EXTENDED: u32 = u32::MAX;
 /// In [`Bank::distances`]: records of the layout have no digest for the bank.
 pub const NO_DIGEST: u32 = u32::MAX;
 
-/// Rows are folded in runs of this many, whose digests stay in the processor's cache.
-const WINDOW: usize = 1 << 13;
+/// Rows are folded in runs of this many, whose records stay in the processor's cache.
+const WINDOW: usize = 1 << 11;
+/// No more rows than this are done before another thread could begin.
+const SMALL: usize = 1 << 13;
 
 /// The rows of a log: see `evlog.columns`.
 #[derive(Clone, Copy, Debug)]
@@ -89,7 +91,7 @@ pub fn fold(
     columns.check()?;
     let rows = columns.offsets.len();
     let index = Index::new(registers);
-    let threads = if rows <= WINDOW { 1 } else { threads().min(banks.len()) };
+    let threads = if rows <= SMALL { 1 } else { threads().min(banks.len()) };
     parallel::each(banks.iter_mut(), threads, |bank| fold_bank(columns, &index, bank))
 }
 
@@ -106,7 +108,7 @@ pub struct Job<'a> {
 
 /// As [`fold`] for each of many logs. The registers of all small ones run side by side.
 pub fn fold_many(jobs: &mut [Job<'_>], threads: impl Fn() -> usize) -> Result<(), FoldError> {
-    let (mut small, large): (Vec<_>, Vec<_>) = jobs.iter_mut().partition(|job| job.columns.offsets.len() <= WINDOW);
+    let (mut small, large): (Vec<_>, Vec<_>) = jobs.iter_mut().partition(|job| job.columns.offsets.len() <= SMALL);
     for job in large {
         fold(job.columns, &job.registers, &mut job.banks, &threads)?;
     }
@@ -123,7 +125,7 @@ pub fn fold_many(jobs: &mut [Job<'_>], threads: impl Fn() -> usize) -> Result<()
             }
         }
     }
-    let threads = if rows <= WINDOW { 1 } else { threads().min(tasks.len()) };
+    let threads = if rows <= SMALL { 1 } else { threads().min(tasks.len()) };
     parallel::each(tasks.iter_mut(), threads, |(algorithm, tasks)| match algorithm.size() {
         20 => fold_small::<20>(*algorithm, tasks),
         32 => fold_small::<32>(*algorithm, tasks),
@@ -248,8 +250,8 @@ impl Index {
 
 /// The digests of a bank, sorted by register; those of one register stay in order.
 ///
-/// They are copied: the processor fetches them from memory well ahead while the rows are gone through in order, which
-/// it cannot do for several registers that go their own ways at the pace of a hash.
+/// They are copied: the processor fetches them from memory while the rows are gone through in order, and is asked for each
+/// before it is needed, which nobody can do for several registers that go their own ways at the pace of a hash.
 #[derive(Default)]
 struct Sorted<const SIZE: usize> {
     found: Vec<(u64, u32)>,
@@ -284,6 +286,8 @@ impl<const SIZE: usize> Sorted<SIZE> {
             if start.saturating_add(SIZE as u64) > columns.buffer.len() as u64 {
                 return Err(FoldError::Digest(row));
             }
+            prefetch(columns.buffer, start as usize);
+            prefetch(columns.buffer, start as usize + SIZE - 1);
             self.ends[place] += 1;
             self.found.push((start, place as u32));
         }

@@ -151,6 +151,13 @@ impl Kernel {
     }
 }
 
+#[cfg(all(target_arch = "x86_64", not(feature = "portable")))]
+pub(crate) use crate::intrinsics::prefetch;
+
+/// Ask for the cache line of the byte at an offset: not here.
+#[cfg(not(all(target_arch = "x86_64", not(feature = "portable"))))]
+pub(crate) fn prefetch(_: &[u8], _: usize) {}
+
 fn one_by_one(algorithm: Algorithm, chain: &mut Chain<'_>) {
     let size = algorithm.size();
     for digest in chain.digests.chunks_exact(size) {
