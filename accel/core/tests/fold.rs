@@ -1,6 +1,8 @@
 //! Replay of columns against values that go row by row: value = H(value || digest).
 
-use evlog_accel_core::{Algorithm, Bank, Columns, FoldError, MAX_SIZE, NO_DIGEST, NOT_EXTENDED, fold, fold_covered};
+use evlog_accel_core::{
+    Algorithm, Bank, Columns, FoldError, Job, MAX_SIZE, NO_DIGEST, NOT_EXTENDED, fold, fold_covered, fold_many,
+};
 
 /// More rows than a window of the fold has.
 const MANY: usize = 20_000;
@@ -214,4 +216,35 @@ fn what_rows_cannot_cover() {
     assert_eq!(covered(&[0], &[1, 2], &[0, 0]), Err(FoldError::Lengths));
     assert_eq!(covered(&[0, 1], &[1], &[0, 0]), Err(FoldError::Lengths));
     assert_eq!(covered(&[0, 1], &[1, 2], &[0]), Err(FoldError::Lengths));
+}
+
+#[test]
+fn many_logs() {
+    let buffer = bytes(MANY + 100);
+    let offsets: Vec<u64> = (0..MANY as u64).collect();
+    let column: Vec<u32> = (0..MANY as u32).map(|row| row / 3 % 5 * 100).collect();
+    let job = |(number, rows): (usize, usize)| Job {
+        columns: columns(&buffer[number..], &offsets[..rows], &column[..rows]),
+        registers: vec![0, 100, 200, 300, 400],
+        banks: [0, 1].map(|next| bank(Algorithm::ALL[(number + next) % 8], &[0], 5)).to_vec(),
+    };
+    let mut jobs: Vec<Job<'_>> = [0, 1, 7, 40, MANY, 300, MANY - 1, 2].into_iter().enumerate().map(job).collect();
+    let mut alone: Vec<Vec<Bank>> = jobs.iter().map(|job| job.banks.clone()).collect();
+    for (job, banks) in jobs.iter().zip(&mut alone) {
+        fold(job.columns, &job.registers, banks, || 1).unwrap();
+    }
+    fold_many(&mut jobs, || 2).unwrap();
+    for (bank, alone) in jobs.iter().flat_map(|job| &job.banks).zip(alone.iter().flatten()) {
+        assert_eq!(bank.values, alone.values);
+        assert_eq!(bank.missing, alone.missing);
+    }
+    assert_eq!(fold_many(&mut [], || 2), Ok(()));
+    // Row 3 is the first of another register than 0, in a small log and in a large one.
+    for rows in [4, MANY] {
+        let odd = Job { registers: vec![0], banks: vec![bank(Algorithm::Sha256, &[0], 1)], ..job((0, rows)) };
+        assert_eq!(fold_many(&mut [odd], || 2), Err(FoldError::Register(3)));
+        let short =
+            Job { columns: Columns { registers: &column[1..rows], ..job((0, rows)).columns }, ..job((0, rows)) };
+        assert_eq!(fold_many(&mut [short], || 2), Err(FoldError::Lengths));
+    }
 }

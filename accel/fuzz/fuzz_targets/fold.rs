@@ -3,7 +3,9 @@
 
 use std::collections::BTreeMap;
 
-use evlog_accel_core::{Algorithm, Bank, Columns, FoldError, MAX_SIZE, NO_DIGEST, NOT_EXTENDED, fold, fold_covered};
+use evlog_accel_core::{
+    Algorithm, Bank, Columns, FoldError, Job, MAX_SIZE, NO_DIGEST, NOT_EXTENDED, fold, fold_covered, fold_many,
+};
 use libfuzzer_sys::arbitrary::{Result, Unstructured};
 use libfuzzer_sys::fuzz_target;
 
@@ -78,6 +80,30 @@ fn offset(u: &mut Unstructured<'_>) -> Result<u64> {
 fn check_columns(columns: Columns<'_>, registers: &[u32], banks: &[Bank], threads: usize) {
     let mut folded = banks.to_vec();
     let result = fold(columns, registers, &mut folded, || threads);
+    check_folded(columns, registers, banks, &folded, result);
+    // The same beside another log, which is not to notice.
+    let other = Columns { buffer: &[7; 64], offsets: &[0, 0], registers: &[1, 1], layout_of: None, violations: false };
+    let value = Bank { distances: vec![0], values: vec![[0; MAX_SIZE]], missing: vec![false], ..banks[0].clone() };
+    let job = |columns, registers: &[u32], banks| Job { columns, registers: registers.to_vec(), banks };
+    let mut jobs = [job(other, &[1], vec![value]), job(columns, registers, banks.to_vec())];
+    let result = fold_many(&mut jobs, || threads);
+    let [beside, folded] = jobs;
+    if result.is_ok() {
+        let (algorithm, size) = (banks[0].algorithm, banks[0].algorithm.size());
+        let once = algorithm.hash(&[&[0; MAX_SIZE][..size], &[7; MAX_SIZE][..size]]);
+        let twice = algorithm.hash(&[&once[..size], &[7; MAX_SIZE][..size]]);
+        assert_eq!(beside.banks[0].values[0][..size], twice[..size]);
+    }
+    check_folded(columns, registers, banks, &folded.banks, result);
+}
+
+fn check_folded(
+    columns: Columns<'_>,
+    registers: &[u32],
+    banks: &[Bank],
+    folded: &[Bank],
+    result: std::result::Result<(), FoldError>,
+) {
     if columns.registers.len() != columns.offsets.len() {
         assert_eq!(result, Err(FoldError::Lengths));
         return;
