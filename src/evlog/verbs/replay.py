@@ -7,6 +7,8 @@ A replay proves nothing by itself: compare it with values from a quote (`evlog.v
 
 from __future__ import annotations
 
+from operator import attrgetter
+
 from evlog import hashing
 from evlog._record import Record
 from evlog.algorithms import HashAlg
@@ -32,6 +34,7 @@ __all__ = ["RegisterValue", "Replay", "replay", "replay_each", "start_value"]
 _EV_EFI_HCRTM_EVENT = 0x80000010
 _LOCALITY = b"StartupLocality\0"
 _PCR0 = Register("pcr", 0)
+_BY_PLACE, _BY_ID = attrgetter("sort_key"), attrgetter("id")
 #: PCRs that start as ones, and as zeros after a dynamic launch.
 _ONES = range(17, 23)
 _EVENT = 160  # bytes of a usual event, where a log does not tell its size
@@ -296,12 +299,17 @@ class Tally:
         extended = {index: columns.register(index) for index in counts}
         begun = Pass(log, banks, set(extended.values()), columns, counts)
         for alg in banks:
-            held = begun.entered[alg] = {
-                index: self.enter(register, alg, log, implied)
-                for index, register in extended.items()
-                if columns.has_bank(index, alg)
-            }
-            begun.values[alg] = {index: bank.value for index, bank in held.items()}
+            begun.entered[alg], begun.values[alg] = {}, {}
+        for index, register in extended.items():
+            held = self.registers.setdefault(register, {})
+            for alg in banks:
+                if not columns.has_bank(index, alg):
+                    continue
+                bank = held.get(alg)
+                if bank is None:
+                    bank = held[alg] = Bank(*_start(register, alg, log, self.given, implied))
+                begun.entered[alg][index] = bank
+                begun.values[alg][index] = bank.value
         if columns.anchors is not None:
             self.anchors.fold(columns, begun.values, log, implied)
             return begun
@@ -389,9 +397,9 @@ class Tally:
     def result(self) -> Replay:
         rows = []
         doubtful = bool(self.missing) or len(self.passes) > 1
-        for register in sorted(self.registers, key=lambda register: register.sort_key):
+        for register in sorted(self.registers, key=_BY_PLACE):
             banks = self.registers[register]
-            for alg in sorted(banks, key=lambda alg: alg.id):
+            for alg in sorted(banks, key=_BY_ID):
                 bank = banks[alg]
                 unsaid = doubtful and self._unsaid(register, alg)
                 value, status = (None, "incomplete") if unsaid else (bank.value, "complete")
