@@ -464,6 +464,18 @@ def test_the_command_says_why_not(tmp_path: Path) -> None:
     assert standings == {"informative", "proven", "digest_only"}
 
 
+def test_strictness_wants_every_register_accounted_for() -> None:
+    """The TPM's PCR 10 was extended by IMA, of which this log knows nothing; nothing else is amiss."""
+    words = ("verify", "samples/tcg1/seabios.bin", "--registers", "samples/tcg1/seabios.pcrs.json")
+    assert run(*words).code == 0
+    assert run(*words, "--strict").code == 1
+    log, registers = evlog.read(SAMPLES / "tcg1/seabios.bin"), evlog.read_registers(SAMPLES / "tcg1/seabios.pcrs.json")
+    result = evlog.verify(log, registers)
+    assert (result.ok, result.complete) == (True, False)
+    logged = {key: value for key, value in registers.registers.values.items() if key[0].index != 10}
+    assert evlog.verify(log, Registers(logged, "without PCR 10")).complete
+
+
 def test_usage_of_the_command() -> None:
     assert run("verify", str(OVMF)).code == 2
     assert run("verify", str(OVMF), "--registers", str(PCRS), "--nonce", "xyz").code == 2

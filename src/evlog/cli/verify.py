@@ -2,7 +2,8 @@
 
 The values come from a file or folder (--registers), a quote or report (--quote), or this machine (--live), whose logs
 are found too if none is named. What was authenticated and what was only read is said each time.
-Exit code 1 if any register differs, if nothing could be compared, or if a check of the evidence failed.
+Exit code 1 if any register differs, if nothing could be compared, or if a check of the evidence failed; with --strict
+also if the logs do not tell how every register that is stated came by its value.
 """
 
 from __future__ import annotations
@@ -12,9 +13,11 @@ from evlog.cli import _common, _each
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     import argparse
+    from collections.abc import Iterable
     from typing import Any
 
     from evlog.evidence import Evidence
+    from evlog.model import Log
     from evlog.verbs.verify import RegisterVerdict, Verification
 
 # The arguments that name files.
@@ -62,7 +65,7 @@ def run(args: argparse.Namespace) -> int:
         if args.events:
             print_standings(result)
     _common.report(finding for finding in result.findings if args.json or finding not in evidence.findings)
-    return int(not result.ok or any(log.failed for log in logs))
+    return _code(args, result, logs)
 
 
 def one(args: argparse.Namespace, source: str) -> tuple[dict[str, Any], int]:
@@ -71,7 +74,11 @@ def one(args: argparse.Namespace, source: str) -> tuple[dict[str, Any], int]:
 
     log = _common.open_log(args, source)
     result = verify((log,), open_evidence(_each.beside(args, source, _FILES)), platform=args.platform)
-    return document(result, events=args.events), int(not result.ok or log.failed)
+    return document(result, events=args.events), _code(args, result, (log,))
+
+
+def _code(args: argparse.Namespace, result: Verification, logs: Iterable[Log]) -> int:
+    return int(not result.ok or any(log.failed for log in logs) or (args.strict and not result.complete))
 
 
 def own_logs(args: argparse.Namespace) -> list[str]:

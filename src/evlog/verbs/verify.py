@@ -96,6 +96,14 @@ class Verification(Record):
             and not any(finding.code in _REFUSALS for finding in self.findings)
         )
 
+    @property
+    def complete(self) -> bool:
+        """Whether the logs tell how every stated register came by its value: none is ``incomplete`` or ``not_logged``.
+
+        Whoever edits a log can take a register's events or digests out of it: that is no mismatch.
+        """
+        return not any(row.verdict in ("incomplete", "not_logged") for row in self.registers)
+
     def get(self, register: Register, alg: HashAlg) -> RegisterVerdict | None:
         """The verdict on a register in a bank, or None."""
         for row in self.registers:
