@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from evlog.contents.pcclient import PCClientEvent
-from evlog.verbs.check import check_event
+from evlog.verbs.digest_check import check_event
 from evlog.verbs.reading import read
 from tests.firmware_logs import firmware_logs
 

@@ -11,7 +11,8 @@ from evlog.algorithms import SHA1, SHA256, HashAlg
 from evlog.contents.pcclient import PCClientEvent
 from evlog.model import Digest, Event
 from evlog.registers import Register
-from evlog.verbs.check import Checks, check, check_event
+from evlog.verbs.check import Checks, check
+from evlog.verbs.digest_check import check_event
 from evlog.verbs.reading import read
 from tests.firmware_logs import firmware_logs
 from tests.made import GUID, event, header, variable

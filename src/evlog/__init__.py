@@ -48,13 +48,15 @@ if TYPE_CHECKING:
     )
     from evlog.options import Options
     from evlog.registers import PLATFORMS, Platform, Register, Registers
+    from evlog.verbs._pcclient_policy import Policy
     from evlog.verbs.anchors import Anchor
     from evlog.verbs.append import Appended, append
     from evlog.verbs.bank_rules import BankRule, bank_rules, rules_by_bank
     from evlog.verbs.boot_aggregate import BootAggregate, boot_aggregate
-    from evlog.verbs.check import Checks, DigestCheck, Policy, check
+    from evlog.verbs.check import Checks, check
     from evlog.verbs.convert import Conversion, convert
     from evlog.verbs.diff import Change, Difference, RegisterDifference, diff
+    from evlog.verbs.digest_check import DigestCheck
     from evlog.verbs.edit import Edit, drop, edit, insert, replace
     from evlog.verbs.find_prefix import Prefix, find_prefix
     from evlog.verbs.merge import Handover, Merged, merge
@@ -107,7 +109,9 @@ _HOMES = {
     "verbs.append": ("Appended", "append"),
     "verbs.bank_rules": ("BankRule", "bank_rules", "rules_by_bank"),
     "verbs.boot_aggregate": ("BootAggregate", "boot_aggregate"),
-    "verbs.check": ("Checks", "DigestCheck", "Policy", "check"),
+    "verbs._pcclient_policy": ("Policy",),
+    "verbs.check": ("Checks", "check"),
+    "verbs.digest_check": ("DigestCheck",),
     "verbs.convert": ("Conversion", "convert"),
     "verbs.find_prefix": ("Prefix", "find_prefix"),
     "verbs.diff": ("Change", "Difference", "RegisterDifference", "diff"),

@@ -12,7 +12,8 @@ if TYPE_CHECKING:
     import argparse
 
     from evlog.model import Event, Log
-    from evlog.verbs.check import Checks, DigestCheck
+    from evlog.verbs.check import Checks
+    from evlog.verbs.digest_check import DigestCheck
 
 __all__ = ["VERDICTS", "Selection", "of", "short_type", "verdict"]
 

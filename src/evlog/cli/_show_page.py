@@ -15,7 +15,8 @@ if TYPE_CHECKING:
 
     from evlog.model import Event, Log
     from evlog.registers import Register
-    from evlog.verbs.check import Checks, DigestCheck
+    from evlog.verbs.check import Checks
+    from evlog.verbs.digest_check import DigestCheck
 
 __all__ = ["show"]
 

@@ -14,7 +14,8 @@ if TYPE_CHECKING:
     from typing import Any
 
     from evlog.model import Event, Log
-    from evlog.verbs.check import Checks, DigestCheck
+    from evlog.verbs.check import Checks
+    from evlog.verbs.digest_check import DigestCheck
 
 
 EXAMPLES = (

@@ -13,7 +13,7 @@ from evlog._record import Record
 from evlog.verbs import _stated
 from evlog.verbs._case import Candidate, Case, is_separator
 from evlog.verbs._hypotheses import HYPOTHESES
-from evlog.verbs.check import check_event
+from evlog.verbs.digest_check import check_event
 
 __all__ = ["Allowance", "Case", "Explanation", "explain", "remarks"]
 

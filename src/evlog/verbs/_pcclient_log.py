@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from evlog.columns import Columns
     from evlog.model import Event
-    from evlog.verbs.check import DigestCheck
+    from evlog.verbs.digest_check import DigestCheck
 
 __all__ = [
     "EV_EFI_ACTION",

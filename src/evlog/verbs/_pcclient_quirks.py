@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
     from evlog.verbs._pcclient_log import Row
-    from evlog.verbs.check import Policy
+    from evlog.verbs._pcclient_policy import Policy
 
 __all__ = ["findings"]
 

@@ -5,17 +5,18 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from evlog import hashing
+from evlog.contents._pcclient_rules import data_first
 from evlog.contents.pcclient import EV_NO_ACTION
+from evlog.verbs.digest_check import DigestCheck, check_event
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from array import array
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
     from typing import Any
 
     from evlog.columns import Columns
     from evlog.model import Event
-    from evlog.verbs.check import DigestCheck
 
     Checked = tuple[DigestCheck, ...]
 
@@ -31,12 +32,9 @@ class Verdicts(Sequence):  # type: ignore[type-arg]
     for that at once, and only the other ones are made events of, to be checked one by one.
     """
 
-    __slots__ = ("_check", "_columns", "_events", "_made", "_plain", "flags", "types")
+    __slots__ = ("_columns", "_events", "_made", "_plain", "flags", "types")
 
-    def __init__(self, columns: Columns, events: Sequence[Event], check: Callable[[Event], Checked]) -> None:
-        from evlog.contents._pcclient_rules import data_first
-        from evlog.verbs.check import DigestCheck
-
+    def __init__(self, columns: Columns, events: Sequence[Event]) -> None:
         backend = hashing.backend(len(columns.buffer))
         #: The event type of each row.
         self.types: array[int] = backend.words(
@@ -48,7 +46,7 @@ class Verdicts(Sequence):  # type: ignore[type-arg]
             if event_type == EV_NO_ACTION or not data_first(event_type):
                 for row in rows_of(self.types, event_type):
                     self.flags[row] = 0
-        self._columns, self._events, self._check = columns, events, check
+        self._columns, self._events = columns, events
         self._plain = [
             tuple(DigestCheck(alg, "matches", "data") for alg, _ in layout.digests) for layout in columns.layouts
         ]
@@ -84,7 +82,7 @@ class Verdicts(Sequence):  # type: ignore[type-arg]
             return self._plain[0 if layout_of is None else layout_of[row]]
         checked = self._made.get(row)
         if checked is None:
-            checked = self._made[row] = self._check(self._events[row])
+            checked = self._made[row] = check_event(self._events[row])
         return checked
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from evlog._record import Record
 from evlog.algorithms import HashAlg
 from evlog.registers import Register
-from evlog.verbs.check import check_event
+from evlog.verbs.digest_check import check_event
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

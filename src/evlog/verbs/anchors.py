@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
     from evlog.columns import Columns
     from evlog.model import Log
-    from evlog.verbs.replay import Bank, Tally
+    from evlog.verbs._tally import Bank, Tally
 
     Key = tuple[Register, HashAlg]
 

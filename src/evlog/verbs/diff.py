@@ -12,7 +12,7 @@ from evlog.registers import Register
 from evlog.verbs._align import align
 from evlog.verbs._describe import Describer, Description
 from evlog.verbs._unite import platform_of, unite
-from evlog.verbs.check import check_event
+from evlog.verbs.digest_check import check_event
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ from evlog.contents.pcclient import EV_ACTION, PCClientEvent
 from evlog.errors import UsageError
 from evlog.model import Content, Digest, Event, Finding, Log
 from evlog.registers import Register
-from evlog.verbs.check import check_event
+from evlog.verbs.digest_check import check_event
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

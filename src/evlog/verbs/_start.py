@@ -1,0 +1,102 @@
+"""The value that a register has before a log's first event, and why: what the log implies, states, or was told.
+
+Spec: TCG PC Client Platform Firmware Profile 1.06, section 3.3.2 (locality and H-CRTM start values).
+"""
+
+from __future__ import annotations
+
+from evlog import hashing
+from evlog.contents.pcclient import EV_NO_ACTION, PCClientEvent
+from evlog.registers import Register
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from evlog.algorithms import HashAlg
+    from evlog.model import Event, Log
+    from evlog.registers import Registers
+
+__all__ = ["counts_of", "implied_starts", "size_of", "start_of"]
+
+_EV_EFI_HCRTM_EVENT = 0x80000010
+_LOCALITY = b"StartupLocality\0"
+_PCR0 = Register("pcr", 0)
+#: PCRs that start as ones, and as zeros after a dynamic launch.
+_ONES = range(17, 23)
+_EVENT = 160  # bytes of a usual event, where a log does not tell its size
+# Launch events that reset PCR 17 to 22 to zero: Intel TXT, AMD Secure Launch, Arm DRTM.
+_DYNAMIC_LAUNCH = ((0x401, 0x4FF), (0x8001, 0x80FF), (0x9001, 0x90FF))
+
+
+def start_of(
+    register: Register, alg: HashAlg, log: Log, given: Registers | None, implied: dict[Register, tuple[int, str]]
+) -> tuple[bytes, str]:
+    if given is not None or log.start is not None:
+        for table, reason in ((given, "given"), (log.start, "log")):
+            value = table.get(register, alg) if table is not None else None
+            if value is not None:
+                return value, reason
+    if implied and register in implied:
+        last, reason = implied[register]
+        return bytes(alg.size - 1) + bytes((last,)), reason
+    if register.space == "pcr" and register.index in _ONES:
+        return b"\xff" * alg.size, "ones"
+    return bytes(alg.size), "zeros"
+
+
+def size_of(log: Log) -> int:
+    """About how many bytes the log has, for the choice of a backend."""
+    return len(log.events) * _EVENT if log.columns is None else len(log.columns.buffer)
+
+
+def counts_of(log: Log) -> Mapping[int, int]:
+    """How many rows extend each register index; empty for a log without columns."""
+    return {} if log.columns is None else hashing.backend(size_of(log)).tally(log.columns.registers)
+
+
+def implied_starts(log: Log, counts: Mapping[int, int]) -> dict[Register, tuple[int, str]]:
+    """Start values that events of the log imply: the last byte of the register, and the reason.
+
+    PCR 0 starts at the locality of TPM2_Startup, or at 4 if the H-CRTM was measured; PCR 17 to 22 at zero
+    after a dynamic launch. ``counts`` are the rows on each register, if the log has columns.
+    """
+    implied: dict[Register, tuple[int, str]] = {}
+    for event in _notable(log):
+        content = event.content
+        if not isinstance(content, PCClientEvent) or event.register != _PCR0:
+            continue
+        if content.event_type == _EV_EFI_HCRTM_EVENT:
+            implied[_PCR0] = 4, "h-crtm"
+        elif (
+            content.event_type == EV_NO_ACTION
+            and content.data[:16] == _LOCALITY
+            and content.data[16:17] in (b"\0", b"\3", b"\4")
+            # coreboot pads its events; anything else there is no StartupLocality.
+            and not any(content.data[17:])
+        ):
+            reason = "locality" if content.data[16] else "zeros"
+            implied.setdefault(_PCR0, (content.data[16], reason))
+    for number in _ONES:
+        register = Register("pcr", number)
+        first = _first_on(log, register, counts)
+        if first is not None and isinstance(first.content, PCClientEvent):
+            launched = first.content.event_type
+            if any(low <= launched <= high for low, high in _DYNAMIC_LAUNCH):
+                implied[register] = 0, "drtm"
+    return implied
+
+
+def _notable(log: Log) -> Iterable[Event]:
+    """The events that may bear on start values: those the scanner noted, or all."""
+    rows = getattr(log.events, "notable", None)
+    return log.events if rows is None else (log.events[row] for row in rows)
+
+
+def _first_on(log: Log, register: Register, counts: Mapping[int, int]) -> Event | None:
+    columns = log.columns
+    if columns is None:
+        return next((e for e in log.events if e.register == register and e.measured), None)
+    if columns.space != register.space or register.number not in counts:
+        return None
+    return log.events[columns.registers.index(register.number)]
