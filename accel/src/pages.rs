@@ -8,8 +8,22 @@ use pyo3::ffi;
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
 
+/// The whole of an open file, by its descriptor, in memory that is quick to fill; None if its size is not known.
+#[cfg(unix)]
+#[pyfunction]
+pub fn read_file<'py>(py: Python<'py>, descriptor: i32) -> PyResult<Option<Bound<'py, PyBytes>>> {
+    use std::os::fd::{AsFd, BorrowedFd};
+    if descriptor < 0 {
+        return Ok(None);
+    }
+    // SAFETY: the descriptor is the caller's, who keeps its file open during the call.
+    let borrowed = unsafe { BorrowedFd::borrow_raw(descriptor) };
+    let file = File::from(borrowed.as_fd().try_clone_to_owned()?);
+    read(py, &file)
+}
+
 /// The whole file as `bytes`; `None` if it has not the size that it says, as pseudo files do.
-pub fn read<'py>(py: Python<'py>, mut file: &File) -> PyResult<Option<Bound<'py, PyBytes>>> {
+fn read<'py>(py: Python<'py>, mut file: &File) -> PyResult<Option<Bound<'py, PyBytes>>> {
     let stated = file.metadata()?.len();
     let Ok(size) = ffi::Py_ssize_t::try_from(stated) else {
         return Ok(None);

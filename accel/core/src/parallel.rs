@@ -2,18 +2,16 @@
 
 #![forbid(unsafe_code)]
 
+use std::panic::resume_unwind;
 use std::sync::Mutex;
 use std::thread;
 
-use crate::fold::FoldError;
-
 /// Do the work on each item, on so many threads at the most; an error, if any item has one.
-pub(crate) fn each<T: Send>(
-    items: impl Iterator<Item = T> + Send,
+pub(crate) fn each<T: Send, E: Send>(
+    mut items: impl Iterator<Item = T> + Send,
     threads: usize,
-    work: impl Fn(T) -> Result<(), FoldError> + Sync,
-) -> Result<(), FoldError> {
-    let mut items = items;
+    work: impl Fn(T) -> Result<(), E> + Sync,
+) -> Result<(), E> {
     if threads <= 1 {
         return items.try_for_each(work);
     }
@@ -27,8 +25,7 @@ pub(crate) fn each<T: Send>(
     thread::scope(|scope| {
         let others: Vec<_> = (1..threads).map(|_| scope.spawn(run)).collect();
         let mine = run();
-        // A thread that panicked has done less than it should.
-        let joined = others.into_iter().map(|other| other.join().unwrap_or(Err(FoldError::Lengths)));
+        let joined = others.into_iter().map(|other| other.join().unwrap_or_else(|panic| resume_unwind(panic)));
         joined.fold(mine, Result::and)
     })
 }

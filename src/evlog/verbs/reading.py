@@ -130,7 +130,7 @@ def _content(file: BinaryIO) -> bytes:
     size = os.fstat(file.fileno()).st_size
     # A pipe has no size, and what was taken out of it cannot be put back.
     native = hashing.native(size) if size else None
-    if native is not None:
+    if native is not None and hasattr(native, "read_file"):  # which it is only where files have descriptors
         data: bytes | None = native.read_file(file.fileno())
         if data is not None:
             return data
