@@ -363,26 +363,35 @@ def test_stdin_is_one_log() -> None:
     assert b"more than once" in ran.stderr
 
 
+@pytest.mark.parametrize("unbuffered", ["", "1"])
 @pytest.mark.parametrize("redirection", ["2>&-", "2>/dev/full"])
-def test_a_stderr_that_takes_nothing_changes_nothing(redirection: str) -> None:
+def test_a_stderr_that_takes_nothing_changes_nothing(redirection: str, unbuffered: str) -> None:
     if not Path("/dev/full").exists():
         pytest.skip("no /dev/full here")
-    for command, code, name in (("show", 3, "absent.bin"), ("replay", 1, "samples/bad/cut-record.bin")):
+    cases = (("show", 3, "absent.bin"), ("replay", 1, "samples/bad/cut-record.bin"), ("show", 2, ""), ("bogus", 2, ""))
+    for command, code, name in cases:
         ran = subprocess.run(
             ["sh", "-c", f"{sys.executable} -m evlog {command} {name} {redirection}"],
             stdout=subprocess.PIPE,
             cwd=ROOT,
+            env={**os.environ, "PYTHONUNBUFFERED": unbuffered},
             check=False,
         )
         assert ran.returncode == code
         assert b"evlog:" not in ran.stdout
 
 
-def test_a_full_disk_for_the_version() -> None:
+@pytest.mark.parametrize(
+    ("unbuffered", "words"),
+    # Unbuffered, argparse passes over what the disk does not take of its help.
+    [("", ["--version"]), ("", ["--help"]), ("", ["show", "--help"]), ("1", ["--version"])],
+)
+def test_a_full_disk_for_words(unbuffered: str, words: list[str]) -> None:
     if not Path("/dev/full").exists():
         pytest.skip("no /dev/full here")
     with Path("/dev/full").open("wb") as full:
-        ran = subprocess.run([*EVLOG, "--version"], stdout=full, stderr=subprocess.PIPE, check=False)
+        environment = {**os.environ, "PYTHONUNBUFFERED": unbuffered}
+        ran = subprocess.run([*EVLOG, *words], stdout=full, stderr=subprocess.PIPE, env=environment, check=False)
     assert (ran.returncode, ran.stderr) == (3, b"evlog: stdout: no space left on device\n")
 
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import atexit
 import gc
-import os
 import sys
 from importlib import import_module
 
@@ -52,16 +51,33 @@ def main(argv: Sequence[str] | None = None) -> int:
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="backslashreplace")
     try:
-        code = _command(arguments) if arguments and arguments[0] in COMMANDS else _top(arguments)
+        code = _finished(arguments)
+    finally:
+        # What a full stderr did not take is forgotten, and changes no exit code.
+        if sys.stderr is not None:
+            try:
+                sys.stderr.flush()
+            except OSError:
+                _common.abandon(sys.stderr)
+    return code
+
+
+def _finished(arguments: list[str]) -> int:
+    """The exit code, when all that was printed has been taken."""
+    try:
+        try:
+            code = _command(arguments) if arguments and arguments[0] in COMMANDS else _top(arguments)
+        except SystemExit as argparse_is_done:
+            code = int(argparse_is_done.code or 0)
         sys.stdout.flush()
     except BrokenPipeError:
-        _abandon_stdout()
+        _common.abandon(sys.stdout)
         return 0
     except KeyboardInterrupt:
         return 130
     except OSError as error:
         # Files that are read and written have their SourceError: this is stdout.
-        _abandon_stdout()
+        _common.abandon(sys.stdout)
         _common.say(f"stdout: {(error.strerror or str(error)).lower()}")
         return 3
     return code
@@ -87,11 +103,6 @@ def _command(arguments: list[str]) -> int:
             return 2
         return 1 if isinstance(error, (ConversionError, WriteError)) else 3
     return code
-
-
-def _abandon_stdout() -> None:
-    """Nobody reads on; Python would complain once more when it closes stdout."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _top(arguments: list[str]) -> int:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import sys
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     import argparse
     from collections.abc import Iterable, Sequence
-    from typing import Any
+    from typing import Any, TextIO
 
     from evlog.model import Finding, Log, Loss
     from evlog.registers import Register
@@ -128,7 +129,12 @@ def say(text: str) -> None:
     try:
         print(f"evlog: {text}", file=sys.stderr)
     except OSError:
-        pass
+        abandon(sys.stderr)
+
+
+def abandon(stream: TextIO) -> None:
+    """Nobody takes what is written to a stream; Python would complain once more when it closes it."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
 def say_losses(losses: Iterable[Loss]) -> None:
