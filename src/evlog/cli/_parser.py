@@ -4,10 +4,15 @@ from __future__ import annotations
 
 import argparse
 import os
+import sys
+
+from evlog.cli._common import abandon
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from types import ModuleType
+
+    from _typeshed import SupportsWrite
 
 __all__ = ["command_parser", "top_parser"]
 
@@ -48,9 +53,24 @@ class _Formatter(argparse.HelpFormatter):
         return f"{', '.join(action.option_strings)} {value}"
 
 
+class _Parser(argparse.ArgumentParser):
+    """On every Python, help that stdout does not take is an error, and nothing else changes the exit code."""
+
+    def _print_message(self, message: str, file: SupportsWrite[str] | None = None) -> None:
+        stream = file or sys.stderr
+        if not message or stream is None:
+            return
+        try:
+            stream.write(message)
+        except OSError:
+            if stream is sys.stdout:
+                raise
+            abandon(sys.stderr)
+
+
 def command_parser(name: str, command: ModuleType) -> argparse.ArgumentParser:
     """The parser of one command, described by its module's docstring and its ``EXAMPLES``."""
-    made = argparse.ArgumentParser(
+    made = _Parser(
         prog=f"evlog {name}",
         description=command.__doc__,
         epilog="\n".join(("examples:", *(f"  {line}" for line in command.EXAMPLES))) + f"\n\n{_EXIT_CODES}",
@@ -64,7 +84,7 @@ def top_parser(commands: dict[str, str]) -> argparse.ArgumentParser:
     """The parser of ``evlog`` without a command."""
     width = max(map(len, commands))
     listing = "\n".join(f"  {name:{width}}  {line}" for name, line in commands.items())
-    top = argparse.ArgumentParser(
+    top = _Parser(
         prog="evlog",
         usage="evlog [-h] [-v] COMMAND ...",
         description="Read, replay, convert and check the event logs of measured machines.",

@@ -48,7 +48,8 @@ def schema() -> dict[str, Any]:
 def _kinds(base: type[Decoded]) -> set[type[Decoded]]:
     found = {base} if base.kind else set()
     for cls in base.__subclasses__():
-        found |= _kinds(cls)
+        if cls.__module__.startswith(f"{__package__}."):  # and not somebody else's
+            found |= _kinds(cls)
     return found
 
 
