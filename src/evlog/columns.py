@@ -52,7 +52,7 @@ if TYPE_CHECKING:
     from evlog.model import Event
     from evlog.registers import Space
 
-__all__ = ["NOT_EXTENDED", "Columns", "Layout", "LazyEvents"]
+__all__ = ["NOT_EXTENDED", "Columns", "Layout", "Lazy", "LazyEvents"]
 
 #: In ``registers``: the record extends nothing that replay can follow.
 NOT_EXTENDED = 0xFFFFFFFF
@@ -130,18 +130,16 @@ class Columns(Record):
         return self.layouts[self.layout_of[row] if self.layout_of is not None else 0]
 
 
-class LazyEvents(Sequence):  # type: ignore[type-arg]
-    """A sequence of events that are made from columns when they are asked for. Behaves as a tuple of them.
+class Lazy(Sequence):  # type: ignore[type-arg]
+    """A sequence of which each item is made of its row when it is asked for. Behaves as a tuple of them."""
 
-    ``columns`` is None if they do not tell all that replay needs: then events have to be made for it.
-    """
+    __slots__ = ("_rows",)
 
-    __slots__ = ("_make", "_rows", "columns")
+    #: What is made of a row.
+    _make: Callable[[int], Any]
 
-    def __init__(self, columns: Columns, make: Callable[[int], Event], *, foldable: bool = True) -> None:
-        self.columns: Columns | None = columns if foldable else None
-        self._rows = len(columns)
-        self._make = make
+    def __init__(self, rows: int) -> None:
+        self._rows = rows
 
     def __len__(self) -> int:
         return self._rows
@@ -152,19 +150,36 @@ class LazyEvents(Sequence):  # type: ignore[type-arg]
             return tuple(self._make(each) for each in rows)
         return self._make(rows)
 
-    def __iter__(self) -> Iterator[Event]:
+    def __iter__(self) -> Iterator[Any]:
         return map(self._make, range(len(self)))
 
     def __eq__(self, other: object) -> bool:
-        if not isinstance(other, (tuple, list, LazyEvents)):
+        if not isinstance(other, (tuple, list, Lazy)):
             return NotImplemented
         return len(self) == len(other) and all(a == b for a, b in zip(self, other, strict=True))
 
     def __hash__(self) -> int:
         return hash(tuple(self))
 
-    def __reduce__(self) -> tuple[type, tuple[tuple[Event, ...]]]:
+    def __reduce__(self) -> tuple[type, tuple[tuple[Any, ...]]]:
         return tuple, (tuple(self),)
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} of {len(self)} rows>"
+
+
+class LazyEvents(Lazy):
+    """Events that are made from columns.
+
+    ``columns`` is None if they do not tell all that replay needs: then events have to be made for it.
+    """
+
+    __slots__ = ("_make", "columns")
+
+    def __init__(self, columns: Columns, make: Callable[[int], Event], *, foldable: bool = True) -> None:
+        super().__init__(len(columns))
+        self.columns: Columns | None = columns if foldable else None
+        self._make = make
 
     def __repr__(self) -> str:
         return f"<{len(self)} events>"

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from evlog import hashing
+from evlog.columns import Lazy
 from evlog.contents._pcclient_rules import data_first
 from evlog.contents.pcclient import EV_NO_ACTION
 from evlog.verbs.digest_check import DigestCheck, check_event
@@ -12,8 +11,7 @@ from evlog.verbs.digest_check import DigestCheck, check_event
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from array import array
-    from collections.abc import Iterator
-    from typing import Any
+    from collections.abc import Iterator, Sequence
 
     from evlog.columns import Columns
     from evlog.model import Event
@@ -25,8 +23,8 @@ __all__ = ["Verdicts", "rows_of"]
 _EVENT_TYPE = 4  # bytes before it in a record
 
 
-class Verdicts(Sequence):  # type: ignore[type-arg]
-    """For each row of columns of PC Client events, its checks; behaves as a tuple of them.
+class Verdicts(Lazy):
+    """For each row of columns of PC Client events, its checks.
 
     Most digests are of their event's data, by the first rule that there is for the event's type: all rows are asked
     for that at once, and only the other ones are made events of, to be checked one by one.
@@ -35,6 +33,7 @@ class Verdicts(Sequence):  # type: ignore[type-arg]
     __slots__ = ("_columns", "_events", "_made", "_plain", "flags", "types")
 
     def __init__(self, columns: Columns, events: Sequence[Event]) -> None:
+        super().__init__(len(columns))
         backend = hashing.backend(len(columns.buffer))
         #: The event type of each row.
         self.types: array[int] = backend.words(
@@ -52,31 +51,7 @@ class Verdicts(Sequence):  # type: ignore[type-arg]
         ]
         self._made: dict[int, Checked] = {}
 
-    def __len__(self) -> int:
-        return len(self._columns)
-
-    def __getitem__(self, row: int | slice) -> Any:
-        rows = range(len(self))[row]
-        return tuple(map(self._of, rows)) if isinstance(rows, range) else self._of(rows)
-
-    def __iter__(self) -> Iterator[Checked]:
-        return map(self._of, range(len(self)))
-
-    def __eq__(self, other: object) -> bool:
-        if not isinstance(other, (tuple, Verdicts)):
-            return NotImplemented
-        return len(self) == len(other) and all(a == b for a, b in zip(self, other, strict=True))
-
-    def __hash__(self) -> int:
-        return hash(tuple(self))
-
-    def __reduce__(self) -> tuple[type, tuple[tuple[Checked, ...]]]:
-        return tuple, (tuple(self),)
-
-    def __repr__(self) -> str:
-        return f"<checks of {len(self)} events>"
-
-    def _of(self, row: int) -> Checked:
+    def _make(self, row: int) -> Checked:
         if self.flags[row]:
             layout_of = self._columns.layout_of
             return self._plain[0 if layout_of is None else layout_of[row]]
