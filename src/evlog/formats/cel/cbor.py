@@ -17,6 +17,7 @@ from evlog.formats.cel import _record
 from evlog.formats.cel._dialect import Dialect, refused
 from evlog.formats.cel._item import Head, array_head, departure, head, item_end, member
 from evlog.formats.cel._reader import Reader
+from evlog.formats.cel._tags import ENCODED, record_head, unwrapped
 from evlog.formats.cel._writer import Writer
 from evlog.model import Header, Origin, Span
 from evlog.options import NO_OPTIONS
@@ -34,10 +35,9 @@ ID = "cel-cbor"
 TITLE = "TCG Canonical Event Log, CBOR"
 
 _ENCODING = _record.Encoding(ID, 0xFFFFFFFF, False, 0xFFFF, "cbor", False, "pcr")
-_UINT, _BYTES, _ARRAY, _MAP, _TAG = 0, 2, 4, 5, 6
+_UINT, _ARRAY, _MAP, _TAG = 0, 4, 5, 6
 # Records that are encoded again at a time, to see that they are encoded as they should be.
 _TOGETHER = 256
-_ENCODED, _SELF_DESCRIBED = 24, 55799
 _NAMES = {"recnum": 0, "pcr": 1, "nv_index": 2, "digests": 3, "content_type": 9, "content": 10, "ccmr": 108}
 _DIGEST_NAMES = {"hashAlg": 0, "digest": 1}
 _CONTENT_KEYS = (b"\x0a", b"\x67content")
@@ -49,9 +49,9 @@ _IN_ORDER = ([0, 1, 3, 9, 10], [0, 2, 3, 9, 10], [0, 3, 9, 10, 108])
 def sniff(data: bytes, options: Options) -> Match:
     """Certain of a map that starts with a record number, alone or in an array; likely of one that goes by names."""
     try:
-        position = _unwrapped(data)[0]
+        position = unwrapped(data)[0]
         outer = head(data, position)
-        inner = _record_head(data, outer.end if outer.major == _ARRAY else position)
+        inner = record_head(data, outer.end if outer.major == _ARRAY else position)
         key = head(data, inner.end)
     except ParseError:
         return NO_MATCH
@@ -64,46 +64,6 @@ def sniff(data: bytes, options: Options) -> Match:
     if number in _NAMES.values() or data.startswith(_KEYS, inner.end):
         return Match(LIKELY, f"{shape} that start with another member of a record")
     return NO_MATCH
-
-
-def _unwrapped(data: bytes) -> tuple[int, int, tuple[int, ...]]:
-    """Where the log starts and ends behind the tags that may stand around it, and those tags."""
-    position, end = 0, len(data)
-    tags: list[int] = []
-    while len(tags) < 2:
-        start = position
-        one = head(data, start)
-        if one.major != _TAG or one.argument not in (_ENCODED, _SELF_DESCRIBED):
-            break
-        position = one.end
-        tags.append(one.argument)
-        if one.argument == _ENCODED:
-            string = head(data, position)
-            if string.major != _BYTES or string.argument is None or string.argument > end - string.end:
-                raise ParseError("tag 24 without a byte string that is whole", offset=position)
-            if string.end + string.argument < end and _is_record(data[string.end : string.end + string.argument]):
-                # The tag is around the first record of a sequence, not around the log.
-                position = start
-                tags.pop()
-                break
-            position, end = string.end, string.end + string.argument
-    return position, end, tuple(tags)
-
-
-def _is_record(item: bytes) -> bool:
-    """Whether some bytes are one map."""
-    try:
-        return head(item, 0).major == _MAP and item_end(item, 0) == len(item)
-    except ParseError:
-        return False
-
-
-def _record_head(data: bytes, position: int) -> Head:
-    """The head of the record at ``position``, behind the tag that may stand around it."""
-    one = head(data, position)
-    if one.major != _TAG or one.argument != _ENCODED:
-        return one
-    return head(data, head(data, one.end).end)
 
 
 def _octets(value: Any) -> bytes:
@@ -214,7 +174,7 @@ class _Items:
     def __init__(self, data: bytes, notes: _record.Notes) -> None:
         self._data = data
         self._notes = notes
-        self.start, self._limit, self._tags = _unwrapped(data) if data else (0, 0, ())
+        self.start, self._limit, self._tags = unwrapped(data) if data else (0, 0, ())
         self._framing = "sequence"
         self._stated = 0
         self._head = b""
@@ -236,7 +196,7 @@ class _Items:
                 notes.once("not_deterministic", "warning" if notes.strict else "note", message, None, self.start)
                 self._head = data[self.start : outer.end]
             yield from self._array(outer)
-        elif outer is None or outer.major == _MAP or (outer.major == _TAG and outer.argument == _ENCODED):
+        elif outer is None or outer.major == _MAP or (outer.major == _TAG and outer.argument == ENCODED):
             yield from self._decoded(self.start, None)
             self._framing = "sequence" if self._count != 1 else "record"
         else:
@@ -361,7 +321,7 @@ def _examined(value: Any, item: bytes, offset: int, opaque: _Opaque, notes: _rec
     if found is not None:
         what, where = found
         notes.once("not_deterministic", severity, f"not the deterministic encoding: {what}", None, offset + where)
-    if isinstance(value, CBORTag) and value.tag == _ENCODED and value.value.__class__ is bytes:
+    if isinstance(value, CBORTag) and value.tag == ENCODED and value.value.__class__ is bytes:
         opaque.item = value.value
         value = _record_in(opaque.item)
     if value.__class__ is dict and any(key.__class__ is str for key in value):
@@ -428,7 +388,7 @@ def write(log: Log, options: Options) -> bytes:
             parts.append(b"\xff")
     body = b"".join(parts)
     for tag in reversed(str(header.get("tags", "")).split()) if header is not None else ():
-        body = dumps(CBORTag(_ENCODED, body)) if int(tag) == _ENCODED else _SELF_DESCRIPTION + body
+        body = dumps(CBORTag(ENCODED, body)) if int(tag) == ENCODED else _SELF_DESCRIPTION + body
     return body + log.tail
 
 
