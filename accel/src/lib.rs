@@ -13,7 +13,7 @@ use pyo3::prelude::*;
 use pyo3::types::PyBytes;
 
 /// Rows that a scanner notes before they go to Python: few enough to stay in the processor's cache.
-const BATCH: usize = 1 << 14;
+const BATCH: usize = 1 << 12;
 /// Fewer bytes than this are hashed before other threads could do anything useful.
 const WORTH_DETACHING: usize = 1 << 14;
 

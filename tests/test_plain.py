@@ -1,0 +1,34 @@
+"""Command lines that are parsed without argparse mean what argparse takes them for."""
+
+from __future__ import annotations
+
+from importlib import import_module
+
+import pytest
+
+from evlog.cli import COMMANDS
+from evlog.cli._parser import command_parser
+from evlog.cli._plain import Plain
+
+LINES = [["LOG"], ["LOG", "LOG2"], ["-"], ["--json", "LOG"], ["LOG", "--json"], ["LOG", "--strict"], ["LOG", "--tree"]]
+NOT_PLAIN = [[], ["--json"], ["--json", "--strict", "LOG"], ["--js", "LOG"], ["--", "LOG"], ["LOG", "--space", "pcr"]]
+
+
+@pytest.mark.parametrize("line", [*LINES, *NOT_PLAIN], ids=" ".join)
+@pytest.mark.parametrize("name", COMMANDS)
+def test_the_same_as_argparse(name: str, line: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    command = import_module(f"evlog.cli.{name}")
+    plain = Plain()
+    command.arguments(plain)
+    args = plain.parse(line)
+    if line in NOT_PLAIN:
+        assert args is None
+    if args is not None:
+        assert vars(args) == vars(command_parser(name, command).parse_args(line))
+
+
+def test_what_people_type_is_plain() -> None:
+    for name, line in (("replay", ["a", "b", "--json"]), ("show", ["a"]), ("show", ["--jsonl", "a"])):
+        plain = Plain()
+        import_module(f"evlog.cli.{name}").arguments(plain)
+        assert plain.parse(line) is not None
