@@ -50,19 +50,22 @@ def writer_arguments(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def open_logs(args: argparse.Namespace, sources: Sequence[str]) -> list[Log]:
-    """Read several logs as the arguments say."""
+def open_logs(args: argparse.Namespace, sources: Sequence[str], *, mapped: bool = False) -> list[Log]:
+    """Read several logs as the arguments say; see `open_log`."""
     if list(sources).count("-") > 1:
         from evlog.errors import UsageError
 
         raise UsageError("stdin can be one log, and - was given more than once")
-    return [open_log(args, source) for source in sources]
+    return [open_log(args, source, mapped=mapped) for source in sources]
 
 
-def open_log(args: argparse.Namespace, source: str) -> Log:
-    """Read one log as the arguments say. What is wrong with its bytes is said with its name."""
+def open_log(args: argparse.Namespace, source: str, *, mapped: bool = False) -> Log:
+    """Read one log as the arguments say. What is wrong with its bytes is said with its name.
+
+    ``mapped`` is for a command that shows registers only, and is done soon (`evlog.verbs.reading.read_mapped`).
+    """
     from evlog.errors import ParseError
-    from evlog.verbs.reading import read
+    from evlog.verbs.reading import read, read_mapped
 
     if source == "-" and sys.stdin is None:
         from evlog.errors import SourceError
@@ -70,8 +73,8 @@ def open_log(args: argparse.Namespace, source: str) -> Log:
         raise SourceError("stdin is closed")
     chosen = choices(args)
     try:
-        log = read(
-            sys.stdin.buffer if source == "-" else source,
+        log = (read_mapped if mapped and source != "-" else read)(
+            sys.stdin.buffer if source == "-" else source,  # type: ignore[arg-type]
             format=args.format,
             platform=args.platform,
             space=args.space,

@@ -57,10 +57,11 @@ def run(args: argparse.Namespace) -> int:
 
             raise UsageError("--replace, --drop and --insert edit one log, not each of many")
         return _each.run(args, "replay")
-    logs = _common.open_logs(args, args.logs)
+    edited = bool(args.replace or args.drop or args.insert)
+    logs = _common.open_logs(args, args.logs, mapped=not edited)
     rules = _rules(args.rule or (), logs)
     before: Replay | None = None
-    if args.replace or args.drop or args.insert:
+    if edited:
         before = replay(logs, rules=rules)
         logs = [_edited(args, logs)]
     result = replay(logs, rules=rules)

@@ -21,7 +21,9 @@ if TYPE_CHECKING:
 
     Source = str | os.PathLike[str] | bytes | bytearray | memoryview | BinaryIO
 
-__all__ = ["load", "read", "write"]
+__all__ = ["load", "read", "read_mapped", "write"]
+
+_LARGE = 1 << 24  # bytes
 
 
 def read(source: Source, *, format: str | None = None, strict: bool = False, **choices: Any) -> Log:
@@ -49,6 +51,29 @@ def read(source: Source, *, format: str | None = None, strict: bool = False, **c
             return read_member(path, format, Options(name=path, strict=strict, **choices))
     data, name = load(source)
     return read_bytes(data, format, Options(name=name, strict=strict, sticky=_sticky(name), **choices))
+
+
+def read_mapped(path: str, *, format: str | None = None, strict: bool = False, **choices: Any) -> Log:
+    """As `read` of a path, for a process that ends soon: a large firmware log is not copied into memory.
+
+    Memory that nobody had before costs more than reading and replaying a log, most of all in a virtual machine.
+    """
+    if format in (None, "tcg2") and _is_large(path) and hashing.native(_LARGE) is not None:
+        from evlog.verbs._mapping import mapped
+
+        data = mapped(path, _LARGE)
+        options = Options(name=path, strict=strict, sticky=_sticky(path), **choices)
+        # Other rooms want more of a buffer than a map can do.
+        if data is not None and room("tcg2").sniff(data, options).confidence == CERTAIN:
+            return room("tcg2").read(data, options)
+    return read(path, format=format, strict=strict, **choices)
+
+
+def _is_large(path: str) -> bool:
+    try:
+        return os.stat(path).st_size >= _LARGE and os.path.isfile(path) and os.path.basename(path) != "event_log"
+    except (OSError, ValueError):
+        return False
 
 
 def read_bytes(data: bytes, format: str | None, options: Options) -> Log:
