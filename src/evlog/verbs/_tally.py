@@ -170,17 +170,12 @@ class Tally:
         extended = {index: columns.register(index) for index in counts}
         begun = Pass(log, banks, set(extended.values()), columns, counts)
         for alg in banks:
-            begun.entered[alg], begun.values[alg] = {}, {}
-        for index, register in extended.items():
-            held = self.registers.setdefault(register, {})
-            for alg in banks:
-                if not columns.has_bank(index, alg):
-                    continue
-                bank = held.get(alg)
-                if bank is None:
-                    bank = held[alg] = Bank(*start_of(register, alg, log, self.given, implied))
-                begun.entered[alg][index] = bank
-                begun.values[alg][index] = bank.value
+            held = begun.entered[alg] = {
+                index: self.enter(register, alg, log, implied)
+                for index, register in extended.items()
+                if columns.has_bank(index, alg)
+            }
+            begun.values[alg] = {index: bank.value for index, bank in held.items()}
         if columns.anchors is not None:
             self.anchors.fold(columns, begun.values, log, implied)
             return begun
