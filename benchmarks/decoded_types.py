@@ -11,7 +11,7 @@ from collections import Counter, defaultdict
 
 from evlog.contents.pcclient import PCClientEvent
 from evlog.decoders import Context, Raw, decode
-from evlog.verbs.reading import read
+from evlog.intake.read import read
 
 
 def main() -> None:

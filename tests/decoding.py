@@ -10,9 +10,9 @@ from pathlib import Path
 
 from evlog.contents.pcclient import EVENT_TYPES, PCClientEvent
 from evlog.decoders import NO_CONTEXT, Context, Decoded, decode
+from evlog.intake.read import read
 from evlog.model import Event
 from evlog.registers import Register
-from evlog.verbs.reading import read
 
 NUMBERS = {name: number for number, name in EVENT_TYPES.items()}
 

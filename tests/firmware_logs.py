@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from evlog.errors import EvlogError
-from evlog.verbs.reading import read
+from evlog.intake.read import read
 from tests.conftest import SAMPLES, SHARED
 
 FORMATS = ("tcg1", "tcg2", "ccel")

@@ -9,9 +9,9 @@ from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
 
+from evlog.checking.digest_check import check_event
 from evlog.contents.pcclient import PCClientEvent
-from evlog.verbs.digest_check import check_event
-from evlog.verbs.reading import read
+from evlog.intake.read import read
 from tests.firmware_logs import firmware_logs
 
 Table = dict[str, Counter[str]]

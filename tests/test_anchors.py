@@ -13,7 +13,7 @@ from evlog.algorithms import SHA256, SHA384
 from evlog.contents.pcclient import EV_ACTION, PCClientEvent
 from evlog.model import Digest, Event, Log
 from evlog.registers import Register, Registers
-from evlog.verbs.replay import RegisterValue
+from evlog.replaying.replay import RegisterValue
 from samples import make_text
 from samples.make_text import h
 

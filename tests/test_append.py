@@ -16,9 +16,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 import evlog
+from evlog.changing.append import append
 from evlog.errors import SourceError, UsageError
-from evlog.verbs import _store
-from evlog.verbs.append import append
+from evlog.intake import store as _store
 from tests.command import run
 from tests.test_schemas import valid
 
@@ -328,7 +328,7 @@ def test_a_stop_before_each_system_call(tmp_path: Path, monkeypatch: pytest.Monk
 #: Appends lines with a number each, and says on stdout how many are safe. One line in five writes is long.
 WRITER = """
 import os, sys
-from evlog.verbs.append import append
+from evlog.changing.append import append
 tree, name, first = sys.argv[1], sys.argv[2], int(sys.argv[3])
 for number in range(first, first + 100000):
     lines = [f"{name} write {number} {'x' * (number % 5 * 3000)}"]

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from evlog.verbs.check import check
-from evlog.verbs.reading import read
+from evlog.checking.check import check
+from evlog.intake.read import read
 from tests.conftest import ROOT
 from tests.firmware_logs import firmware_logs
 from tests.made import GUID, event, header, load_option, sha1_event, variable
@@ -191,7 +191,7 @@ def test_finding_names_three_events_and_counts_the_rest() -> None:
 
 def test_every_code_is_documented_and_every_documented_code_is_tested() -> None:
     listed = set(re.findall(r"^\| `(\w+)` \|", _section("Of `check`"), re.MULTILINE))
-    sources = [ROOT / "src/evlog/verbs" / name for name in ("_pcclient_structure.py", "_pcclient_quirks.py")]
+    sources = [ROOT / "src/evlog/checking" / name for name in ("structure.py", "quirks.py")]
     text = "".join(source.read_text() for source in sources)
     made = set(re.findall(r'"([a-z0-9]+(?:_[a-z0-9]+)+)", "(?:note|warning)"', text))
     made |= set(re.findall(r'\(\s*"([a-z0-9]+(?:_[a-z0-9]+)+)",\s*"', text)) | {

@@ -8,12 +8,12 @@ from pathlib import Path
 import pytest
 
 from evlog.algorithms import SHA1, SHA256, HashAlg
+from evlog.checking.check import Checks, check
+from evlog.checking.digest_check import check_event
 from evlog.contents.pcclient import PCClientEvent
+from evlog.intake.read import read
 from evlog.model import Digest, Event
 from evlog.registers import Register
-from evlog.verbs.check import Checks, check
-from evlog.verbs.digest_check import check_event
-from evlog.verbs.reading import read
 from tests.firmware_logs import firmware_logs
 from tests.made import GUID, event, header, variable
 from tests.rule_table import rule_table

@@ -20,9 +20,9 @@ from evlog.decoders.efi_variable import EfiVariable
 from evlog.decoders.gpt import Gpt
 from evlog.decoders.load_option import LoadOption
 from evlog.decoders.signature_db import SignatureDatabase
+from evlog.intake.read import read
 from evlog.model import Event
 from evlog.registers import Register
-from evlog.verbs.reading import read
 from tests.decoding import END, decoded, guid, node, variable
 
 TYPES = sorted(EVENT_TYPES)

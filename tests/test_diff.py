@@ -10,8 +10,8 @@ import pytest
 
 import evlog
 from evlog import SHA1, SHA256, Digest, Register, UsageError, diff, edit
-from evlog.verbs._align import align
-from evlog.verbs.edit import drop, insert, replace
+from evlog.changing.edit import drop, insert, replace
+from evlog.comparing.align import align
 from tests import made
 from tests.command import run
 from tests.conftest import SAMPLES

@@ -30,7 +30,7 @@ from evlog.decoders.no_action import (
 )
 from evlog.decoders.plain import Text
 from evlog.decoders.separator import Separator
-from evlog.verbs.reading import read
+from evlog.intake.read import read
 from tests.decoding import END, decoded, guid, node
 
 G = "12345678-1234-5678-9abc-def012345678"

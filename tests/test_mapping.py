@@ -9,8 +9,8 @@ import pytest
 
 import evlog
 from evlog import hashing
-from evlog.verbs import reading
-from evlog.verbs._mapping import mapped
+from evlog.intake import read as reading
+from evlog.intake.mapping import mapped
 from tests.command import run
 from tests.conftest import SAMPLES
 

@@ -25,7 +25,7 @@ from evlog import (
     UsageError,
     merge,
 )
-from evlog.verbs.split import split
+from evlog.changing.split import split
 from tests import made
 from tests.command import run
 from tests.conftest import SAMPLES

@@ -16,7 +16,7 @@ import pytest
 import yaml
 
 from evlog.cli import main
-from evlog.verbs.reading import read
+from evlog.intake.read import read
 from tests.firmware_logs import firmware_logs
 from tests.made import event, header, variable
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from evlog.sources import LOGS, REGISTERS, live_logs, live_registers
+from evlog.intake.sources import LOGS, REGISTERS, live_logs, live_registers
 from tests.command import run
 from tests.conftest import SAMPLES
 
@@ -38,7 +38,7 @@ def test_registers_are_found(tmp_path: Path) -> None:
 
 def test_the_command_verifies_the_machine_it_runs_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     import evlog
-    import evlog.sources
+    import evlog.intake.sources
 
     log = tmp_path / "binary_bios_measurements"
     log.write_bytes((SAMPLES / "tcg2" / "ovmf.bin").read_bytes())
@@ -48,12 +48,12 @@ def test_the_command_verifies_the_machine_it_runs_on(tmp_path: Path, monkeypatch
     for (register, alg), value in values.items():
         if alg == evlog.SHA256:
             (registers / str(register.index)).write_text(value.hex().upper() + "\n")
-    monkeypatch.setattr(evlog.sources, "live_logs", lambda: [str(log)])
-    monkeypatch.setattr(evlog.sources, "live_registers", lambda: str(registers.parent))
+    monkeypatch.setattr(evlog.intake.sources, "live_logs", lambda: [str(log)])
+    monkeypatch.setattr(evlog.intake.sources, "live_registers", lambda: str(registers.parent))
     ran = run("verify", "--live")
     assert ran.code == 0
     assert "without a signature" in ran.out
     assert run("verify", str(log), "--live").code == 0
-    monkeypatch.setattr(evlog.sources, "live_registers", lambda: None)
+    monkeypatch.setattr(evlog.intake.sources, "live_registers", lambda: None)
     assert run("verify", "--live").code == 3
     assert run("verify", "--registers", str(registers.parent)).code == 2

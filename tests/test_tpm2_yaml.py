@@ -13,11 +13,11 @@ import yaml
 from evlog.algorithms import SHA256
 from evlog.contents.opaque import Opaque
 from evlog.errors import UsageError
+from evlog.intake.read import read
 from evlog.model import Event, Log
 from evlog.registers import Register
+from evlog.replaying.replay import replay
 from evlog.report import tpm2_yaml
-from evlog.verbs.reading import read
-from evlog.verbs.replay import replay
 from tests.firmware_logs import firmware_logs
 from tests.made import GUID, event, header, load_option, sha1_event, signature_list, variable
 

@@ -14,8 +14,8 @@ import pytest
 import zstandard
 
 import evlog
-from evlog import unwrap as module
 from evlog.errors import ParseError, UnknownFormatError
+from evlog.intake import unwrap as module
 from tests import made
 from tests.conftest import SAMPLES
 

@@ -485,19 +485,20 @@ def test_usage_of_the_command() -> None:
 def test_causes_and_findings_are_documented() -> None:
     import re
 
-    verbs = SAMPLES.parent / "src" / "evlog" / "verbs"
+    package = SAMPLES.parent / "src" / "evlog"
+    verifying = package / "verifying"
     page = (SAMPLES.parent / "docs" / "verify.md").read_text()
-    source = "".join((verbs / f"{name}.py").read_text() for name in ("_explain", "_hypotheses"))
+    source = "".join((verifying / f"{name}.py").read_text() for name in ("explain", "hypotheses"))
     causes = set(re.findall(r'(?:Candidate|Explanation)\(\s*"([a-z_]+)"', source))
     causes |= set(re.findall(r'_tail\(case, "([a-z_]+)"', source))
-    causes |= set(re.findall(r'Deviation\("([a-z_]+)"', (verbs / "_stated.py").read_text()))
+    causes |= set(re.findall(r'Deviation\("([a-z_]+)"', (verifying / "stated.py").read_text()))
     assert len(causes) >= 12
     assert [cause for cause in sorted(causes) if f"`{cause}`" not in page] == []
     findings = (SAMPLES.parent / "docs" / "findings.md").read_text()
     found = set()
     for path in [
-        *(verbs.parent / "evidence").glob("*.py"),
-        *(verbs / f"{name}.py" for name in ("verify", "merge", "edit")),
+        *(package / "evidence").glob("*.py"),
+        *(package / f"{name}.py" for name in ("verifying/verify", "merging/merge", "changing/edit")),
     ]:
         found |= set(re.findall(r'(?:account\.fails|Finding)\(\s*"([a-z_]+)"', path.read_text()))
     assert len(found) >= 10

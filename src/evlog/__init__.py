@@ -13,6 +13,14 @@ from __future__ import annotations
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from evlog.algorithms import SHA1, SHA256, SHA384, SHA512, SM3_256, HashAlg
+    from evlog.changing.append import Appended, append
+    from evlog.changing.convert import Conversion, convert
+    from evlog.changing.edit import Edit, drop, edit, insert, replace
+    from evlog.changing.split import Part, Split, split
+    from evlog.checking.check import Checks, check
+    from evlog.checking.conventions import Policy
+    from evlog.checking.digest_check import DigestCheck
+    from evlog.comparing.diff import Change, Difference, RegisterDifference, diff
     from evlog.contents.cel import CelEvent
     from evlog.contents.cos import CosEvent
     from evlog.contents.ima import ImaEvent
@@ -34,6 +42,9 @@ if TYPE_CHECKING:
     )
     from evlog.evidence import Credentials, Evidence
     from evlog.formats import FORMATS, Detection, detect
+    from evlog.intake.read import read, write
+    from evlog.intake.registers import read_registers
+    from evlog.merging.merge import Handover, Merged, merge
     from evlog.model import (
         Content,
         Digest,
@@ -48,23 +59,12 @@ if TYPE_CHECKING:
     )
     from evlog.options import Options
     from evlog.registers import PLATFORMS, Platform, Register, Registers
-    from evlog.verbs._pcclient_policy import Policy
-    from evlog.verbs.anchors import Anchor
-    from evlog.verbs.append import Appended, append
-    from evlog.verbs.bank_rules import BankRule, bank_rules, rules_by_bank
-    from evlog.verbs.boot_aggregate import BootAggregate, boot_aggregate
-    from evlog.verbs.check import Checks, check
-    from evlog.verbs.convert import Conversion, convert
-    from evlog.verbs.diff import Change, Difference, RegisterDifference, diff
-    from evlog.verbs.digest_check import DigestCheck
-    from evlog.verbs.edit import Edit, drop, edit, insert, replace
-    from evlog.verbs.find_prefix import Prefix, find_prefix
-    from evlog.verbs.merge import Handover, Merged, merge
-    from evlog.verbs.reading import read, write
-    from evlog.verbs.registers import read_registers
-    from evlog.verbs.replay import RegisterValue, Replay, replay, replay_each
-    from evlog.verbs.split import Part, Split, split
-    from evlog.verbs.verify import RegisterVerdict, Verification, Verified, verify
+    from evlog.replaying.anchors import Anchor
+    from evlog.replaying.bank_rules import BankRule, bank_rules, rules_by_bank
+    from evlog.replaying.boot_aggregate import BootAggregate, boot_aggregate
+    from evlog.replaying.find_prefix import Prefix, find_prefix
+    from evlog.replaying.replay import RegisterValue, Replay, replay, replay_each
+    from evlog.verifying.verify import RegisterVerdict, Verification, Verified, verify
 
 __version__ = "0.1.0"
 
@@ -105,23 +105,23 @@ _HOMES = {
     ),
     "options": ("Options",),
     "registers": ("PLATFORMS", "Platform", "Register", "Registers"),
-    "verbs.anchors": ("Anchor",),
-    "verbs.append": ("Appended", "append"),
-    "verbs.bank_rules": ("BankRule", "bank_rules", "rules_by_bank"),
-    "verbs.boot_aggregate": ("BootAggregate", "boot_aggregate"),
-    "verbs._pcclient_policy": ("Policy",),
-    "verbs.check": ("Checks", "check"),
-    "verbs.digest_check": ("DigestCheck",),
-    "verbs.convert": ("Conversion", "convert"),
-    "verbs.find_prefix": ("Prefix", "find_prefix"),
-    "verbs.diff": ("Change", "Difference", "RegisterDifference", "diff"),
-    "verbs.edit": ("Edit", "drop", "edit", "insert", "replace"),
-    "verbs.merge": ("Handover", "Merged", "merge"),
-    "verbs.reading": ("read", "write"),
-    "verbs.registers": ("read_registers",),
-    "verbs.replay": ("RegisterValue", "Replay", "replay", "replay_each"),
-    "verbs.split": ("Part", "Split", "split"),
-    "verbs.verify": ("RegisterVerdict", "Verification", "Verified", "verify"),
+    "replaying.anchors": ("Anchor",),
+    "changing.append": ("Appended", "append"),
+    "replaying.bank_rules": ("BankRule", "bank_rules", "rules_by_bank"),
+    "replaying.boot_aggregate": ("BootAggregate", "boot_aggregate"),
+    "checking.conventions": ("Policy",),
+    "checking.check": ("Checks", "check"),
+    "checking.digest_check": ("DigestCheck",),
+    "changing.convert": ("Conversion", "convert"),
+    "replaying.find_prefix": ("Prefix", "find_prefix"),
+    "comparing.diff": ("Change", "Difference", "RegisterDifference", "diff"),
+    "changing.edit": ("Edit", "drop", "edit", "insert", "replace"),
+    "merging.merge": ("Handover", "Merged", "merge"),
+    "intake.read": ("read", "write"),
+    "intake.registers": ("read_registers",),
+    "replaying.replay": ("RegisterValue", "Replay", "replay", "replay_each"),
+    "changing.split": ("Part", "Split", "split"),
+    "verifying.verify": ("RegisterVerdict", "Verification", "Verified", "verify"),
 }
 _HOME = {name: module for module, names in _HOMES.items() for name in names}
 

@@ -62,10 +62,10 @@ def open_logs(args: argparse.Namespace, sources: Sequence[str], *, mapped: bool 
 def open_log(args: argparse.Namespace, source: str, *, mapped: bool = False) -> Log:
     """Read one log as the arguments say. What is wrong with its bytes is said with its name.
 
-    ``mapped`` is for a command that shows registers only, and is done soon (`evlog.verbs.reading.read_mapped`).
+    ``mapped`` is for a command that shows registers only, and is done soon (`evlog.intake.read.read_mapped`).
     """
     from evlog.errors import ParseError
-    from evlog.verbs.reading import read, read_mapped
+    from evlog.intake.read import read, read_mapped
 
     if source == "-" and sys.stdin is None:
         from evlog.errors import SourceError
@@ -88,8 +88,8 @@ def open_log(args: argparse.Namespace, source: str, *, mapped: bool = False) -> 
     keep = getattr(args, "keep", None)
     if not keep or _is_log_of(log, chosen["register"]):
         return log
+    from evlog.changing.split import select
     from evlog.registers import Register
-    from evlog.verbs.split import select
 
     return select(log, tuple(Register.parse(part) for text in keep for part in text.split(",")))
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from evlog.algorithms import HashAlg
+from evlog.changing.edit import Edit, drop, insert, replace
 from evlog.errors import UsageError
+from evlog.intake.read import load
 from evlog.model import Digest
 from evlog.registers import Register
-from evlog.verbs.edit import Edit, drop, insert, replace
-from evlog.verbs.reading import load
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

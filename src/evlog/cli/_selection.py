@@ -11,9 +11,9 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     import argparse
 
+    from evlog.checking.check import Checks
+    from evlog.checking.digest_check import DigestCheck
     from evlog.model import Event, Log
-    from evlog.verbs.check import Checks
-    from evlog.verbs.digest_check import DigestCheck
 
 __all__ = ["VERDICTS", "Selection", "of", "short_type", "verdict"]
 

@@ -13,10 +13,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from typing import Any
 
+    from evlog.checking.check import Checks
+    from evlog.checking.digest_check import DigestCheck
     from evlog.model import Event, Log
     from evlog.registers import Register
-    from evlog.verbs.check import Checks
-    from evlog.verbs.digest_check import DigestCheck
 
 __all__ = ["show"]
 
@@ -179,7 +179,7 @@ def _registers(
     names: dict[Register, str],
 ) -> None:
     """For each register how many events it has, how their digests stand, and what it replays to in one bank."""
-    from evlog.verbs.replay import replay
+    from evlog.replaying.replay import replay
 
     counts: dict[Register, dict[str | None, int]] = {}
     for number in chosen:

@@ -34,7 +34,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    from evlog.verbs.append import append
+    from evlog.changing.append import append
 
     lines = events = syncs = 0
     value = None

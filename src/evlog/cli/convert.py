@@ -41,7 +41,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    from evlog.verbs.convert import convert
+    from evlog.changing.convert import convert
 
     log = _common.open_log(args, args.log)
     if args.json and args.output == "-":

@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     import argparse
     from typing import Any
 
+    from evlog.comparing.diff import Change, Difference, RegisterDifference
     from evlog.model import Log
-    from evlog.verbs.diff import Change, Difference, RegisterDifference
 
 _MARKS = {"changed": "~", "added": "+", "removed": "-"}
 _COLOURS = {"changed": "yellow", "added": "green", "removed": "red"}
@@ -36,7 +36,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    from evlog.verbs.diff import diff
+    from evlog.comparing.diff import diff
 
     a, b = _common.open_logs(args, (args.log, args.b))
     result = diff(a, b, platform=args.platform)

@@ -14,9 +14,9 @@ if TYPE_CHECKING:
     import argparse
     from typing import Any
 
+    from evlog.changing.convert import Conversion
+    from evlog.merging.merge import Handover, Merged
     from evlog.model import Loss
-    from evlog.verbs.convert import Conversion
-    from evlog.verbs.merge import Handover, Merged
 
 
 EXAMPLES = (
@@ -34,10 +34,10 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
+    from evlog.changing.convert import convert
     from evlog.cli.convert import write_whole
     from evlog.errors import UsageError
-    from evlog.verbs.convert import convert
-    from evlog.verbs.merge import merge
+    from evlog.merging.merge import merge
 
     if args.json and args.output == "-":
         raise UsageError("--json needs -o FILE: stdout can hold the report or the log, not both")

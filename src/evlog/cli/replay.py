@@ -19,9 +19,9 @@ if TYPE_CHECKING:
     from typing import Any
 
     from evlog.algorithms import HashAlg
+    from evlog.changing.edit import Edit
     from evlog.model import Log
-    from evlog.verbs.edit import Edit
-    from evlog.verbs.replay import RegisterValue, Replay
+    from evlog.replaying.replay import RegisterValue, Replay
 
 
 EXAMPLES = (
@@ -49,7 +49,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    from evlog.verbs.replay import replay
+    from evlog.replaying.replay import replay
 
     if _each.wanted(args):
         if args.replace or args.drop or args.insert:
@@ -78,7 +78,7 @@ def run(args: argparse.Namespace) -> int:
 
 def one(args: argparse.Namespace, source: str) -> tuple[dict[str, Any], int]:
     """One of many logs: what is printed of it, and the exit code."""
-    from evlog.verbs.replay import replay
+    from evlog.replaying.replay import replay
 
     log = _common.open_log(args, source)
     return document(replay(log, rules=_rules(args.rule or (), (log,))), log.platform), int(log.failed)
@@ -103,9 +103,9 @@ def _rules(choices: Iterable[str], logs: Sequence[Log]) -> dict[HashAlg, str]:
 
 def _edited(args: argparse.Namespace, logs: list[Log]) -> Log:
     """The log with the edits on the command line."""
+    from evlog.changing.edit import edit
     from evlog.cli._edits import edits
     from evlog.errors import UsageError
-    from evlog.verbs.edit import edit
 
     if len(logs) > 1:
         raise UsageError("edits are of one log: merge the logs first (evlog merge)")

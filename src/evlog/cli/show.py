@@ -13,9 +13,9 @@ if TYPE_CHECKING:
     import argparse
     from typing import Any
 
+    from evlog.checking.check import Checks
+    from evlog.checking.digest_check import DigestCheck
     from evlog.model import Event, Log
-    from evlog.verbs.check import Checks
-    from evlog.verbs.digest_check import DigestCheck
 
 
 EXAMPLES = (
@@ -49,7 +49,7 @@ def run(args: argparse.Namespace) -> int:
     log = _common.open_log(args, args.log)
     if args.document is not None:
         return _document(args, log)
-    from evlog.verbs.check import check
+    from evlog.checking.check import check
 
     checks = check(log)
     chosen = selection.choose(log, checks)

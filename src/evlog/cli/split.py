@@ -29,7 +29,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    from evlog.verbs.split import split
+    from evlog.changing.split import split
 
     log = _common.open_log(args, args.log)
     _common.report(log.findings, log.name)

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from evlog.evidence import Evidence
     from evlog.model import Log
-    from evlog.verbs.verify import RegisterVerdict, Verification
+    from evlog.verifying.verify import RegisterVerdict, Verification
 
 # The arguments that name files.
 _FILES = ("registers", "quote", "key", "signature", "pcrs", "root")
@@ -51,7 +51,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    from evlog.verbs.verify import verify
+    from evlog.verifying.verify import verify
 
     if _each.wanted(args):
         return _each.run(args, "verify")
@@ -70,7 +70,7 @@ def run(args: argparse.Namespace) -> int:
 
 def one(args: argparse.Namespace, source: str) -> tuple[dict[str, Any], int]:
     """One of many logs: what is printed of it, and the exit code."""
-    from evlog.verbs.verify import verify
+    from evlog.verifying.verify import verify
 
     log = _common.open_log(args, source)
     result = verify((log,), open_evidence(_each.beside(args, source, _FILES)), platform=args.platform)
@@ -84,7 +84,7 @@ def _code(args: argparse.Namespace, result: Verification, logs: Iterable[Log]) -
 def own_logs(args: argparse.Namespace) -> list[str]:
     """The logs of this machine, where none were named."""
     from evlog.errors import SourceError, UsageError
-    from evlog.sources import live_logs
+    from evlog.intake.sources import live_logs
 
     if not args.live:
         raise UsageError("no log to verify (with --live this machine's own are found)")
@@ -97,11 +97,11 @@ def own_logs(args: argparse.Namespace) -> list[str]:
 def open_evidence(args: argparse.Namespace) -> Evidence:
     """The register values that the arguments name."""
     from evlog.errors import SourceError, UsageError
-    from evlog.verbs.registers import read_registers
+    from evlog.intake.registers import read_registers
 
     where = args.registers or args.quote
     if args.live:
-        from evlog.sources import live_registers
+        from evlog.intake.sources import live_registers
 
         where = live_registers()
         if where is None:

@@ -26,7 +26,7 @@ __all__ = ["ANCHORS", "MEASURED_ROLES", "ROLES", "TextLine"]
 #: What a line is. The first three are hashed and extended; the others inform, and nobody vouches for them.
 ROLES = ("record", "init", "sync", "comment", "extend", "blank")
 MEASURED_ROLES = frozenset(("record", "init", "sync"))
-#: Roles of lines that tell of the register itself: see `evlog.verbs.anchors`.
+#: Roles of lines that tell of the register itself: see `evlog.replaying.anchors`.
 ANCHORS = frozenset(("init", "sync", "extend"))
 
 # A global log that hashes its index has it before the keyword.

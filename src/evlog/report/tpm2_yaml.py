@@ -16,9 +16,9 @@ from evlog.algorithms import HashAlg
 from evlog.contents.pcclient import EV_NO_ACTION, PCClientEvent, event_type_name
 from evlog.errors import UsageError
 from evlog.model import Finding
+from evlog.replaying.replay import replay
 from evlog.report import _yaml
 from evlog.report._tpm2_bodies import TYPE_NAMES, body
-from evlog.verbs.replay import replay
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -1,0 +1,111 @@
+"""Split a log into one for each register: as a tree of registers in the kernel RFC's shape, or as files.
+
+A log of one register keeps the events in their order and its own format; what a format repeats at its start whatever
+the register (a Spec ID event) stands in each. Each part is read back and replayed, and must lead to the value that the
+whole log leads to. The order between registers is lost, as it is in any log per register.
+"""
+
+from __future__ import annotations
+
+from evlog._record import Record
+from evlog.changing.convert import convert
+from evlog.errors import UsageError
+from evlog.model import Event, Log, Loss
+from evlog.replaying.replay import replay
+from evlog.tree import DIGEST, HASH, LOG, folder_name, hash_name
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Collection
+
+    from evlog.algorithms import HashAlg
+    from evlog.registers import Register
+
+__all__ = ["Part", "Split", "select", "split"]
+
+
+class Part(Record):
+    """The log of one register: as a `Log`, as bytes, and the values that it leads to, by bank, the widest last."""
+
+    register: Register
+    log: Log
+    data: bytes
+    values: tuple[tuple[HashAlg, bytes], ...]
+
+
+class Split(Record):
+    """The parts of a log in the order of their registers, and what belonged to none of them."""
+
+    format: str
+    parts: tuple[Part, ...]
+    losses: tuple[Loss, ...]
+
+    def tree(self) -> dict[str, bytes]:
+        """The files of a tree of registers, by path: ``<mr>/{event_log,digest,hash_algo}``.
+
+        ``digest`` is what the log leads to in the widest bank; with several, each also has ``<hash>/digest``.
+        Raises UsageError for a register that cannot name a folder.
+        """
+        files: dict[str, bytes] = {}
+        for part in self.parts:
+            folder = folder_name(part.register)
+            files[f"{folder}/{LOG}"] = part.data
+            for alg, value in part.values:
+                files[f"{folder}/{DIGEST}"], files[f"{folder}/{HASH}"] = value, hash_name(alg).encode()
+                if len(part.values) > 1:
+                    files[f"{folder}/{hash_name(alg)}/{DIGEST}"] = value
+        return files
+
+    def files(self) -> dict[str, bytes]:
+        """A file for each part, named after the register and the format."""
+        return {f"{folder_name(part.register)}.{self.format}": part.data for part in self.parts}
+
+
+def split(log: Log) -> Split:
+    """One log per register. Raises ConversionError if a part led to another value than the whole."""
+    told: dict[Register, list[tuple[HashAlg, bytes]]] = {}
+    for row in replay(log):
+        if row.value is not None:
+            told.setdefault(row.register, []).append((row.alg, row.value))
+    parts = []
+    losses: list[Loss] = []
+    if log.padding is not None:
+        losses.append(Loss(None, "padding", f"{log.padding.length} bytes after the log"))
+    if log.trailing:
+        losses.append(Loss(None, "trailing", f"{len(log.trailing)} bytes after the log"))
+    for register, own in _by_register(log):
+        part = convert(own, log.format, index="none")
+        losses += part.losses
+        values = sorted(told.get(register, ()), key=lambda pair: pair[0].size)
+        parts.append(Part(register, part.log, part.data, tuple(values)))
+    return Split(log.format, tuple(parts), tuple(losses))
+
+
+def select(log: Log, registers: Collection[Register]) -> Log:
+    """The log with the events of some registers only. Raises UsageError if there are none."""
+    kept = [event for event in log.events if event.register in registers or _is_header(event)]
+    if all(map(_is_header, kept)) and not any(event.register in registers for event in kept):
+        raise UsageError(f"no event on {', '.join(map(str, registers))} in {log.name or 'the log'}")
+    return log.replace(events=_numbered(kept))
+
+
+def _by_register(log: Log) -> list[tuple[Register, Log]]:
+    header = [event for event in log.events[:1] if _is_header(event)]
+    events: dict[Register, list[Event]] = {}
+    for event in log.events:
+        if not header or event.number:
+            events.setdefault(event.register, list(header)).append(event)
+    bare = log.replace(padding=None, trailing=b"")
+    if len(events) == 1 and not log.tail:
+        return [(register, log) for register in events]
+    found = sorted(events.items(), key=lambda item: item[0].sort_key)
+    return [(register, bare.replace(events=_numbered(own))) for register, own in found]
+
+
+def _numbered(events: list[Event]) -> tuple[Event, ...]:
+    return tuple(event.replace(number=number) for number, event in enumerate(events))
+
+
+def _is_header(event: Event) -> bool:
+    """Whether the event is the one at the start of a log of PC Client events: a Spec ID event."""
+    return event.number == 0 and not event.measured and event.content.kind == "pcclient"

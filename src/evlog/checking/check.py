@@ -1,0 +1,77 @@
+"""Check: for each recorded digest, which rule it satisfies; for a log, what its firmware does and what is odd.
+
+A register's value covers digests only. What an event says is trustworthy as far as its digest is the hash of it, and
+what is hashed differs from kind to kind: each content knows its candidates, in the order to try.
+Source: TCG PC Client Platform Firmware Profile 1.06, sections 3.3 (what extends which PCR when) and 10.4 (events).
+"""
+
+from __future__ import annotations
+
+from evlog._record import Record
+from evlog.checking.digest_check import check_event
+from evlog.contents.pcclient import PCClientEvent
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from evlog.checking.conventions import Policy
+    from evlog.checking.digest_check import DigestCheck
+    from evlog.checking.facts import Facts
+    from evlog.model import Finding, Log
+
+__all__ = ["Checks", "check"]
+
+
+class Checks(Record):
+    """The checks of a log: of each event in the order of its digests, none for an event that is not measured.
+
+    ``events`` may be lazy, as those of a log are.
+    """
+
+    events: Sequence[tuple[DigestCheck, ...]]
+    findings: tuple[Finding, ...] = ()
+    policies: tuple[Policy, ...] = ()
+
+    def __iter__(self) -> Iterator[tuple[DigestCheck, ...]]:
+        return iter(self.events)
+
+    def __len__(self) -> int:
+        return len(self.events)
+
+    def __getitem__(self, number: int) -> tuple[DigestCheck, ...]:
+        return self.events[number]
+
+
+def check(log: Log) -> Checks:
+    """Check every digest of a log, and the log as a whole.
+
+    Findings say what is odd in a log that could be read; their codes are in docs/findings.md. They are notes where
+    firmware is known to do this, warnings where a verifier should look; none is an error.
+    """
+    columns = log.columns
+    events = log.events
+    if columns is not None and columns.typed is not None and columns.names is None and len(columns):
+        from evlog.checking.facts import ColumnFacts
+        from evlog.checking.verdicts import Verdicts
+
+        verdicts = Verdicts(columns, events)
+        return _judged(verdicts, ColumnFacts(columns, events, verdicts))
+    events = tuple(events)
+    checks = tuple(map(check_event, events))
+    if not any(isinstance(event.content, PCClientEvent) for event in events):
+        return Checks(checks)
+    from evlog.checking.facts import EventFacts
+
+    return _judged(checks, EventFacts(events, checks))
+
+
+def _judged(checks: Sequence[tuple[DigestCheck, ...]], facts: Facts) -> Checks:
+    """The checks with what they say of the firmware, and with what is odd in the log."""
+    from evlog.checking import quirks as _pcclient_quirks
+    from evlog.checking import structure as _pcclient_structure
+    from evlog.checking.conventions import policies_of
+
+    policies = policies_of(facts)
+    found = [*_pcclient_structure.findings(facts), *_pcclient_quirks.findings(facts, policies)]
+    return Checks(checks, tuple(sorted(found, key=lambda finding: finding.event or 0)), policies)

@@ -1,0 +1,39 @@
+"""What the firmware of a log covers with its digests, where it has a choice."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+from evlog._record import Record
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from evlog.checking.facts import Facts
+
+__all__ = ["Policy", "policies_of"]
+
+
+class Policy(Record):
+    """What the firmware of a log covers with the digests of one event type: the rule that most of them satisfy.
+
+    ``events`` counts those, ``others`` the events of this type whose digests satisfy another rule.
+    """
+
+    event_type: int
+    rule: str
+    events: int
+    others: int = 0
+
+
+def policies_of(facts: Facts) -> tuple[Policy, ...]:
+    """By the first digest of each event that satisfies a rule, for the types where firmware has a choice."""
+    from evlog.contents._pcclient_rules import POLICIES
+
+    policies = []
+    for event_type in sorted(POLICIES):
+        found = (next((check.rule for check in row.checks if check.rule), None) for row in facts.of_type(event_type))
+        rules = Counter(rule for rule in found if rule is not None)
+        if rules:
+            rule, count = rules.most_common(1)[0]
+            policies.append(Policy(event_type, rule, count, rules.total() - count))
+    return tuple(policies)

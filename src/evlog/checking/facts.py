@@ -1,0 +1,219 @@
+"""The PC Client events of a log, as the checks of a whole log ask for them: by event type, by register, by doubt."""
+
+from __future__ import annotations
+
+from array import array
+from functools import cached_property
+from heapq import merge
+
+from evlog import hashing
+from evlog._record import Record
+from evlog.checking.verdicts import Verdicts, rows_of
+from evlog.columns import NOT_EXTENDED
+from evlog.contents.pcclient import EV_NO_ACTION, PCClientEvent
+from evlog.model import Finding
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+    from evlog.checking.digest_check import DigestCheck
+    from evlog.columns import Columns
+    from evlog.model import Event
+
+__all__ = [
+    "EV_EFI_ACTION",
+    "EV_EFI_VARIABLE_DRIVER_CONFIG",
+    "EV_SEPARATOR",
+    "Facts",
+    "Row",
+    "finding",
+]
+
+EV_SEPARATOR = 0x00000004
+EV_EFI_VARIABLE_DRIVER_CONFIG = 0x80000001
+EV_EFI_ACTION = 0x80000007
+_NAMED = 3  # events that a finding names before it counts
+
+
+class Row(Record):
+    """An event that is known to be a PC Client event, with what every check looks at."""
+
+    event: Event
+    type: int
+    data: bytes
+    checks: tuple[DigestCheck, ...]
+
+    @property
+    def number(self) -> int:
+        return self.event.number
+
+    @property
+    def pcr(self) -> int | None:
+        """The index if the register is a PCR."""
+        register = self.event.register
+        return register.number if register.space == "pcr" else None
+
+    @property
+    def matches(self) -> bool:
+        """Whether some digest satisfies a rule."""
+        return any(check.verdict == "matches" for check in self.checks)
+
+    def has_rule(self, rule: str) -> bool:
+        """Whether some digest satisfies this rule."""
+        return any(check.rule == rule for check in self.checks)
+
+
+class Facts:
+    """The PC Client events of a log, in order. Rows are made of those that a check looks at.
+
+    ``types``  the event type of each
+    ``pcrs``   the PCR that each extends, or `NOT_EXTENDED`
+    """
+
+    types: array[int]
+    pcrs: array[int]
+
+    def __len__(self) -> int:
+        return len(self.types)
+
+    def row(self, place: int) -> Row:
+        """The event at a place."""
+        raise NotImplementedError
+
+    def number(self, place: int) -> int:
+        """The number in the log of the event at a place."""
+        raise NotImplementedError
+
+    def doubtful(self) -> Iterator[Row]:
+        """At least the rows that have a digest which is not of the event's data."""
+        raise NotImplementedError
+
+    def unlike(self, algorithms: list[int]) -> Iterator[Row]:
+        """The rows after the first whose digests are not of these algorithms in this order."""
+        raise NotImplementedError
+
+    def beginning(self, event_type: int, text: bytes) -> Iterator[Row]:
+        """The rows of a type whose data begins with a text, of four bytes at least."""
+        raise NotImplementedError
+
+    @cached_property
+    def kinds(self) -> frozenset[int]:
+        """The event types that there are."""
+        return frozenset(self.types)
+
+    def of_type(self, *types: int) -> Iterator[Row]:
+        """The rows of these event types."""
+        return map(self.row, merge(*(rows_of(self.types, each) for each in types if each in self.kinds)))
+
+    @cached_property
+    def no_actions(self) -> list[Row]:
+        """The rows of EV_NO_ACTION."""
+        return list(self.of_type(EV_NO_ACTION))
+
+    @cached_property
+    def loose(self) -> list[Row]:
+        """At least the rows that extend no register that there is."""
+        return [self.row(place) for place in rows_of(self.pcrs, NOT_EXTENDED)]
+
+    @cached_property
+    def separators(self) -> dict[int, list[Row]]:
+        """The separators on PCR 0 to 7."""
+        separators: dict[int, list[Row]] = {}
+        for row in self.of_type(EV_SEPARATOR):
+            if row.pcr is not None and row.pcr <= 7:
+                separators.setdefault(row.pcr, []).append(row)
+        return separators
+
+
+class EventFacts(Facts):
+    """Those of a log of events of any kind."""
+
+    def __init__(self, events: Iterable[Event], checks: Sequence[tuple[DigestCheck, ...]]) -> None:
+        self._rows = [
+            Row(event, event.content.event_type, event.content.data, digests)
+            for event, digests in zip(events, checks, strict=True)
+            if isinstance(event.content, PCClientEvent)
+        ]
+        self.types = array("I", [row.type for row in self._rows])
+        self.pcrs = array("I", map(_extended, self._rows))
+
+    def row(self, place: int) -> Row:
+        return self._rows[place]
+
+    def number(self, place: int) -> int:
+        return self._rows[place].number
+
+    def doubtful(self) -> Iterator[Row]:
+        return iter(self._rows)
+
+    def unlike(self, algorithms: list[int]) -> Iterator[Row]:
+        return (row for row in self._rows[1:] if [digest.alg.id for digest in row.event.digests] != algorithms)
+
+    def beginning(self, event_type: int, text: bytes) -> Iterator[Row]:
+        return (row for row in self.of_type(event_type) if row.data.startswith(text))
+
+
+def _extended(row: Row) -> int:
+    pcr = row.pcr if row.event.measured and row.event.register.replayable else None
+    return NOT_EXTENDED if pcr is None else pcr
+
+
+class ColumnFacts(Facts):
+    """Those of a log whose records all are PC Client events, in columns."""
+
+    def __init__(self, columns: Columns, events: Sequence[Event], checks: Verdicts) -> None:
+        self.types = checks.types
+        self.pcrs = columns.registers if columns.space == "pcr" else array("I", (NOT_EXTENDED,)) * len(columns)
+        self._columns, self._events, self._checks = columns, events, checks
+
+    def row(self, place: int) -> Row:
+        event = self._events[place]
+        content = event.content
+        assert isinstance(content, PCClientEvent)
+        return Row(event, content.event_type, content.data, self._checks[place])
+
+    def number(self, place: int) -> int:
+        return place
+
+    def doubtful(self) -> Iterator[Row]:
+        return map(self.row, rows_of(self._checks.flags, 0))
+
+    @cached_property
+    def loose(self) -> list[Row]:
+        return [self.row(place) for place in rows_of(self._columns.registers, NOT_EXTENDED)]
+
+    def unlike(self, algorithms: list[int]) -> Iterator[Row]:
+        columns = self._columns
+        other = {
+            number
+            for number, layout in enumerate(columns.layouts)
+            if [alg.id for alg, _ in layout.digests] != algorithms
+        }
+        if columns.layout_of is None:
+            places: Iterable[int] = range(len(columns) if other else 0)
+        else:
+            places = merge(*(rows_of(columns.layout_of, each) for each in other))
+        return (self.row(place) for place in places if place)
+
+    def beginning(self, event_type: int, text: bytes) -> Iterator[Row]:
+        rows = (self.row(place) for place in rows_of(self._openings, int.from_bytes(text[:4], "little")))
+        return (row for row in rows if row.type == event_type and row.data.startswith(text))
+
+    @cached_property
+    def _openings(self) -> array[int]:
+        """The first four bytes of each event's data, and of what follows if it has fewer."""
+        columns = self._columns
+        backend = hashing.backend(len(columns.buffer))
+        return backend.words(columns, [layout.body or 0 for layout in columns.layouts], "little")
+
+
+def finding(code: str, severity: str, message: str, rows: Iterable[Row]) -> Iterator[Finding]:
+    """One finding for all the events that it is about, which it names or counts; none if there are none."""
+    numbers = [row.number for row in rows]
+    if not numbers:
+        return
+    named = ", ".join(map(str, numbers[:_NAMED]))
+    more = f" and {len(numbers) - _NAMED} more" if len(numbers) > _NAMED else ""
+    where = f" (events {named}{more})" if len(numbers) > 1 else ""
+    yield Finding(code, severity, message + where, numbers[0])

@@ -1,0 +1,200 @@
+"""Quirks: what known firmware, loaders and kernels do otherwise than the specification says, by name.
+
+Each is a note, so that nobody has to find out again: it explains a log, it does not speak against it.
+Source: logs of such machines; tools that had to learn of them.
+"""
+
+from __future__ import annotations
+
+from operator import attrgetter
+
+from evlog.checking.facts import EV_EFI_ACTION, EV_EFI_VARIABLE_DRIVER_CONFIG, EV_SEPARATOR, Facts, finding
+from evlog.contents._pcclient_rules import POLICIES
+from evlog.contents.pcclient import EV_EVENT_TAG, EV_NO_ACTION, event_type_name
+from evlog.model import Finding
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+
+    from evlog.checking.conventions import Policy
+    from evlog.checking.facts import Row
+
+__all__ = ["findings"]
+
+_NO_REGISTER = 0xFFFFFFFF
+_EV_IPL = 0x0000000D
+_IMAGES = (0x80000003, 0x80000004, 0x80000005)
+_LOCALITY = b"StartupLocality\0"
+#: What firmware does that does not follow the specification: codes by event type.
+_POLICY_CODES = {0x80000001: "driver_config_data_only", 0x80000002: "variable_boot_whole_event"}
+_SECURE_BOOT = {name.encode("utf-16-le"): name for name in ("SecureBoot", "PK", "KEK", "db")}
+
+
+def findings(facts: Facts, policies: tuple[Policy, ...]) -> Iterator[Finding]:
+    """All quirks of a log."""
+    yield from _policies(policies)
+    yield from _exit_boot_services(facts)
+    yield from _folded_separators(facts)
+    for code, message, among, test in _QUIRKS:
+        yield from finding(code, "note", message, [row for row in among(facts) if test(row)])
+
+
+def _policies(policies: tuple[Policy, ...]) -> Iterator[Finding]:
+    """What the digests of a type cover, where that is not what the specification says, or not the same in all."""
+    words = {"data": "the whole event", "variable_data": "the variable's data only"}
+    for policy in policies:
+        name = event_type_name(policy.event_type)
+        if policy.rule != POLICIES[policy.event_type]:
+            message = f"{name} digests are of {words[policy.rule]} in this log"
+            yield Finding(_POLICY_CODES[policy.event_type], "note", message)
+        if policy.others:
+            message = f"{name}: {policy.events} digests are of {words[policy.rule]}, {policy.others} are not"
+            yield Finding("mixed_rules", "note", message)
+
+
+def _exit_boot_services(facts: Facts) -> Iterator[Finding]:
+    """Linux before 5.3 and some logs of Windows lack the events of ExitBootServices, which are in the TPM."""
+    booted = any(facts.beginning(EV_EFI_ACTION, b"Calling EFI Application"))
+    exits = [(row, row.data.rstrip(b"\0")) for row in facts.beginning(EV_EFI_ACTION, b"Exit Boot Services ")]
+    left = any(text == b"Exit Boot Services Invocation" for _, text in exits)
+    done = [row for row, text in exits if text == b"Exit Boot Services Returned with Success"]
+    if booted and not left:
+        message = "no ExitBootServices events: the register they extend may differ from the replay"
+        yield Finding("exit_boot_services_missing", "note", message)
+    message = "ExitBootServices succeeds more than once: final events may be in the log twice"
+    yield from finding("exit_boot_services_repeated", "note", message, done if len(done) > 1 else ())
+
+
+def _folded_separators(facts: Facts) -> Iterator[Finding]:
+    """OVMF for TDX once measured all eight separators into the few measurement registers."""
+    on: dict[int, list[Row]] = {}
+    for row in facts.of_type(EV_SEPARATOR):
+        if row.event.register.space == "ccmr":
+            on.setdefault(row.event.register.number, []).append(row)
+    for index, rows in sorted(on.items()):
+        message = f"more than one separator on CC measurement register {index}, as of older OVMF"
+        yield from finding("separators_folded", "note", message, rows if len(rows) > 1 else ())
+
+
+def _is_locality(row: Row) -> bool:
+    return row.type == EV_NO_ACTION and row.data[:16] == _LOCALITY
+
+
+def _is_spec_id(row: Row) -> bool:
+    return row.type == EV_NO_ACTION and row.data.startswith(b"Spec ID Event")
+
+
+def _stray_bytes(row: Row) -> bool:
+    """GRUB and shim are known to log one or two bytes too many after a text and its NUL."""
+    if b"\0" not in row.data:
+        return False
+    text, _, rest = row.data.partition(b"\0")
+    return len(text) > 3 and 0 < len(rest) <= 2 and rest.strip(b"\0") != b""
+
+
+def _untagged(row: Row) -> bool:
+    return len(row.data) < 8 or int.from_bytes(row.data[4:8], "little") > len(row.data) - 8
+
+
+def _empty_variable(row: Row) -> bool:
+    if len(row.data) < 32 or any(row.data[24:32]):
+        return False
+    return row.data[32 : 32 + 2 * int.from_bytes(row.data[16:24], "little")] in _SECURE_BOOT
+
+
+def _is_text(row: Row) -> bool:
+    text = row.data.rstrip(b"\0")
+    return len(text) > 2 and text.isascii() and text.decode().isprintable()
+
+
+def _wrong_path_length(row: Row) -> bool:
+    return len(row.data) >= 32 and int.from_bytes(row.data[24:32], "little") != len(row.data) - 32
+
+
+def _of(*types: int) -> Callable[[Facts], Iterable[Row]]:
+    return lambda facts: facts.of_type(*types)
+
+
+def _first(facts: Facts) -> Iterable[Row]:
+    row = facts.row(0)
+    return (row,) if row.number == 0 else ()
+
+
+#: Quirks of single events: code, what it says, the rows that can have it, whether one of these has.
+_QUIRKS: tuple[tuple[str, str, Callable[[Facts], Iterable[Row]], Callable[[Row], bool]], ...] = (
+    (
+        "old_shim_authority",
+        "an old shim: a certificate without its owner, and one byte that is not measured",
+        _of(0x800000E0),
+        lambda row: row.has_rule("data_but_last_byte"),
+    ),
+    (
+        "locality_padded",
+        "StartupLocality in an event of fixed size, as coreboot writes it",
+        attrgetter("no_actions"),
+        lambda row: _is_locality(row) and len(row.data) > 17 and not any(row.data[17:]),
+    ),
+    ("locality_first", "the log begins with StartupLocality", _first, _is_locality),
+    (
+        "header_register",
+        "the Spec ID event names a register that is not 0",
+        _first,
+        lambda row: _is_spec_id(row) and row.event.register.index != 0,
+    ),
+    (
+        "no_register",
+        "an event of no register, as Windows and cloud firmware log it",
+        attrgetter("loose"),
+        lambda row: row.event.register.index == _NO_REGISTER,
+    ),
+    (
+        "tag_without_header",
+        "EV_EVENT_TAG without a tag: early Linux on confidential VMs",
+        _of(EV_EVENT_TAG),
+        _untagged,
+    ),
+    ("stray_bytes", "bytes behind the end of a text that are not part of it", _of(_EV_IPL), _stray_bytes),
+    (
+        "empty_variable",
+        "a Secure Boot variable without a value: it is off, or was never set up",
+        _of(EV_EFI_VARIABLE_DRIVER_CONFIG),
+        _empty_variable,
+    ),
+    (
+        "utf16_cut",
+        "a UTF-16 text without its last byte, as old systemd-boot logs it",
+        _of(_EV_IPL),
+        lambda row: row.has_rule("data_and_nul"),
+    ),
+    (
+        "crtm_contents_text",
+        "EV_S_CRTM_CONTENTS is a text, not the address and length of a blob",
+        _of(0x00000007),
+        lambda row: len(row.data) != 16 and _is_text(row),
+    ),
+    (
+        "launch_type_in_static_register",
+        "an event type of dynamic launch on a register of the static one",
+        _of(*range(0x400, 0x500)),
+        lambda row: row.pcr is not None and row.pcr < 16,
+    ),
+    (
+        "device_path_length",
+        "the device path is not as long as the event says, as in logs of shim",
+        _of(*_IMAGES),
+        _wrong_path_length,
+    ),
+    (
+        "uintn_32",
+        "the firmware has 32-bit integers, or says so",
+        _first,
+        lambda row: _is_spec_id(row) and row.data[23:24] == b"\1",
+    ),
+    (
+        "placeholder_description",
+        "the description of a firmware blob is a template that was never filled in",
+        _of(0x8000000A),
+        lambda row: b"XXXXXXXX-XXXX" in row.data,
+    ),
+)

@@ -1,0 +1,199 @@
+"""Structural checks of a PC Client log: what must stand where, whoever wrote the firmware.
+
+Source: TCG PC Client Platform Firmware Profile 1.06, sections 3.3.4 (PCR usage), 8.2 (separators, the end of the
+pre-OS phase), 10.4.5 (EV_NO_ACTION). A log is not refused for any of this.
+"""
+
+from __future__ import annotations
+
+from evlog import hashing
+from evlog.checking.facts import EV_EFI_ACTION, EV_EFI_VARIABLE_DRIVER_CONFIG, EV_SEPARATOR, finding
+from evlog.checking.verdicts import rows_of
+from evlog.contents.pcclient import EV_NO_ACTION
+from evlog.model import Finding
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from evlog.algorithms import HashAlg
+    from evlog.checking.facts import Facts, Row
+
+__all__ = ["findings"]
+
+_FIRST_EFI = 0x80000000
+_LAST_PCR = 23
+_VALUES = (bytes(4), b"\xff" * 4, b"WBCL")
+_CONSTANTS = (b"", bytes(4), b"\xff" * 4, b"\1\0\0\0")
+_NUMBER = 8  # bytes that a number in place of a digest may have
+_LOCALITY = b"StartupLocality\0"
+_TRUST_POINT = (0xC0010004).to_bytes(4, "little")
+#: EV_NO_ACTION events that belong to PCR 0, by their signature.
+_OF_PCR0 = (b"Spec ID Event", b"StartupLocality", b"SP800-155 Event", b"H-CRTM CompMeas")
+#: What may extend a PCR after its separator: what happens while the boot manager and the loader run.
+_AFTER_SEPARATOR = {
+    # Boot options and tables, which much firmware measures late.
+    1: (0x0000000A, EV_EFI_VARIABLE_DRIVER_CONFIG, 0x80000002, 0x8000000C, 0x80000009, 0x8000000B),
+    2: (0x80000004, 0x80000005),  # drivers
+    4: (0x00000005, 0x0000000C, 0x0000000D, 0x00000012, 0x80000003, 0x80000004, 0x80000005, EV_EFI_ACTION),
+    5: (0x00000005, 0x00000006, 0x0000000D, 0x0000000E, 0x80000006, 0x8000000D, EV_EFI_ACTION),
+    7: (0x800000E0, 0x800000E3, 0x800000E4),  # what an image was verified by
+}
+
+
+def findings(facts: Facts) -> Iterator[Finding]:
+    """All structural findings."""
+    for rule in (_digests, _lists, _separators, _phases, _localities, _no_actions, _registers, _variables, _images):
+        yield from rule(facts)
+
+
+def _digests(facts: Facts) -> Iterator[Finding]:
+    """Digests that are not of their event, or say nothing of it."""
+    wrong, torn, constant = [], [], []
+    constants: dict[HashAlg, tuple[bytes, ...]] = {}
+    for row in facts.doubtful():
+        verdicts = {check.verdict for check in row.checks}
+        if {"matches", "mismatch"} <= verdicts:
+            torn.append(row)
+        elif "mismatch" in verdicts:
+            wrong.append(row)
+        if row.type != EV_SEPARATOR and not row.matches and _is_constant(row, constants):
+            constant.append(row)
+    yield from finding("digest_mismatch", "warning", "the digests are not of the event's data", wrong)
+    yield from finding("banks_disagree", "warning", "one digest is of the event's data, another is not", torn)
+    message = "the digest is of nothing, of a separator's value, or a number: it says nothing of what was measured"
+    yield from finding("constant_digest", "note", message, constant)
+
+
+def _is_constant(row: Row, constants: dict[HashAlg, tuple[bytes, ...]]) -> bool:
+    if not row.event.measured:
+        return False
+    backend = hashing.backend()
+    for digest in row.event.digests:
+        alg, value = digest.alg, digest.value
+        if len(value) > _NUMBER and not any(value[_NUMBER:]):
+            return True
+        if alg not in constants:
+            constants[alg] = tuple(backend.digests(alg, _CONSTANTS)) if backend.computable(alg) else ()
+        if value in constants[alg]:
+            return True
+    return False
+
+
+def _lists(facts: Facts) -> Iterator[Finding]:
+    """Digest lists that differ from what the header declares."""
+    header = facts.row(0)
+    if header.type != EV_NO_ACTION or not header.data.startswith(b"Spec ID Event03"):
+        return
+    count = int.from_bytes(header.data[24:28], "little")
+    end = min(28 + 4 * count, len(header.data))
+    declared = [int.from_bytes(header.data[at : at + 2], "little") for at in range(28, end - 3, 4)]
+    others: list[Row] = []
+    unordered: list[Row] = []
+    for row in facts.unlike(declared):
+        same = sorted(digest.alg.id for digest in row.event.digests) == sorted(declared)
+        (unordered if same else others).append(row)
+    yield from finding("digest_list", "warning", "the digests are not those that the header declares", others)
+    yield from finding("digest_order", "note", "digests in another order than in the header", unordered)
+
+
+def _separators(facts: Facts) -> Iterator[Finding]:
+    """One separator on each of PCR 0 to 7, with a value that says that all is well."""
+    separators = facts.separators
+    missing = [pcr for pcr in range(8) if pcr not in separators]
+    uefi = (row for row in facts.of_type(*(kind for kind in facts.kinds if kind >= _FIRST_EFI)) if row.pcr is not None)
+    if missing and separators:
+        message = f"no separator on PCR {_list(missing)}: the log is not complete"
+        yield Finding("separator_missing", "warning", message)
+    elif missing and any(uefi):
+        yield Finding("separator_missing", "note", "no separators: the log ends before the firmware's work was done")
+    for pcr, rows in sorted(separators.items()):
+        repeated = rows if len(rows) > 1 else ()
+        yield from finding("separator_repeated", "warning", f"more than one separator on PCR {pcr}", repeated)
+    failed, odd = [], []
+    for row in facts.of_type(EV_SEPARATOR):
+        if row.data == b"\1\0\0\0" or row.has_rule("separator_error"):
+            failed.append(row)
+        elif row.data not in _VALUES and not row.matches:
+            odd.append(row)
+    yield from finding("separator_error", "warning", "the separator says that the firmware met an error", failed)
+    yield from finding("separator_value", "warning", "a separator of an unknown value", odd)
+
+
+def _list(numbers: list[int]) -> str:
+    return ", ".join(map(str, numbers))
+
+
+def _phases(facts: Facts) -> Iterator[Finding]:
+    """Nothing above PCR 7 before the separators, nothing of the firmware's after them."""
+    separators = facts.separators
+    if len(separators) < 8:
+        return
+    firsts = {pcr: rows[0].number for pcr, rows in separators.items()}
+    begin, end = min(firsts[pcr] for pcr in range(7)), max(firsts.values())
+    early, late, between = [], [], []
+    for place, (pcr, event_type) in enumerate(zip(facts.pcrs, facts.types, strict=True)):
+        if pcr > 15 or event_type == EV_SEPARATOR:
+            continue
+        number = facts.number(place)
+        if pcr >= 8:
+            if number < end:
+                early.append(facts.row(place))
+        elif begin < number < end and pcr != 7:
+            between.append(facts.row(place))
+        elif number > firsts[pcr] and event_type not in _AFTER_SEPARATOR.get(pcr, ()):
+            late.append(facts.row(place))
+    yield from finding("early_os_register", "warning", "an extension above PCR 7 before the separators", early)
+    yield from finding("event_between_separators", "note", "an event between the separators", between)
+    yield from finding("event_after_separator", "warning", "an event of this type after the PCR's separator", late)
+
+
+def _localities(facts: Facts) -> Iterator[Finding]:
+    """StartupLocality: once, on PCR 0, before it is extended, and a locality that can start a TPM."""
+    rows = [row for row in facts.no_actions if row.data[:16] == _LOCALITY]
+    begun = next((facts.number(place) for place in rows_of(facts.pcrs, 0)), None)
+    late = [row for row in rows if begun is not None and row.number > begun]
+    odd = [row for row in rows if row.data[16:17] not in (b"\0", b"\3", b"\4") or any(row.data[17:])]
+    yield from finding("locality_late", "warning", "StartupLocality after PCR 0 was extended", late)
+    yield from finding("locality_value", "warning", "StartupLocality is not 0, 3 or 4: it does not count", odd)
+    yield from finding("locality_repeated", "warning", "more than one StartupLocality", rows if len(rows) > 1 else ())
+
+
+def _no_actions(facts: Facts) -> Iterator[Finding]:
+    """EV_NO_ACTION: digests of zeros, and the classic ones on PCR 0."""
+    loud, misplaced = [], []
+    for row in facts.no_actions:
+        if any(any(digest.value) for digest in row.event.digests) and row.data[:4] != _TRUST_POINT:
+            loud.append(row)
+        if row.pcr and row.data.startswith(_OF_PCR0):
+            misplaced.append(row)
+    yield from finding("no_action_digest", "warning", "EV_NO_ACTION with a digest, which is not extended", loud)
+    yield from finding(
+        "no_action_register", "warning", "an EV_NO_ACTION of PCR 0 that names another register", misplaced
+    )
+
+
+def _registers(facts: Facts) -> Iterator[Finding]:
+    """Extensions of PCRs that a TPM does not have."""
+    beyond = [row for row in facts.loose if row.event.measured and row.pcr is not None and row.pcr > _LAST_PCR]
+    yield from finding("register_range", "warning", f"an extension of a PCR above {_LAST_PCR}", beyond)
+
+
+def _variables(facts: Facts) -> Iterator[Finding]:
+    """A Secure Boot variable that is measured twice: which one holds?"""
+    seen: set[bytes] = set()
+    again = []
+    for row in facts.of_type(EV_EFI_VARIABLE_DRIVER_CONFIG):
+        if row.pcr != 7 or len(row.data) < 32:
+            continue
+        name = row.data[:16] + row.data[32 : 32 + 2 * int.from_bytes(row.data[16:24], "little")]
+        if name in seen:
+            again.append(row)
+        seen.add(name)
+    yield from finding("variable_repeated", "warning", "a Secure Boot variable that was measured before", again)
+
+
+def _images(facts: Facts) -> Iterator[Finding]:
+    """Boot applications that came with the firmware: setup programs, and persistent agents of vendors."""
+    inside = [row for row in facts.of_type(0x80000003) if row.data[32:34] in (b"\4\6", b"\4\7")]
+    yield from finding("image_from_firmware", "note", "a boot application from a firmware volume", inside)

@@ -1,0 +1,72 @@
+"""The checks of a log's events, made when somebody looks at them."""
+
+from __future__ import annotations
+
+from evlog import hashing
+from evlog.checking.digest_check import DigestCheck, check_event
+from evlog.columns import Lazy
+from evlog.contents._pcclient_rules import data_first
+from evlog.contents.pcclient import EV_NO_ACTION
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from array import array
+    from collections.abc import Iterator, Sequence
+
+    from evlog.columns import Columns
+    from evlog.model import Event
+
+    Checked = tuple[DigestCheck, ...]
+
+__all__ = ["Verdicts", "rows_of"]
+
+_EVENT_TYPE = 4  # bytes before it in a record
+
+
+class Verdicts(Lazy):
+    """For each row of columns of PC Client events, its checks.
+
+    Most digests are of their event's data, by the first rule that there is for the event's type: all rows are asked
+    for that at once, and only the other ones are made events of, to be checked one by one.
+    """
+
+    __slots__ = ("_columns", "_events", "_made", "_plain", "flags", "types")
+
+    def __init__(self, columns: Columns, events: Sequence[Event]) -> None:
+        super().__init__(len(columns))
+        backend = hashing.backend(len(columns.buffer))
+        #: The event type of each row.
+        self.types: array[int] = backend.words(
+            columns, (_EVENT_TYPE,) * len(columns.layouts), columns.typed or "little"
+        )
+        #: For each row, whether its digests are all of its data, and could be of nothing else.
+        self.flags = bytearray(backend.of_body(columns))
+        for event_type in set(self.types):
+            if event_type == EV_NO_ACTION or not data_first(event_type):
+                for row in rows_of(self.types, event_type):
+                    self.flags[row] = 0
+        self._columns, self._events = columns, events
+        self._plain = [
+            tuple(DigestCheck(alg, "matches", "data") for alg, _ in layout.digests) for layout in columns.layouts
+        ]
+        self._made: dict[int, Checked] = {}
+
+    def _make(self, row: int) -> Checked:
+        if self.flags[row]:
+            layout_of = self._columns.layout_of
+            return self._plain[0 if layout_of is None else layout_of[row]]
+        checked = self._made.get(row)
+        if checked is None:
+            checked = self._made[row] = check_event(self._events[row])
+        return checked
+
+
+def rows_of(column: array[int] | bytearray, value: int) -> Iterator[int]:
+    """The rows in which a column has a value."""
+    row = -1
+    try:
+        while True:
+            row = column.index(value, row + 1)
+            yield row
+    except ValueError:
+        return

@@ -1,0 +1,86 @@
+"""The logs of a tree of registers, read as one log; and one of them, which its folder names."""
+
+from __future__ import annotations
+
+from evlog.errors import SourceError
+from evlog.intake.read import read_bytes
+from evlog.intake.store import settled_log
+from evlog.merging.overlap import banks_of
+from evlog.model import Event, Log
+from evlog.tree import Member, is_tree, member_of_log, members, platform_of
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from evlog.model import Finding
+    from evlog.options import Options
+
+__all__ = ["read_member", "read_tree"]
+
+
+def read_member(path: str, format: str | None, options: Options) -> Log:
+    """The log of one register, as far as it is complete; the folder says which register that is, unless the caller."""
+    member = member_of_log(path)
+    data = settled_log(path)
+    return read_bytes(data, format, options if member is None else _told(options, member))
+
+
+def _told(options: Options, member: Member) -> Options:
+    """What the folder tells of its log, where the caller did not."""
+    known = member.alg.name if member.alg is not None else None
+    return options.replace(
+        name=member.log or options.name,
+        register=options.register or member.register,
+        mr_hash=options.mr_hash or known,
+    )
+
+
+def read_tree(path: str, format: str | None, options: Options) -> Log:
+    """All logs of a tree, register by register: what each extends is its own, so no other order matters.
+
+    Raises SourceError for a folder without registers.
+    """
+    found = members(path) if is_tree(path) else ()
+    if not found:
+        raise SourceError(f"{path}: is a directory, and no tree of registers (<register>/digest, hash_algo, event_log)")
+    options = options.replace(platform=options.platform or platform_of(found))
+    logs = [
+        read_bytes(settled_log(member.log), format, _told(options, member))
+        for member in found
+        if member.log is not None
+    ]
+    if len(logs) == 1:
+        return logs[0].replace(name=path)
+    return _joined(logs, path, options)
+
+
+def _joined(logs: list[Log], path: str, options: Options) -> Log:
+    if len({log.format for log in logs}) > 1:
+        formats = ", ".join(sorted({log.format for log in logs}))
+        raise SourceError(f"{path}: the registers' logs are in different formats ({formats}); merge them")
+    events: list[Event] = []
+    findings: list[Finding] = []
+    for log in logs:
+        base = len(events)
+        for event in log.events:
+            if base and _is_header(event, log):
+                continue
+            events.append(event.replace(number=len(events)))
+        for finding in log.findings:
+            event_number = None if finding.event is None else finding.event + base
+            findings.append(finding.replace(event=event_number, message=f"{log.name}: {finding.message}"))
+    first = logs[0] if logs else Log("text", ())
+    return first.replace(
+        events=tuple(events),
+        header=first.header if all(log.header == first.header for log in logs) else None,
+        algorithms=banks_of(logs),
+        padding=None,
+        trailing=b"",
+        findings=tuple(findings),
+        platform=options.platform or first.platform,
+        name=path,
+    )
+
+
+def _is_header(event: Event, log: Log) -> bool:
+    """Whether a log of this format repeats the event at its start whatever its register: a Spec ID event."""
+    return event.number == 0 and not event.measured and log.format != "text" and event.content.kind == "pcclient"

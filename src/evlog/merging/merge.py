@@ -1,0 +1,235 @@
+"""Merge: the logs of one machine as one, and every place where one log takes a register over from another.
+
+Within a register the order follows evidence where the logs hold some (`evlog.merging.order`), else it is the order
+given, and the hand-over says so. Events that two logs both have are kept once. Each event keeps its origin.
+Only the order within a register means anything; across registers the logs stand one after the other.
+"""
+
+from __future__ import annotations
+
+from evlog._record import Record
+from evlog.algorithms import SHA1, SHA256, SHA384, SHA512, HashAlg
+from evlog.errors import ConversionError, UsageError
+from evlog.merging import order as _order
+from evlog.merging.assign import assign
+from evlog.merging.overlap import Overlap, banks_of, combine_twins, drop_overlaps
+from evlog.model import Event, Finding, Log, Loss, Origin, Span
+from evlog.registers import Register, Registers
+from evlog.replaying.boot_aggregate import boot_aggregate
+from evlog.replaying.naming import platform_of, unite
+from evlog.replaying.replay import Replay, replay
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from evlog.merging.order import Placed
+
+__all__ = ["Handover", "Merged", "merge"]
+
+# The bank whose value stands for a hand-over, the first that both sides have.
+_TELLING = (SHA256, SHA384, SHA512, SHA1)
+_BOOT_AGGREGATE = {"match": "continuous", "mismatch": "gap"}
+_NOT_ANCHORED = {
+    "unknown": "the registers that its boot_aggregate binds are not all in the logs",
+    "no_bank": "its boot_aggregate is zeros: the kernel had no bank to compute it from",
+    "no_registers": "its boot_aggregate is that of registers of zeros: the kernel had no TPM",
+}
+
+
+class Handover(Record):
+    """Where one log goes on with a register that another left.
+
+    ``verdict`` is ``continuous`` (the value that the later log states is the one that the earlier leads to),
+    ``explained_gap`` (extensions that no event stands for lead there), ``gap`` (it is another) or ``unanchored`` (the
+    later log states none). ``value`` is the one stated, or else reached; ``evidence`` says what was compared.
+    ``event`` is the number, in the merged log, of the first event after it.
+    """
+
+    register: Register
+    source: str
+    target: str
+    verdict: str
+    alg: HashAlg | None
+    value: bytes | None
+    evidence: str
+    event: int | None = None
+
+
+class Merged(Record):
+    """One log of all, and how it came about."""
+
+    log: Log
+    handovers: tuple[Handover, ...]
+    overlaps: tuple[Overlap, ...]
+    losses: tuple[Loss, ...] = ()
+
+
+def merge(logs: Sequence[Log], *, platform: str | None = None) -> Merged:
+    """The logs of one machine as one log, which any format that can hold its events can be written from.
+
+    ``platform`` settles what registers are called where no log tells. Raises UsageError for no log at all, and
+    ConversionError if the merged log does not replay as its parts do.
+    """
+    if not logs:
+        raise UsageError("nothing to merge")
+    platform = platform_of(logs, platform)
+    named, notes = assign(unite(logs, platform))
+    combined, twins = combine_twins(named)
+    rest, repeated = drop_overlaps(combined)
+    placed = _order.in_order(rest)
+    parts = [each.log for each in placed]
+    merged, first = _concatenated(parts, platform)
+    told = replay(parts)
+    _prove(told, merged)
+    overlaps = (*twins, *repeated)
+    findings = [_of(finding, log) for log in logs for finding in log.findings] + notes
+    findings += [Finding("overlap", "note", _said(each)) for each in overlaps]
+    return Merged(
+        merged.replace(findings=tuple(findings)),
+        tuple(_handovers(placed, told, first)),
+        overlaps,
+        tuple(_losses(logs)),
+    )
+
+
+def _said(overlap: Overlap) -> str:
+    log, of = overlap.log or "a log", overlap.of or "another"
+    if overlap.kind == "twin":
+        return f"{log} and {of} hold the same {overlap.events} events in different banks: kept once, with all digests"
+    return f"{overlap.events} events of {log} are in {of} already: kept once"
+
+
+def _of(finding: Finding, log: Log) -> Finding:
+    """A finding of one of the logs: its event has another number now, so the sentence says which it was."""
+    place = "" if finding.event is None else f"event {finding.event}: "
+    name = f"{log.name}: " if log.name else ""
+    return finding.replace(event=None, offset=None, message=f"{name}{place}{finding.message}")
+
+
+class _First(Record):
+    """Of one part: the number of its first event in the merged log, and of its first on each register."""
+
+    number: int
+    registers: dict[Register, int]
+
+
+def _concatenated(parts: Sequence[Log], platform: str | None) -> tuple[Log, list[_First]]:
+    events: list[Event] = []
+    first: list[_First] = []
+    start: dict[tuple[Register, HashAlg], bytes] = {}
+    for log in parts:
+        for key, value in log.start.values.items() if log.start is not None else ():
+            if not any(key[0] in before.registers for before in first):
+                start.setdefault(key, value)
+        here = _First(len(events), {})
+        for event in log.events:
+            if event.register not in here.registers and event.replayable:
+                here.registers[event.register] = len(events)
+            # The numbers of records count anew: per register, by whatever format the log is written in.
+            events.append(event.replace(number=len(events), recnum=None, origin=_origin(event, log), wire=None))
+        first.append(here)
+    whole = Log(
+        "evlog-json",
+        tuple(events),
+        algorithms=banks_of(parts),
+        start=Registers(start, "log") if start else None,
+        platform=platform,
+    )
+    return whole, first
+
+
+def _origin(event: Event, log: Log) -> Origin:
+    if event.origin is None:
+        return Origin(log.name, log.format, Span(0, 0))
+    return event.origin if event.origin.log else event.origin.replace(log=log.name)
+
+
+def _losses(logs: Sequence[Log]) -> Iterator[Loss]:
+    """What is no event, and so has no place in a merged log."""
+    for log in logs:
+        if log.trailing:
+            yield Loss(None, "trailing", f"{len(log.trailing)} bytes of {log.name or 'a log'} that are no record")
+
+
+def _prove(told: Replay, merged: Log) -> None:
+    """The merged log leads to every value that its parts lead to."""
+    again = {(row.register, row.alg): row.value for row in replay(merged)}
+    for row in told:
+        if row.value is not None and again.get((row.register, row.alg)) not in (row.value, None):
+            raise ConversionError(f"the merged log would change {row.register} in {row.alg}")
+
+
+def _handovers(placed: Sequence[Placed], told: Replay, first: Sequence[_First]) -> Iterator[Handover]:
+    """Those that textual logs state, those that IMA lists state, and those that nobody states."""
+    stated: set[tuple[Register, int]] = set()
+    for anchor in told.handovers:
+        position, number = anchor.place
+        stated.add((anchor.register, position))
+        evidence = _ANCHORED[anchor.verdict]
+        if anchor.verdict == "unanchored" and anchor.value == anchor.running:
+            evidence = placed[position].reason  # the log states nothing
+        elif anchor.from_ is None and anchor.verdict == "continuous":
+            evidence = "the value stated is the one that the register starts with"
+        event = first[position].number + _row(placed[position].log, number)
+        source, target = anchor.from_ or "", anchor.to
+        yield Handover(anchor.register, source, target, anchor.verdict, anchor.alg, anchor.value, evidence, event)
+    for position in range(len(placed)):
+        for handover in _from_firmware(placed, position, first[position].number):
+            stated |= {(handover.register, position)} if handover.verdict == "continuous" else set()
+            yield handover
+    owners: dict[Register, int] = {}
+    for position, each in enumerate(placed):
+        for register, event in first[position].registers.items():
+            if register in owners and (register, position) not in stated:
+                alg, value = _value(placed[:position], register)
+                source = placed[owners[register]].log.name
+                yield Handover(register, source, each.log.name, "unanchored", alg, value, each.reason, event)
+            owners[register] = position
+
+
+_ANCHORED = {
+    "continuous": "the value stated is the one that the events before lead to",
+    "explained_gap": ".EXTEND comments lead to the value stated",
+    "gap": "the value stated is not the one that the events before lead to: something is missing between",
+    "unanchored": "the value stated is all that is known of what came before",
+}
+
+
+def _row(log: Log, number: int) -> int:
+    """The row of the event with this number: another where events before it were dropped."""
+    if number < len(log.events) and log.events[number].number == number:
+        return number
+    return next((row for row, event in enumerate(log.events) if event.number == number), 0)
+
+
+def _from_firmware(placed: Sequence[Placed], position: int, base: int) -> Iterator[Handover]:
+    """The hand-over to an IMA list: its boot_aggregate against the registers of the logs before it."""
+    log = placed[position].log
+    before = [each.log for each in placed[:position]]
+    registers = replay(before).registers() if before else Registers({})
+    if not any(register.space == "pcr" for register, _ in registers):
+        return  # a platform without PCRs, of which the aggregate is made
+    found = boot_aggregate(log, registers)
+    if found is None:
+        return
+    row = _row(log, found.event)
+    event = log.events[row]
+    if found.verdict == "match":
+        assert found.bank is not None
+        evidence = f"its boot_aggregate is the hash of PCR 0 to {found.last} of the {found.bank} bank"
+    else:
+        evidence = _NOT_ANCHORED.get(found.verdict, "its boot_aggregate is the hash of no bank's registers before it")
+    verdict = _BOOT_AGGREGATE.get(found.verdict, "unanchored")
+    alg = HashAlg.named(found.algorithm)
+    yield Handover(event.register, before[-1].name, log.name, verdict, alg, found.value, evidence, base + row)
+
+
+def _value(placed: Sequence[Placed], register: Register) -> tuple[HashAlg | None, bytes | None]:
+    """The register's value after some logs, in the bank that tells most people something."""
+    result = replay([each.log for each in placed])
+    for alg in _TELLING:
+        value = result.get(register, alg)
+        if value is not None:
+            return alg, value
+    return None, None

@@ -1,0 +1,323 @@
+"""Anchors: what a textual log states of its register, held against what the events before add up to.
+
+Spec: kernel RFC "tsm: Unified Measurement Register ABI", patch 2/3. INIT and SYNC state the register's value before
+they are extended themselves; a ``.EXTEND`` comment tells of a digest that was extended outside the log, and a SYNC
+follows it. So at each anchor the log either goes on where it stood (``continuous``), or the comments lead there
+(``explained_gap``), or something is missing (``gap``), or nothing was known before (``unanchored``).
+
+An anchor is inside the chain of hashes. If the register's final value is confirmed, then so is the value that the last
+anchor states, and every event after it; what produced that value is proven only as far as the log leads to it.
+
+Departures: a ``.EXTEND`` that records follow without a SYNC between is taken not to have happened, because the RFC's
+kernel would have written one; where the value before such comments is the one stated, the log is continuous.
+"""
+
+from __future__ import annotations
+
+from operator import itemgetter
+
+from evlog import hashing
+from evlog._record import Record
+from evlog.algorithms import HashAlg
+from evlog.contents.text import TextLine
+from evlog.errors import UsageError
+from evlog.model import Event, Finding
+from evlog.registers import Register
+from evlog.replaying.rows import fold_rows
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from array import array
+    from collections.abc import Mapping
+
+    from evlog.columns import Columns
+    from evlog.model import Log
+    from evlog.replaying.tally import Bank, Tally
+
+    Key = tuple[Register, HashAlg]
+
+__all__ = ["VERDICTS", "Anchor", "Anchors", "has_lines"]
+
+#: From firm to loose.
+VERDICTS = ("continuous", "explained_gap", "unanchored", "gap")
+
+
+# Registers that are looked for one by one.
+_FEW = 16
+
+
+def has_lines(log: Log) -> bool:
+    """Whether some event is a text line. Logs in columns are of one kind, and only the textual ones have anchors."""
+    if log.columns is not None:
+        return log.columns.anchors is not None
+    return any(event.content.kind == "text" for event in log.events)
+
+
+class Anchor(Record):
+    """A place where a textual log takes a register over: from another log, from reset, or from itself.
+
+    ``from_`` and ``to`` name logs (``from_`` is None at reset), ``place`` is the index of the log and the number of
+    the event that states the value, or that starts a log which states none. ``value`` is what it states, ``running``
+    what the events before add up to, ``explained`` the numbers of the ``.EXTEND`` events that lead from one to the
+    other and ``told`` their digests. ``verdict`` is one of `VERDICTS`. Comments at the end of a log, which nothing
+    confirms, are such a place too.
+    """
+
+    register: Register
+    alg: HashAlg
+    from_: str | None
+    to: str
+    verdict: str
+    value: bytes
+    running: bytes
+    place: tuple[int, int]
+    explained: tuple[int, ...] = ()
+    told: tuple[bytes, ...] = ()
+
+    @property
+    def between_logs(self) -> bool:
+        """Whether the register comes from elsewhere than the log itself."""
+        return self.from_ != self.to
+
+
+class _Told:
+    """What ``.EXTEND`` comments tell of one register: digests since its last event, and those that events follow."""
+
+    __slots__ = ("fresh", "stale")
+
+    def __init__(self) -> None:
+        self.fresh: list[tuple[int, bytes]] = []
+        self.stale: list[tuple[int, bytes]] = []
+
+
+class Anchors:
+    """What was stated of registers, noted beside a replay."""
+
+    def __init__(self, tally: Tally) -> None:
+        self.tally = tally
+        self.handovers: list[Anchor] = []
+        self.findings: list[Finding] = []
+        self._told: dict[Key, _Told] = {}
+        #: The value before a log's last comments were heeded, and their numbers.
+        self._tails: dict[Key, tuple[bytes, tuple[int, ...]]] = {}
+        #: The last textual log to extend a register, by index.
+        self._owners: dict[Key, int] = {}
+        self._standing: dict[Key, tuple[str, tuple[int, int]]] = {}
+
+    def concerns(self, event: Event, alg: HashAlg) -> bool:
+        """Whether a line bears on a bank: it extends it, or tells of a digest of the bank's size."""
+        content = event.content
+        if event.measured:
+            return event.digest(alg) is not None
+        return isinstance(content, TextLine) and content.extended is not None and len(content.extended) == alg.size
+
+    def meet(self, event: Event, alg: HashAlg, running: bytes, log: Log) -> bytes:
+        """The register's value before a line is extended; ``running`` is what the events so far add up to."""
+        content, key = event.content, (event.register, alg)
+        assert isinstance(content, TextLine)
+        if content.extended is not None:
+            self._told.setdefault(key, _Told()).fresh.append((event.number, content.extended))
+            return running
+        stated = _stated(content, alg)
+        if stated is not None:
+            running = self._anchor(key, event, stated, running, log)
+        else:
+            self._first(key, event.number, running, log)
+        self._own(key)
+        return running
+
+    def fold(
+        self,
+        columns: Columns,
+        folding: dict[HashAlg, dict[int, bytes]],
+        log: Log,
+        implied: dict[Register, tuple[int, str]],
+    ) -> None:
+        """Extend ``folding`` by a textual log's rows, and heed its anchors on the way."""
+        bank_of = {index: alg for alg, values in folding.items() for index in values}
+        index_of = {register: index for index, register in enumerate(columns.names or ())}
+        position = 0
+        for row in (*(columns.anchors or ()), len(columns)):
+            self._fold_run(columns, folding, bank_of, position, row, log)
+            position = row
+            if row == len(columns):
+                break
+            event = log.events[row]
+            index = index_of.get(event.register)
+            if index is None or not event.register.replayable:
+                continue
+            for alg, values in folding.items():
+                if columns.has_bank(index, alg) and self.concerns(event, alg):
+                    if index not in values:
+                        values[index] = self.tally.enter(event.register, alg, log, implied).value
+                        bank_of[index] = alg
+                    values[index] = self.meet(event, alg, values[index], log)
+
+    def _fold_run(
+        self,
+        columns: Columns,
+        folding: dict[HashAlg, dict[int, bytes]],
+        bank_of: dict[int, HashAlg],
+        start: int,
+        stop: int,
+        log: Log,
+    ) -> None:
+        """Extend ``folding`` by the rows between two anchors, the first of them included."""
+        for index, row in _first_rows(columns.registers[start:stop], bank_of):
+            key = columns.register(index), bank_of[index]
+            if not self._here(key):
+                self._first(key, start + row, folding[key[1]][index], log)
+                self._own(key)
+            elif key in self._told:
+                self._pass(key)
+        for alg, values in folding.items():
+            fold_rows(columns, alg, (), values, start, stop)
+
+    def _here(self, key: Key) -> bool:
+        """Whether the log at hand has extended the register before."""
+        return self._owners.get(key) == self.tally.logs
+
+    def _own(self, key: Key) -> None:
+        self._owners[key] = self.tally.logs
+        self._pass(key)
+
+    def _pass(self, key: Key) -> None:
+        """The register moves on by an event: comments before it did not happen, unless a SYNC knows better."""
+        told = self._told.get(key)
+        if told is not None:
+            told.stale += told.fresh
+            told.fresh.clear()
+
+    def _untouched(self, key: Key) -> bool:
+        """Whether nothing has extended the register, nor has anybody said where it starts."""
+        bank = self._bank(key)
+        return not bank.events and key not in self._owners and bank.reason in ("zeros", "ones")
+
+    def _bank(self, key: Key) -> Bank:
+        return self.tally.registers[key[0]][key[1]]
+
+    def _anchor(self, key: Key, event: Event, stated: bytes, running: bytes, log: Log) -> bytes:
+        told = self._told.pop(key, None) or _Told()
+        fold = hashing.backend().fold
+        untouched = self._untouched(key)
+        explained: tuple[int, ...] = ()
+        before, numbers = self._tails.pop(key, (running, ()))
+        if stated == running:
+            verdict, explained = ("explained_gap", numbers) if numbers else ("continuous", ())
+        elif stated == before:
+            verdict = "continuous"
+        else:
+            verdict = "unanchored" if untouched else "gap"
+            for comments in (told.fresh, told.stale + told.fresh):
+                if comments and fold(key[1], running, (digest for _, digest in comments)) == stated:
+                    verdict, explained = "explained_gap", tuple(number for number, _ in comments)
+                    break
+        if untouched and verdict in ("continuous", "unanchored"):
+            content = event.content
+            reason = "init" if isinstance(content, TextLine) and content.role == "init" else "log"
+            bank = self._bank(key)
+            bank.start, bank.reason = stated, reason
+        self._note(key, event.number, verdict, stated, running, log, explained)
+        return stated
+
+    def _first(self, key: Key, number: int, running: bytes, log: Log) -> None:
+        """A record in a log that has stated nothing of the register."""
+        if not self._here(key):
+            self._note(key, number, "unanchored", running, running, log)
+
+    def _note(
+        self,
+        key: Key,
+        number: int,
+        verdict: str,
+        value: bytes,
+        running: bytes,
+        log: Log,
+        explained: tuple[int, ...] = (),
+    ) -> None:
+        register, alg = key
+        place = self.tally.logs, number
+        bank = self._bank(key)
+        from_ = log.name if self._here(key) or bank.events > bank.counted else bank.owner
+        self._record(Anchor(register, alg, from_, log.name, verdict, value, running, place, explained))
+        message = _message(verdict, register, value, running, explained)
+        if message is not None:
+            severity = "warning" if verdict == "gap" else "note"
+            self.findings.append(Finding(verdict, severity, f"line {number + 1}: {message}", number))
+
+    def _record(self, handover: Anchor) -> None:
+        self.handovers.append(handover)
+        key = handover.register, handover.alg
+        worst, proven = self._standing.get(key, ("continuous", (0, 0)))
+        if handover.verdict in ("gap", "unanchored"):
+            proven = handover.place
+        self._standing[key] = max(worst, handover.verdict, key=VERDICTS.index), proven
+
+    def close(self, name: str) -> None:
+        """The end of a log: comments that nothing follows are heeded, for nothing contradicts them."""
+        for key, told in self._told.items():
+            register, alg = key
+            if told.stale:
+                numbers = ", ".join(str(number + 1) for number, _ in told.stale[:8])
+                message = f"{register}: .EXTEND in line {numbers} is followed by events without a SYNC: not heeded"
+                self.findings.append(Finding("extend_not_heeded", "warning", message, told.stale[0][0]))
+            if told.fresh:
+                bank = self._bank(key)
+                before = bank.value
+                bank.value = value = hashing.backend().fold(alg, before, (digest for _, digest in told.fresh))
+                bank.events += len(told.fresh)
+                explained = tuple(number for number, _ in told.fresh)
+                self._tails[key] = before, explained
+                message = (
+                    f"{register}: {len(explained)} digests from .EXTEND comments at the end, which nothing confirms"
+                )
+                self.findings.append(Finding("extend_at_end", "note", message, explained[0]))
+                place = self.tally.logs, explained[0]
+                digests = tuple(digest for _, digest in told.fresh)
+                self._record(
+                    Anchor(register, alg, name, name, "explained_gap", value, before, place, explained, digests)
+                )
+        self._told.clear()
+
+    def standing(self, register: Register, alg: HashAlg) -> tuple[str | None, tuple[int, int]]:
+        """The worst verdict on a register, and the place from which on its events are proven."""
+        return self._standing.get((register, alg), (None, (0, 0)))
+
+
+def _first_rows(registers: array[int], known: Mapping[int, object]) -> list[tuple[int, int]]:
+    """The registers of some rows that are known, each with its first row, in that order."""
+    if len(known) <= _FEW:
+        return sorted([(index, registers.index(index)) for index in known if index in registers], key=itemgetter(1))
+    # A hostile log has a register for each line.
+    first = dict(zip(reversed(registers), range(len(registers) - 1, -1, -1), strict=True))
+    return sorted([(index, row) for index, row in first.items() if index in known], key=itemgetter(1))
+
+
+def _stated(content: TextLine, alg: HashAlg) -> bytes | None:
+    """The value that a line states, as the register holds it; None for an ordinary record."""
+    stated = content.stated
+    if stated is None:
+        return None
+    name, value = stated
+    try:
+        named = HashAlg.named(name)
+    except UsageError:
+        return value
+    # A value in the length of the lines' hash stands in the register as its digests do.
+    return hashing.fit(value, alg.size) if named != alg and len(value) == named.size else value
+
+
+def _message(verdict: str, register: Register, value: bytes, running: bytes, explained: tuple[int, ...]) -> str | None:
+    if verdict == "gap":
+        return f"{register} is stated to be {_short(value)}, the events before lead to {_short(running)}"
+    if verdict == "explained_gap":
+        return f"{register} was extended outside the log; {len(explained)} .EXTEND comments lead to the value stated"
+    if verdict == "unanchored" and value != running:
+        return f"{register} starts at {_short(value)}, as the log states; nothing before leads there"
+    if verdict == "unanchored":
+        return f"{register} is extended before INIT or SYNC says where it stands; it is taken to be {_short(value)}"
+    return None
+
+
+def _short(value: bytes) -> str:
+    return f"{value.hex()[:16]}..." if len(value) > 8 else value.hex()

@@ -1,0 +1,151 @@
+"""Replay: the value that each register must have if the log is true.
+
+Spec: TPM 2.0 part 1, section 17 (extend); TCG PC Client Platform Firmware Profile 1.06, section 10 (EV_NO_ACTION is
+never extended); UEFI 2.10, section 38 (CC measurement registers).
+A replay proves nothing by itself: compare it with values from a quote (`evlog.verify`).
+"""
+
+from __future__ import annotations
+
+from operator import attrgetter
+
+from evlog._record import Record
+from evlog.algorithms import HashAlg
+from evlog.model import Finding, Log
+from evlog.registers import Register, Registers
+from evlog.replaying.naming import unite
+from evlog.replaying.start import counts_of, implied_starts, start_of
+from evlog.replaying.tally import Tally, extend
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+    from evlog.replaying.anchors import Anchor
+    from evlog.replaying.tally import Rules
+
+__all__ = ["RegisterValue", "Replay", "replay", "replay_each", "start_value"]
+
+_BY_PLACE, _BY_ID = attrgetter("sort_key"), attrgetter("id")
+
+
+class RegisterValue(Record):
+    """A register's value in one bank after replay.
+
+    ``value`` is None where it cannot be said: ``status`` is then ``incomplete``, an event lacks the bank's digest.
+    ``start_reason`` is one of zeros, ones, locality, h-crtm, drtm, init, log, given.
+    ``anchoring`` is for registers of textual logs: how firmly what they state of themselves holds together, the worst
+    verdict of their `Anchor` values. A value that a quote confirms then proves the events from ``proven_from`` on,
+    (index of the log, number of the event), and none before.
+    """
+
+    register: Register
+    alg: HashAlg
+    value: bytes | None
+    start: bytes
+    start_reason: str
+    events: int
+    status: str = "complete"
+    anchoring: str | None = None
+    proven_from: tuple[int, int] = (0, 0)
+
+
+class Replay(Record):
+    """All registers that the logs extend, sorted by register, then bank; a mapping by (register, algorithm).
+
+    ``handovers`` are the places where a textual log states a register's value, in the order met.
+    """
+
+    values: tuple[RegisterValue, ...]
+    findings: tuple[Finding, ...] = ()
+    handovers: tuple[Anchor, ...] = ()
+
+    def __getitem__(self, key: tuple[Register, HashAlg]) -> bytes:
+        found = self.get(*key)
+        if found is None:
+            raise KeyError(key)
+        return found
+
+    def get(self, register: Register, alg: HashAlg) -> bytes | None:
+        """The value of a register in a bank, or None if the logs do not tell it."""
+        for value in self.values:
+            if value.register == register and value.alg == alg:
+                return value.value
+        return None
+
+    def __iter__(self) -> Iterator[RegisterValue]:
+        return iter(self.values)
+
+    def __len__(self) -> int:
+        return len(self.values)
+
+    def registers(self) -> Registers:
+        """The complete values as a table."""
+        table = {(v.register, v.alg): v.value for v in self.values if v.value is not None}
+        return Registers(table, "replay")
+
+
+def replay(
+    logs: Log | Sequence[Log],
+    start: Registers | None = None,
+    *,
+    rules: Rules | None = None,
+    banks: Iterable[HashAlg] | None = None,
+) -> Replay:
+    """Extend every register by the logs' events, in the order given; later logs go on where earlier ones ended.
+
+    ``start`` overrides the start values that the logs and the platform imply. An event that lacks a bank's digest
+    makes that register incomplete in that bank, never wrong, unless ``rules`` says how such events extend the bank:
+    ``{SHA256: "hash"}`` for an IMA list with SHA-1 digests (`evlog.bank_rules` finds the rule by register values).
+    ``banks`` limits the work to some banks. Banks that cannot be computed become a finding.
+    Several logs of a confidential platform call a register by one name, its CC measurement register.
+    """
+    tally = Tally(start, rules or {}, banks)
+    several = (logs,) if isinstance(logs, Log) else unite(logs)
+    for log in several:
+        tally.add(log, named=len(several) > 1)
+    return _result(tally)
+
+
+def replay_each(
+    logs: Sequence[Log],
+    start: Registers | None = None,
+    *,
+    rules: Rules | None = None,
+    banks: Iterable[HashAlg] | None = None,
+) -> list[Replay]:
+    """Replay each of many logs by itself, as `replay` does one, with the hashing of all done side by side.
+
+    Returns as many replays, in the order of the logs. The registers of one log are few, and each is a chain in which
+    no step can begin before the last; those of many logs keep a processor busy.
+    """
+    wanted = None if banks is None else tuple(banks)
+    tallies = [Tally(start, rules or {}, wanted) for _ in logs]
+    begun = [tally.begin(log) for tally, log in zip(tallies, logs, strict=True)]
+    missing = extend(begun)
+    for tally, each, lacking in zip(tallies, begun, missing, strict=True):
+        tally.end(each, lacking)
+    return list(map(_result, tallies))
+
+
+def start_value(log: Log, register: Register, alg: HashAlg, given: Registers | None = None) -> tuple[bytes, str]:
+    """The value of a register before the log's first event, and why: as `RegisterValue.start_reason` says."""
+    return start_of(register, alg, log, given, implied_starts(log, counts_of(log)))
+
+
+def _result(tally: Tally) -> Replay:
+    rows = []
+    anchors = tally.met
+    doubtful = bool(tally.missing) or len(tally.passes) > 1
+    for register in sorted(tally.registers, key=_BY_PLACE):
+        banks = tally.registers[register]
+        for alg in sorted(banks, key=_BY_ID):
+            bank = banks[alg]
+            unsaid = doubtful and tally.unsaid(register, alg)
+            value, status = (None, "incomplete") if unsaid else (bank.value, "complete")
+            standing = anchors.standing(register, alg) if anchors is not None else ()
+            row = RegisterValue(register, alg, value, bank.start, bank.reason, bank.events, status, *standing)
+            rows.append(row)
+    if anchors is None:
+        return Replay(tuple(rows), tuple(tally.findings))
+    return Replay(tuple(rows), (*tally.findings, *anchors.findings), tuple(anchors.handovers))

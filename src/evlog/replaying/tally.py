@@ -1,0 +1,268 @@
+"""Registers on their way through logs: furniture of `evlog.replay`."""
+
+from __future__ import annotations
+
+from evlog import hashing
+from evlog.algorithms import HashAlg
+from evlog.model import Event, Finding, Log
+from evlog.registers import Register, Registers
+from evlog.replaying.rows import extension, fold_rows
+from evlog.replaying.start import counts_of, implied_starts, size_of, start_of
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from evlog.columns import Columns
+    from evlog.hashing import Job
+    from evlog.replaying.anchors import Anchors
+
+    #: Rules by bank: how events extend a bank that they have no digest for (`Content.rules`), one name or several.
+    Rules = Mapping[HashAlg, str | Sequence[str]]
+
+__all__ = ["Bank", "Pass", "Tally", "extend"]
+
+
+class Bank:
+    """A register in one bank on its way through the logs: where it began, where it stands, by how many events.
+
+    ``owner`` tells which log extended it last, and ``counted`` how many events there were before the log at hand.
+    """
+
+    __slots__ = ("counted", "events", "owner", "reason", "start", "value")
+
+    def __init__(self, start: bytes, reason: str) -> None:
+        self.start = self.value = start
+        self.reason = reason
+        self.events = self.counted = 0
+        self.owner: str | None = None
+
+
+class Pass:
+    """A log on its way into the registers.
+
+    ``entered`` has, for each bank, the registers by their index in the columns, and ``values`` what they stand at;
+    ``recorded`` are the banks of which the columns' digests are still to be extended, ``missing`` the registers of
+    other banks that some row extends by nobody knows what.
+    """
+
+    __slots__ = ("banks", "columns", "counts", "entered", "extended", "log", "missing", "recorded", "values")
+
+    def __init__(
+        self,
+        log: Log,
+        banks: list[HashAlg],
+        extended: set[Register],
+        columns: Columns | None = None,
+        counts: Mapping[int, int] | None = None,
+    ) -> None:
+        self.log, self.banks, self.extended = log, banks, extended
+        self.columns, self.counts = columns, counts or {}
+        self.entered: dict[HashAlg, dict[int, Bank]] = {}
+        self.values: dict[HashAlg, dict[int, bytes]] = {}
+        self.recorded: list[HashAlg] = []
+        self.missing: dict[HashAlg, set[int]] = {}
+
+    @property
+    def job(self) -> Job | None:
+        """What is left to extend, as `evlog.hashing.Backend.fold_many` takes it."""
+        if self.columns is None or not self.recorded:
+            return None
+        return self.columns, self.recorded, self.values
+
+
+class Tally:
+    """Registers on their way through the logs."""
+
+    def __init__(self, given: Registers | None, rules: Rules, wanted: Iterable[HashAlg] | None) -> None:
+        self.given = given
+        self.rules = {alg: (names,) if isinstance(names, str) else tuple(names) for alg, names in rules.items()}
+        self.wanted = None if wanted is None else frozenset(wanted)
+        self.registers: dict[Register, dict[HashAlg, Bank]] = {}
+        #: Those that some event extends, nobody knows by what.
+        self.missing: set[tuple[Register, HashAlg]] = set()
+        self.passes: list[tuple[Log, set[Register], list[HashAlg]]] = []
+        self.findings: list[Finding] = []
+        #: How many logs are done.
+        self.logs = 0
+        #: What textual logs state of their registers, once one was met.
+        self.met: Anchors | None = None
+
+    @property
+    def anchors(self) -> Anchors:
+        """What textual logs state of their registers; made when the first one is met."""
+        if self.met is None:
+            from evlog.replaying.anchors import Anchors
+
+            self.met = Anchors(self)
+        return self.met
+
+    def add(self, log: Log, *, named: bool = False) -> None:
+        """Extend by a log's events; ``named`` puts its name before what was found in it."""
+        begun = self.begin(log, named=named)
+        self.end(begun, extend([begun])[0])
+
+    def begin(self, log: Log, *, named: bool = False) -> Pass:
+        """Everything up to the extending of recorded digests, which `end` wants done."""
+        name = f"{log.name}: " if named and log.name else ""
+        self.findings += [each.replace(message=f"{name}{each.message}") if name else each for each in log.findings]
+        columns = log.columns
+        backend = hashing.backend(size_of(log))
+        banks = []
+        for alg in self._banks(log):
+            if backend.computable(alg):
+                banks.append(alg)
+            else:
+                message = f"the {alg} bank cannot be replayed: no such hash here"
+                self.findings.append(Finding("bank_not_computable", "note", message))
+        counts = counts_of(log)
+        implied = implied_starts(log, counts)
+        if columns is not None:
+            return self._begin_columns(log, columns, counts, banks, implied)
+        return Pass(log, banks, self._add_events(log, banks, implied))
+
+    def end(self, begun: Pass, missing: dict[HashAlg, set[int]]) -> None:
+        """The rest, after the digests of ``begun.job``; ``missing`` as `evlog.hashing.Backend.fold_many` says."""
+        for alg, held in begun.entered.items():
+            values = begun.values[alg]
+            for index, bank in held.items():
+                bank.value = values[index]
+                bank.events += begun.counts[index]
+        if begun.columns is not None:
+            name = begun.columns.register
+            for alg, indices in (*missing.items(), *begun.missing.items()):
+                self.missing.update((name(index), alg) for index in indices)
+        self.passes.append((begun.log, begun.extended, begun.banks))
+        if self.met is not None:
+            self.met.close(begun.log.name)
+        self.logs += 1
+        for entered in self.registers.values():
+            for bank in entered.values():
+                if bank.events != bank.counted:
+                    bank.owner, bank.counted = begun.log.name, bank.events
+
+    def _banks(self, log: Log) -> list[HashAlg]:
+        """The banks that the log has, and those that it offers a rule for."""
+        banks = list(dict.fromkeys(log.algorithms))
+        for alg, names in self.rules.items():
+            if alg not in banks and not set(names).isdisjoint(log.rules):
+                banks.append(alg)
+        return banks if self.wanted is None else [alg for alg in banks if alg in self.wanted]
+
+    def enter(self, register: Register, alg: HashAlg, log: Log, implied: dict[Register, tuple[int, str]]) -> Bank:
+        """The register in a bank, before the log's first event on it if it is new."""
+        banks = self.registers.get(register)
+        if banks is None:
+            banks = self.registers[register] = {}
+        bank = banks.get(alg)
+        if bank is None:
+            bank = banks[alg] = Bank(*start_of(register, alg, log, self.given, implied))
+        return bank
+
+    def _begin_columns(
+        self,
+        log: Log,
+        columns: Columns,
+        counts: Mapping[int, int],
+        banks: list[HashAlg],
+        implied: dict[Register, tuple[int, str]],
+    ) -> Pass:
+        extended = {index: columns.register(index) for index in counts}
+        begun = Pass(log, banks, set(extended.values()), columns, counts)
+        for alg in banks:
+            held = begun.entered[alg] = {
+                index: self.enter(register, alg, log, implied)
+                for index, register in extended.items()
+                if columns.has_bank(index, alg)
+            }
+            begun.values[alg] = {index: bank.value for index, bank in held.items()}
+        if columns.anchors is not None:
+            self.anchors.fold(columns, begun.values, log, implied)
+            return begun
+        for alg in banks:
+            if columns.recorded(alg):
+                begun.recorded.append(alg)
+            else:
+                begun.missing[alg] = fold_rows(columns, alg, self.rules.get(alg, ()), begun.values[alg])
+        return begun
+
+    def _add_events(self, log: Log, banks: list[HashAlg], implied: dict[Register, tuple[int, str]]) -> set[Register]:
+        pending: dict[tuple[Register, HashAlg], list[bytes]] = {}
+        extended: set[Register] = set()
+        for event in log.events:
+            if event.content.kind == "text":
+                extended |= self._add_line(event, log, banks, implied, pending)
+                continue
+            if not event.replayable:
+                continue
+            extended.add(event.register)
+            for alg in banks:
+                bank = self.enter(event.register, alg, log, implied)
+                bank.events += 1
+                digest = extension(event, alg, self.rules.get(alg, ()))
+                if digest is None:
+                    self.missing.add((event.register, alg))
+                elif digest:
+                    pending.setdefault((event.register, alg), []).append(digest)
+        for (register, alg), digests in pending.items():
+            bank = self.registers[register][alg]
+            bank.value = hashing.backend().fold(alg, bank.value, digests)
+        return extended
+
+    def _add_line(
+        self,
+        event: Event,
+        log: Log,
+        banks: list[HashAlg],
+        implied: dict[Register, tuple[int, str]],
+        pending: dict[tuple[Register, HashAlg], list[bytes]],
+    ) -> set[Register]:
+        """A line extends the bank that it has a digest for, after whatever it states of it was heeded."""
+        register = event.register
+        if not register.replayable:
+            return set()
+        for alg in banks:
+            if not self.anchors.concerns(event, alg):
+                # Whoever else extends that bank, nobody can follow it through this event.
+                self.missing.update({(register, alg)} if event.measured else ())
+                continue
+            bank = self.enter(register, alg, log, implied)
+            waiting = pending.setdefault((register, alg), [])
+            if event.content.anchor:
+                bank.value = hashing.backend().fold(alg, bank.value, waiting)
+                waiting.clear()
+            bank.value = self.anchors.meet(event, alg, bank.value, log)
+            digest = event.digest(alg)
+            if digest is not None:
+                waiting.append(digest)
+                bank.events += 1
+        return {register} if event.measured else set()
+
+    def _overtaken(self, register: Register, alg: HashAlg) -> bool:
+        """Whether one log has the register's bank and another, without that bank, extends it too.
+
+        Lists of single banks, as IMA writes them, stand in for each other: they say the same in different banks.
+        """
+        for log, extended, banks in self.passes:
+            if register not in extended or alg in banks:
+                continue
+            twins = (
+                other.format == log.format and alg in others and register in registers
+                for other, registers, others in self.passes
+            )
+            if not (log.rules and any(twins)):
+                return True
+        return False
+
+    def unsaid(self, register: Register, alg: HashAlg) -> bool:
+        """Whether the logs do not tell the register's value in the bank."""
+        if self.missing and (register, alg) in self.missing:
+            return True
+        return len(self.passes) > 1 and self._overtaken(register, alg)
+
+
+def extend(begun: Sequence[Pass]) -> list[dict[HashAlg, set[int]]]:
+    """Extend what is left to extend of some logs, all at once; as `evlog.hashing.Backend.fold_many` says."""
+    jobs = [each.job for each in begun]
+    folded = iter(hashing.backend(sum(size_of(each.log) for each in begun)).fold_many([job for job in jobs if job]))
+    return [next(folded) if job else {} for job in jobs]

@@ -1,0 +1,87 @@
+"""A register that does not have the value that its logs lead to, and an edit of them that might explain it."""
+
+from __future__ import annotations
+
+from evlog import hashing
+from evlog._record import Record
+from evlog.contents.pcclient import PCClientEvent
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from evlog.model import Event, Log
+    from evlog.registers import Register
+    from evlog.replaying.trail import Trail
+
+__all__ = ["Candidate", "Case", "is_separator", "name_event"]
+
+EV_SEPARATOR = 0x00000004
+# Beyond this a trail is an IMA list's, and edits in its middle are not tried.
+_LONG = 4096
+
+
+class Case(Record):
+    """A register whose value is not the one that its trail leads to.
+
+    ``values`` are the register's values along the trail, the start first.
+    """
+
+    logs: Sequence[Log]
+    trail: Trail
+    values: list[bytes]
+    observed: bytes
+    platform: str | None
+
+    def hash(self, data: bytes) -> bytes:
+        """The hash of some data in the case's bank."""
+        return hashing.digest(self.trail.alg, data)
+
+    def event(self, step: int) -> Event:
+        """The event of a step of the trail."""
+        log, row = self.trail.places[step]
+        found: Event = self.logs[log].events[row]
+        return found
+
+    def name(self, step: int) -> str:
+        """The event of a step of the trail, for a sentence."""
+        log, row = self.trail.places[step]
+        return name_event(self.logs, log, row)
+
+    def label(self, register: Register) -> str:
+        """A register for a sentence, by id and label."""
+        return f"{register} {register.label(self.platform)}"
+
+    @property
+    def long(self) -> bool:
+        """Whether the trail is too long for edits in its middle."""
+        return len(self.trail) > _LONG
+
+    @property
+    def digests(self) -> list[bytes]:
+        """The trail's digests; none of a long one."""
+        return [] if self.long else self.trail.digests
+
+
+class Candidate(Record):
+    """An edit: ``skip`` digests at ``at`` give way to ``insert``; and the sentence if that is what happened."""
+
+    code: str
+    at: int
+    skip: int
+    insert: tuple[bytes, ...]
+    sentence: str
+    start: bytes | None = None
+
+
+def name_event(logs: Sequence[Log], log: int, row: int) -> str:
+    """``event 16 (EV_SEPARATOR)``, with the log's name if there are several."""
+    content = logs[log].events[row].content
+    kind = content.event_type_name if isinstance(content, PCClientEvent) else content.kind
+    where = f" of {logs[log].name or f'log {log + 1}'}" if len(logs) > 1 else ""
+    return f"event {row}{where} ({kind})"
+
+
+def is_separator(event: Event) -> bool:
+    """Whether an event is an EV_SEPARATOR."""
+    return isinstance(event.content, PCClientEvent) and event.content.event_type == EV_SEPARATOR

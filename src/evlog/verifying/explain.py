@@ -1,0 +1,111 @@
+"""Why a register does not have the value that the log leads to: deviations tried by computing them, none guessed.
+
+A hypothesis is a generator of candidates: edits of the register's trail, each with the sentence that it would be. A
+candidate whose value is the register's is the explanation; a hypothesis that fits nothing is silent. They stand in a
+table (`evlog.verifying.hypotheses`), the most telling first, and work on an allowance of hashes, so that a hostile log
+costs a second, not a day.
+"""
+
+from __future__ import annotations
+
+from evlog import hashing
+from evlog._record import Record
+from evlog.checking.digest_check import check_event
+from evlog.verifying import stated as _stated
+from evlog.verifying.case import Candidate, Case, is_separator
+from evlog.verifying.hypotheses import HYPOTHESES
+
+__all__ = ["Allowance", "Case", "Explanation", "explain", "remarks"]
+
+
+_NAMED = 8  # separators that a remark names before it counts
+
+
+class Allowance:
+    """Hashes that may still be computed for explanations."""
+
+    __slots__ = ("left",)
+
+    def __init__(self, left: int = 400_000) -> None:
+        self.left = left
+
+
+class Explanation(Record):
+    """A stable code, a sentence, and how many of the trail's first events the register's value proves.
+
+    ``ahead`` says that the others are of a kind that is logged before it is extended: no contradiction.
+    """
+
+    code: str
+    sentence: str
+    proven: int = 0
+    ahead: bool = False
+
+
+def explain(case: Case, allowance: Allowance) -> Explanation | None:
+    """The first explanation that computes to the observed value, or None."""
+    for deviation in _stated.deviations(case.logs, case.trail.register, case.trail.alg):
+        if len(deviation.digests) > allowance.left:
+            break
+        allowance.left -= len(deviation.digests)
+        if hashing.backend().fold(case.trail.alg, deviation.start, deviation.digests) == case.observed:
+            return Explanation(deviation.code, deviation.sentence)
+    if case.observed in case.values[:-1]:
+        return _prefix(case, len(case.values) - 1 - case.values[::-1].index(case.observed))
+    for hypothesis in HYPOTHESES:
+        for candidate in hypothesis(case):
+            cost = len(candidate.insert) + len(case.trail) - candidate.at - candidate.skip
+            if cost > allowance.left:
+                break
+            allowance.left -= cost
+            if _value(case, candidate) == case.observed:
+                return Explanation(candidate.code, candidate.sentence)
+    return None
+
+
+def _value(case: Case, candidate: Candidate) -> bytes:
+    fold, trail = hashing.backend().fold, case.trail
+    value = case.values[candidate.at] if candidate.start is None else candidate.start
+    value = fold(trail.alg, value, candidate.insert)
+    return fold(trail.alg, value, trail.digests[candidate.at + candidate.skip :])
+
+
+def _prefix(case: Case, steps: int) -> Explanation:
+    """The register has a value that the trail passes through."""
+    total = len(case.trail)
+    if steps == 0:
+        sentence = f"the register still has its start value: none of the {total} events of the log was extended"
+        return Explanation("prefix", sentence)
+    first, last = case.name(steps), case.name(steps - 1)
+    later = f"{total - steps} later events, from {first} on, are" if total - steps > 1 else f"{first} is"
+    sentence = f"the register has the value after {last}: {later} not in it"
+    if all(case.event(step).content.logged_first for step in range(steps, total)):
+        return Explanation("ahead", f"{sentence} yet, as such events are logged first", steps, ahead=True)
+    return Explanation("prefix", sentence, steps)
+
+
+def remarks(case: Case) -> list[str]:
+    """Facts that bear on a mismatch without explaining it: damage, digests that do not fit their data, repetition."""
+    found = []
+    for log in case.logs:
+        for finding in log.findings:
+            if finding.severity == "error":
+                found.append(f"the log is damaged ({finding.message}), so later events may be missing")
+    separators = [step for step in range(len(case.digests)) if is_separator(case.event(step))]
+    if len(separators) > 1:
+        named = ", ".join(map(case.name, separators[1 : 1 + _NAMED]))
+        more = f" and {len(separators) - 1 - _NAMED} more" if len(separators) - 1 > _NAMED else ""
+        come, without = ("comes", "it") if len(separators) == 2 else ("come", "one of them")
+        found.append(
+            f"the log doubles the separator: {named}{more} {come} after {case.name(separators[0])}, "
+            f"and the value does not follow without {without} either"
+        )
+    wrong = []
+    for step in range(len(case.digests)):
+        checks = check_event(case.event(step))
+        if any(check.alg == case.trail.alg and check.verdict == "mismatch" for check in checks):
+            wrong.append(step)
+    if wrong:
+        more = f" and {len(wrong) - 1} more" if len(wrong) > 1 else ""
+        found.append(f"the digest of {case.name(wrong[0])}{more} is not the hash of its data")
+    return found

@@ -1,0 +1,234 @@
+"""What may have happened instead of what the logs say: one generator for each, tried in the order of the table.
+
+Sources: TCG PC Client Platform Firmware Profile 1.06, sections 3.3 and 10.4; what go-attestation and go-eventlog retry;
+logs of machines that do such things.
+"""
+
+from __future__ import annotations
+
+from itertools import permutations
+
+from evlog.registers import Register
+from evlog.verifying.case import Candidate, Case, is_separator, name_event
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+__all__ = ["HYPOTHESES"]
+
+_PCR0 = Register("pcr", 0)
+
+# The strings that firmware measures when the OS leaves boot services (PFP 1.06 section 10.4.4).
+_INVOCATION = b"Exit Boot Services Invocation"
+_SUCCESS = b"Exit Boot Services Returned with Success"
+_FAILURE = b"Exit Boot Services Returned with Failure"
+_EXITS = (
+    (_INVOCATION, _SUCCESS),
+    (_INVOCATION,),
+    (_SUCCESS,),
+    (_INVOCATION, _FAILURE),
+    (_INVOCATION, _FAILURE, _SUCCESS),
+    (_INVOCATION, _FAILURE, _INVOCATION, _SUCCESS),
+)
+_EXIT_REGISTERS = (Register("pcr", 5), Register("ccmr", 2))
+# What systemd-pcrphase measures, in the order of a boot.
+_PHASES = (b"enter-initrd", b"leave-initrd", b"sysinit", b"ready", b"shutdown", b"final")
+_PHASE_REGISTERS = (Register("pcr", 11), Register("ccmr", 3))
+_SEPARATORS = (bytes(4), b"\xff" * 4, b"\x01\0\0\0", b"WBCL")
+# A log with more events is an IMA list: nothing strays from it into another register.
+_LONG = 4096
+
+
+def _tail(case: Case, code: str, data: Sequence[bytes], sentence: str) -> Iterator[Candidate]:
+    """Something more at the end of the trail, or at the end of one log's part of it."""
+    insert = tuple(case.hash(each) for each in data)
+    for at in _ends(case):
+        yield Candidate(code, at, 0, insert, sentence)
+
+
+def _ends(case: Case) -> list[int]:
+    """The end of the trail, and the places where one log's part of it ends."""
+    places = case.trail.places
+    inner = [step for step in range(1, len(places)) if places[step][0] != places[step - 1][0]]
+    return [len(places), *inner]
+
+
+def exit_boot_services(case: Case) -> Iterator[Candidate]:
+    """ExitBootServices events that a kernel before 5.3, or Windows, did not get into the log (Q4)."""
+    if case.trail.register in _EXIT_REGISTERS:
+        for data in _EXITS:
+            said = " and ".join(repr(each.decode()) for each in data)
+            what = "ExitBootServices event" if len(data) == 1 else f"{len(data)} ExitBootServices events"
+            sentence = f"the value follows with the {what} that the log lacks: {said}"
+            yield from _tail(case, "missing_exit_boot_services", data, sentence)
+
+
+def startup_locality(case: Case) -> Iterator[Candidate]:
+    """PCR 0 started at another locality than the log says."""
+    if case.trail.register == _PCR0:
+        size, said = case.trail.alg.size, case.trail.start[-1]
+        for last in (0, 3, 4):
+            start = bytes(size - 1) + bytes((last,))
+            if start != case.trail.start:
+                sentence = f"the value follows if the TPM was started at locality {last}, the log says {said}"
+                yield Candidate("startup_locality", 0, 0, (), sentence, start)
+
+
+def dynamic_start(case: Case) -> Iterator[Candidate]:
+    """PCR 17 to 22 start at ones, and at zeros after a dynamic launch."""
+    register, size = case.trail.register, case.trail.alg.size
+    if register.space == "pcr" and 17 <= register.number <= 22:
+        for start, what in ((bytes(size), "zeros, as after a dynamic launch"), (b"\xff" * size, "ones")):
+            if start != case.trail.start:
+                yield Candidate(
+                    "dynamic_launch", 0, 0, (), f"the value follows if the register started at {what}", start
+                )
+
+
+def capped_bank(case: Case) -> Iterator[Candidate]:
+    """An OS extends what it does not use with zeros, so that nothing can be faked in it later."""
+    zeros = (bytes(case.trail.alg.size),)
+    sentence = (
+        f"the {case.trail.alg} bank was extended once more, with a digest of zeros, which the log does not record: "
+        "what an operating system does to a bank that it does not use"
+    )
+    for at in _ends(case):
+        yield Candidate("capped_bank", at, 0, zeros, sentence)
+
+
+def boot_phases(case: Case) -> Iterator[Candidate]:
+    """Phases that systemd measured after the log ended; they are in its own log."""
+    if case.trail.register in _PHASE_REGISTERS:
+        for first in range(len(_PHASES)):
+            for last in range(first, len(_PHASES)):
+                data = _PHASES[first : last + 1]
+                said = ", ".join(each.decode() for each in data)
+                sentence = f"the log ends before systemd's boot phases: the value follows with {said}"
+                yield from _tail(case, "missing_boot_phases", data, sentence)
+
+
+def separator_after(case: Case) -> Iterator[Candidate]:
+    """A separator that the log lacks at its end."""
+    for data in _SEPARATORS:
+        sentence = f"the value follows with a separator ({data.hex()}) at the end, which the log lacks"
+        yield from _tail(case, "missing_separator", (data,), sentence)
+
+
+def doubled(case: Case) -> Iterator[Candidate]:
+    """An event that the log has twice and the register once."""
+    seen: dict[bytes, int] = {}
+    for step, digest in enumerate(case.digests):
+        first = seen.setdefault(digest, step)
+        if first != step:
+            code = "doubled_separator" if is_separator(case.event(step)) else "doubled_event"
+            sentence = f"the log doubles {case.name(first)}: the value follows without {case.name(step)}"
+            yield Candidate(code, step, 1, (), sentence)
+    once = tuple(dict.fromkeys(case.digests))
+    if len(once) + 1 < len(case.digests):
+        sentence = f"the log doubles {len(case.trail) - len(once)} events: the value follows with each of them once"
+        yield Candidate("doubled_event", 0, len(case.trail), once, sentence)
+
+
+def recomputed(case: Case) -> Iterator[Candidate]:
+    """Recorded digests that are not the hash of the event's data, while the register has that hash."""
+    right: dict[int, bytes] = {}
+    for step, recorded in enumerate(case.digests):
+        event = case.event(step)
+        for _, covered, *_ in event.content.candidates(event, case.trail.alg):
+            if covered is None:
+                continue
+            digest = case.hash(covered)
+            if digest == recorded:
+                right.pop(step, None)
+                break
+            right.setdefault(step, digest)
+    for step, digest in right.items():
+        sentence = f"the digest of {case.name(step)} is wrong: the value follows with the hash of its data"
+        yield Candidate("wrong_digest", step, 1, (digest,), sentence)
+    if len(right) > 1:
+        digests = tuple(right.get(step, digest) for step, digest in enumerate(case.trail.digests))
+        sentence = f"the digests of {len(right)} events are wrong: the value follows with the hashes of their data"
+        yield Candidate("wrong_digest", 0, len(digests), digests, sentence)
+
+
+def elsewhere(case: Case) -> Iterator[Candidate]:
+    """An event that the log has on another register."""
+    trail = case.trail
+    if case.long:
+        return
+    places = trail.places
+    step = 0
+    for index, log in enumerate(case.logs):
+        if len(log.events) > _LONG:
+            continue
+        for row, event in enumerate(log.events):
+            while step < len(places) and places[step] < (index, row):
+                step += 1
+            digest = event.digest(trail.alg)
+            if event.register == trail.register or digest is None or not event.measured:
+                continue
+            what = f"{name_event(case.logs, index, row)}, which the log has on {case.label(event.register)}"
+            sentence = f"the value follows if {what}, was extended into this register"
+            yield Candidate("other_register", step, 0, (digest,), sentence)
+
+
+def left_out(case: Case) -> Iterator[Candidate]:
+    """An event of the log that was not extended."""
+    for step in range(len(case.digests)):
+        yield Candidate("not_extended", step, 1, (), f"the value follows without {case.name(step)}")
+    zeros = bytes(case.trail.alg.size)
+    kept = tuple(digest for digest in case.digests if digest != zeros)
+    if len(kept) + 1 < len(case.digests):
+        sentence = "the value follows without the events whose digest is all zeros"
+        yield Candidate("not_extended", 0, len(case.trail), kept, sentence)
+
+
+def separator_within(case: Case) -> Iterator[Candidate]:
+    """A separator that the log lacks somewhere."""
+    for data in _SEPARATORS[:2]:
+        digest = case.hash(data)
+        for step in range(len(case.digests)):
+            sentence = (
+                f"the value follows with a separator ({data.hex()}) before {case.name(step)}, which the log lacks"
+            )
+            yield Candidate("missing_separator", step, 0, (digest,), sentence)
+
+
+def swapped(case: Case) -> Iterator[Candidate]:
+    """Two neighbours in the other order."""
+    digests = case.digests
+    for step in range(len(digests) - 1):
+        sentence = f"the value follows if {case.name(step + 1)} came before {case.name(step)}"
+        yield Candidate("order", step, 2, (digests[step + 1], digests[step]), sentence)
+
+
+def logs_in_order(case: Case) -> Iterator[Candidate]:
+    """The logs in another order than the one given."""
+    parts: dict[int, list[bytes]] = {}
+    for (log, _), digest in zip(case.trail.places, case.trail.digests, strict=True):
+        parts.setdefault(log, []).append(digest)
+    if not 2 <= len(parts) <= 4:
+        return
+    for order in list(permutations(parts))[1:]:
+        said = ", ".join(case.logs[log].name or f"log {log + 1}" for log in order)
+        insert = tuple(digest for log in order for digest in parts[log])
+        sentence = f"the value follows if the logs stand in this order: {said}"
+        yield Candidate("order_of_logs", 0, len(case.trail), insert, sentence)
+
+
+HYPOTHESES: tuple[Callable[[Case], Iterator[Candidate]], ...] = (
+    exit_boot_services,
+    startup_locality,
+    dynamic_start,
+    boot_phases,
+    capped_bank,
+    logs_in_order,
+    doubled,
+    recomputed,
+    separator_after,
+    elsewhere,
+    left_out,
+    swapped,
+    separator_within,
+)
