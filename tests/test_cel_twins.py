@@ -15,7 +15,7 @@ from evlog.columns import NOT_EXTENDED
 from evlog.contents._tlv import tlv
 from evlog.errors import ParseError
 from evlog.formats import room
-from evlog.formats.cel import _scan
+from evlog.formats.cel import scan as _scan
 from evlog.options import NO_OPTIONS
 from evlog.wire import cel
 from samples import make_cel

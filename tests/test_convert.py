@@ -157,7 +157,7 @@ def test_any_log_is_converted_or_refused(log: Log, to: str) -> None:
 
 
 def test_a_result_that_does_not_read_back_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    from evlog.formats import tcg2
+    from evlog.formats.tcg import tcg2
 
     def fail(data: bytes, options: evlog.Options) -> Log:
         raise ParseError("made up", offset=3)

@@ -10,7 +10,7 @@ import pytest
 import evlog
 from evlog import SHA1, SHA256, Event, ImaEvent, Register, replay
 from evlog.errors import ParseError, WriteError
-from evlog.formats._ima_text import TextError, readings, text_of
+from evlog.formats.ima.text import TextError, readings, text_of
 from samples import make_linux
 from tests.conftest import SAMPLES
 

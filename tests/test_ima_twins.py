@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from evlog import SHA1, SHA256, SHA384, SHA512, ImaEvent, wire
 from evlog.errors import ParseError, TruncatedError
-from evlog.formats import ima_binary
+from evlog.formats.ima import binary as ima_binary
 from evlog.wire import ima
 from samples import make_linux
 from tests.logs import SAMPLE_LOGS

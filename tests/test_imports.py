@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import pytest
 
+from evlog.formats import FORMATS
 from tests.conftest import ROOT, SAMPLES
 
 if TYPE_CHECKING:
@@ -132,27 +133,9 @@ def test_nothing_imports_the_command() -> None:
 OUTSIDE = {"__main__"} | {place(path) for path in FILES if within(place(path), "cli")}
 
 
-def test_rooms_do_not_import_rooms() -> None:
-    rooms = {
-        place(path)
-        for path in FILES
-        if within(place(path), "formats") and not path.name.startswith("_") and place(path) != "formats"
-    }
-    complain([each for source, to, each in own_imports(typing=True) if source in rooms and to in rooms])
-
-
-def test_furniture_does_not_import_rooms() -> None:
-    furniture = {place(path) for path in FILES if within(place(path), "formats") and path.name.startswith("_")}
-    complain(
-        [
-            each
-            for source, to, each in own_imports()
-            if source in furniture
-            and within(to, "formats")
-            and to != "formats"
-            and not to.rpartition(".")[2].startswith("_")
-        ]
-    )
+def test_formats_do_not_import_formats_nor_does_what_they_share() -> None:
+    formats = {f"formats.{module}" for module in FORMATS.values()}
+    complain([each for source, to, each in own_imports(typing=True) if within(source, "formats") and to in formats])
 
 
 #: Trades that know the registry of rooms.

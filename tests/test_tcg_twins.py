@@ -13,7 +13,9 @@ from hypothesis import strategies as st
 from evlog import wire
 from evlog.algorithms import ALGORITHMS, SHA1, SHA384, HashAlg
 from evlog.errors import ParseError, TruncatedError
-from evlog.formats import _aael, _first_record, _tcg
+from evlog.formats.tcg import aael as _aael
+from evlog.formats.tcg import first_record as _first_record
+from evlog.formats.tcg import frame as _tcg
 from evlog.wire import tcg
 from samples import make
 from tests.logs import SAMPLE_LOGS

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 import evlog
 from evlog.formats import room
-from evlog.formats._text_dialects import DIALECTS
+from evlog.formats.text.dialects import DIALECTS
 from evlog.options import Options
 from samples import make_text
 from tests.conftest import ROOT, SAMPLES

@@ -10,7 +10,7 @@ A room is a module with these names and no others that matter:
 ``HOLDS``                          content kinds that it holds as they are, besides PC Client events; absent if none
 ``settle(log, options)``           the options under which the written log reads as it is; absent if the given ones do
 
-Rooms do not import rooms. What they share has an underscore.
+Formats do not import formats. A family of them has a folder, with what they share beside them.
 """
 
 from __future__ import annotations
@@ -68,17 +68,17 @@ NO_MATCH = Match(NO)
 
 #: Format ids in the order in which rooms are asked, and their modules.
 FORMATS: dict[str, str] = {
-    "tcg2": "tcg2",
-    "ccel": "ccel",
-    "tcg1": "tcg1",
+    "tcg2": "tcg.tcg2",
+    "ccel": "tcg.ccel",
+    "tcg1": "tcg.tcg1",
     "coreboot": "coreboot",
-    "ima-binary": "ima_binary",
-    "ima-ascii": "ima_ascii",
+    "ima-binary": "ima.binary",
+    "ima-ascii": "ima.ascii",
     "systemd": "systemd",
     "cel-tlv": "cel.tlv",
     "cel-json": "cel.json",
     "cel-cbor": "cel.cbor",
-    "text": "text",
+    "text": "text.room",
     "evlog-json": "evlog_json",
 }
 

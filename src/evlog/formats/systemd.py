@@ -15,7 +15,7 @@ from evlog.algorithms import HashAlg
 from evlog.contents.opaque import Opaque
 from evlog.contents.systemd import SystemdRecord
 from evlog.errors import ParseError, TruncatedError, UsageError, WriteError
-from evlog.formats import CERTAIN, NO_MATCH, POSSIBLE, Match, _recnum
+from evlog.formats import CERTAIN, NO_MATCH, POSSIBLE, Match, recnum
 from evlog.model import Digest, Event, Finding, Log, Loss, Origin, Span
 from evlog.registers import Register
 
@@ -268,7 +268,7 @@ def adapt(log: Log, options: Options) -> tuple[Log, Sequence[Loss]]:
             continue
         sources.append(event)
         events.append(kept)
-    losses += _recnum.losses(sources, ID)
+    losses += recnum.losses(sources, ID)
     adapted = log.replace(format=ID, events=tuple(events), header=None, padding=None, trailing=b"", start=None)
     return adapted.replace(algorithms=_banks(events)), losses
 

@@ -13,12 +13,12 @@ from evlog._paused import CollectorPaused
 from evlog.algorithms import HashAlg
 from evlog.errors import EvlogError, ParseError, WriteError
 from evlog.formats import CERTAIN, LIKELY, NO_MATCH, Match
-from evlog.formats.cel import _record
-from evlog.formats.cel._dialect import Dialect, refused
-from evlog.formats.cel._item import Head, array_head, departure, head, item_end, member
-from evlog.formats.cel._reader import Reader
-from evlog.formats.cel._tags import ENCODED, record_head, unwrapped
-from evlog.formats.cel._writer import Writer
+from evlog.formats.cel import record as _record
+from evlog.formats.cel.dialect import Dialect, refused
+from evlog.formats.cel.item import Head, array_head, departure, head, item_end, member
+from evlog.formats.cel.reader import Reader
+from evlog.formats.cel.tags import ENCODED, record_head, unwrapped
+from evlog.formats.cel.writer import Writer
 from evlog.model import Header, Origin, Span
 from evlog.options import NO_OPTIONS
 from evlog.registers import Register

@@ -15,10 +15,10 @@ from evlog._paused import CollectorPaused
 from evlog.algorithms import HashAlg
 from evlog.errors import EvlogError, ParseError, TruncatedError
 from evlog.formats import CERTAIN, LIKELY, NO_MATCH, POSSIBLE, Match
-from evlog.formats.cel import _record
-from evlog.formats.cel._dialect import Dialect
-from evlog.formats.cel._reader import Reader
-from evlog.formats.cel._writer import Writer
+from evlog.formats.cel import record as _record
+from evlog.formats.cel.dialect import Dialect
+from evlog.formats.cel.reader import Reader
+from evlog.formats.cel.writer import Writer
 from evlog.model import Header, Origin, Span
 
 TYPE_CHECKING = False

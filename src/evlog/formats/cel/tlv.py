@@ -18,7 +18,9 @@ from evlog.contents.cos import CosEvent
 from evlog.contents.pcclient import PCClientEvent
 from evlog.errors import ParseError, UsageError, WriteError
 from evlog.formats import CERTAIN, NO_MATCH, Match
-from evlog.formats.cel import _record, _scan, _tlv
+from evlog.formats.cel import nested as _tlv
+from evlog.formats.cel import record as _record
+from evlog.formats.cel import scan as _scan
 from evlog.model import Digest, Event, Header, Origin, Span
 from evlog.options import NO_OPTIONS
 from evlog.registers import Register

@@ -12,7 +12,9 @@ from itertools import islice
 from evlog.algorithms import ALGORITHMS, SHA1, HashAlg
 from evlog.contents.pcclient import EV_NO_ACTION, PCClientEvent
 from evlog.errors import ParseError, WriteError
-from evlog.formats import CERTAIN, LIKELY, NO_MATCH, Match, _first_record, _tcg
+from evlog.formats import CERTAIN, LIKELY, NO_MATCH, Match
+from evlog.formats.tcg import first_record as _first_record
+from evlog.formats.tcg import frame as _tcg
 from evlog.model import Digest, Event, Header, Loss
 
 TYPE_CHECKING = False
@@ -60,7 +62,8 @@ def sniff(data: bytes, options: Options, space: Space) -> Match:
 
 def _sniff_headless(data: bytes, options: Options, space: Space) -> Match:
     """The answer of a room where the first record is no header."""
-    from evlog.formats import _aael, _final_events
+    from evlog.formats.tcg import aael as _aael
+    from evlog.formats.tcg import final_events as _final_events
 
     if _aael.is_fragment(data):
         confidence, what = CERTAIN, "agent's entries"
@@ -137,7 +140,8 @@ def read(data: bytes, options: Options, format: str, space: Space) -> Log:
     """Read a log of either room. Raises ParseError if record 0 is not a Spec ID event."""
     header = _header(data)
     if header is None:
-        from evlog.formats import _aael, _final_events
+        from evlog.formats.tcg import aael as _aael
+        from evlog.formats.tcg import final_events as _final_events
 
         if not (_aael.is_fragment(data) or _final_events.are_records(data)):
             raise ParseError("record 0 is not a Spec ID Event03", offset=0, where="events[0]")
@@ -188,10 +192,10 @@ def platform_of(algorithms: Sequence[HashAlg]) -> str | None:
 
 def adapt(log: Log, options: Options, format: str, space: Space) -> tuple[Log, Sequence[Loss]]:
     """The events of a log as TCG_PCR_EVENT2 records under a Spec ID Event03, and what that costs."""
-    from evlog.formats import _recnum
+    from evlog.formats import recnum
 
     source = tuple(log.events)
-    losses = list(_recnum.losses(source, format))
+    losses = list(recnum.losses(source, format))
     events: list[Event] = []
     banks: dict[int, HashAlg] = {}
     for event in source:

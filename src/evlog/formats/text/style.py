@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from evlog._record import Record
-from evlog.formats._text_dialects import Dialect, dialect_named
-from evlog.formats._text_scan import Index
+from evlog.formats.text.dialects import Dialect, dialect_named
+from evlog.formats.text.scan import Index
 from evlog.model import Header
 
 TYPE_CHECKING = False

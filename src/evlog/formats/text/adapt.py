@@ -11,7 +11,7 @@ from evlog.algorithms import ALGORITHMS, HashAlg
 from evlog.contents.pcclient import EV_EVENT_TAG, PCClientEvent, untagged
 from evlog.contents.text import TextLine
 from evlog.errors import WriteError
-from evlog.formats._text_style import Style, respelled, style_for, style_of
+from evlog.formats.text.style import Style, respelled, style_for, style_of
 from evlog.model import Digest, Event, Log, Loss
 from evlog.options import NO_OPTIONS
 

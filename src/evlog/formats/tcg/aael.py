@@ -11,7 +11,7 @@ import struct
 
 from evlog.algorithms import ALGORITHMS
 from evlog.contents.pcclient import AAEL, EV_EVENT_TAG, EV_NO_ACTION
-from evlog.formats import _tcg
+from evlog.formats.tcg import frame as _tcg
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

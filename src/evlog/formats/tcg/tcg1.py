@@ -10,7 +10,9 @@ from __future__ import annotations
 from evlog.algorithms import SHA1
 from evlog.contents.pcclient import EV_NO_ACTION, PCClientEvent
 from evlog.errors import ParseError, WriteError
-from evlog.formats import CERTAIN, LIKELY, NO_MATCH, Match, _first_record, _tcg
+from evlog.formats import CERTAIN, LIKELY, NO_MATCH, Match
+from evlog.formats.tcg import first_record as _first_record
+from evlog.formats.tcg import frame as _tcg
 from evlog.model import Header, Loss
 
 TYPE_CHECKING = False
@@ -73,10 +75,10 @@ def read(data: bytes, options: Options) -> Log:
 
 def adapt(log: Log, options: Options) -> tuple[Log, Sequence[Loss]]:
     """What of a log TCG 1.2 can hold: PC Client events on PCRs that have a SHA-1 digest, and no other bank."""
-    from evlog.formats import _recnum
+    from evlog.formats import recnum
 
     source = tuple(log.events)
-    losses = list(_recnum.losses(source, ID))
+    losses = list(recnum.losses(source, ID))
     events: list[Event] = []
     for event in source:
         content = event.content.pcclient(options)

@@ -15,8 +15,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from evlog.formats._text_dialects import Dialect
-    from evlog.formats._text_scan import Index, Rows
+    from evlog.formats.text.dialects import Dialect
+    from evlog.formats.text.scan import Index, Rows
     from evlog.options import Options
 
     Pair = tuple[HashAlg, HashAlg]

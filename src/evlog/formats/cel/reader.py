@@ -5,9 +5,9 @@ from __future__ import annotations
 from evlog.algorithms import HashAlg
 from evlog.contents._celtype import TYPE_NAMES, Fields, Octets, declared, written
 from evlog.contents.opaque import Opaque
-from evlog.formats.cel._dialect import FIRST_RTMR, refused, what
-from evlog.formats.cel._fields import decoder_of, fields_decoder
-from evlog.formats.cel._scan import MAX_DIGEST_SIZE, MAX_DIGESTS
+from evlog.formats.cel.dialect import FIRST_RTMR, refused, what
+from evlog.formats.cel.fields import decoder_of, fields_decoder
+from evlog.formats.cel.scan import MAX_DIGEST_SIZE, MAX_DIGESTS
 from evlog.model import Digest, Event
 from evlog.registers import Register
 
@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any
 
-    from evlog.formats.cel._dialect import Dialect, Key
-    from evlog.formats.cel._record import Notes
+    from evlog.formats.cel.dialect import Dialect, Key
+    from evlog.formats.cel.record import Notes
     from evlog.model import Content, Origin
 
 __all__ = ["Reader"]

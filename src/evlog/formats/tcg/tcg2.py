@@ -2,12 +2,13 @@
 
 Spec: TCG PC Client Platform Firmware Profile 1.06, section 10. Linux shows it as
 /sys/kernel/security/tpm0/binary_bios_measurements, Windows keeps it as WBCL.
-Departures accepted: see `evlog.formats._tcg`.
+Departures accepted: see `evlog.formats.tcg.frame`.
 """
 
 from __future__ import annotations
 
-from evlog.formats import Match, _agile
+from evlog.formats import Match
+from evlog.formats.tcg import agile as _agile
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -7,16 +7,16 @@ CBOR has numbers, several items of management in a list.
 from __future__ import annotations
 
 from evlog.contents._celtype import TYPE_NAMES, CelType, Fields, Items, Octets, Text, Uint
-from evlog.formats.cel._dialect import what
-from evlog.formats.cel._scan import MAX_DIGESTS
+from evlog.formats.cel.dialect import what
+from evlog.formats.cel.scan import MAX_DIGESTS
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from typing import Any
 
-    from evlog.formats.cel._dialect import Dialect, Key
-    from evlog.formats.cel._record import Notes
+    from evlog.formats.cel.dialect import Dialect, Key
+    from evlog.formats.cel.record import Notes
 
 __all__ = ["decoder_of", "encoder", "fields_decoder", "spelled"]
 

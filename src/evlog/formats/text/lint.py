@@ -17,7 +17,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from evlog.formats._text_events import Hashes, Lines
+    from evlog.formats.text.events import Hashes, Lines
     from evlog.options import Options
 
 __all__ = ["findings"]

@@ -9,7 +9,7 @@ from evlog.algorithms import ALGORITHMS, SHA1, HashAlg
 from evlog.columns import NOT_EXTENDED, LazyEvents
 from evlog.contents._ima_fields import LEGACY, join_fields, split_fields
 from evlog.contents.ima import ImaEvent, is_violation
-from evlog.formats import _recnum
+from evlog.formats import recnum
 from evlog.model import Finding, Header, Loss
 
 TYPE_CHECKING = False
@@ -129,7 +129,7 @@ def adapt(
                 losses.append(Loss(event.number, f"digests.{digest.alg}", f"{format} has one digest, here {bank}"))
         sources.append(event)
         events.append(listed)
-    losses += _recnum.losses(sources, format)
+    losses += recnum.losses(sources, format)
     adapted = log.replace(
         format=format,
         events=tuple(events),

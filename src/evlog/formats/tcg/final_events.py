@@ -10,7 +10,7 @@ from __future__ import annotations
 import struct
 
 from evlog.algorithms import ALGORITHMS
-from evlog.formats._first_record import plausible
+from evlog.formats.tcg.first_record import plausible
 
 __all__ = ["are_records"]
 

@@ -1,7 +1,7 @@
 """The ascii IMA measurement list: ascii_runtime_measurements, and its kin for single banks.
 
 Source: Linux, security/integrity/ima/ima_fs.c, ima_ascii_measurements_show(): ``PCR digest template fields``, between
-single blanks. The template data is not in the text. An event's content holds what `evlog.formats._ima_text` rebuilds
+single blanks. The template data is not in the text. An event's content holds what `evlog.formats.ima.text` rebuilds
 where the template digest proves it, and else says what is missing. ``Event.wire`` is the line, unless it is the one
 that the kernel would write.
 
@@ -20,8 +20,9 @@ from evlog.columns import NOT_EXTENDED, Columns, Layout
 from evlog.contents._ima_fields import LEGACY, described, field_names
 from evlog.contents.ima import HASH, ZERO_PAD, ImaEvent, is_violation
 from evlog.errors import ParseError, TruncatedError, WriteError
-from evlog.formats import CERTAIN, LIKELY, NO_MATCH, Match, _ima
-from evlog.formats._ima_text import TextError, readings, text_of
+from evlog.formats import CERTAIN, LIKELY, NO_MATCH, Match
+from evlog.formats.ima import columns as _ima
+from evlog.formats.ima.text import TextError, readings, text_of
 from evlog.model import Digest, Event, Finding, Log, Loss, Origin, Span
 from evlog.registers import Register
 

@@ -2,12 +2,13 @@
 
 Spec: UEFI 2.10 section 38 (CC_EVENT), ACPI 6.5 section 5.2.34 (CCEL table). The bytes are TCG2's, with a measurement
 register index where TCG2 has the PCR; Linux shows the log area, padded, as /sys/firmware/acpi/tables/data/CCEL.
-Departures accepted: see `evlog.formats._tcg`.
+Departures accepted: see `evlog.formats.tcg.frame`.
 """
 
 from __future__ import annotations
 
-from evlog.formats import Match, _agile
+from evlog.formats import Match
+from evlog.formats.tcg import agile as _agile
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

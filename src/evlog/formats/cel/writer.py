@@ -5,17 +5,17 @@ from __future__ import annotations
 from evlog.contents._celtype import written
 from evlog.contents.opaque import Opaque
 from evlog.errors import WriteError
-from evlog.formats.cel._dialect import FIRST_RTMR
-from evlog.formats.cel._fields import encoder, spelled
-from evlog.formats.cel._record import no_place
+from evlog.formats.cel.dialect import FIRST_RTMR
+from evlog.formats.cel.fields import encoder, spelled
+from evlog.formats.cel.record import no_place
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any
 
-    from evlog.formats.cel._dialect import Dialect, Key
-    from evlog.formats.cel._record import Encoding
+    from evlog.formats.cel.dialect import Dialect, Key
+    from evlog.formats.cel.record import Encoding
     from evlog.model import Content, Event
 
 __all__ = ["Writer"]

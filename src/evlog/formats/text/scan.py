@@ -22,7 +22,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from evlog.formats._text_dialects import Dialect
+    from evlog.formats.text.dialects import Dialect
 
 __all__ = ["Index", "Rows", "scan"]
 

@@ -12,7 +12,9 @@ from evlog.contents._celtype import Octets, written
 from evlog.contents.opaque import Opaque
 from evlog.contents.pcclient import EV_NO_ACTION, PCClientEvent
 from evlog.errors import ParseError, TruncatedError, UsageError
-from evlog.formats import _agile, _first_record, _recnum
+from evlog.formats import recnum
+from evlog.formats.tcg import agile as _agile
+from evlog.formats.tcg import first_record as _first_record
 from evlog.model import Digest, Event, Finding, Log, Loss
 from evlog.options import NO_OPTIONS
 from evlog.registers import PLATFORMS, Register
@@ -118,7 +120,7 @@ class Notes:
         """The same, of events."""
         # A register's parts are hashed faster than the register.
         registers = [(event.register.space, event.register.index) for event in events]
-        found = _recnum.scheme([event.recnum for event in events], registers)
+        found = recnum.scheme([event.recnum for event in events], registers)
         origin = events[found.odd[0] if found.odd else 0].origin if events else None
         self._scheme(found, origin.span.offset if origin is not None else None)
 
@@ -126,10 +128,10 @@ class Notes:
         self, numbers: Sequence[int | None], registers: Sequence[Hashable], offsets: Sequence[int | None]
     ) -> None:
         """Say how record numbers count, unless they do as the specification has it."""
-        found = _recnum.scheme(numbers, registers)
+        found = recnum.scheme(numbers, registers)
         self._scheme(found, offsets[found.odd[0] if found.odd else 0] if numbers else None)
 
-    def _scheme(self, found: _recnum.Scheme, offset: int | None) -> None:
+    def _scheme(self, found: recnum.Scheme, offset: int | None) -> None:
         if offset is None or (found.kind == "per-register" and found.first == 0):
             return
         if self.strict:

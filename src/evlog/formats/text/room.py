@@ -1,7 +1,7 @@
 """text: the textual event log of measurement registers, one line an event.
 
 Spec: kernel RFC "tsm: Unified Measurement Register ABI" (dialect tsm-text) and its relatives in Confidential Containers
-(nelr, aael-text, aael-spec) and Intel ACON (acon); see `evlog.formats._text_dialects`. A log belongs to one register,
+(nelr, aael-text, aael-spec) and Intel ACON (acon); see `evlog.formats.text.dialects`. A log belongs to one register,
 which it does not name, or is global and has a register index before each line.
 
 Departures accepted: a missing last newline, any spelling of INIT's and SYNC's hex, values of another length than the
@@ -15,12 +15,13 @@ import re
 
 from evlog.contents.text import TextLine
 from evlog.errors import ParseError, WriteError
-from evlog.formats import CERTAIN, LIKELY, NO_MATCH, Match, _text_lint
-from evlog.formats._text_adapt import adapted, settled
-from evlog.formats._text_dialects import dialect_named, recognise
-from evlog.formats._text_events import Lines, TextEvents, hashes, spelled
-from evlog.formats._text_scan import Index, scan
-from evlog.formats._text_style import Style, style_of
+from evlog.formats import CERTAIN, LIKELY, NO_MATCH, Match
+from evlog.formats.text import lint
+from evlog.formats.text.adapt import adapted, settled
+from evlog.formats.text.dialects import dialect_named, recognise
+from evlog.formats.text.events import Lines, TextEvents, hashes, spelled
+from evlog.formats.text.scan import Index, scan
+from evlog.formats.text.style import Style, style_of
 from evlog.model import Finding, Log
 from evlog.registers import UNKNOWN_REGISTER
 
@@ -80,7 +81,7 @@ def read(data: bytes, options: Options) -> Log:
         notes.append(Finding("index_meaning", "warning", message))
     lines = Lines(data, scan(data, dialect, options.register or UNKNOWN_REGISTER, index), dialect, index)
     hashed = hashes(lines, options)
-    notes += [*hashed.findings, *_text_lint.findings(lines, hashed, options)]
+    notes += [*hashed.findings, *lint.findings(lines, hashed, options)]
     if options.strict:
         for finding in notes:
             if finding.severity != "note":

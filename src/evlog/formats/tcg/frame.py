@@ -20,7 +20,7 @@ from evlog.algorithms import ALGORITHMS, SHA1, HashAlg
 from evlog.columns import NOT_EXTENDED, Columns, Layout, LazyEvents
 from evlog.contents.pcclient import EV_NO_ACTION, PCClientEvent
 from evlog.errors import ParseError, TruncatedError, WriteError
-from evlog.formats._first_record import RECORD1, RECORD1_SHAPES
+from evlog.formats.tcg.first_record import RECORD1, RECORD1_SHAPES
 from evlog.model import Digest, Event, Finding, Header, Log, Origin, Padding, Span
 from evlog.registers import Register
 

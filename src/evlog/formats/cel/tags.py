@@ -6,7 +6,7 @@ Spec: RFC 8949, section 3.4.
 from __future__ import annotations
 
 from evlog.errors import ParseError
-from evlog.formats.cel._item import Head, head, item_end
+from evlog.formats.cel.item import Head, head, item_end
 
 __all__ = ["ENCODED", "record_head", "unwrapped"]
 

@@ -21,7 +21,8 @@ from evlog.columns import NOT_EXTENDED, Columns, Layout
 from evlog.contents._ima_fields import LEGACY, described, field_names
 from evlog.contents.ima import HASH, ZERO_PAD, ImaEvent, is_violation
 from evlog.errors import ParseError, TruncatedError, WriteError
-from evlog.formats import CERTAIN, LIKELY, NO_MATCH, POSSIBLE, Match, _ima
+from evlog.formats import CERTAIN, LIKELY, NO_MATCH, POSSIBLE, Match
+from evlog.formats.ima import columns as _ima
 from evlog.model import Digest, Event, Finding, Log, Origin, Span
 from evlog.registers import Register
 
