@@ -105,7 +105,7 @@ ALLOWED: dict[str, tuple[str, ...]] = {
     "options": ("_record", "registers"),
     "cursor": ("errors",),
     "columns": ("_record", "algorithms", "registers"),
-    "model": ("_record", "algorithms", "registers", "errors"),
+    "model": ("_record", "algorithms", "registers", "errors", "columns"),
     "wire": ("errors", "algorithms", "_record"),
     "hashing": ("errors", "algorithms", "columns"),
     "contents": ("_record", "errors", "algorithms", "registers", "options", "model", "hashing", "wire"),

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from evlog._record import Record
 from evlog.algorithms import HashAlg
+from evlog.columns import Lazy
 from evlog.registers import Register, Registers
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
     from typing import Any, ClassVar
 
     from evlog.columns import Columns
@@ -25,11 +26,13 @@ __all__ = [
     "Event",
     "Finding",
     "Header",
+    "LazyEvents",
     "Log",
     "Loss",
     "Origin",
     "Padding",
     "Span",
+    "banks_of",
 ]
 
 
@@ -180,6 +183,23 @@ class Event(Record):
         return None
 
 
+class LazyEvents(Lazy):
+    """Events that are made from columns.
+
+    ``columns`` is None if they do not tell all that replay needs: then events have to be made for it.
+    """
+
+    __slots__ = ("_make", "columns")
+
+    def __init__(self, columns: Columns, make: Callable[[int], Event], *, foldable: bool = True) -> None:
+        super().__init__(len(columns))
+        self.columns: Columns | None = columns if foldable else None
+        self._make = make
+
+    def __repr__(self) -> str:
+        return f"<{len(self)} events>"
+
+
 class Finding(Record):
     """Something noticed while reading or checking.
 
@@ -246,7 +266,7 @@ class Log(Record):
     @property
     def columns(self) -> Columns | None:
         """The log's framing as columns over its bytes, where the reader made them; None for a log of plain events."""
-        return getattr(self.events, "columns", None)
+        return self.events.columns if isinstance(self.events, LazyEvents) else None
 
     @property
     def rules(self) -> tuple[str, ...]:
@@ -266,3 +286,17 @@ class Log(Record):
     def failed(self) -> bool:
         """Whether part of the input could not be read: some finding is an error."""
         return any(finding.severity == "error" for finding in self.findings)
+
+
+def banks_of(algorithms: Iterable[HashAlg]) -> tuple[HashAlg, ...]:
+    """The banks that algorithms of digests make, in the order of first mention.
+
+    An algorithm with digests of another size than its own is a bank only if there are no true ones.
+    """
+    banks: dict[int, HashAlg] = {}
+    for alg in algorithms:
+        known = banks.get(alg.id)
+        # Readers make one object of an algorithm, so that it need not be compared.
+        if known is not alg and (known is None or alg == HashAlg.of(alg.id)):
+            banks[alg.id] = alg
+    return tuple(banks.values())

@@ -16,7 +16,7 @@ from evlog.contents.opaque import Opaque
 from evlog.contents.systemd import SystemdRecord
 from evlog.errors import ParseError, TruncatedError, UsageError, WriteError
 from evlog.formats import CERTAIN, NO_MATCH, POSSIBLE, Match, recnum
-from evlog.model import Digest, Event, Finding, Log, Loss, Origin, Span
+from evlog.model import Digest, Event, Finding, Log, Loss, Origin, Span, banks_of
 from evlog.registers import Register
 
 TYPE_CHECKING = False
@@ -274,7 +274,7 @@ def adapt(log: Log, options: Options) -> tuple[Log, Sequence[Loss]]:
 
 
 def _banks(events: Sequence[Event]) -> tuple[HashAlg, ...]:
-    return tuple(dict.fromkeys(digest.alg for event in events for digest in event.digests))
+    return banks_of(digest.alg for event in events for digest in event.digests)
 
 
 def write(log: Log, options: Options) -> bytes:

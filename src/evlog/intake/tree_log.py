@@ -5,8 +5,7 @@ from __future__ import annotations
 from evlog.errors import SourceError
 from evlog.intake.read import read_bytes
 from evlog.intake.store import settled_log
-from evlog.merging.overlap import banks_of
-from evlog.model import Event, Log
+from evlog.model import Event, Log, banks_of
 from evlog.tree import Member, is_tree, member_of_log, members, platform_of
 
 TYPE_CHECKING = False
@@ -72,7 +71,7 @@ def _joined(logs: list[Log], path: str, options: Options) -> Log:
     return first.replace(
         events=tuple(events),
         header=first.header if all(log.header == first.header for log in logs) else None,
-        algorithms=banks_of(logs),
+        algorithms=banks_of(alg for log in logs for alg in log.algorithms),
         padding=None,
         trailing=b"",
         findings=tuple(findings),

@@ -12,8 +12,8 @@ from evlog.algorithms import SHA1, SHA256, SHA384, SHA512, HashAlg
 from evlog.errors import ConversionError, UsageError
 from evlog.merging import order as _order
 from evlog.merging.assign import assign
-from evlog.merging.overlap import Overlap, banks_of, combine_twins, drop_overlaps
-from evlog.model import Event, Finding, Log, Loss, Origin, Span
+from evlog.merging.overlap import Overlap, combine_twins, drop_overlaps
+from evlog.model import Event, Finding, Log, Loss, Origin, Span, banks_of
 from evlog.registers import Register, Registers
 from evlog.replaying.boot_aggregate import boot_aggregate
 from evlog.replaying.naming import platform_of, unite
@@ -132,7 +132,7 @@ def _concatenated(parts: Sequence[Log], platform: str | None) -> tuple[Log, list
     whole = Log(
         "evlog-json",
         tuple(events),
-        algorithms=banks_of(parts),
+        algorithms=banks_of(alg for part in parts for alg in part.algorithms),
         start=Registers(start, "log") if start else None,
         platform=platform,
     )

@@ -49,7 +49,7 @@ _FEW = 16
 def has_lines(log: Log) -> bool:
     """Whether some event is a text line. Logs in columns are of one kind, and only the textual ones have anchors."""
     if log.columns is not None:
-        return log.columns.anchors is not None
+        return log.columns.statements is not None
     return any(event.content.kind == "text" for event in log.events)
 
 
@@ -137,7 +137,7 @@ class Anchors:
         bank_of = {index: alg for alg, values in folding.items() for index in values}
         index_of = {register: index for index, register in enumerate(columns.names or ())}
         position = 0
-        for row in (*(columns.anchors or ()), len(columns)):
+        for row in (*(columns.statements or ()), len(columns)):
             self._fold_run(columns, folding, bank_of, position, row, log)
             position = row
             if row == len(columns):

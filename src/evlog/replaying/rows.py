@@ -49,13 +49,14 @@ def fold_rows(
     unsaid: set[int] = set()
     fold = hashing.backend().fold
     end = len(columns) if end is None else end
-    if columns.covered is not None and columns.names is not None and len(columns.names) == 1:
+    spans = columns.spans
+    if spans is not None:
         if 0 in values:
-            values[0] = hashing.backend().fold_covered(columns, alg, values[0], first, end)
+            values[0] = hashing.backend().fold_spans(columns, spans, alg, values[0], first, end)
         return unsaid
     for start in range(first, end, _RUN):
         stop = min(start + _RUN, end)
-        extended = _extensions(columns, alg, rules, start, stop)
+        extended = columns.extensions(alg, rules, start, stop)
         for register, digests in _by_register(columns, start, stop, extended):
             if register not in values:
                 continue
@@ -84,23 +85,8 @@ def runs(
         registers = columns.registers[start:stop]
         rows = [row for row, index in enumerate(registers, start) if index == wanted]
         if rows:
-            extended = _extensions(columns, alg, rules, start, stop)
+            extended = columns.extensions(alg, rules, start, stop)
             yield rows, [extended[row - start] for row in rows]
-
-
-def _extensions(
-    columns: Columns, alg: HashAlg, rules: tuple[str, ...], start: int, stop: int
-) -> Sequence[bytes | None]:
-    if columns.extensions is not None:
-        return columns.extensions(alg, rules, start, stop)
-    distances = [layout.distance(alg) for layout in columns.layouts]
-    layout_of, data = columns.layout_of, columns.buffer
-    extended: list[bytes | None] = []
-    for row in range(start, stop):
-        distance = distances[layout_of[row] if layout_of is not None else 0]
-        at = columns.offsets[row] + (distance or 0)
-        extended.append(None if distance is None else data[at : at + alg.size])
-    return extended
 
 
 def _by_register(

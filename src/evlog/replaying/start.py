@@ -89,14 +89,13 @@ def implied_starts(log: Log, counts: Mapping[int, int]) -> dict[Register, tuple[
 
 def _notable(log: Log) -> Iterable[Event]:
     """The events that may bear on start values: those the scanner noted, or all."""
-    rows = getattr(log.events, "notable", None)
-    return log.events if rows is None else (log.events[row] for row in rows)
+    columns = log.columns
+    return log.events if columns is None else (log.events[row] for row in columns.notable)
 
 
 def _first_on(log: Log, register: Register, counts: Mapping[int, int]) -> Event | None:
     columns = log.columns
     if columns is None:
         return next((e for e in log.events if e.register == register and e.measured), None)
-    if columns.space != register.space or register.number not in counts:
-        return None
-    return log.events[columns.registers.index(register.number)]
+    index = columns.index(register)
+    return log.events[columns.registers.index(index)] if index is not None and index in counts else None

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from evlog.columns import Columns
-    from evlog.hashing import Job
+    from evlog.hashing.protocols import Job
     from evlog.replaying.anchors import Anchors
 
     #: Rules by bank: how events extend a bank that they have no digest for (`Content.rules`), one name or several.
@@ -176,7 +176,7 @@ class Tally:
                 if columns.has_bank(index, alg)
             }
             begun.values[alg] = {index: bank.value for index, bank in held.items()}
-        if columns.anchors is not None:
+        if columns.statements is not None:
             self.anchors.fold(columns, begun.values, log, implied)
             return begun
         for alg in banks:

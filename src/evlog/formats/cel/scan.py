@@ -16,14 +16,16 @@ from array import array
 
 from evlog import hashing
 from evlog._record import Record
-from evlog.columns import NOT_EXTENDED, Columns, Layout
+from evlog.columns import NOT_EXTENDED, Layout, Recorded
 from evlog.contents.pcclient import EV_NO_ACTION
 from evlog.errors import ParseError, TruncatedError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from typing import Any
+    from typing import Any, TypeAlias
+
+    Form: TypeAlias = tuple[list[tuple[int, bytes]], tuple[int, int], tuple[int, int], tuple[tuple[int, int], ...], int]
 
 __all__ = ["INDEX_SPACES", "MAX_DIGESTS", "MAX_DIGEST_SIZE", "Scan", "Shape", "scan"]
 
@@ -72,7 +74,7 @@ class Shape(Record):
             position += 5 + size
         return tuple(spans)
 
-    def form(self) -> tuple[Any, ...]:
+    def form(self) -> Form:
         """As the native scanner wants it: what type and length fields say by distance, and where the rest is."""
         recnum, index, digests = 0, 5 + self.recnum, 10 + self.recnum + self.index
         heads = [
@@ -103,17 +105,15 @@ class Scan(Record):
     """What the scanner found.
 
     ``columns`` has a layout for each of ``shapes``; its registers are the index of every row, but `NOT_EXTENDED` for an
-    EV_NO_ACTION. ``recnums`` and ``indices`` are those of all rows. ``notable`` are the rows that bear on start values,
-    ``types`` the content types besides pcclient_std. ``unread`` are the rows whose content the scanner did not read, or
-    whose digests are not what is extended: it is for the reader to find out what they extend. ``stop`` is the trouble
-    that ended the records.
+    EV_NO_ACTION. ``recnums`` and ``indices`` are those of all rows, ``types`` the content types besides pcclient_std.
+    ``unread`` are the rows whose content the scanner did not read, or whose digests are not what is extended: it is for
+    the reader to find out what they extend. ``stop`` is the trouble that ended the records.
     """
 
-    columns: Columns
+    columns: Recorded
     shapes: tuple[Shape, ...]
     recnums: array[int]
     indices: array[int]
-    notable: tuple[int, ...]
     types: frozenset[int]
     unread: tuple[int, ...]
     stop: ParseError | None
@@ -140,9 +140,9 @@ def scan(data: bytes, start: int = 0) -> Scan:
     zeros: tuple[tuple[int, int, bytes], ...] = ()
     stop: ParseError | None = None
     native = hashing.native(end - start)
-    form: tuple[Any, ...] = ()
+    form: Form | None = None
     while position < end:
-        if native is not None and position + fixed <= end:
+        if native is not None and form is not None and position + fixed <= end:
             lists = silent, notable, unread, types
             position = native.cel_run(data, position, *form, offsets, indices, recnums, *lists)
             layout_of += bytes((current,)) * (len(offsets) - len(layout_of))
@@ -209,8 +209,8 @@ def scan(data: bytes, start: int = 0) -> Scan:
     layouts = tuple(_digests(shape) for shape in shapes)
     index_types = {shape.index_type for shape in shapes}
     space = INDEX_SPACES[index_types.pop()] if index_types else "pcr"
-    columns = Columns(data, offsets, registers, layouts, layout_of, position, space)
-    return Scan(columns, tuple(shapes), recnums, indices, tuple(notable), frozenset(types), tuple(unread), stop)
+    columns = Recorded(data, offsets, registers, layouts, layout_of, position, space, tuple(notable))
+    return Scan(columns, tuple(shapes), recnums, indices, frozenset(types), tuple(unread), stop)
 
 
 def _digests(shape: Shape) -> Layout:

@@ -11,8 +11,7 @@ from __future__ import annotations
 import struct
 
 from evlog.algorithms import HashAlg
-from evlog.columns import NOT_EXTENDED, Layout, LazyEvents
-from evlog.contents._celtype import declared
+from evlog.columns import NOT_EXTENDED, Computed, Layout
 from evlog.contents._tlv import tlv
 from evlog.contents.cos import CosEvent
 from evlog.contents.pcclient import PCClientEvent
@@ -21,7 +20,8 @@ from evlog.formats import CERTAIN, NO_MATCH, Match
 from evlog.formats.cel import nested as _tlv
 from evlog.formats.cel import record as _record
 from evlog.formats.cel import scan as _scan
-from evlog.model import Digest, Event, Header, Origin, Span
+from evlog.formats.cel.types import declared
+from evlog.model import Digest, Event, Header, LazyEvents, Origin, Span, banks_of
 from evlog.options import NO_OPTIONS
 from evlog.registers import Register
 
@@ -29,7 +29,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from evlog.columns import Columns
+    from evlog.columns import Columns, Extensions
     from evlog.model import Log, Loss
     from evlog.options import Options
     from evlog.registers import Space
@@ -85,10 +85,9 @@ def read(data: bytes, options: Options) -> Log:
     profile = _profile_of(found)
     spaces = _spaces(found, profile, options)
     make = _maker(found, profile, spaces, options)
-    columns, read_late = _settled(found, make, spaces)
+    columns = _settled(found, make, spaces)
     _remark(found, make, notes)
-    notable = tuple(sorted((*found.notable, *read_late)))
-    events = CelEvents(notable, columns, make, foldable=len(spaces) < 2)
+    events = LazyEvents(columns, make, foldable=len(spaces) < 2)
     keys = found.indices if len(spaces) < 2 else [event.register for event in events]
     notes.recnums(found.recnums, keys, columns.offsets)
     return _record.finish(
@@ -100,18 +99,6 @@ def read(data: bytes, options: Options) -> Log:
         header=_header(events, profile, spaces),
         trailing=data[found.columns.end :],
     )
-
-
-class CelEvents(LazyEvents):
-    """Events of a CEL-TLV, made from its columns."""
-
-    __slots__ = ("notable",)
-
-    def __init__(
-        self, notable: tuple[int, ...], columns: Columns, make: Callable[[int], Event], *, foldable: bool
-    ) -> None:
-        super().__init__(columns, make, foldable=foldable)
-        self.notable = notable
 
 
 def _profile_of(found: _scan.Scan) -> str:
@@ -146,12 +133,7 @@ def _banks(found: _scan.Scan) -> tuple[HashAlg, ...]:
     assert columns.layout_of is not None
     pairs = zip(columns.layout_of, columns.registers, strict=True)
     used = {layout for layout, register in pairs if register != NOT_EXTENDED} or set(columns.layout_of)
-    banks: dict[int, HashAlg] = {}
-    for layout in sorted(used):
-        for alg, _ in columns.layouts[layout].digests:
-            if alg.id not in banks or alg == HashAlg.of(alg.id):
-                banks[alg.id] = alg
-    return tuple(banks.values())
+    return banks_of(alg for layout in sorted(used) for alg, _ in columns.layouts[layout].digests)
 
 
 def _spaces(found: _scan.Scan, profile: str, options: Options) -> dict[int, Space]:
@@ -201,19 +183,17 @@ def _maker(found: _scan.Scan, profile: str, spaces: Mapping[int, Space], options
     return make
 
 
-def _settled(
-    found: _scan.Scan, make: Callable[[int], Event], spaces: Mapping[int, Space]
-) -> tuple[Columns, Sequence[int]]:
-    """The columns with what every row extends, and the rows of PC Client events that the scanner did not read."""
+def _settled(found: _scan.Scan, make: Callable[[int], Event], spaces: Mapping[int, Space]) -> Columns:
+    """The columns with what every row extends; PC Client events that the scanner did not read are notable too."""
     columns = found.columns
     registers = columns.registers
     space = next(iter(spaces.values()), "pcr")
     odd = set()
-    events = []
+    read_late = []
     for row in found.unread:
         event = make(row)
         if isinstance(event.content, PCClientEvent):
-            events.append(row)
+            read_late.append(row)
         if not event.measured:
             registers[row] = NOT_EXTENDED
         elif any(event.content.extension(digest.alg, digest.value) != digest.value for digest in event.digests):
@@ -229,17 +209,17 @@ def _settled(
                 registers[row] = NOT_EXTENDED
     kinds = [known[0] for known in map(declared, sorted(found.types)) if known is not None]
     rules = tuple(dict.fromkeys(rule for kind in kinds for rule in kind.rules))
+    columns = columns.replace(space=space, notable=tuple(sorted((*columns.notable, *read_late))))
     if not rules and not odd:
-        return columns.replace(space=space), events
+        return columns
+    rows = columns.buffer, columns.offsets, registers
     without = tuple(Layout(()) for _ in columns.layouts)
-    extensions = _extensions(columns, make, odd)
-    return columns.replace(space=space, layouts=without, rules=rules, extensions=extensions), events
+    framing = *rows, without, columns.layout_of, columns.end
+    return Computed(*framing, space, columns.notable, rules, _extensions(columns, make, odd))
 
 
-def _extensions(
-    columns: Columns, make: Callable[[int], Event], odd: set[int]
-) -> Callable[[HashAlg, tuple[str, ...], int, int], Sequence[bytes | None]]:
-    """What rows extend: see `evlog.columns`. Events are made only of those that extend something else than a digest."""
+def _extensions(columns: Columns, make: Callable[[int], Event], odd: set[int]) -> Extensions:
+    """See `evlog.columns.Columns.extensions`. Events are made only of rows that extend something else than a digest."""
     data, layout_of = columns.buffer, columns.layout_of or b""
 
     def extensions(alg: HashAlg, rules: tuple[str, ...], start: int, stop: int) -> Sequence[bytes | None]:

@@ -6,7 +6,7 @@ from collections import Counter
 
 from evlog import hashing
 from evlog.algorithms import ALGORITHMS, SHA1, HashAlg
-from evlog.columns import NOT_EXTENDED, LazyEvents
+from evlog.columns import NOT_EXTENDED
 from evlog.contents._ima_fields import LEGACY, join_fields, split_fields
 from evlog.contents.ima import ImaEvent, is_violation
 from evlog.formats import recnum
@@ -27,13 +27,6 @@ LAST_PCR = 23
 _KERNEL_NAMES = {"sm3": "sm3_256", "sm3-256": "sm3_256", "sha3-256": "sha3_256"}
 # Events that are looked at to tell the byte order of template data.
 _LOOKED_AT = 64
-
-
-class ImaEvents(LazyEvents):
-    """Entries of a list, made from its columns. None of them bears on start values."""
-
-    __slots__ = ()
-    notable = ()
 
 
 def named_bank(name: str) -> HashAlg | None:

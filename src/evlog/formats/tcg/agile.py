@@ -15,7 +15,7 @@ from evlog.errors import ParseError, WriteError
 from evlog.formats import CERTAIN, LIKELY, NO_MATCH, Match
 from evlog.formats.tcg import first_record as _first_record
 from evlog.formats.tcg import frame as _tcg
-from evlog.model import Digest, Event, Header, Loss
+from evlog.model import Digest, Event, Header, Loss, banks_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -173,13 +173,11 @@ def _banks(scan: _tcg.Scan, declared: tuple[HashAlg, ...], signed: bool) -> tupl
 
     A header without a signature stands for any platform: it declares banks that the log need not have.
     """
-    banks = {alg.id: alg for alg in declared}
+    met = [alg for layout in scan.columns.layouts[1:] for alg, _ in layout.digests]
     if not signed and len(scan.columns.layouts) > 1:
-        banks.clear()
-    for layout in scan.columns.layouts[1:]:
-        for alg, _ in layout.digests:
-            banks.setdefault(alg.id, alg)
-    return tuple(banks.values())
+        return banks_of(met)
+    # Of an algorithm that is declared twice the last size is that of its digests.
+    return banks_of((*{alg.id: alg for alg in declared}.values(), *met))
 
 
 def platform_of(algorithms: Sequence[HashAlg]) -> str | None:
@@ -197,22 +195,21 @@ def adapt(log: Log, options: Options, format: str, space: Space) -> tuple[Log, S
     source = tuple(log.events)
     losses = list(recnum.losses(source, format))
     events: list[Event] = []
-    banks: dict[int, HashAlg] = {}
+    met: list[HashAlg] = []
     for event in source:
         content = event.content.pcclient(options)
         if content is None:
             losses.append(Loss(event.number, "content", f"{format} has no {event.content.kind} records"))
             continue
         if events or not _is_header(content):
-            for digest in event.digests:
-                banks.setdefault(digest.alg.id, digest.alg)
+            met += [digest.alg for digest in event.digests]
         register = event.register
         if space == "ccmr" and register.space in ("rtmr", "rem"):
             register = _measured_in(register, options.platform or log.platform)
         events.append(event.replace(register=register, content=content, recnum=None, wire=None))
     algorithms = log.algorithms
     if not events or not _is_header(events[0].content):
-        algorithms = tuple(banks.values()) or algorithms
+        algorithms = banks_of(met) or algorithms
         events.insert(0, _new_header(algorithms, space))
     numbered = tuple(event.replace(number=number) for number, event in enumerate(events))
     # What the source's reader could not read might read as a record here.

@@ -17,11 +17,11 @@ from array import array
 from evlog import hashing
 from evlog._record import Record
 from evlog.algorithms import ALGORITHMS, SHA1, HashAlg
-from evlog.columns import NOT_EXTENDED, Columns, Layout, LazyEvents
+from evlog.columns import NOT_EXTENDED, Layout, Recorded
 from evlog.contents.pcclient import EV_NO_ACTION, PCClientEvent
 from evlog.errors import ParseError, TruncatedError, WriteError
 from evlog.formats.tcg.first_record import RECORD1, RECORD1_SHAPES
-from evlog.model import Digest, Event, Finding, Header, Log, Origin, Padding, Span
+from evlog.model import Digest, Event, Finding, Header, LazyEvents, Log, Origin, Padding, Span
 from evlog.registers import Register
 
 TYPE_CHECKING = False
@@ -41,10 +41,9 @@ _RECORD1 = Layout(((SHA1, 8),), RECORD1)
 
 
 class Scan(Record):
-    """What a scanner found: the columns, rows that bear on start values, and the trouble that ended the records."""
+    """What a scanner found: the columns, and the trouble that ended the records."""
 
-    columns: Columns
-    notable: tuple[int, ...]
+    columns: Recorded
     stop: ParseError | None
 
 
@@ -84,8 +83,8 @@ def scan1(data: bytes, start: int, space: Space, byteorder: str = "little") -> S
         offsets.append(position)
         registers.append(register if extended else NOT_EXTENDED)
         position = following
-    columns = Columns(data, offsets, registers, (_RECORD1,), None, position, space, typed=byteorder)
-    return Scan(columns, tuple(notable), stop)
+    columns = Recorded(data, offsets, registers, (_RECORD1,), None, position, space, tuple(notable), byteorder)
+    return Scan(columns, stop)
 
 
 def scan2(data: bytes, start: int, algorithms: tuple[HashAlg, ...], space: Space) -> Scan:
@@ -166,8 +165,8 @@ def scan2(data: bytes, start: int, algorithms: tuple[HashAlg, ...], space: Space
     if len(layouts) - 1 not in layout_of:
         # Only of a record that is cut: no event has these digests.
         layouts.pop()
-    columns = Columns(data, offsets, registers, tuple(layouts), layout_of, position, space, typed="little")
-    return Scan(columns, tuple(notable), stop)
+    rows = offsets, registers, tuple(layouts), layout_of
+    return Scan(Recorded(data, *rows, position, space, tuple(notable), "little"), stop)
 
 
 def _terminates(data: bytes, position: int) -> bool:
@@ -295,11 +294,10 @@ def log_of(
 class TcgEvents(LazyEvents):
     """Events of a TCG log, made from its columns."""
 
-    __slots__ = ("notable",)
+    __slots__ = ()
 
     def __init__(self, scan: Scan, format: str, name: str, byteorder: str) -> None:
         columns = scan.columns
-        self.notable = scan.notable
         data, space = columns.buffer, columns.space
         layout_of = columns.layout_of
         one = RECORD1_SHAPES[byteorder].unpack_from
