@@ -40,7 +40,7 @@ def scanned(data: bytes, start: int, algorithms: tuple[HashAlg, ...] | None) -> 
     scan = _tcg.scan1(data, start, "pcr") if algorithms is None else _tcg.scan2(data, start, algorithms, "pcr")
     rows: list[Row] = []
     columns = scan.columns
-    for number, event in enumerate(_tcg.TcgEvents(scan, "tcg", "", "little")):
+    for number, event in enumerate(_tcg.events_of(scan, "tcg", "", "little")):
         if algorithms is not None and number == 0:
             continue
         offset = columns.offsets[number]

@@ -277,7 +277,7 @@ def log_of(
     if options.strict and noted:
         first = noted[0]
         raise ParseError(first.message, offset=first.offset)
-    events = TcgEvents(scan, format, options.name, byteorder)
+    events = events_of(scan, format, options.name, byteorder)
     return Log(
         format,
         events,
@@ -291,39 +291,35 @@ def log_of(
     )
 
 
-class TcgEvents(LazyEvents):
+def events_of(scan: Scan, format: str, name: str, byteorder: str) -> LazyEvents:
     """Events of a TCG log, made from its columns."""
+    columns = scan.columns
+    data, space = columns.buffer, columns.space
+    layout_of = columns.layout_of
+    one = RECORD1_SHAPES[byteorder].unpack_from
+    two = struct.Struct("<II").unpack_from
+    registers: dict[int, Register] = {}
 
-    __slots__ = ()
+    def make(row: int) -> Event:
+        offset = columns.offsets[row]
+        length = columns.length(row)
+        if layout_of is None or layout_of[row] == 0:
+            index, event_type, digest, size = one(data, offset)
+            digests: tuple[Digest, ...] = (Digest(SHA1, digest),)
+        else:
+            index, event_type = two(data, offset)
+            layout = columns.layout(row).digests
+            digests = tuple(Digest(alg, data[offset + at : offset + at + alg.size]) for alg, at in layout)
+            last = layout[-1][1] + layout[-1][0].size if layout else 12
+            (size,) = _U32.unpack_from(data, offset + last)
+        register = registers.get(index)
+        if register is None:
+            register = registers[index] = register_of(index, space)
+        body = data[offset + length - size : offset + length]
+        origin = Origin(name, format, Span(offset, length))
+        return Event(row, register, digests, PCClientEvent(event_type, body), None, origin)
 
-    def __init__(self, scan: Scan, format: str, name: str, byteorder: str) -> None:
-        columns = scan.columns
-        data, space = columns.buffer, columns.space
-        layout_of = columns.layout_of
-        one = RECORD1_SHAPES[byteorder].unpack_from
-        two = struct.Struct("<II").unpack_from
-        registers: dict[int, Register] = {}
-
-        def make(row: int) -> Event:
-            offset = columns.offsets[row]
-            length = columns.length(row)
-            if layout_of is None or layout_of[row] == 0:
-                index, event_type, digest, size = one(data, offset)
-                digests: tuple[Digest, ...] = (Digest(SHA1, digest),)
-            else:
-                index, event_type = two(data, offset)
-                layout = columns.layout(row).digests
-                digests = tuple(Digest(alg, data[offset + at : offset + at + alg.size]) for alg, at in layout)
-                last = layout[-1][1] + layout[-1][0].size if layout else 12
-                (size,) = _U32.unpack_from(data, offset + last)
-            register = registers.get(index)
-            if register is None:
-                register = registers[index] = register_of(index, space)
-            body = data[offset + length - size : offset + length]
-            origin = Origin(name, format, Span(offset, length))
-            return Event(row, register, digests, PCClientEvent(event_type, body), None, origin)
-
-        super().__init__(columns, make)
+    return LazyEvents(columns, make)
 
 
 def register_of(index: int, space: Space) -> Register:
