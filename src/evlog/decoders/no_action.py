@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from evlog._record import Record
 from evlog.algorithms import HashAlg
+from evlog.contents import spec_id, startup_locality
 from evlog.decoders import Context, Cursor, Decoded, Raw, decodes
 from evlog.decoders._text import ascii_text, plain_text
 from evlog.decoders.guid import named_guid
@@ -36,7 +37,7 @@ class AlgorithmSize(Record):
     digest_size: int
 
 
-@decodes("EV_NO_ACTION", prefix=b"Spec ID Event0")
+@decodes("EV_NO_ACTION", prefix=spec_id.ANY)
 class SpecIdEvent(Decoded):
     """TCG_EfiSpecIdEvent: the log's version, banks and UINTN size (1: 4 bytes, 2: 8 bytes).
 
@@ -58,35 +59,32 @@ class SpecIdEvent(Decoded):
 
     @classmethod
     def read(cls, cursor: Cursor, context: Context) -> SpecIdEvent:
-        signature = ascii_text(cursor.take(_SIGNATURE, "signature"))
-        platform_class = cursor.u32("platform_class")
-        minor, major = cursor.u8("spec_version_minor"), cursor.u8("spec_version_major")
-        errata, uintn = cursor.u8("spec_errata"), cursor.u8("uintn_size")
-        algorithms = _algorithms(cursor) if signature.endswith("03") else ()
-        notes = []
-        size = cursor.u8("vendor_info_size") if cursor.left else 0
-        if size > cursor.left:
-            notes.append(f"{size} bytes of vendor information announced, {cursor.left} present")
-        vendor_info = cursor.take(min(size, cursor.left), "vendor_info")
-        return cls(signature, platform_class, minor, major, errata, uintn, algorithms, vendor_info, tuple(notes))
+        fields = spec_id.fields_of(cursor.peek(cursor.left))
+        if fields is None:
+            raise cursor.error(f"{cursor.left} bytes are no Spec ID event")
+        if fields.count != len(fields.algorithms):
+            raise cursor.error(f"{fields.count} algorithms do not fit in {cursor.left} bytes", "number_of_algorithms")
+        cursor.take(cursor.left - len(fields.trailing), "spec_id_event")
+        size, present = fields.vendor_info_size, len(fields.rest)
+        notes = (f"{size} bytes of vendor information announced, {present} present",) if size > present else ()
+        return cls(
+            ascii_text(fields.signature),
+            fields.platform_class,
+            fields.spec_version_minor,
+            fields.spec_version_major,
+            fields.spec_errata,
+            fields.uintn_size,
+            tuple(AlgorithmSize(number, HashAlg.of(number).name, size) for number, size in fields.algorithms),
+            fields.vendor_info,
+            notes,
+        )
 
     def describe(self) -> str:
         banks = ", ".join(algorithm.name for algorithm in self.algorithms)
         return f"{self.signature}, {banks}" if banks else self.signature
 
 
-def _algorithms(cursor: Cursor) -> tuple[AlgorithmSize, ...]:
-    count = cursor.u32("number_of_algorithms")
-    if count > cursor.left // 4:
-        raise cursor.error(f"{count} algorithms do not fit in {cursor.left} bytes", "number_of_algorithms")
-    found = []
-    for _ in range(count):
-        number, size = cursor.u16("algorithm_id"), cursor.u16("digest_size")
-        found.append(AlgorithmSize(number, HashAlg.of(number).name, size))
-    return tuple(found)
-
-
-@decodes("EV_NO_ACTION", prefix=b"StartupLocality\0")
+@decodes("EV_NO_ACTION", prefix=startup_locality.SIGNATURE)
 class StartupLocality(Decoded):
     """From which locality TPM2_Startup was sent: the start value of PCR 0. 4 says that an H-CRTM event came first."""
 
