@@ -248,7 +248,7 @@ def _extensions(
         for row in range(start, stop):
             distance = distances[layout_of[row]]
             if row in odd or (distance is None and rules):
-                extended.append(_extension(make(row), alg, rules))
+                extended.append(make(row).extension(alg, rules))
             elif distance is None:
                 extended.append(None)
             else:
@@ -257,15 +257,6 @@ def _extensions(
         return extended
 
     return extensions
-
-
-def _extension(event: Event, alg: HashAlg, rules: tuple[str, ...]) -> bytes | None:
-    extended = event.content.extension(alg, event.digest(alg))
-    for rule in rules if extended is None else ():
-        extended = event.content.unrecorded(event, alg, rule)
-        if extended is not None:
-            break
-    return extended if not extended or len(extended) == alg.size else None
 
 
 def _remark(found: _scan.Scan, make: Callable[[int], Event], notes: _record.Notes) -> None:

@@ -18,7 +18,7 @@ from evlog._record import Record
 from evlog.algorithms import SHA1, HashAlg
 from evlog.columns import NOT_EXTENDED, Columns, Layout
 from evlog.contents._ima_fields import LEGACY, described, field_names
-from evlog.contents.ima import HASH, ZERO_PAD, ImaEvent, is_violation
+from evlog.contents.ima import HASH, ZERO_PAD, ImaEvent, extensions_of, is_violation
 from evlog.errors import ParseError, TruncatedError, WriteError
 from evlog.formats import CERTAIN, LIKELY, NO_MATCH, Match
 from evlog.formats.ima import columns as _ima
@@ -210,20 +210,15 @@ def _events(columns: Columns, shape: Shape, name: str) -> _ima.ImaEvents:
 
     def extensions(alg: HashAlg, rules: tuple[str, ...], start: int, stop: int) -> Sequence[bytes | None]:
         if alg != bank:
-            return [_unrecorded(make(row), alg, rules) for row in range(start, stop)]
+            return [make(row).extension(alg, rules) for row in range(start, stop)]
         recorded = []
         for row in range(start, stop):
             offset = columns.offsets[row]
             line = _line(data[offset : offset + columns.length(row)].strip(b"\r\n"))
             recorded.append(bytes.fromhex(line.digest) if line else b"")
-        return _ima.ones_for_violations(recorded, recorded, alg)
+        return extensions_of(alg, recorded, recorded)
 
     return _ima.ImaEvents(columns.replace(extensions=extensions), make)
-
-
-def _unrecorded(event: Event, alg: HashAlg, rules: tuple[str, ...]) -> bytes | None:
-    extended = (event.content.unrecorded(event, alg, rule) for rule in rules)
-    return next((value for value in extended if value is not None), None)
 
 
 def _event(record: bytes, number: int, shape: Shape, origin: Origin | None = None) -> Event:
