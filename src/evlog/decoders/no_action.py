@@ -37,7 +37,7 @@ class AlgorithmSize(Record):
     digest_size: int
 
 
-@decodes("EV_NO_ACTION", prefix=spec_id.ANY)
+@decodes(prefix=spec_id.ANY)
 class SpecIdEvent(Decoded):
     """TCG_EfiSpecIdEvent: the log's version, banks and UINTN size (1: 4 bytes, 2: 8 bytes).
 
@@ -84,7 +84,7 @@ class SpecIdEvent(Decoded):
         return f"{self.signature}, {banks}" if banks else self.signature
 
 
-@decodes("EV_NO_ACTION", prefix=startup_locality.SIGNATURE)
+@decodes(prefix=startup_locality.SIGNATURE)
 class StartupLocality(Decoded):
     """From which locality TPM2_Startup was sent: the start value of PCR 0. 4 says that an H-CRTM event came first."""
 
@@ -105,7 +105,7 @@ class StartupLocality(Decoded):
         return f"startup locality {self.locality}"
 
 
-@decodes("EV_NO_ACTION", prefix=b"H-CRTM CompMeas\0")
+@decodes(prefix=b"H-CRTM CompMeas\0")
 class HcrtmComponent(Decoded):
     """TCG_HCRTMComponentEvent: a component that the H-CRTM measured, as a digest or raw."""
 
@@ -130,7 +130,7 @@ class HcrtmComponent(Decoded):
         return f"H-CRTM component {self.description}"
 
 
-@decodes("EV_NO_ACTION", prefix=b"SP800-155 Event\0")
+@decodes(prefix=b"SP800-155 Event\0")
 class Sp800155Event(Decoded):
     """TCG_Sp800-155-PlatformId-Event: the vendor (IANA private enterprise number) and its reference manifest."""
 
@@ -179,8 +179,8 @@ class Locator(Record):
     value: Decoded
 
 
-@decodes("EV_NO_ACTION", prefix=b"SP800-155 Event3")
-@decodes("EV_NO_ACTION", prefix=b"SP800-155 Event2")
+@decodes(prefix=b"SP800-155 Event3")
+@decodes(prefix=b"SP800-155 Event2")
 class Sp800155Event2(Decoded):
     """TCG_Sp800-155-PlatformId-Event2 and Event3, which adds where manifest and platform certificate are."""
 
