@@ -129,9 +129,8 @@ def test_every_decoder_of_the_table_is_there_and_no_two_want_the_same_event() ->
     own = [(number, claim) for number, claim in made if claim.read.__module__.startswith("evlog.decoders.")]
     claimed: dict[str, set[int]] = {}
     for number, claim in own:
-        name = f"{claim.read.__module__}.{claim.read.__qualname__}".removeprefix("evlog.decoders.").removesuffix(
-            ".read"
-        )
+        decoder = getattr(claim.read, "__self__", claim.read)
+        name = f"{decoder.__module__}.{decoder.__qualname__}".removeprefix("evlog.decoders.")
         claimed.setdefault(name, set()).add(number)
     assert claimed == {name: _registry._event_types(types) for name, types in DECODERS.items()}
     clashes = [
@@ -159,7 +158,8 @@ print(found.kind, getattr(found, "reason", ""))
     [
         ("decodes('EV_SEPARATOR')(lambda cursor, context: Raw('mine', cursor.rest()))", "raw mine"),
         (
-            "import evlog.decoders.separator\ndecodes('EV_SEPARATOR')(lambda cursor, context: Raw('mine', cursor.rest()))",
+            "import evlog.decoders.separator\n"
+            "decodes('EV_SEPARATOR')(lambda cursor, context: Raw('mine', cursor.rest()))",
             "raw mine",
         ),
         ("import sys; sys.modules['evlog.decoders.separator'] = None", "raw decoder failed: ModuleNotFoundError"),

@@ -24,6 +24,7 @@ __all__ = [
     "AGILE",
     "ANY",
     "MAX_ALGORITHMS",
+    "TABLE",
     "Fields",
     "SpecId",
     "fields_of",
@@ -47,7 +48,7 @@ _SHARED = struct.Struct("<16sIBBBB")
 _COUNT = struct.Struct("<I")
 _ALGORITHM = struct.Struct("<HH")
 #: Where the algorithms begin in version 03, counted from the start of the event.
-_TABLE = _SHARED.size + _COUNT.size
+TABLE = _SHARED.size + _COUNT.size
 _UINTN = {1: 4, 2: 8}
 
 
@@ -128,18 +129,18 @@ def spec_id_of(content: Content) -> SpecId | None:
 
 
 def fields_of(data: bytes) -> Fields | None:
-    """The fields of a Spec ID event; None if the data ends before the vendor info or the algorithms could begin."""
-    if len(data) <= _SHARED.size:
+    """The fields of a Spec ID event; None if the data ends before those that its version has in any case."""
+    if len(data) < _SHARED.size:
         return None
     signature, platform, minor, major, errata, uintn = _SHARED.unpack_from(data)
     at, count = _SHARED.size, 0
     algorithms: tuple[tuple[int, int], ...] = ()
     if _VERSIONS.get(signature) == 3 or signature == _NO_SIGNATURE:
-        if len(data) < _TABLE:
+        if len(data) < TABLE:
             return None
         count = _COUNT.unpack_from(data, at)[0]
-        at = min(_TABLE + _ALGORITHM.size * count, len(data))
-        table = data[_TABLE:at] if count <= MAX_ALGORITHMS else b""
+        at = min(TABLE + _ALGORITHM.size * count, len(data))
+        table = data[TABLE:at] if count <= MAX_ALGORITHMS else b""
         algorithms = tuple(_ALGORITHM.iter_unpack(table[: len(table) // _ALGORITHM.size * _ALGORITHM.size]))
     stated = data[at] if at < len(data) else 0
     return Fields(signature, platform, minor, major, errata, uintn, count, algorithms, stated, data[at + 1 :])
@@ -173,7 +174,7 @@ def _agile(data: bytes, base: int) -> SpecId:
     algorithms = []
     findings = []
     for number, (alg, size) in enumerate(found.algorithms):
-        at = base + _TABLE + _ALGORITHM.size * number
+        at = base + TABLE + _ALGORITHM.size * number
         if not 1 <= size <= MAX_DIGEST_SIZE:
             raise ParseError(
                 f"Spec ID event: digests of {size} bytes for algorithm {alg:#06x}, 1 to {MAX_DIGEST_SIZE} expected",
@@ -189,7 +190,7 @@ def _agile(data: bytes, base: int) -> SpecId:
             findings.append(Finding("digest_size", "warning", message, 0, at))
         algorithms.append(HashAlg.of(alg, size))
     signed = found.signature != _NO_SIGNATURE
-    vendor = _TABLE + _ALGORITHM.size * count
+    vendor = TABLE + _ALGORITHM.size * count
     if signed and (len(found.rest) != found.vendor_info_size or vendor == len(data)):
         message = f"Spec ID event: vendor info of {found.vendor_info_size} bytes stated, {len(found.rest)} present"
         findings.append(Finding("vendor_info", "warning", message, 0, base + vendor))

@@ -10,7 +10,8 @@ Nothing here is covered by a digest more than the event's bytes are (see `evlog.
 changed has its data read by another decoder.
 
 A family is one file: records that derive from `Decoded`, each with its ``kind``, a ``read`` and a ``describe``, and
-under `decodes` what it asks for besides the event types, which stand in `DECODERS`, once for each decoder. It is imported when such an event is met.
+under `decodes` what it asks for besides the event types; these stand in `DECODERS`, a line for each decoder. A family
+is imported when such an event is met.
 """
 
 from __future__ import annotations

@@ -132,7 +132,7 @@ def decodes(*types: str | int | range, registers: Iterable[str] = (), prefix: by
 
     def register(decoder: T) -> T:
         named: Any = decoder
-        read = getattr(decoder, "read", decoder)
+        read: Any = getattr(decoder, "read", decoder)
         claim = Claim(read, prefix, frozenset(registers), bool(types))
         listed = types or DECODERS[f"{named.__module__.rpartition('.')[2]}.{named.__qualname__}"]
         for number in _event_types(listed):

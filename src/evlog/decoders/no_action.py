@@ -63,7 +63,9 @@ class SpecIdEvent(Decoded):
         if fields is None:
             raise cursor.error(f"{cursor.left} bytes are no Spec ID event")
         if fields.count != len(fields.algorithms):
-            raise cursor.error(f"{fields.count} algorithms do not fit in {cursor.left} bytes", "number_of_algorithms")
+            at, left = cursor.at + spec_id.TABLE, cursor.left - spec_id.TABLE
+            message = f"{fields.count} algorithms do not fit in {left} bytes"
+            raise cursor.error(message, "number_of_algorithms", at=at)
         cursor.take(cursor.left - len(fields.trailing), "spec_id_event")
         size, present = fields.vendor_info_size, len(fields.rest)
         notes = (f"{size} bytes of vendor information announced, {present} present",) if size > present else ()
