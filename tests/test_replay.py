@@ -223,6 +223,12 @@ def test_an_event_without_the_digest_makes_the_bank_incomplete() -> None:
         assert values(read("tcg2/no-digests.bin"))["pcr:6", alg] is None
 
 
+def test_an_empty_digest_is_none() -> None:
+    event = Event(0, Register("pcr", 4), (Digest(SHA256, b""),), PCClientEvent(5, b"x"))
+    log = Log("evlog-json", (event,), algorithms=(SHA256,))
+    assert (row(log, "pcr:4").status, row(log, "pcr:4").value) == ("incomplete", None)
+
+
 def test_an_undeclared_bank_is_incomplete_in_every_register() -> None:
     result = values(read("tcg2/undeclared-algorithm.bin"))
     assert {value for (_, alg), value in result.items() if alg == "sha384"} == {None}

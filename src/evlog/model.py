@@ -175,6 +175,20 @@ class Event(Record):
         """Whether replay follows the event: it is measured, into a register that such events extend."""
         return self.measured and self.register.replayable and self.register.space not in self.content.only_named
 
+    def extension(self, alg: HashAlg, rules: tuple[str, ...] = ()) -> bytes | None:
+        """What the event extends into a bank: as recorded, or by the first rule that applies; ``b""`` if nothing.
+
+        None if that cannot be said.
+        """
+        extended = self.content.extension(alg, self.digest(alg))
+        if extended is None:
+            said = (self.content.unrecorded(self, alg, rule) for rule in rules)
+            extended = next((each for each in said if each is not None), None)
+            if extended == b"":
+                return extended
+        # Nobody can extend a register by a digest of another size, nor by an empty one.
+        return extended if extended is not None and len(extended) == alg.size else None
+
     def digest(self, alg: HashAlg) -> bytes | None:
         """The first digest recorded under this algorithm, or None."""
         for digest in self.digests:

@@ -13,6 +13,7 @@ from evlog.algorithms import HashAlg
 from evlog.contents.opaque import Opaque
 from evlog.errors import ParseError, UsageError, WriteError
 from evlog.formats import LIKELY, NO_MATCH, Match
+from evlog.formats.as_read import as_read
 from evlog.model import Digest, Event, Header, Log, Loss, Origin, Span, banks_of
 from evlog.registers import Register
 
@@ -133,13 +134,9 @@ def write(log: Log, options: Options) -> bytes:
             raise WriteError("a name of at most 50 bytes and one digest are needed", event=event.number)
         if digests[0].alg.name not in _NAMES:
             raise WriteError(f"no {digests[0].alg} digests", event=event.number)
-        parts.append(_spelled(event) or _plain(event))
+        parts.append(as_read(event, _one) or _plain(event))
     return b"".join(parts) + log.tail
 
 
-def _spelled(event: Event) -> bytes | None:
-    """The entry as it was read, if that is still the event."""
-    entry = event.wire
-    if not isinstance(entry, bytes) or len(entry) != _ENTRY.size:
-        return None
-    return entry if _event(event.number, entry, event.origin) == event else None
+def _one(entry: bytes) -> Event | None:
+    return _event(0, entry, None) if len(entry) == _ENTRY.size else None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from evlog.contents.spec_id import is_header
 from evlog.errors import SourceError
 from evlog.intake.identify import read_bytes
 from evlog.intake.store import settled_log
@@ -61,7 +62,7 @@ def _joined(logs: list[Log], path: str, options: Options) -> Log:
     for log in logs:
         base = len(events)
         for event in log.events:
-            if base and _is_header(event, log):
+            if base and is_header(event):
                 continue
             events.append(event.replace(number=len(events)))
         for finding in log.findings:
@@ -78,8 +79,3 @@ def _joined(logs: list[Log], path: str, options: Options) -> Log:
         platform=options.platform or first.platform,
         name=path,
     )
-
-
-def _is_header(event: Event, log: Log) -> bool:
-    """Whether a log of this format repeats the event at its start whatever its register: a Spec ID event."""
-    return event.number == 0 and not event.measured and log.format != "text" and event.content.kind == "pcclient"

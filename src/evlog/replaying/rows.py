@@ -11,27 +11,13 @@ if TYPE_CHECKING:
 
     from evlog.algorithms import HashAlg
     from evlog.columns import Columns
-    from evlog.model import Event, Log
+    from evlog.model import Log
     from evlog.registers import Register
 
-__all__ = ["extension", "fold_rows", "runs"]
+__all__ = ["fold_rows", "runs"]
 
 # Rows taken at a time: enough that the time goes into hashing, few enough that the memory does not matter.
 _RUN = 4096
-
-
-def extension(event: Event, alg: HashAlg, rules: tuple[str, ...]) -> bytes | None:
-    """What an event extends into a bank: as recorded, or by the first rule that applies; ``b""`` if nothing.
-
-    None if that cannot be said.
-    """
-    extended = event.content.extension(alg, event.digest(alg))
-    for rule in rules if extended is None else ():
-        extended = event.content.unrecorded(event, alg, rule)
-        if extended is not None:
-            break
-    # Nobody can extend a register by a digest of another size.
-    return extended if not extended or len(extended) == alg.size else None
 
 
 def fold_rows(
@@ -75,7 +61,7 @@ def runs(
     columns = log.columns
     if columns is None:
         events = [event for event in log.events if event.measured and event.register == register]
-        yield [event.number for event in events], [extension(event, alg, rules) for event in events]
+        yield [event.number for event in events], [event.extension(alg, rules) for event in events]
         return
     wanted = columns.index(register)
     if wanted is None:

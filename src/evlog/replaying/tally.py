@@ -6,7 +6,7 @@ from evlog import hashing
 from evlog.algorithms import HashAlg
 from evlog.model import Event, Finding, Log
 from evlog.registers import Register, Registers
-from evlog.replaying.rows import extension, fold_rows
+from evlog.replaying.rows import fold_rows
 from evlog.replaying.start import counts_of, implied_starts, size_of, start_of
 
 TYPE_CHECKING = False
@@ -199,7 +199,7 @@ class Tally:
             for alg in banks:
                 bank = self.enter(event.register, alg, log, implied)
                 bank.events += 1
-                digest = extension(event, alg, self.rules.get(alg, ()))
+                digest = event.extension(alg, self.rules.get(alg, ()))
                 if digest is None:
                     self.missing.add((event.register, alg))
                 elif digest:

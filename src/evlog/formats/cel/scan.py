@@ -17,7 +17,7 @@ from array import array
 from evlog import hashing
 from evlog._record import Record
 from evlog.columns import NOT_EXTENDED, Layout, Recorded
-from evlog.contents.pcclient import EV_NO_ACTION
+from evlog.contents.event_types import EV_EFI_HCRTM_EVENT, EV_NO_ACTION
 from evlog.errors import ParseError, TruncatedError
 
 TYPE_CHECKING = False
@@ -37,7 +37,6 @@ MAX_DIGESTS = 64
 MAX_DIGEST_SIZE = 128
 
 PCCLIENT, _IMA_TEMPLATE = 5, 7
-_EV_EFI_HCRTM_EVENT = 0x80000010
 _CODES = {1: "B", 2: "H", 4: "I", 8: "Q"}
 _HEAD = struct.Struct(">BI")
 _EVENT = struct.Struct(">BIIBI")  # the fields of pcclient_std with an event type of four bytes, up to the data
@@ -187,7 +186,7 @@ def scan(data: bytes, start: int = 0) -> Scan:
             elif event_type == EV_NO_ACTION:
                 silent.append(row)
                 notable.append(row)
-            elif event_type == _EV_EFI_HCRTM_EVENT:
+            elif event_type == EV_EFI_HCRTM_EVENT:
                 notable.append(row)
         else:
             types.add(content_type)

@@ -9,6 +9,7 @@ lengths are little-endian, is refused by name.
 from __future__ import annotations
 
 import struct
+from functools import partial
 
 from evlog.algorithms import HashAlg
 from evlog.columns import NOT_EXTENDED, Computed, Layout
@@ -17,6 +18,7 @@ from evlog.contents.cos import CosEvent
 from evlog.contents.pcclient import PCClientEvent
 from evlog.errors import ParseError, UsageError, WriteError
 from evlog.formats import CERTAIN, NO_MATCH, Match
+from evlog.formats.as_read import as_read
 from evlog.formats.cel import nested as _tlv
 from evlog.formats.cel import record as _record
 from evlog.formats.cel import scan as _scan
@@ -228,7 +230,7 @@ def _extensions(columns: Columns, make: Callable[[int], Event], odd: set[int]) -
         for row in range(start, stop):
             distance = distances[layout_of[row]]
             if row in odd or (distance is None and rules):
-                extended.append(_extension(make(row), alg, rules))
+                extended.append(make(row).extension(alg, rules))
             elif distance is None:
                 extended.append(None)
             else:
@@ -237,15 +239,6 @@ def _extensions(columns: Columns, make: Callable[[int], Event], odd: set[int]) -
         return extended
 
     return extensions
-
-
-def _extension(event: Event, alg: HashAlg, rules: tuple[str, ...]) -> bytes | None:
-    extended = event.content.extension(alg, event.digest(alg))
-    for rule in rules if extended is None else ():
-        extended = event.content.unrecorded(event, alg, rule)
-        if extended is not None:
-            break
-    return extended if not extended or len(extended) == alg.size else None
 
 
 def _remark(found: _scan.Scan, make: Callable[[int], Event], notes: _record.Notes) -> None:
@@ -280,13 +273,11 @@ def write(log: Log, options: Options) -> bytes:
     profile = options.profile or (own.get("profile") if own else None) or _default_profile(log.events)
     key = _record.mr_key(_ENCODING, options, own)
     widths = _profile(profile)
-    as_read = options.profile is None and options.mr_key is None
+    respells = options.profile is None and options.mr_key is None
     parts = []
     for event in log.events:
-        if as_read and isinstance(event.wire, bytes) and _spells(event.wire, event):
-            parts.append(event.wire)
-        else:
-            parts.append(_write(event, widths, key))
+        record = as_read(event, partial(_one, event.register), numbered=True) if respells else None
+        parts.append(record or _write(event, widths, key))
     return b"".join(parts) + log.tail
 
 
@@ -319,12 +310,11 @@ def _write(event: Event, widths: tuple[int, int, int], key: str) -> bytes:
         raise WriteError(str(error), event=event.number) from error
 
 
-def _spells(record: bytes, event: Event) -> bool:
-    """Whether these bytes are a record of the event: an event may have been changed since it was read."""
+def _one(register: Register, record: bytes) -> Event | None:
+    """The event of one record; what is on a PCR may be on a register that has no index of its own."""
     found = _scan.scan(record)
     if len(found.columns) != 1 or found.stop is not None:
-        return False
-    space = event.register.space if found.shapes[0].index_type == _scan.PCR else ""
-    spaces = {found.shapes[0].index_type: space or _scan.INDEX_SPACES[found.shapes[0].index_type]}
-    read = _maker(found, "u32", spaces, NO_OPTIONS)(0)
-    return read.replace(number=event.number) == event
+        return None
+    index_type = found.shapes[0].index_type
+    space = register.space if index_type == _scan.PCR else _scan.INDEX_SPACES[index_type]
+    return _maker(found, "u32", {index_type: space}, NO_OPTIONS)(0)

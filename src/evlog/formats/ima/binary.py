@@ -19,7 +19,7 @@ from evlog._record import Record
 from evlog.algorithms import SHA1, HashAlg
 from evlog.columns import NOT_EXTENDED, Computed, Layout
 from evlog.contents._ima_fields import LEGACY, described, field_names
-from evlog.contents.ima import HASH, ZERO_PAD, ImaEvent, is_violation
+from evlog.contents.ima import HASH, ZERO_PAD, ImaEvent, extensions_of, is_violation
 from evlog.errors import ParseError, TruncatedError, WriteError
 from evlog.formats import CERTAIN, LIKELY, NO_MATCH, POSSIBLE, Match
 from evlog.formats.ima import columns as _ima
@@ -260,7 +260,7 @@ def _extensions(data: bytes, offsets: array[int], end: int, bank: HashAlg, byteo
         else:
             sha1 = recorded if bank == SHA1 else hashing.backend().digests(SHA1, hashed(start, stop))
             extended = [digest.ljust(alg.size, b"\0") for digest in sha1]
-        return _ima.ones_for_violations(recorded, extended, alg)
+        return extensions_of(alg, recorded, extended)
 
     def hashed(start: int, stop: int) -> Iterator[bytes]:
         length = struct.Struct(f"{_SIGNS[byteorder]}I").unpack_from

@@ -41,24 +41,6 @@ def proves(bank: HashAlg, content: ImaEvent, digest: bytes) -> bool:
     return hashing.backend().computable(bank) and hashing.digest(bank, content.hashed) == digest
 
 
-def ones_for_violations(
-    recorded: Sequence[bytes], extended: Sequence[bytes | None], alg: HashAlg
-) -> Sequence[bytes | None]:
-    """What rows extend, with all 0xFF for those that recorded a violation, in any bank."""
-    zeros = bytes(len(recorded[0])) if recorded else b""
-    if zeros not in recorded:
-        return extended
-    # `index` runs as fast as hashing does not: most rows of most lists are no violations.
-    changed, ones = list(extended), b"\xff" * alg.size
-    row = -1
-    try:
-        while True:
-            row = recorded.index(zeros, row + 1)
-            changed[row] = ones
-    except ValueError:
-        return changed
-
-
 def undescribed(template: str, row: int, offset: int) -> Finding:
     """What is to be said of a template that nobody has described: a name that is no list of fields is no template."""
     if "|" in template:

@@ -18,7 +18,8 @@ from evlog import hashing
 from evlog._record import Record
 from evlog.algorithms import ALGORITHMS, SHA1, HashAlg
 from evlog.columns import NOT_EXTENDED, Layout, Recorded
-from evlog.contents.pcclient import EV_NO_ACTION, PCClientEvent
+from evlog.contents.event_types import EV_EFI_HCRTM_EVENT, EV_NO_ACTION
+from evlog.contents.pcclient import PCClientEvent
 from evlog.errors import ParseError, TruncatedError, WriteError
 from evlog.formats.tcg.first_record import RECORD1, RECORD1_SHAPES
 from evlog.model import Digest, Event, Finding, Header, LazyEvents, Log, Origin, Padding, Span
@@ -31,7 +32,6 @@ if TYPE_CHECKING:
     from evlog.options import Options
     from evlog.registers import Space
 
-EV_EFI_HCRTM_EVENT = 0x80000010
 LAST_PCR = 23
 MAX_DIGESTS = 64  # a bound beside the field that it bounds: no firmware comes near it
 
