@@ -141,6 +141,8 @@ class _Comparison:
         # In the order in which they were written, and each beside the one that was given.
         self.given, self.logs = arranged([_made(log) for log in assigned], logs)
         self.rules: dict[tuple[Register, HashAlg], BankRule] = {}
+        #: What textual logs state, by register and bank.
+        self.statements: dict[tuple[Register, HashAlg], list[Statement]] = {}
         self.replay: Replay = self._replayed()
         self.rows = {(row.register, row.alg): row for row in self.replay}
         self.static = {united(register, platform) for register in evidence.static}
@@ -167,7 +169,11 @@ class _Comparison:
         """The replay, with banks that the logs do not record extended as the register values say they were."""
         found = bank_rules(self.logs, Registers(self.stated))
         self.rules = {(rule.register, rule.alg): rule for rule in found}
-        return replay(self.logs, rules=rules_by_bank(found))
+        replayed = replay(self.logs, rules=rules_by_bank(found))
+        self.statements.clear()
+        for each in replayed.handovers:
+            self.statements.setdefault((each.register, each.alg), []).append(each)
+        return replayed
 
     # One register in one bank
 
@@ -230,15 +236,15 @@ class _Comparison:
 
     def _start(self, register: Register, alg: HashAlg) -> bytes:
         """The start value of a register without events: of PCR 0 by the locality that a log tells."""
-        told = (start_value(log, register, alg) for log in self.logs if register == _PCR0)
-        return next((value for value, reason in told if reason != "zeros"), reset_value(register, alg))
+        starts = (start_value(log, register, alg) for log in self.logs if register == _PCR0)
+        return next((value for value, reason in starts if reason != "zeros"), reset_value(register, alg))
 
     def _differing(self, row: RegisterValue, expected: bytes, rules: tuple[str, ...]) -> RegisterVerdict:
         steps = trail(self.logs, row.register, row.alg, row.start, rules)
-        of_row = [each for each in self.replay.handovers if (each.register, each.alg) == (row.register, row.alg)]
-        if of_row:
-            steps = since_last_gap(steps, of_row)
-        case = self._case(steps, expected, of_row)
+        statements = self.statements.get((row.register, row.alg), ())
+        if statements:
+            steps = since_last_gap(steps, statements)
+        case = self._case(steps, expected, statements)
         made = RegisterVerdict(row.register, row.alg, "mismatch", row.value, expected, events=row.events)
         if steps.missing:
             return self._incomplete(case, made)
