@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from evlog.errors import SourceError
-from evlog.intake.read import read_bytes
+from evlog.intake.identify import read_bytes
 from evlog.intake.store import settled_log
 from evlog.merging.overlap import banks_of
 from evlog.model import Event, Log
