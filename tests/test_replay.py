@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 import struct
 from typing import TYPE_CHECKING, Any
 
@@ -11,8 +12,9 @@ import pytest
 
 import evlog
 from evlog import SHA1, SHA256, SHA384, Digest, Event, HashAlg, Log, Opaque, PCClientEvent, Register, Registers
+from evlog.replaying.start import reset_value
 from samples import make
-from tests.conftest import SAMPLES
+from tests.conftest import ROOT, SAMPLES
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -114,6 +116,16 @@ def test_public_logs_known_not_to_replay_do_not(corpus: Path) -> None:
 
 
 SEP = make.SEPARATOR
+
+
+def test_which_registers_reset_to_ones_stands_in_one_file() -> None:
+    package = ROOT / "src" / "evlog"
+    told = re.compile(r"range\(17, ?23\)|17 <= \S+ <= 22")
+    homes = [path.relative_to(package).as_posix() for path in package.rglob("*.py") if told.search(path.read_text())]
+    assert homes == ["replaying/start.py"]
+    ones = [number for number in range(24) if reset_value(Register("pcr", number), SHA256) == b"\xff" * 32]
+    assert ones == [17, 18, 19, 20, 21, 22]
+    assert {reset_value(register, SHA256) for register in (Register("rtmr", 17), Register("mr", "17"))} == {bytes(32)}
 
 
 def test_start_values() -> None:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from evlog.algorithms import HashAlg
     from evlog.hashing.protocols import Backend, Native
 
-__all__ = ["backend", "best", "digest", "fit", "native", "trace"]
+__all__ = ["backend", "best", "digest", "native", "pad_or_cut", "trace"]
 
 #: Backends from slow to fast: the module, and the bytes of input from which on it saves more than its import costs.
 _BACKENDS = {"python": 0, "accel": 1 << 17}
@@ -84,7 +84,7 @@ def digest(alg: HashAlg, data: bytes) -> bytes:
     return backend(len(data)).digests(alg, (data,))[0]
 
 
-def fit(value: bytes, size: int) -> bytes:
+def pad_or_cut(value: bytes, size: int) -> bytes:
     """A digest on its way into a register of another size: zeros are added at the end, or the end is cut off.
 
     Attestation agents do so with a SHA-256 digest and a SHA-384 register (guest-components, attester/src/utils.rs).

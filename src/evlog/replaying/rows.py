@@ -32,14 +32,14 @@ def fold_rows(
 
     Rows of other registers are passed over. Returns the registers that have a row of which that cannot be said.
     """
-    unsaid: set[int] = set()
+    undetermined: set[int] = set()
     fold = hashing.backend().fold
     end = len(columns) if end is None else end
     spans = columns.spans
     if spans is not None:
         if 0 in values:
             values[0] = hashing.backend().fold_spans(columns, spans, alg, values[0], first, end)
-        return unsaid
+        return undetermined
     for start in range(first, end, _RUN):
         stop = min(start + _RUN, end)
         extended = columns.extensions(alg, rules, start, stop)
@@ -47,11 +47,11 @@ def fold_rows(
             if register not in values:
                 continue
             if None in digests:
-                unsaid.add(register)
+                undetermined.add(register)
             # Only a rule can say that a row extends nothing.
-            said = filter(None, digests) if rules or register in unsaid else digests
-            values[register] = fold(alg, values[register], said)  # type: ignore[arg-type]
-    return unsaid
+            extending = filter(None, digests) if rules or register in undetermined else digests
+            values[register] = fold(alg, values[register], extending)  # type: ignore[arg-type]
+    return undetermined
 
 
 def runs(
