@@ -69,7 +69,7 @@ def decode(  # noqa: F811
         return _read(as_.read, _cursor(event, data), context)
     if not isinstance(event_type, int) or not isinstance(data, bytes):
         return _content(event.content)
-    claim = claims(event_type, event.register, data)
+    claim = claims(event_type, event.register, data, context.platform)
     if claim is None:
         return Raw(_unclaimed(event_type), data)
     try:

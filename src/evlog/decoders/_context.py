@@ -22,22 +22,26 @@ _UINTN_SIZE, _SHARED = 23, 24
 
 
 class Context(Record):
-    """``uintn`` is the size of UINTN in bytes, None where no Spec ID event says; ``vendor_info`` is that event's."""
+    """``uintn`` is the size of UINTN in bytes, None where no Spec ID event says; ``vendor_info`` is that event's.
+
+    ``platform`` is the log's, which says what its registers are.
+    """
 
     uintn: int | None = None
     vendor_info: bytes = b""
+    platform: str | None = None
 
     @staticmethod
     def of(log: Log) -> Context:
         """The context of a log's events, from its Spec ID event if record 0 is one."""
         data: bytes = getattr(log.events[0].content, "data", b"") if log.events else b""
         if not data.startswith(b"Spec ID Event0") or len(data) <= _SHARED:
-            return NO_CONTEXT
+            return Context(platform=log.platform)
         at = _SHARED
         if data[14:15] == b"3":
             at += 4 + 4 * int.from_bytes(data[at : at + 4], "little")
         size = data[at] if at < len(data) else 0
-        return Context({1: 4, 2: 8}.get(data[_UINTN_SIZE]), data[at + 1 : at + 1 + size])
+        return Context({1: 4, 2: 8}.get(data[_UINTN_SIZE]), data[at + 1 : at + 1 + size], log.platform)
 
     def by_uintn(
         self, cursor: Cursor, read: Callable[[Cursor, int], T], lenient: Callable[[Cursor, int], T] | None = None
