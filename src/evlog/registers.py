@@ -125,11 +125,11 @@ class Platform(Record):
 
     @staticmethod
     def counting(space: Space, platform: str | None = None) -> Platform:
-        """The platform of this id; where there is none, the one that counts its registers so: rem is Arm's, else TDX."""
+        """The platform of this id; where there is none, the one that counts registers so: Arm CCA for rem, else TDX."""
         return PLATFORMS.get(platform or "") or PLATFORMS["cca" if space == "rem" else "tdx"]
 
     def ccmr_of(self, register: Register) -> Register:
-        """The CC measurement register that one of the hardware is: ``rtmr:2`` of TDX is ``ccmr:3``. Any other as it is."""
+        """The CC measurement register that one of the hardware is: ``rtmr:2`` of TDX is ``ccmr:3``. Others stay."""
         if self.native == "pcr" or register.space not in ("rtmr", "rem"):
             return register
         return Register("ccmr", register.number + self.offset)
