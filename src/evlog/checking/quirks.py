@@ -49,9 +49,7 @@ def _conventions(conventions: tuple[Convention, ...]) -> Iterator[Finding]:
             message = f"{name} digests are of {words[convention.rule]} in this log"
             yield Finding(_CODES[convention.event_type], "note", message)
         if convention.others:
-            message = (
-                f"{name}: {convention.events} digests are of {words[convention.rule]}, {convention.others} are not"
-            )
+            covered = f"{convention.events} digests are of {words[convention.rule]}, {convention.others} are not"
             yield Finding("mixed_rules", "note", f"{name}: {covered}")
 
 
