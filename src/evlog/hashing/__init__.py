@@ -3,6 +3,12 @@
 A backend is a module of this package with the functions of `Backend`: the standard library's, until an input is large
 enough to be worth the import of evlog-accel; then that one, if it is installed and passes its self-test.
 ``EVLOG_BACKEND=python`` or ``accel`` forces one.
+
+Rules of the room:
+
+1. Backends do the same: their answers are equal, only their speed is not, and tests hold them to one another.
+2. They are asked in batches, of columns or of many digests at once, never for a single hash in a loop.
+3. A backend knows bytes, columns and algorithms; what an event is and which bytes it covers is said to it.
 """
 
 from __future__ import annotations
