@@ -125,6 +125,23 @@ def test_another_nonce_fails() -> None:
     assert any(NONCE.hex() in sentence for sentence in quoted(nonce=None).read_only)
 
 
+@pytest.mark.parametrize("part", [b"", NONCE[:1], NONCE[:-1], NONCE + b"\0"])
+def test_part_of_the_nonce_is_another_nonce(part: bytes) -> None:
+    """Qualifying data has a length of its own (TPM2B_DATA): no zeros follow it, and nothing is no nonce."""
+    evidence = quoted(nonce=part)
+    assert codes(evidence) == ["nonce_mismatch"]
+    assert not evidence.anchored
+
+
+def test_a_signed_quote_of_nothing_anchors_nothing() -> None:
+    message, key = made.tpm_quote([]), made.ec_key("ak")
+    signature = made.ecdsa_signature(message, key)
+    evidence = read_registers(message, key=made.pem(key.public_key()), signature=signature, nonce=b"nonce")
+    assert codes(evidence) == ["credential_unused"]
+    assert any("signed by the given key" in sentence for sentence in evidence.authenticated)
+    assert not evidence.anchored
+
+
 def test_a_quote_without_values_has_its_digest() -> None:
     evidence = quoted(pcrs=None)
     assert len(evidence.registers) == 0

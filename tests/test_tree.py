@@ -210,6 +210,11 @@ def test_parts_lead_where_the_whole_does(path: Path) -> None:
     assert events - headers >= len(log.events) - (path.parent.name == "tcg2")
 
 
+def test_what_belongs_to_no_register_is_a_loss() -> None:
+    found = evlog.split(evlog.read(SAMPLES / "tcg2" / "padding-then-bytes.bin"))
+    assert {loss.field: loss.event for loss in found.losses} == {"padding": None, "trailing": None}
+
+
 def test_hostile_names_make_no_files(tmp_path: Path) -> None:
     log = evlog.read(f"mr:../../evil INIT sha384/{'00' * 48}\n".encode(), index="rtmr", dialect="nelr")
     with pytest.raises(UsageError):
