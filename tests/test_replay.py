@@ -277,7 +277,7 @@ def test_several_logs_go_on_where_the_last_one_ended() -> None:
 
 @pytest.mark.parametrize("first", [0, 1])
 def test_a_firmware_log_without_the_bank_leaves_it_open(first: int) -> None:
-    """Only lists of single banks, as IMA writes them, stand in for each other: firmware's logs are parts of one boot."""
+    """Only lists of single banks, as IMA writes them, stand in for each other; firmware's logs add up."""
     with_bank = evlog.read(make.agile(make.event2(7, 4, SEP)))
     without = evlog.read(make.agile(make.event2(7, 5, b"more", (0x04,)), algs=(0x04,)))
     logs = [with_bank, without] if first == 0 else [without, with_bank]
