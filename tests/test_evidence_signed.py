@@ -6,6 +6,7 @@ import hashlib
 import struct
 from typing import TYPE_CHECKING, Any
 
+import cbor2
 import pytest
 from cryptography.hazmat.primitives import hashes
 
@@ -447,6 +448,15 @@ def test_the_nonce_of_a_document_that_no_root_stands_above_is_only_read() -> Non
 def test_a_signature_by_another_algorithm_is_none(algorithm: Any) -> None:
     """RFC 9052, section 3.1: alg is an integer or text; ES384 is -35, and the signature is of that one."""
     assert codes(read_registers(made.nitro({0: b"\x01" * 48}, algorithm=algorithm))) == ["signature_invalid"]
+
+
+def test_the_parts_of_a_signature_have_their_size() -> None:
+    """RFC 9053, section 2.1: r and s of 48 bytes each; one spelling, so that a document has one hash."""
+    parts = cbor2.loads(made.nitro({0: b"\x01" * 48}))
+    r, s = parts[3][:48], parts[3][48:]
+    assert codes(read_registers(cbor2.dumps([*parts[:3], r + s]))) == []
+    for signature in (r + b"\0" + s, r + s + b"\0", b"\0" + r + s, r, b""):
+        assert codes(read_registers(cbor2.dumps([*parts[:3], signature]))) == ["signature_invalid"]
 
 
 # What was asked for
