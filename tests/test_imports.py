@@ -105,7 +105,7 @@ ALLOWED: dict[str, tuple[str, ...]] = {
     "options": ("_record", "registers"),
     "cursor": ("errors",),
     "columns": ("_record", "algorithms", "registers"),
-    "model": ("_record", "algorithms", "registers", "errors"),
+    "model": ("_record", "algorithms", "registers", "errors", "columns"),
     "wire": ("errors", "algorithms", "_record"),
     "hashing": ("errors", "algorithms", "columns"),
     "contents": ("_record", "errors", "algorithms", "registers", "options", "model", "hashing", "wire"),
@@ -148,6 +148,22 @@ def test_trades_do_not_import_formats() -> None:
     complain([each for _, to, each in trades if within(to, "formats", "cli")])
     known = [row for row in own_imports() if within(row[0], *KNOW_FORMATS)]
     complain([each for _, to, each in known if within(to, "formats") and to != "formats"])
+
+
+#: Rooms whose modules do not import each other in a circle, not even for type checkers.
+STRAIGHT = ("replaying", "verifying", "merging", "changing")
+
+
+@pytest.mark.parametrize("room", STRAIGHT)
+def test_no_circles_within_a_room(room: str) -> None:
+    to_of: dict[str, set[str]] = {}
+    for source, to, _ in own_imports(typing=True):
+        if within(source, room) and within(to, room):
+            to_of.setdefault(source, set()).add(to)
+    while ends := [source for source, to in to_of.items() if not to & to_of.keys()]:
+        for source in ends:
+            del to_of[source]
+    assert not to_of, f"a circle: {to_of}"
 
 
 def test_only_wire_rooms_and_decoders_import_construct() -> None:
