@@ -171,6 +171,8 @@ def test_only_the_first_locality_counts() -> None:
     "data",
     [
         b"StartupLocality\0",
+        b"StartupLocality\0\x01",
+        b"StartupLocality\0\x02",
         b"StartupLocality\0\x07",
         b"StartupLocalitY\0\x03",
         b"StartupLocality\0\x03" + bytes(32) + b"\1",
@@ -289,6 +291,17 @@ def test_several_logs_go_on_where_the_last_one_ended() -> None:
     assert values([first, second])["pcr:4", "sha256"] == by_hand(bytes(32), SEP, b"later")
     assert row(first, "pcr:4").events == 1
     assert next(v for v in evlog.replay([first, second]) if v.alg == SHA256).events == 2
+
+
+@pytest.mark.parametrize("first", [0, 1])
+def test_a_firmware_log_without_the_bank_leaves_it_open(first: int) -> None:
+    """Only lists of single banks, as IMA writes them, stand in for each other; firmware's logs add up."""
+    with_bank = evlog.read(make.agile(make.event2(7, 4, SEP)))
+    without = evlog.read(make.agile(make.event2(7, 5, b"more", (0x04,)), algs=(0x04,)))
+    logs = [with_bank, without] if first == 0 else [without, with_bank]
+    told = values(logs)
+    assert told["pcr:7", "sha256"] is None
+    assert told["pcr:7", "sha1"] is not None
 
 
 def test_lazy_and_plain_events_replay_alike() -> None:

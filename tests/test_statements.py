@@ -229,6 +229,15 @@ def test_a_match_after_a_gap_proves_what_follows_it() -> None:
     assert [standing for _, standing in result.logs[0].standings()] == ["claimed", "claimed", "proven", "proven"]
 
 
+def test_a_continuous_sync_after_a_gap_makes_nothing_good() -> None:
+    after = h(b"who knows")
+    again = extended(after, line(sync(after)))
+    log = read(sync(ZEROS), "a", sync(after), sync(again), "b")
+    assert verdicts(log) == ["continuous", "gap", "continuous"]
+    found = verify(log, extended(again, line(sync(again)), line("b")))
+    assert (found.verdict, found.cause, found.proven, found.events) == ("match", "gap", 3, 5)
+
+
 def test_a_forged_sync_is_recognised() -> None:
     """An application wrote it: the register went on as if it were any line."""
     forged = sync(b"\x5a" * 48)

@@ -213,6 +213,11 @@ def test_parts_lead_where_the_whole_does(path: Path) -> None:
     assert events - headers >= len(log.events) - (path.parent.name == "tcg2")
 
 
+def test_what_belongs_to_no_register_is_a_loss() -> None:
+    found = evlog.split(evlog.read(SAMPLES / "tcg2" / "padding-then-bytes.bin"))
+    assert {loss.field: loss.event for loss in found.losses} == {"padding": None, "trailing": None}
+
+
 @pytest.mark.parametrize(
     "log",
     [SAMPLES / "tcg1/locality-first.bin", made.event(0, 3, b"SP800-155 Event\0" + bytes(20), "sha256") * 2 + BOOT],
