@@ -68,7 +68,7 @@ def test_the_form_of_the_rfc(tmp_path: Path) -> None:
         f"SYNC sha384/{moved}\n\n# said: {between}\n\nexample.org/app load c\n"
     )
     assert agrees(made)
-    assert [anchor.verdict for anchor in evlog.replay(evlog.read(made)).handovers] == ["continuous", "gap"]
+    assert [each.verdict for each in evlog.replay(evlog.read(made)).handovers] == ["continuous", "gap"]
 
 
 def test_input_is_stripped_as_the_kernel_does(tmp_path: Path) -> None:

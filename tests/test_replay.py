@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 import struct
 from typing import TYPE_CHECKING, Any
 
@@ -11,8 +12,9 @@ import pytest
 
 import evlog
 from evlog import SHA1, SHA256, SHA384, Digest, Event, HashAlg, Log, Opaque, PCClientEvent, Register, Registers
+from evlog.replaying.start import reset_value
 from samples import make
-from tests.conftest import SAMPLES
+from tests.conftest import ROOT, SAMPLES
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -114,6 +116,16 @@ def test_public_logs_known_not_to_replay_do_not(corpus: Path) -> None:
 
 
 SEP = make.SEPARATOR
+
+
+def test_which_registers_reset_to_ones_stands_in_one_file() -> None:
+    package = ROOT / "src" / "evlog"
+    told = re.compile(r"range\(17, ?23\)|17 <= \S+ <= 22")
+    homes = [path.relative_to(package).as_posix() for path in package.rglob("*.py") if told.search(path.read_text())]
+    assert homes == ["replaying/start.py"]
+    ones = [number for number in range(24) if reset_value(Register("pcr", number), SHA256) == b"\xff" * 32]
+    assert ones == [17, 18, 19, 20, 21, 22]
+    assert {reset_value(register, SHA256) for register in (Register("rtmr", 17), Register("mr", "17"))} == {bytes(32)}
 
 
 def test_start_values() -> None:
@@ -221,6 +233,12 @@ def test_an_event_without_the_digest_makes_the_bank_incomplete() -> None:
     assert Register("pcr", 6) not in {register for register, alg in evlog.replay(log).registers() if alg == SHA1}
     for alg in ("sha1", "sha256"):
         assert values(read("tcg2/no-digests.bin"))["pcr:6", alg] is None
+
+
+def test_an_empty_digest_is_none() -> None:
+    event = Event(0, Register("pcr", 4), (Digest(SHA256, b""),), PCClientEvent(5, b"x"))
+    log = Log("evlog-json", (event,), algorithms=(SHA256,))
+    assert (row(log, "pcr:4").status, row(log, "pcr:4").value) == ("incomplete", None)
 
 
 def test_an_undeclared_bank_is_incomplete_in_every_register() -> None:

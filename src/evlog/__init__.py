@@ -21,7 +21,7 @@ __version__ = "0.1.0"
 
 # Public names, and the modules below evlog that they are in.
 _HOME = {
-    "Anchor": "replaying.anchors",
+    "Anchor": "replaying.statements",
     "Appended": "changing.append",
     "BankRule": "replaying.bank_rules",
     "BootAggregate": "replaying.boot_aggregate",
@@ -78,6 +78,7 @@ _HOME = {
     "SourceError": "errors",
     "Span": "model",
     "Split": "changing.split",
+    "Statement": "replaying.statements",
     "SystemdRecord": "contents.systemd",
     "TextLine": "contents.text",
     "TruncatedError": "errors",

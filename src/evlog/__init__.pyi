@@ -71,7 +71,6 @@ from evlog.registers import PLATFORMS as PLATFORMS
 from evlog.registers import Platform as Platform
 from evlog.registers import Register as Register
 from evlog.registers import Registers as Registers
-from evlog.replaying.anchors import Anchor as Anchor
 from evlog.replaying.bank_rules import BankRule as BankRule
 from evlog.replaying.bank_rules import bank_rules as bank_rules
 from evlog.replaying.bank_rules import rules_by_bank as rules_by_bank
@@ -83,6 +82,8 @@ from evlog.replaying.replay import RegisterValue as RegisterValue
 from evlog.replaying.replay import Replay as Replay
 from evlog.replaying.replay import replay as replay
 from evlog.replaying.replay import replay_each as replay_each
+from evlog.replaying.statements import Anchor as Anchor
+from evlog.replaying.statements import Statement as Statement
 from evlog.verifying.verify import RegisterVerdict as RegisterVerdict
 from evlog.verifying.verify import Verification as Verification
 from evlog.verifying.verify import Verified as Verified

@@ -59,7 +59,7 @@ def check(log: Log) -> Checks:
     """
     columns = log.columns
     events = log.events
-    if columns is not None and columns.typed is not None and columns.names is None and len(columns):
+    if columns is not None and columns.are_pcclient:
         from evlog.checking.facts import ColumnFacts
         from evlog.checking.verdicts import Verdicts
 

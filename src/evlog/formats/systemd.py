@@ -16,7 +16,8 @@ from evlog.contents.opaque import Opaque
 from evlog.contents.systemd import SystemdRecord
 from evlog.errors import ParseError, TruncatedError, UsageError, WriteError
 from evlog.formats import CERTAIN, NO_MATCH, POSSIBLE, Match, recnum
-from evlog.model import Digest, Event, Finding, Log, Loss, Origin, Span
+from evlog.formats.as_read import as_read
+from evlog.model import Digest, Event, Finding, Log, Loss, Origin, Span, banks_of
 from evlog.registers import PLATFORMS, Register
 
 TYPE_CHECKING = False
@@ -272,7 +273,7 @@ def adapt(log: Log, options: Options) -> tuple[Log, Sequence[Loss]]:
 
 
 def _banks(events: Sequence[Event]) -> tuple[HashAlg, ...]:
-    return tuple(dict.fromkeys(digest.alg for event in events for digest in event.digests))
+    return banks_of(digest.alg for event in events for digest in event.digests)
 
 
 def write(log: Log, options: Options) -> bytes:
@@ -281,7 +282,7 @@ def write(log: Log, options: Options) -> bytes:
         raise WriteError("a log without a record of systemd's")
     parts = []
     for event in log.events:
-        record = _spelled(event) or _spell(event)
+        record = as_read(event, _one) or _spell(event)
         if record is None:
             message = f"a {event.content.kind} record on {event.register} has no place here"
             raise WriteError(message, event=event.number)
@@ -289,12 +290,5 @@ def write(log: Log, options: Options) -> bytes:
     return b"".join(parts) + log.tail
 
 
-def _spelled(event: Event) -> bytes | None:
-    """The record as it was read, if it still says what the event says."""
-    if not isinstance(event.wire, bytes):
-        return None
-    try:
-        read_back = _event(event.wire, event.number)
-    except ParseError:
-        return None
-    return event.wire if read_back.replace(recnum=event.recnum) == event else None
+def _one(record: bytes) -> Event:
+    return _event(record, 0)

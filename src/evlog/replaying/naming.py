@@ -6,7 +6,7 @@ where the CCEL counts from 1). The CC measurement register is the common name, b
 
 from __future__ import annotations
 
-from evlog.columns import NOT_EXTENDED, LazyEvents
+from evlog.model import LazyEvents
 from evlog.registers import LAST_CCMR, PCR_TO_CCMR, PLATFORMS, Platform, Register
 
 TYPE_CHECKING = False
@@ -63,7 +63,7 @@ def _renamed(log: Log, platform: Platform) -> Log:
 
 
 def _renamed_columns(log: Log, columns: Columns, name: Naming) -> Log:
-    used = set(columns.registers) - {NOT_EXTENDED}
+    used = columns.indices
     if all(name(columns.register(index)) == columns.register(index) for index in used):
         return log
     names = columns.names

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from evlog.contents._celtype import written
 from evlog.contents.opaque import Opaque
 from evlog.errors import WriteError
 from evlog.formats.cel.dialect import MEMBER_RTMR
 from evlog.formats.cel.fields import encoder, spelled
 from evlog.formats.cel.record import no_place
+from evlog.formats.cel.types import written
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

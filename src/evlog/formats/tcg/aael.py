@@ -43,8 +43,9 @@ def scan_fragment(data: bytes, space: Space) -> _tcg.Scan:
         offsets=columns.offsets[1:],
         registers=columns.registers[1:],
         layout_of=columns.layout_of[1:] if columns.layout_of is not None else None,
+        notable=tuple(row - 1 for row in columns.notable),
     )
-    return _tcg.Scan(columns, tuple(row - 1 for row in scan.notable), scan.stop)
+    return _tcg.Scan(columns, scan.stop)
 
 
 def space_of(scan: _tcg.Scan) -> Space:
