@@ -35,9 +35,7 @@ def platform_of(logs: Sequence[Log], platform: str | None = None) -> str | None:
 def united(register: Register, platform: str | None) -> Register:
     """A hardware register (``rtmr:2``, ``rem:0``) as the CC measurement register that it is; any other as it is."""
     known = PLATFORMS.get(platform or "")
-    if known is None or known.native == "pcr" or register.space not in ("rtmr", "rem"):
-        return register
-    return Register("ccmr", register.number + known.offset)
+    return register if known is None else known.ccmr_of(register)
 
 
 def unite(logs: Sequence[Log], platform: str | None = None) -> tuple[Log, ...]:
