@@ -100,6 +100,7 @@ def complain(offenders: list[Import]) -> None:
 ALLOWED: dict[str, tuple[str, ...]] = {
     "errors": (),
     "_record": (),
+    "_printable": (),
     "algorithms": ("_record", "errors"),
     "registers": ("_record", "algorithms", "errors"),
     "options": ("_record", "registers"),
@@ -108,12 +109,14 @@ ALLOWED: dict[str, tuple[str, ...]] = {
     "model": ("_record", "algorithms", "registers", "errors"),
     "wire": ("errors", "algorithms", "_record"),
     "hashing": ("errors", "algorithms", "columns"),
-    "contents": ("_record", "errors", "algorithms", "registers", "options", "model", "hashing", "wire"),
+    "contents": ("_printable", "_record", "errors", "algorithms", "registers", "options", "model", "hashing", "wire"),
     "formats": (
-        "_record", "_paused", "errors", "algorithms", "registers", "options", "columns", "model", "hashing", "contents",
-        "wire",
+        "_printable", "_record", "_paused", "errors", "algorithms", "registers", "options", "columns", "model",
+        "hashing", "contents", "wire",
     ),
-    "decoders": ("_record", "cursor", "errors", "algorithms", "registers", "model", "hashing", "contents", "wire"),
+    "decoders": (
+        "_printable", "_record", "cursor", "errors", "algorithms", "registers", "model", "hashing", "contents", "wire",
+    ),
     "tree": ("_record", "algorithms", "errors", "registers"),
     "evidence": ("_record", "cursor", "tree", "errors", "algorithms", "registers", "model", "hashing", "wire"),
 }  # fmt: skip

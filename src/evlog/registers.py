@@ -71,7 +71,7 @@ class Register(Record):
 
     @staticmethod
     def parse(text: str) -> Register:
-        """Read ``pcr:7``, ``nv:0x01c40200``, ``mr:name``; also ``rtmr3``, ``PCR[7]``, ``mrtd`` and a bare number (a PCR).
+        """Read ``pcr:7``, ``nv:0x01c40200``, ``mr:name``; also ``rtmr3``, ``PCR[7]``, ``mrtd``, and ``7`` (a PCR).
 
         Raises UsageError for anything else. `RegisterSet.parse` reads several.
         """

@@ -46,9 +46,8 @@ _WIDTH = 1024  # entries of a folder that may hold registers, or such folders
 _LONGEST = 200  # bytes of a folder's name, which leaves room for what is put behind it
 _PLAIN = frozenset("abcdefghijklmnopqrstuvwxyz0123456789-._")
 #: What Windows takes for a device, whatever follows a dot.
-_DEVICES = frozenset(
-    ("con", "prn", "aux", "nul", "clock$", "conin$", "conout$")
-    + tuple(f"{port}{number}" for port in ("com", "lpt") for number in range(10))
+_DEVICES = frozenset(("con", "prn", "aux", "nul", "clock$", "conin$", "conout$")).union(
+    f"{port}{number}" for port in ("com", "lpt") for number in range(10)
 )
 _STATIC = {"mrtd": "tdx", "rim": "cca"}
 _PLATFORM = {**_STATIC, "mrconfigid": "tdx", "mrowner": "tdx", "mrownerconfig": "tdx"}

@@ -30,9 +30,11 @@ def keep(
     """
     part, losses = log, []
     if registers is not None:
-        names = {register for register in _registers(log) if registers.holds(register, log.platform)}
-        part = part.replace(events=tuple(e for e in log.events if e.register in names or is_header(e)))
-        _prove(log, part, names)
+        there = _registers(log)
+        names = {register for register in there if registers.holds(register, log.platform)}
+        if names != there:
+            part = part.replace(events=tuple(e for e in log.events if e.register in names or is_header(e)))
+            _prove(log, part, names)
     if banks is not None:
         kept = tuple(alg for alg in log.algorithms if alg in banks)
         if not kept:
@@ -51,6 +53,9 @@ def is_header(event: Event) -> bool:
 
 
 def _registers(log: Log) -> set[Register]:
+    columns = log.columns
+    if columns is not None and columns.names is not None and len(columns.names) == 1:
+        return set(columns.names)
     return {event.register for event in log.events}
 
 

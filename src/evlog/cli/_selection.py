@@ -9,7 +9,6 @@ from evlog.errors import UsageError
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     import argparse
-
     from collections.abc import Collection
 
     from evlog.algorithms import HashAlg

@@ -49,8 +49,8 @@ def run(args: argparse.Namespace) -> int:
             }
             for part in result.parts
         ]
-        losses = [{"event": loss.event, "field": loss.field, "reason": loss.reason} for loss in losses]
-        _common.print_json({"schema": "evlog.split/1", "format": result.format, "registers": rows, "losses": losses})
+        lost = [{"event": loss.event, "field": loss.field, "reason": loss.reason} for loss in losses]
+        _common.print_json({"schema": "evlog.split/1", "format": result.format, "registers": rows, "losses": lost})
     else:
         _common.say_losses(losses)
     return int(log.failed)

@@ -80,7 +80,8 @@ def write_folder(path: str, files: Mapping[str, bytes]) -> None:
 def _destination(path: str) -> str:
     """Where what is written to a path ends up: the path, or what the user's own link leads to.
 
-    A link of the kernel's to a file that is open stays as it is. Raises OSError for a link that somebody else put into a folder that all may write to, as Linux does if asked to.
+    A link of the kernel's to a file that is open stays as it is. Raises OSError for a link that somebody else put into
+    a folder that all may write to, which Linux does not follow either (fs.protected_symlinks).
     """
     for _ in range(_LINKS):
         if not os.path.islink(path):
