@@ -235,7 +235,8 @@ class RegisterSet(Record):
         return [*map(_range_text, ranges), *(f"mr:{name}" for name in named)]
 
     def __str__(self) -> str:
-        return ",".join((*map(_range_text, self.ranges), *(f"mr:{name}" for name in self.named)))
+        named = (f"mr:{name}".replace(",", "\\,") for name in self.named)
+        return ",".join((*map(_range_text, self.ranges), *named))
 
 
 def _among(register: Register, ranges: Iterable[tuple[Space, int, int]], named: tuple[str, ...]) -> bool:
