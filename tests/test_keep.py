@@ -78,7 +78,7 @@ def test_a_range_that_nobody_has_the_memory_for() -> None:
 )
 def test_what_is_absent_is_an_empty_answer(words: list[str], tmp_path: Path) -> None:
     ran = run(*words, LOG, "--register", "pcr:19,mr:x", folder=tmp_path)
-    assert ran.err.splitlines()[0] == "evlog: nothing on pcr:19, mr:x"
+    assert ran.err.splitlines()[0] == "evlog: no event on pcr:19, mr:x"
     assert ran.code == 0
     assert "pcr:0" not in ran.out
 
@@ -86,7 +86,7 @@ def test_what_is_absent_is_an_empty_answer(words: list[str], tmp_path: Path) -> 
 def test_a_bank_that_is_absent(tmp_path: Path) -> None:
     for words in (["show"], ["replay"], ["diff", LOG]):
         ran = run(*words, LOG, "--bank", "sm3_256,sha256")
-        assert ran.err.splitlines()[0] == "evlog: nothing on the sm3_256 bank"
+        assert ran.err.splitlines()[0] == "evlog: no sm3_256 bank"
         assert ran.code == 0
     ran = run("convert", LOG, "--to", "cel-json", "--bank", "sm3_256")
     assert (ran.code, ran.out) == (2, "")
@@ -218,6 +218,7 @@ def test_events_on_registers_that_no_tpm_has(to: str, tmp_path: Path) -> None:
     assert "pcr:24" in ran.err
     assert "pcr:31" in ran.err
     assert "pcr:24" not in run("replay", str(tmp_path / "log"), "--register", "0-23").err
+    assert "no event" not in run("replay", str(tmp_path / "log"), "--register", "24").err
 
 
 def test_a_line_on_a_register_that_no_tpm_has(tmp_path: Path) -> None:

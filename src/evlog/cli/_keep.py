@@ -61,8 +61,9 @@ class Keep(Record):
         """What was asked for and is not among the registers and banks that there are, in a sentence."""
         lacking = [] if self.registers is None else self.registers.absent(set(registers), platform)
         there = set(banks)
-        lacking += [f"the {alg} bank" for alg in self.banks or () if alg not in there]
-        return f"nothing on {', '.join(lacking)}" if lacking else None
+        said = [f"no event on {', '.join(lacking)}"] if lacking else []
+        said += [f"no {alg} bank" for alg in self.banks or () if alg not in there]
+        return "; ".join(said) or None
 
 
 _ALL = Keep()

@@ -76,9 +76,12 @@ def run(args: argparse.Namespace) -> int:
         print_table(result, platform, before)
     # What is said of several logs does not tell which log's event it is about.
     _common.report(keep.findings(result.findings, logs[0]) if len(logs) == 1 else result.findings)
-    _common.say_absent(
-        keep.absent((row.register for row in whole), (alg for log in logs for alg in log.algorithms), platform)
-    )
+    banks = [alg for log in logs for alg in log.algorithms]
+    absent = keep.absent((row.register for row in whole), banks, platform)
+    if absent is not None:
+        # What extends nothing has no row.
+        absent = keep.absent((event.register for log in logs for event in log.events), banks, platform)
+    _common.say_absent(absent)
     return int(any(log.failed for log in logs))
 
 
