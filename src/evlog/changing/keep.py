@@ -6,6 +6,7 @@ banks that are not kept it goes, and whoever writes the log makes another.
 
 from __future__ import annotations
 
+from evlog.contents.spec_id import is_header
 from evlog.errors import ConversionError, UsageError
 from evlog.model import Event, Log, Loss
 from evlog.replaying.replay import replay
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from evlog.algorithms import HashAlg
     from evlog.registers import Register, RegisterSet
 
-__all__ = ["is_header", "keep"]
+__all__ = ["keep"]
 
 
 def keep(
@@ -45,11 +46,6 @@ def keep(
             losses.append(Loss(0, "content", "it lists banks that are not kept"))
         part = part.replace(events=tuple(_in_banks(event, kept) for event in events), algorithms=kept)
     return part, losses
-
-
-def is_header(event: Event) -> bool:
-    """Whether the event is the one at the start of a log of PC Client events: a Spec ID event."""
-    return event.number == 0 and not event.measured and event.content.kind == "pcclient"
 
 
 def _registers(log: Log) -> set[Register]:

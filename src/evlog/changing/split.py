@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from evlog._record import Record
 from evlog.changing.convert import convert
-from evlog.changing.keep import is_header
+from evlog.contents.spec_id import is_header
 from evlog.model import Event, Log, Loss
 from evlog.replaying.replay import replay
 from evlog.tree import DIGEST, HASH, LOG, folder_name, hash_name

@@ -9,12 +9,13 @@ import os
 
 from evlog.errors import SourceError, UnknownFormatError
 from evlog.evidence import Credentials, Evidence, Material, identify, source
+from evlog.intake.files import load
 from evlog.model import Finding
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from evlog.evidence import Source as Kind
-    from evlog.intake.read import Source
+    from evlog.intake.files import Source
 
 __all__ = ["read_registers"]
 
@@ -91,8 +92,6 @@ def _identify(material: Material) -> tuple[Material, Kind]:
 def _material(where: Source) -> Material:
     if isinstance(where, (str, os.PathLike)) and os.path.isdir(where):
         return Material(None, os.fspath(where))
-    from evlog.intake.read import load
-
     data, name = load(where)
     if len(data) > _MAX_SIZE:
         raise SourceError(f"{name or 'evidence'}: {len(data)} bytes, at most {_MAX_SIZE}")

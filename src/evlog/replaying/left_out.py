@@ -79,7 +79,7 @@ def _not_extended(columns: Columns) -> Iterator[int]:
 
 def _is_no_action(columns: Columns, row: int) -> bool:
     """Whether the row's event type says that it is not measured, as far as its bytes tell."""
-    from evlog.contents.pcclient import EV_NO_ACTION
+    from evlog.contents.event_types import EV_NO_ACTION
 
     if columns.typed is None:
         return False
