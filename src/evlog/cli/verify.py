@@ -33,7 +33,7 @@ EXAMPLES = (
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
-    _common.reader_arguments(parser, logs="[LOG...]", register=False)
+    _common.reader_arguments(parser, logs="[LOG...]", keep=False)
     parser.add_argument("--register", action="append", metavar="REGISTER", help="the register of logs that name none")
     _each.arguments(parser)
     source = parser.add_argument_group("register values").add_mutually_exclusive_group(required=True)
@@ -161,22 +161,22 @@ def print_verdicts(result: Verification) -> None:
         banks.setdefault(str(row.alg), []).append(row)
     for alg, rows in banks.items():
         if all(row.verdict == "not_reported" for row in rows):
-            print(f"{alg}: {len(rows)} registers of the log, none in the evidence")
+            _common.put(f"{alg}: {len(rows)} registers of the log, none in the evidence")
             continue
-        print(f"{alg}:")
+        _common.put(f"{alg}:")
         for row in rows:
             if row.events or row.verdict != "match":
-                print(_line(row, result.platform))
+                _common.put(_line(row, result.platform))
         idle = [str(row.register) for row in rows if not row.events and row.verdict == "match"]
         if idle:
-            print(f"  {len(idle)} without events, at their start values: {', '.join(idle)}")
+            _common.put(f"  {len(idle)} without events, at their start values: {', '.join(idle)}")
     evidence = result.evidence
     for title, sentences in (("authenticated", evidence.authenticated), ("only read", evidence.read_only)):
         for sentence in sentences:
-            print(f"{title}: {sentence}")
+            _common.put(f"{title}: {sentence}")
     for finding in evidence.findings:
-        print(f"{finding.severity}: {finding.message}")
-    print(answer(result))
+        _common.put(f"{finding.severity}: {finding.message}")
+    _common.put(answer(result))
 
 
 def _line(row: RegisterVerdict, platform: str | None) -> str:
@@ -204,4 +204,4 @@ def print_standings(result: Verification) -> None:
     for verified in result.logs:
         for event, standing in verified.standings():
             name = f"{verified.log.name}: " if len(result.logs) > 1 else ""
-            print(f"{name}{event.number:>4}  {event.register!s:7} {standing}")
+            _common.put(f"{name}{event.number:>4}  {event.register!s:7} {standing}")
