@@ -307,6 +307,92 @@ MUTANTS: tuple[Mutant, ...] = (
         "not values",
         "test_evidence_files.py::test_sysfs_has_sha1_in_the_listing_where_no_folder_has_it",
     ),
+    # Changing: a register that changes, or a loss, and nobody says so.
+    Mutant(
+        "changing/convert.py",
+        "if strict and losses:",
+        "if strict and before:",
+        "test_convert.py::test_padding_and_start_values_are_named",
+    ),
+    Mutant(
+        "changing/convert.py",
+        "if changed and not allow_changed:",
+        "if changed and allow_changed:",
+        "test_convert.py::test_a_changed_register_is_refused_unless_asked_for",
+    ),
+    Mutant(
+        "changing/convert.py",
+        "if old or not len(before):",
+        "if True:",
+        "test_convert.py::test_a_conversion_that_keeps_no_bank_of_any_register_is_refused",
+    ),
+    Mutant(
+        "changing/convert.py",
+        "losses = (*told, *_container_losses(log, back, to, told))",
+        "losses = tuple(told)",
+        "test_convert.py::test_padding_and_start_values_are_named",
+    ),
+    Mutant(
+        "changing/convert.py",
+        "losses, not changed, changed)",
+        "losses, True, changed)",
+        "test_convert.py::test_a_changed_register_is_refused_unless_asked_for",
+    ),
+    Mutant(
+        "changing/encapsulate.py",
+        "if not handover.breaks:",
+        "if True:",
+        "test_text_convert.py::test_a_gap_is_refused_with_its_line",
+    ),
+    Mutant(
+        "changing/encapsulate.py",
+        "event.number in heeded and content.extended",
+        "content.extended",
+        "test_text_convert.py::test_a_comment_that_nothing_confirms_is_a_loss",
+    ),
+    Mutant(
+        "changing/split.py",
+        "lambda pair: pair[0].size)",
+        "lambda pair: -pair[0].size)",
+        "test_tree.py::test_the_digest_of_a_folder_is_that_of_the_widest_bank",
+    ),
+    Mutant(
+        "changing/split.py",
+        "if len(events) == 1 and not log.tail:",
+        "if len(events) == 1:",
+        "test_tree.py::test_a_part_has_one_header_and_nothing_of_what_follows_the_log",
+    ),
+    Mutant(
+        "changing/split.py",
+        'bare = log.replace(padding=None, trailing=b"")',
+        "bare = log",
+        "test_tree.py::test_a_part_has_one_header_and_nothing_of_what_follows_the_log",
+    ),
+    Mutant(
+        "changing/split.py",
+        "if not header or event.number:",
+        "if True:",
+        "test_tree.py::test_a_part_has_one_header_and_nothing_of_what_follows_the_log",
+    ),
+    Mutant(
+        "changing/edit.py",
+        "and hashing.digest(digest.alg, content.data) == digest.value:",
+        ":",
+        "test_diff.py::test_the_data_stays_where_only_a_part_of_it_was_measured",
+    ),
+    Mutant(
+        "changing/edit.py",
+        "elif each.number in replaced:",
+        "elif False:",
+        "test_diff.py::test_edits_that_make_no_sense",
+    ),
+    Mutant("changing/append.py", "if not store.synced:", "if False:", "test_append.py::test_the_form_of_the_rfc"),
+    Mutant(
+        "changing/append.py",
+        "most = 1 if store.in_kernel else _MOST",
+        "most = _MOST",
+        "test_append.py::test_a_kernel_that_fails_between_two_lines",
+    ),
 )
 
 
