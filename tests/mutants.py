@@ -393,6 +393,128 @@ MUTANTS: tuple[Mutant, ...] = (
         "most = _MOST",
         "test_append.py::test_a_kernel_that_fails_between_two_lines",
     ),
+    # Verifying: a match, or a proven event, that is none.
+    Mutant(
+        "verifying/verify.py",
+        'and not any(row.verdict == "mismatch" for row in self.registers)',
+        "",
+        "test_verify.py::test_a_capped_bank",
+    ),
+    Mutant(
+        "verifying/verify.py",
+        "and not self.evidence.failed",
+        "",
+        "test_verify.py::test_a_failed_signature_is_not_verified_although_all_registers_match",
+    ),
+    Mutant(
+        "verifying/verify.py",
+        "and not any(finding.code in _REFUSALS for finding in self.findings)",
+        "",
+        "test_verify.py::test_a_signed_digest_beside_register_values",
+    ),
+    Mutant(
+        "verifying/verify.py",
+        '("incomplete", "not_logged")',
+        '("not_logged",)',
+        "test_verify.py::test_a_register_that_the_logs_leave_open_is_not_accounted_for",
+    ),
+    Mutant(
+        "verifying/verify.py",
+        'self.static.add(Register("ccmr", 0))',
+        "pass",
+        "test_verify.py::test_the_build_time_register_is_static_in_a_table_too",
+    ),
+    Mutant(
+        "verifying/verify.py",
+        'verdict = "match" if expected == start else "not_logged"',
+        'verdict = "match"',
+        "test_verify.py::test_a_bank_that_cannot_be_computed_matches_only_at_its_start",
+    ),
+    Mutant(
+        "verifying/verify.py",
+        'or (expected == bytes(alg.size) and register.space != "mr")',
+        "",
+        "test_verify.py::test_pcr_17_without_events_may_have_been_reset_by_a_launch",
+    ),
+    Mutant(
+        "verifying/verify.py",
+        'if reason != "zeros")',
+        'if reason != "ones")',
+        "test_verify.py::test_any_of_the_logs_may_tell_the_locality",
+    ),
+    Mutant(
+        "verifying/verify.py",
+        "self.stated |= solved",
+        "self.stated = self.stated or solved",
+        "test_verify.py::test_a_signed_digest_beside_register_values",
+    ),
+    Mutant(
+        "verifying/verify.py",
+        "if len(steps):\n",
+        "if len(steps) > 1:\n",
+        "test_verify.py::test_one_entry_of_another_bank_is_an_event_of_the_register",
+    ),
+    Mutant(
+        "verifying/verify.py",
+        "Cover(row.alg, since=row.proven_from)",
+        "Cover(row.alg)",
+        "test_statements.py::test_a_match_after_a_gap_proves_what_follows_it",
+    ),
+    Mutant(
+        "verifying/verify.py",
+        "until=steps.places[found.proven]",
+        "until=steps.places[found.proven - 1]",
+        "test_verify.py::test_only_the_prefix_is_proven",
+    ),
+    Mutant(
+        "verifying/verify.py",
+        "if case.values[-1] != case.observed:",
+        "if False:",
+        "test_verify.py::test_a_bank_that_some_events_did_not_extend",
+    ),
+    Mutant(
+        "verifying/verified.py",
+        "if not event.replayable:",
+        "if not event.measured:",
+        "test_verify.py::test_an_event_on_what_is_no_register_is_informative",
+    ),
+    Mutant(
+        "verifying/verified.py",
+        "check.alg in banks and check.rule",
+        "check.rule",
+        "test_verify.py::test_an_event_is_proven_only_by_a_bank_that_was_compared",
+    ),
+    Mutant(
+        "verifying/verified.py",
+        "if event.content.extension(c.alg, event.digest(c.alg)) is not None}",
+        "}",
+        "test_verify.py::test_an_event_without_the_bank_is_not_proven_by_it",
+    ),
+    Mutant(
+        "verifying/verified.py",
+        "and check.rule not in CONSTANT",
+        "",
+        "test_verify.py::test_what_a_separator_says_besides_its_value_is_not_proven",
+    ),
+    Mutant(
+        "verifying/verified.py",
+        "place < self.until",
+        "place <= self.until",
+        "test_verify.py::test_only_the_prefix_is_proven",
+    ),
+    Mutant(
+        "verifying/composite.py",
+        "else reset_value(*key) for",
+        "else bytes(key[1].size) for",
+        "test_verify.py::test_a_pcr_digest_over_registers_without_events",
+    ),
+    Mutant(
+        "verifying/composite.py",
+        "trail(logs, *key, row.start, rules)",
+        "trail(logs, *key, row.start)",
+        "test_verify.py::test_a_pcr_digest_of_a_bank_that_the_list_does_not_record",
+    ),
+    Mutant("verifying/composite.py", "values[-2::-1]", "values[-2:0:-1]", "test_verify.py::test_a_pcr_digest_alone"),
 )
 
 
