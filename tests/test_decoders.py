@@ -76,6 +76,14 @@ class TestClaims:
         assert answer(b"", "ccmr:3") == answer(b"", "rtmr:2") == answer(b"", "rem:2") == "third"
         assert answer(b"", "rtmr:3").startswith("unknown event type")
 
+    def test_the_platform_says_which_ccmr_a_hardware_register_is(self) -> None:
+        """CSV hands the CC MR index to the hardware as it is: RTMR[3] is ccmr:3 there, and RTMR[2] is not."""
+        decodes(TYPE, registers=["ccmr:3"])(says("third"))
+        log = Log("cel-json", (event(TYPE, b"", "rtmr:3"), event(TYPE, b"", "rtmr:2")), platform="csv")
+        third, second = (decode(each, Context.of(log)) for each in log.events)
+        assert third == Raw("third", b"")
+        assert second == Raw("unknown event type 0x7fffff01", b"")
+
     @pytest.mark.parametrize(
         ("first", "second"),
         [

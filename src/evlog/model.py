@@ -232,6 +232,16 @@ class Finding(Record):
     event: int | None = None
     offset: int | None = None
 
+    def to_json(self) -> dict[str, Any]:
+        """A finding as all of the command's JSON has it."""
+        return {
+            "code": self.code,
+            "severity": self.severity,
+            "event": self.event,
+            "offset": self.offset,
+            "message": self.message,
+        }
+
 
 class Loss(Record):
     """Something that a conversion could not carry. ``event`` is None for what belongs to the log as a whole."""

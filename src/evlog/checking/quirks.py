@@ -10,7 +10,7 @@ from operator import attrgetter
 
 from evlog.checking.facts import Facts, finding
 from evlog.contents import spec_id, startup_locality
-from evlog.contents._pcclient_rules import POLICIES
+from evlog.contents._pcclient_rules import CONVENTIONS
 from evlog.contents.event_types import (
     EV_EFI_ACTION,
     EV_EFI_BOOT_SERVICES_APPLICATION,
@@ -33,7 +33,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
-    from evlog.checking.conventions import Policy
+    from evlog.checking.conventions import Convention
     from evlog.checking.facts import Row
 
 __all__ = ["findings"]
@@ -41,33 +41,33 @@ __all__ = ["findings"]
 _NO_REGISTER = 0xFFFFFFFF
 _IMAGES = (EV_EFI_BOOT_SERVICES_APPLICATION, EV_EFI_BOOT_SERVICES_DRIVER, EV_EFI_RUNTIME_SERVICES_DRIVER)
 #: What firmware does that does not follow the specification: codes by event type.
-_POLICY_CODES = {
+_CODES = {
     EV_EFI_VARIABLE_DRIVER_CONFIG: "driver_config_data_only",
     EV_EFI_VARIABLE_BOOT: "variable_boot_whole_event",
 }
 _SECURE_BOOT = {name.encode("utf-16-le"): name for name in ("SecureBoot", "PK", "KEK", "db")}
 
 
-def findings(facts: Facts, policies: tuple[Policy, ...]) -> Iterator[Finding]:
+def findings(facts: Facts, conventions: tuple[Convention, ...]) -> Iterator[Finding]:
     """All quirks of a log."""
-    yield from _policies(policies)
+    yield from _conventions(conventions)
     yield from _exit_boot_services(facts)
     yield from _folded_separators(facts)
     for code, message, among, test in _QUIRKS:
         yield from finding(code, "note", message, [row for row in among(facts) if test(row)])
 
 
-def _policies(policies: tuple[Policy, ...]) -> Iterator[Finding]:
+def _conventions(conventions: tuple[Convention, ...]) -> Iterator[Finding]:
     """What the digests of a type cover, where that is not what the specification says, or not the same in all."""
     words = {"data": "the whole event", "variable_data": "the variable's data only"}
-    for policy in policies:
-        name = event_type_name(policy.event_type)
-        if policy.rule != POLICIES[policy.event_type]:
-            message = f"{name} digests are of {words[policy.rule]} in this log"
-            yield Finding(_POLICY_CODES[policy.event_type], "note", message)
-        if policy.others:
-            message = f"{name}: {policy.events} digests are of {words[policy.rule]}, {policy.others} are not"
-            yield Finding("mixed_rules", "note", message)
+    for convention in conventions:
+        name = event_type_name(convention.event_type)
+        if convention.rule != CONVENTIONS[convention.event_type]:
+            message = f"{name} digests are of {words[convention.rule]} in this log"
+            yield Finding(_CODES[convention.event_type], "note", message)
+        if convention.others:
+            covered = f"{convention.events} digests are of {words[convention.rule]}, {convention.others} are not"
+            yield Finding("mixed_rules", "note", f"{name}: {covered}")
 
 
 def _exit_boot_services(facts: Facts) -> Iterator[Finding]:

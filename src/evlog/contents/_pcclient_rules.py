@@ -41,7 +41,7 @@ if TYPE_CHECKING:
 
     Rule = Callable[[bytes], bytes | None]
 
-__all__ = ["CONSTANT", "EXTERNAL", "POLICIES", "RULES", "candidates", "data_first", "rules_for"]
+__all__ = ["CONSTANT", "CONVENTIONS", "EXTERNAL", "RULES", "candidates", "data_first", "rules_for"]
 
 EXTERNAL = "external"
 #: Rules that hash a constant: whatever the event's data says, the digest stays the same.
@@ -195,7 +195,7 @@ _TABLE: dict[int, tuple[tuple[Callable[[Register, bytes], bool] | None, tuple[st
 }
 
 #: Event types for which firmware has a choice, and makes it once: the rule that the specification asks for.
-POLICIES = {EV_EFI_VARIABLE_DRIVER_CONFIG: "data", EV_EFI_VARIABLE_BOOT: "variable_data"}
+CONVENTIONS = {EV_EFI_VARIABLE_DRIVER_CONFIG: "data", EV_EFI_VARIABLE_BOOT: "variable_data"}
 
 
 def rules_for(event_type: int, register: Register, data: bytes) -> tuple[str, ...]:

@@ -21,19 +21,25 @@ __all__ = ["NO_CONTEXT", "Context"]
 
 
 class Context(Record):
-    """``uintn`` is the size of UINTN in bytes, None where no Spec ID event says; ``vendor_info`` is that event's."""
+    """``uintn`` is the size of UINTN in bytes, None where no Spec ID event says; ``vendor_info`` is that event's.
+
+    ``platform`` is the log's, which says what its registers are.
+    """
 
     uintn: int | None = None
     vendor_info: bytes = b""
+    platform: str | None = None
 
     @staticmethod
     def of(log: Log) -> Context:
         """The context of a log's events, from its Spec ID event if record 0 is one."""
         content = log.events[0].content if log.events else None
-        if not isinstance(content, PCClientEvent) or not is_spec_id(content.event_type, content.data):
-            return NO_CONTEXT
-        fields = fields_of(content.data)
-        return Context(fields.uintn, fields.vendor_info) if fields is not None else NO_CONTEXT
+        found = None
+        if isinstance(content, PCClientEvent) and is_spec_id(content.event_type, content.data):
+            found = fields_of(content.data)
+        if found is None:
+            return Context(platform=log.platform)
+        return Context(found.uintn, found.vendor_info, log.platform)
 
     def by_uintn(
         self, cursor: Cursor, read: Callable[[Cursor, int], T], lenient: Callable[[Cursor, int], T] | None = None

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from evlog._record import Record
 from evlog.contents.event_types import EVENT_TYPES, LAUNCH_TYPES
+from evlog.registers import Platform
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -148,26 +149,19 @@ def decodes(*types: str | int | range, registers: Iterable[str] = (), prefix: by
     return register
 
 
-def claims(event_type: int, register: Register, data: bytes) -> Claim | None:
-    """The most specific claim on an event, or None."""
+def claims(event_type: int, register: Register, data: bytes, platform: str | None) -> Claim | None:
+    """The most specific claim on an event of a log of this platform, or None."""
     _import_families(event_type)
     name = ""
     for claim in _claims.get(event_type, ()):
         if not data.startswith(claim.prefix):
             continue
         if claim.registers:
-            name = name or _canonical(register)
+            name = name or str(Platform.counting(register.space, platform).ccmr_of(register))
             if name not in claim.registers:
                 continue
         return claim
     return None
-
-
-def _canonical(register: Register) -> str:
-    """The id that claims call a register by."""
-    if register.space in ("rtmr", "rem"):
-        return f"ccmr:{register.number + 1}"
-    return str(register)
 
 
 def _import_families(event_type: int) -> None:

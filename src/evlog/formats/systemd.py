@@ -18,7 +18,7 @@ from evlog.errors import ParseError, TruncatedError, UsageError, WriteError
 from evlog.formats import CERTAIN, NO_MATCH, POSSIBLE, Match, recnum
 from evlog.formats.as_read import as_read
 from evlog.model import Digest, Event, Finding, Log, Loss, Origin, Span, banks_of
-from evlog.registers import Register
+from evlog.registers import PLATFORMS, Register
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -32,8 +32,10 @@ TITLE = "systemd measurement log (JSON-SEQ)"
 
 SEPARATOR = b"\x1e"
 _NV_NAMES = ("nv_index", "nvIndex", "nvindex")
-# RTMR[0] is measurement register 1 of a CCEL.
-_FIRST_RTMR = 1
+# The platform whose registers systemd counts under ``rtmr``.
+_TDX = PLATFORMS["tdx"]
+# The member that a register stands in, by the space that systemd counts it in.
+_MEMBERS = {"pcr": "pcr", "rtmr": "rtmr", "nv": "nv_index"}
 # Records that are none and are named.
 _MOST = 16
 
@@ -180,7 +182,7 @@ def _register(members: dict[str, Any]) -> Register:
     if type(index) is not int or not 0 <= index <= 0xFFFFFFFF or (name == "rtmr" and index > 0xFF):
         raise ParseError(f"member {name} is no register's number")
     if name == "rtmr":
-        return Register("ccmr", index + _FIRST_RTMR)
+        return _TDX.ccmr_of(Register("rtmr", index))
     return Register("pcr" if name == "pcr" else "nv", index)
 
 
@@ -233,15 +235,11 @@ def _spell(event: Event) -> bytes | None:
     """The record as systemd writes it; None for an event that has no place in this log."""
     import json
 
-    register, content = event.register, event.content
-    if register.space == "ccmr" and register.number >= _FIRST_RTMR:
-        place = {"rtmr": register.number - _FIRST_RTMR}
-    elif register.space == "rtmr":
-        place = {"rtmr": register.number}
-    elif register.space in ("pcr", "nv"):
-        place = {"pcr" if register.space == "pcr" else "nv_index": register.number}
-    else:
+    register, content = _TDX.native_of(event.register), event.content
+    member = _MEMBERS.get(register.space) if register is not None else None
+    if register is None or member is None:
         return None
+    place = {member: register.number}
     digests = [{"hashAlg": str(digest.alg), "digest": digest.value.hex()} for digest in event.digests]
     body: dict[str, Any]
     if isinstance(content, SystemdRecord):

@@ -1,11 +1,15 @@
 """Hashing in batches, by the fastest backend there is; and the native scanners, where it has some.
 
-Rules of the room: a backend is one module with the functions of `evlog.hashing.protocols.Backend` and one line in the
-table of the choice below. The choice knows of a backend no more than that line; a backend knows nothing of the choice,
-and may leave to another what it cannot do. Importing one raises ImportError where it cannot be used.
+The standard library's backend is chosen until an input is large enough to be worth the import of evlog-accel; then that
+one, if it is installed and passes its self-test. ``EVLOG_BACKEND=python`` or ``accel`` forces one.
 
-The standard library's is chosen until an input is large enough to be worth the import of evlog-accel; then that one,
-if it is installed and passes its self-test. ``EVLOG_BACKEND=python`` or ``accel`` forces one.
+Rules of the room:
+
+1. A backend is one module with the functions of `evlog.hashing.protocols.Backend` and one line in the table of the
+   choice below, which knows no more of it. Importing one raises ImportError where it cannot be used.
+2. Backends do the same: their answers are equal, only their speed is not, and tests hold them to one another.
+3. They are asked in batches, of columns or of many digests at once, never for a single hash in a loop.
+4. A backend knows bytes, columns and algorithms; what an event is and which bytes it covers is said to it.
 """
 
 from __future__ import annotations

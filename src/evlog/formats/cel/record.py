@@ -18,7 +18,7 @@ from evlog.formats.cel.types import written
 from evlog.formats.tcg import agile as _agile
 from evlog.model import Digest, Event, Finding, Log, Loss, banks_of
 from evlog.options import NO_OPTIONS
-from evlog.registers import PLATFORMS, Register
+from evlog.registers import Platform, Register
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -319,15 +319,13 @@ def _register(event: Event, platform: str | None, key: str, encoding: Encoding, 
     register = event.register
     ordinals = key == "rtmr" and not encoding.members
     if register.space in ("rtmr", "rem") and not ordinals:
-        known = PLATFORMS[platform or ("tdx" if register.space == "rtmr" else "cca")]
-        return Register("ccmr", register.number + known.offset)
+        return Platform.counting(register.space, platform).ccmr_of(register)
     if register.space == "ccmr" and key == "rtmr":
-        known = PLATFORMS[platform or "tdx"]
-        ordinal = register.number - known.offset
-        if ordinal < 0 or known.native == "pcr":
+        native = Platform.counting("ccmr", platform).native_of(register)
+        if native is None:
             losses.append(Loss(event.number, "content", f"{register.label(platform)} has no ordinal"))
             return None
-        return Register(known.native, ordinal) if ordinals else register
+        return native if ordinals else register
     return register
 
 

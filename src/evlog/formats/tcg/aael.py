@@ -12,6 +12,7 @@ import struct
 from evlog.algorithms import ALGORITHMS
 from evlog.contents.pcclient import AAEL, EV_EVENT_TAG, EV_NO_ACTION
 from evlog.formats.tcg import frame as _tcg
+from evlog.registers import LAST_CCMR
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
 __all__ = ["is_fragment", "scan_fragment", "space_of"]
 
 _ENTRY = struct.Struct("<IIIH")
-_LAST_CCMR = 4
 
 
 def is_fragment(data: bytes) -> bool:
@@ -54,6 +54,6 @@ def space_of(scan: _tcg.Scan) -> Space:
     for row, offset in enumerate(columns.offsets):
         index, event_type = struct.unpack_from("<II", columns.buffer, offset)
         header = columns.layout_of is not None and columns.layout_of[row] == 0
-        if index > _LAST_CCMR and event_type != EV_NO_ACTION and not header:
+        if index > LAST_CCMR and event_type != EV_NO_ACTION and not header:
             return "pcr"
     return "ccmr"

@@ -18,6 +18,7 @@ from evlog.formats import CERTAIN, LIKELY, NO_MATCH, Match
 from evlog.formats.tcg import first_record as _first_record
 from evlog.formats.tcg import frame as _tcg
 from evlog.model import Digest, Event, Header, Loss, banks_of
+from evlog.registers import LAST_CCMR, Platform
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -25,13 +26,12 @@ if TYPE_CHECKING:
 
     from evlog.model import Content, Finding, Log
     from evlog.options import Options
-    from evlog.registers import Register, Space
+    from evlog.registers import Space
 
 #: Platforms whose firmware log is a CCEL.
 CC_PLATFORMS = ("tdx", "cca", "csv")
 # One bank of these is what confidential platforms have, and no TPM does.
 _CC_BANKS = {"sha384", "sm3_256"}
-_LAST_CCMR = 4
 # Enough records to tell PCRs from measurement registers; a firmware log has a hundred.
 _SNIFFED = 4096
 
@@ -90,7 +90,7 @@ def space_of(
     if given is not None:
         return CERTAIN, *given
     if declared.version is None:
-        beyond = any(index > _LAST_CCMR and event_type != EV_NO_ACTION for index, event_type in records)
+        beyond = any(index > LAST_CCMR and event_type != EV_NO_ACTION for index, event_type in records)
         reason = "a header without a signature, as the attestation agent writes it"
         return CERTAIN, "pcr" if beyond else "ccmr", reason
     if register == 1:
@@ -107,12 +107,12 @@ def space_of(
     seen = False
     for index, event_type in islice(records, _SNIFFED):
         seen = True
-        if index > _LAST_CCMR and event_type != EV_NO_ACTION:
+        if index > LAST_CCMR and event_type != EV_NO_ACTION:
             return CERTAIN, "pcr", f"an event on index {index}"
         if index == 0 and event_type == EV_S_CRTM_VERSION:
             return CERTAIN, "pcr", "EV_S_CRTM_VERSION on index 0"
     if seen and own:
-        return LIKELY, "ccmr", f"indices 0 to {_LAST_CCMR} only"
+        return LIKELY, "ccmr", f"indices 0 to {LAST_CCMR} only"
     if named:
         return LIKELY, "ccmr", "the file's name says CCEL, and nothing speaks against it"
     return LIKELY, "pcr", "no events that would tell of a CCEL"
@@ -204,7 +204,7 @@ def adapt(log: Log, options: Options, format: str, space: Space) -> tuple[Log, S
             met += [digest.alg for digest in event.digests]
         register = event.register
         if space == "ccmr" and register.space in ("rtmr", "rem"):
-            register = _measured_in(register, options.platform or log.platform)
+            register = Platform.counting(register.space, options.platform or log.platform).ccmr_of(register)
         events.append(event.replace(register=register, content=content, recnum=None, wire=None))
     algorithms = log.algorithms
     if not events or not _is_agile(events[0].content):
@@ -214,14 +214,6 @@ def adapt(log: Log, options: Options, format: str, space: Space) -> tuple[Log, S
     # What the source's reader could not read might read as a record here.
     trailing = log.trailing if log.format == format else b""
     return log.replace(format=format, events=numbered, header=None, algorithms=algorithms, trailing=trailing), losses
-
-
-def _measured_in(register: Register, platform: str | None) -> Register:
-    """The CC measurement register that a register of the hardware is: RTMR[0] is index 1 of a TD's CCEL."""
-    from evlog.registers import PLATFORMS
-
-    known = PLATFORMS[platform or ("tdx" if register.space == "rtmr" else "cca")]
-    return register.replace(space="ccmr", index=register.number + known.offset)
 
 
 def _is_agile(content: Content) -> bool:
