@@ -515,6 +515,54 @@ MUTANTS: tuple[Mutant, ...] = (
         "test_verify.py::test_a_pcr_digest_of_a_bank_that_the_list_does_not_record",
     ),
     Mutant("verifying/composite.py", "values[-2::-1]", "values[-2:0:-1]", "test_verify.py::test_a_pcr_digest_alone"),
+    Mutant(
+        "verifying/verified.py",
+        "self.since <= place",
+        "self.since < place",
+        "test_statements.py::test_a_match_after_a_gap_proves_what_follows_it",
+    ),
+    Mutant(
+        "verifying/verify.py",
+        "steps = since_last_gap(steps, statements)",
+        "pass",
+        "test_statements.py::test_a_log_of_which_the_end_was_not_extended",
+    ),
+    Mutant(
+        "verifying/stated.py",
+        "sum(place >= proven_from",
+        "sum(place > proven_from",
+        "test_statements.py::test_a_match_after_a_gap_proves_what_follows_it",
+    ),
+    Mutant(
+        "verifying/hypotheses.py",
+        "case.values[::-1].index(case.observed)",
+        "case.values.index(case.observed)",
+        "test_verify.py::test_a_prefix",
+    ),
+    Mutant(
+        "verifying/hypotheses.py",
+        "step in range(len(digests) - 1)",
+        "step in range(len(digests) - 2)",
+        "test_verify.py::test_events_in_another_order",
+    ),
+    Mutant(
+        "replaying/statements.py",
+        "if stated == running:\n",
+        "if stated == running or untouched:\n",
+        "test_merge.py::test_a_textual_log_alone_is_not_anchored",
+    ),
+    Mutant(
+        "replaying/statements.py",
+        'verdict = "unanchored" if untouched else "gap"',
+        'verdict = "unanchored"',
+        "test_merge.py::test_a_changed_ccel_is_a_gap_and_what_follows_is_proven",
+    ),
+    Mutant(
+        "replaying/statements.py",
+        "bank.start, bank.reason = stated, reason",
+        "bank.reason = reason",
+        "test_statements.py::test_init_states_the_value_before_itself",
+    ),
 )
 
 
