@@ -270,6 +270,20 @@ def test_a_register_of_the_kernel_s(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     assert log(made).count(b"SYNC") == 1
 
 
+def test_a_kernel_that_fails_between_two_lines(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It extends by one digest at a time: what it was told of is in the log, line by line."""
+    made = tree(tmp_path)
+    kernel = Kernel(made, monkeypatch)
+    append(made, "rtmr3", ["first"])
+    kernel.fail_after = 1
+    with pytest.raises(SourceError):
+        append(made, "rtmr3", ["a", "b"])
+    kernel.fail_after = None
+    append(made, "rtmr3", ["c"])
+    assert agrees(made)
+    assert log(made).decode() == f"SYNC sha384/{ZEROS}\n\nfirst\n\na\n\nc\n"
+
+
 def test_a_kernel_that_stores_lines_itself(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     made = tree(tmp_path)
     Kernel(made, monkeypatch)

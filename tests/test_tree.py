@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 import evlog
 from evlog import tree
-from evlog.algorithms import SHA256, SHA384
+from evlog.algorithms import SHA1, SHA256, SHA384, HashAlg
 from evlog.contents.pcclient import PCClientEvent
 from evlog.errors import ParseError, SourceError, UsageError
 from evlog.registers import Register
@@ -340,6 +340,27 @@ def test_a_register_s_log_that_begins_without_a_header_is_read_whole(tmp_path: P
         ("pcr:4", False),
         ("pcr:4", True),
     ]
+
+
+def test_a_part_has_one_header_and_nothing_of_what_follows_the_log() -> None:
+    whole = made.header("sha1", "sha256") + made.event(0, 8, b"version", "sha1", "sha256")
+    for more in (b"", made.event(4, 5, b"action", "sha1", "sha256")):
+        log = evlog.read(whole + more + b"\xff" * 64)
+        found = evlog.split(log)
+        assert [loss.field for loss in found.losses] == ["padding"]
+        for part in found.parts:
+            assert part.data.startswith(made.header("sha1", "sha256"))
+            assert part.data.count(b"Spec ID Event03") == 1
+            assert not part.data.endswith(b"\xff")
+
+
+def test_the_digest_of_a_folder_is_that_of_the_widest_bank() -> None:
+    log = evlog.read(SAMPLES / "tcg2" / "ovmf.bin")
+    files = evlog.split(log).tree()
+    values = evlog.replay(log)
+    assert files["pcr0/hash_algo"] == b"sha512"
+    assert files["pcr0/digest"] == values[Register("pcr", 0), HashAlg.named("sha512")]
+    assert files["pcr0/sha1/digest"] == values[Register("pcr", 0), SHA1]
 
 
 def test_hostile_names_lead_nowhere(tmp_path: Path) -> None:
