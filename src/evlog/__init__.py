@@ -59,11 +59,11 @@ if TYPE_CHECKING:
     )
     from evlog.options import Options
     from evlog.registers import PLATFORMS, Platform, Register, Registers
-    from evlog.replaying.anchors import Anchor
     from evlog.replaying.bank_rules import BankRule, bank_rules, rules_by_bank
     from evlog.replaying.boot_aggregate import BootAggregate, boot_aggregate
     from evlog.replaying.find_prefix import Prefix, find_prefix
     from evlog.replaying.replay import RegisterValue, Replay, replay, replay_each
+    from evlog.replaying.statements import Anchor, Statement
     from evlog.verifying.verify import RegisterVerdict, Verification, Verified, verify
 
 __version__ = "0.1.0"
@@ -105,7 +105,7 @@ _HOMES = {
     ),
     "options": ("Options",),
     "registers": ("PLATFORMS", "Platform", "Register", "Registers"),
-    "replaying.anchors": ("Anchor",),
+    "replaying.statements": ("Anchor", "Statement"),
     "changing.append": ("Appended", "append"),
     "replaying.bank_rules": ("BankRule", "bank_rules", "rules_by_bank"),
     "replaying.boot_aggregate": ("BootAggregate", "boot_aggregate"),
@@ -184,6 +184,7 @@ __all__ = [
     "SourceError",
     "Span",
     "Split",
+    "Statement",
     "SystemdRecord",
     "TextLine",
     "TruncatedError",

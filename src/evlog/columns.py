@@ -31,8 +31,8 @@ And for logs of lines, whose registers have names and whose digests are not reco
 ``banks``    the one bank that each of them has
 ``covered``  where digests are the bank's own hash of bytes of the buffer: the first, and the one after the last, both
              as array('Q'); ``extensions`` then says the same, digest by digest
-``anchors``  rows that state a register's value, or extensions made outside the log: replay stops at each. None for a
-             kind of log that knows no such rows
+``statements``  rows that state a register's value, or extensions made outside the log: replay stops at each. None for
+                a kind of log that knows no such rows
 """
 
 from __future__ import annotations
@@ -95,7 +95,7 @@ class Columns(Record):
     names: tuple[Register, ...] | None = None
     banks: tuple[HashAlg, ...] | None = None
     covered: tuple[array[int], array[int]] | None = None
-    anchors: tuple[int, ...] | None = None
+    statements: tuple[int, ...] | None = None
 
     def __len__(self) -> int:
         return len(self.offsets)

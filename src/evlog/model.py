@@ -75,9 +75,14 @@ class Content(Record):
         return True
 
     @property
-    def anchor(self) -> bool:
+    def statement(self) -> bool:
         """Whether the event states a value of its register, or an extension that no event stands for."""
         return False
+
+    @property
+    def anchor(self) -> bool:
+        """The old name of ``statement``."""
+        return self.statement
 
     def pcclient(self, options: Options) -> Content | None:
         """The PC Client event that carries this content under the same digest, or None if there is none."""

@@ -74,7 +74,7 @@ if TYPE_CHECKING:
             ...
 
 
-__all__ = ["backend", "best", "digest", "fit", "native", "trace"]
+__all__ = ["backend", "best", "digest", "native", "pad_or_cut", "trace"]
 
 _BACKENDS = {"python": "python", "accel": "accel"}
 #: Bytes of input from which on the native module saves more than its import costs.
@@ -135,7 +135,7 @@ def digest(alg: HashAlg, data: bytes) -> bytes:
     return backend(len(data)).digests(alg, (data,))[0]
 
 
-def fit(value: bytes, size: int) -> bytes:
+def pad_or_cut(value: bytes, size: int) -> bytes:
     """A digest on its way into a register of another size: zeros are added at the end, or the end is cut off.
 
     Attestation agents do so with a SHA-256 digest and a SHA-384 register (guest-components, attester/src/utils.rs).

@@ -44,7 +44,7 @@ def assign(logs: Sequence[Log], evidence: Mapping[Key, bytes] | None = None) -> 
 def stated_values(log: Log) -> dict[Key, bytes]:
     """The values that a textual log states of its registers before its first event on each."""
     found: dict[Key, bytes] = {}
-    if log.columns is not None and log.columns.anchors is None:
+    if log.columns is not None and log.columns.statements is None:
         return found
     seen: set[Register] = set()
     for event in log.events:

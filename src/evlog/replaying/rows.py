@@ -46,13 +46,13 @@ def fold_rows(
 
     Rows of other registers are passed over. Returns the registers that have a row of which that cannot be said.
     """
-    unsaid: set[int] = set()
+    undetermined: set[int] = set()
     fold = hashing.backend().fold
     end = len(columns) if end is None else end
     if columns.covered is not None and columns.names is not None and len(columns.names) == 1:
         if 0 in values:
             values[0] = hashing.backend().fold_covered(columns, alg, values[0], first, end)
-        return unsaid
+        return undetermined
     for start in range(first, end, _RUN):
         stop = min(start + _RUN, end)
         extended = _extensions(columns, alg, rules, start, stop)
@@ -60,11 +60,11 @@ def fold_rows(
             if register not in values:
                 continue
             if None in digests:
-                unsaid.add(register)
+                undetermined.add(register)
             # Only a rule can say that a row extends nothing.
-            said = filter(None, digests) if rules or register in unsaid else digests
-            values[register] = fold(alg, values[register], said)  # type: ignore[arg-type]
-    return unsaid
+            extending = filter(None, digests) if rules or register in undetermined else digests
+            values[register] = fold(alg, values[register], extending)  # type: ignore[arg-type]
+    return undetermined
 
 
 def runs(

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from evlog.model import Event, Log
     from evlog.registers import Registers
 
-__all__ = ["counts_of", "implied_starts", "size_of", "start_of"]
+__all__ = ["counts_of", "implied_starts", "reset_value", "size_of", "start_of"]
 
 _EV_EFI_HCRTM_EVENT = 0x80000010
 _LOCALITY = b"StartupLocality\0"
@@ -29,9 +29,16 @@ _EVENT = 160  # bytes of a usual event, where a log does not tell its size
 _DYNAMIC_LAUNCH = ((0x401, 0x4FF), (0x8001, 0x80FF), (0x9001, 0x90FF))
 
 
+def reset_value(register: Register, alg: HashAlg) -> bytes:
+    """The value of a register at reset, where no log says otherwise: PCR 17 to 22 are ones, all others zeros."""
+    ones = register.space == "pcr" and register.index in _ONES
+    return b"\xff" * alg.size if ones else bytes(alg.size)
+
+
 def start_of(
     register: Register, alg: HashAlg, log: Log, given: Registers | None, implied: dict[Register, tuple[int, str]]
 ) -> tuple[bytes, str]:
+    """The value of a register before a log's first event, and why: as `RegisterValue.start_reason` says."""
     if given is not None or log.start is not None:
         for table, reason in ((given, "given"), (log.start, "log")):
             value = table.get(register, alg) if table is not None else None
@@ -40,9 +47,8 @@ def start_of(
     if implied and register in implied:
         last, reason = implied[register]
         return bytes(alg.size - 1) + bytes((last,)), reason
-    if register.space == "pcr" and register.index in _ONES:
-        return b"\xff" * alg.size, "ones"
-    return bytes(alg.size), "zeros"
+    value = reset_value(register, alg)
+    return value, "ones" if any(value) else "zeros"
 
 
 def size_of(log: Log) -> int:

@@ -106,10 +106,10 @@ def hashes(lines: Lines, options: Options) -> Hashes:
 
 
 def _stated(lines: Lines) -> dict[Register, Pair | str]:
-    """The hashes that anchors name, by register; a string is the name of an unknown one."""
+    """The hashes that statements name, by register; a string is the name of an unknown one."""
     stated: dict[Register, Pair | str] = {}
     hinted: dict[Register, Pair | str] = {}
-    for row in lines.rows.anchors:
+    for row in lines.rows.statements:
         register, content = lines.register(row), lines.content(row)
         if content.role == "extend":
             found = HashAlg.of_size(len(content.extended or b""))
@@ -159,7 +159,7 @@ class TextEvents(LazyEvents):
             names=rows.names,
             banks=tuple(pair[1] if pair is not None else _NO_HASH for pair in pairs),
             covered=(rows.starts, rows.stops) if all(pair and pair[0] == pair[1] for pair in pairs) else None,
-            anchors=rows.anchors,
+            statements=rows.statements,
         )
 
         def make(row: int) -> Event:
@@ -168,7 +168,7 @@ class TextEvents(LazyEvents):
             pair = pair_of[register]
             if pair is not None and content.measured:
                 digest = hashing.digest(pair[0], content.line)
-                digests = (Digest(pair[1], hashing.fit(digest, pair[1].size)),)
+                digests = (Digest(pair[1], hashing.pad_or_cut(digest, pair[1].size)),)
             origin = Origin(name, "text", Span(rows.offsets[row], len(raw)))
             wire = None if raw == spelled(content, register, index) else raw
             return Event(row, register, digests, content, None, origin, wire)
@@ -195,7 +195,7 @@ def _extensions(lines: Lines, pairs: tuple[Pair | None, ...]) -> Extensions:
                 return found
         else:
             found = [
-                hashing.fit(hashing.digest(hash_of[register], data[a:b]), alg.size)
+                hashing.pad_or_cut(hashing.digest(hash_of[register], data[a:b]), alg.size)
                 for register, a, b in spans
                 if register in hash_of
             ]
