@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
     from typing import Any, TextIO
 
+    from evlog.algorithms import HashAlg
     from evlog.model import Finding, Log, Loss
     from evlog.registers import Register
 
@@ -116,6 +117,13 @@ def choices(args: argparse.Namespace) -> dict[str, Any]:
         "hash": args.hash,
         "mr_hash": args.mr_hash,
     }
+
+
+def banks(args: argparse.Namespace) -> tuple[HashAlg, ...]:
+    """The banks of ``--bank``, none if it is not given."""
+    from evlog.algorithms import HashAlg
+
+    return tuple(HashAlg.named(name) for text in args.bank or () for name in text.split(","))
 
 
 def say(text: str) -> None:

@@ -183,6 +183,7 @@ class Evidence(Record):
     ``unchecked``      what is not checked here, in few words each: TCB level, revocation
     ``used``           which of `Credentials.given` the source had a use for
     ``pinned``         what settled the kind: ``kind``, ``signature``, ``root``, or None if nothing had to
+    ``credentials``    what it was read with; not compared
     ``findings``       with severity error: a check failed, and the evidence proves nothing
     """
 
@@ -206,6 +207,9 @@ class Evidence(Record):
     unchecked: tuple[str, ...] = ()
     used: tuple[str, ...] = ()
     pinned: str | None = None
+    credentials: Credentials = NO_CREDENTIALS
+
+    _uncompared = ("credentials",)
 
     @property
     def anchored(self) -> bool:

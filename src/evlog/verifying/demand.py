@@ -11,7 +11,6 @@ from evlog.registers import Register
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Collection
     from datetime import datetime
 
     from evlog.algorithms import HashAlg
@@ -41,7 +40,9 @@ class Acceptance(Record):
 
     def __post_init__(self) -> None:
         if self.name not in ACCEPTABLE:
-            raise UsageError(f"nothing is called {self.name!r} that could be accepted; there are {', '.join(ACCEPTABLE)}")
+            raise UsageError(
+                f"nothing is called {self.name!r} that could be accepted; there are {', '.join(ACCEPTABLE)}"
+            )
 
     def __str__(self) -> str:
         return ":".join((self.name, ",".join(map(str, self.registers)))) if self.registers else self.name
