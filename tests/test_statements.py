@@ -229,6 +229,15 @@ def test_a_match_after_a_gap_proves_what_follows_it() -> None:
     assert [standing for _, standing in result.logs[0].standings()] == ["claimed", "claimed", "proven", "proven"]
 
 
+def test_a_continuous_sync_after_a_gap_makes_nothing_good() -> None:
+    after = h(b"who knows")
+    again = extended(after, line(sync(after)))
+    log = read(sync(ZEROS), "a", sync(after), sync(again), "b")
+    assert verdicts(log) == ["continuous", "gap", "continuous"]
+    found = verify(log, extended(again, line(sync(again)), line("b")))
+    assert (found.verdict, found.cause, found.proven, found.events) == ("match", "gap", 3, 5)
+
+
 def test_a_forged_sync_is_recognised() -> None:
     """An application wrote it: the register went on as if it were any line."""
     forged = sync(b"\x5a" * 48)
@@ -317,12 +326,9 @@ def test_a_log_that_states_nothing_leaves_the_firmware_s_proven() -> None:
 def test_a_log_that_states_nothing_does_not_mend_the_gap_before_it() -> None:
     after = h(b"who knows")
     logs = [firmware(b"kernel"), read(sync(after), "a"), read("b", hash="sha384")]
-    found = evlog.verify(
-        logs, Registers({(REGISTER, SHA384): extended(after, line(sync(after)), line("a"), line("b"))})
-    ).get(REGISTER, SHA384)
-    assert found is not None
-    assert (found.cause, found.events, found.proven) == ("gap", 4, 3)
-    assert "line 1 of " in (found.explanation or "")
+    found = row(*logs)
+    assert found.value == extended(after, line(sync(after)), line("a"), line("b"))
+    assert (found.stated, found.proven_from) == ("gap", (1, 0))
 
 
 def test_a_value_that_nothing_leads_to_stays_unproven() -> None:
@@ -357,7 +363,10 @@ def test_the_hand_over_to_a_log_that_states_nothing_says_so() -> None:
     start = h(b"who knows")
     merged = evlog.merge([firmware(b"kernel"), read("a", hash="sha384")])
     (handover,) = merged.handovers
-    assert (handover.verdict, handover.evidence) == ("unanchored", "in the order given")
+    assert (handover.verdict, handover.evidence) == (
+        "unanchored",
+        "the order in which the logs were given; nothing in them says so",
+    )
     (handover,) = evlog.merge([read(sync(start), "a")]).handovers
     assert (handover.verdict, handover.evidence) == (
         "unanchored",

@@ -12,8 +12,8 @@ from evlog.algorithms import SHA1, SHA256, SHA384, SHA512, HashAlg
 from evlog.errors import ConversionError, UsageError
 from evlog.merging import order as _order
 from evlog.merging.assign import assign
-from evlog.merging.overlap import Overlap, banks_of, combine_twins, drop_overlaps
-from evlog.model import Event, Finding, Log, Loss, Origin, Span
+from evlog.merging.overlap import Overlap, combine_twins, drop_overlaps
+from evlog.model import Event, Finding, Log, Loss, Origin, Span, banks_of
 from evlog.registers import Register, Registers
 from evlog.replaying.boot_aggregate import boot_aggregate
 from evlog.replaying.naming import platform_of, unite
@@ -80,14 +80,14 @@ def merge(logs: Sequence[Log], *, platform: str | None = None) -> Merged:
     placed = _order.in_order(rest)
     parts = [each.log for each in placed]
     merged, first = _concatenated(parts, platform)
-    told = replay(parts)
-    _prove(told, merged)
+    replayed = replay(parts)
+    _prove(replayed, merged)
     overlaps = (*twins, *repeated)
     findings = [_of(finding, log) for log in logs for finding in log.findings] + notes
     findings += [Finding("overlap", "note", _said(each)) for each in overlaps]
     return Merged(
         merged.replace(findings=tuple(findings)),
-        tuple(_handovers(placed, told, first)),
+        tuple(_handovers(placed, replayed, first)),
         overlaps,
         tuple(_losses(logs)),
     )
@@ -132,7 +132,7 @@ def _concatenated(parts: Sequence[Log], platform: str | None) -> tuple[Log, list
     whole = Log(
         "evlog-json",
         tuple(events),
-        algorithms=banks_of(parts),
+        algorithms=banks_of(alg for part in parts for alg in part.algorithms),
         start=Registers(start, "log") if start else None,
         platform=platform,
     )
@@ -152,18 +152,18 @@ def _losses(logs: Sequence[Log]) -> Iterator[Loss]:
             yield Loss(None, "trailing", f"{len(log.trailing)} bytes of {log.name or 'a log'} that are no record")
 
 
-def _prove(told: Replay, merged: Log) -> None:
+def _prove(replayed: Replay, merged: Log) -> None:
     """The merged log leads to every value that its parts lead to."""
     again = {(row.register, row.alg): row.value for row in replay(merged)}
-    for row in told:
+    for row in replayed:
         if row.value is not None and again.get((row.register, row.alg)) not in (row.value, None):
             raise ConversionError(f"the merged log would change {row.register} in {row.alg}")
 
 
-def _handovers(placed: Sequence[Placed], told: Replay, first: Sequence[_First]) -> Iterator[Handover]:
+def _handovers(placed: Sequence[Placed], replayed: Replay, first: Sequence[_First]) -> Iterator[Handover]:
     """Those that textual logs state, those that IMA lists state, and those that nobody states."""
     stated: set[tuple[Register, int]] = set()
-    for made in told.handovers:
+    for made in replayed.handovers:
         position, number = made.place
         stated.add((made.register, position))
         evidence = _EVIDENCE[made.verdict]

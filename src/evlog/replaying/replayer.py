@@ -7,7 +7,7 @@ from evlog.algorithms import HashAlg
 from evlog.model import Event, Finding, Log
 from evlog.registers import Register, Registers
 from evlog.replaying.ledger import Bank, Ledger
-from evlog.replaying.rows import extension, fold_rows
+from evlog.replaying.rows import fold_rows
 from evlog.replaying.start import counts_of, implied_starts, size_of
 
 TYPE_CHECKING = False
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from evlog.columns import Columns
-    from evlog.hashing import Job
+    from evlog.hashing.protocols import Job
     from evlog.replaying.statements import Statements
 
     #: Rules by bank: how events extend a bank that they have no digest for (`Content.rules`), one name or several.
@@ -168,7 +168,7 @@ class Replayer:
             for alg in banks:
                 bank = self.ledger.enter(event.register, alg, log, implied)
                 bank.events += 1
-                digest = extension(event, alg, self.rules.get(alg, ()))
+                digest = event.extension(alg, self.rules.get(alg, ()))
                 if digest is None:
                     self.missing.add((event.register, alg))
                 elif digest:

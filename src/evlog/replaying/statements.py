@@ -304,7 +304,7 @@ class Statements:
         self._comments.clear()
 
     def standing(self, register: Register, alg: HashAlg) -> tuple[str | None, tuple[int, int]]:
-        """The worst verdict on a register, None if nothing was stated, and the place from which its events are proven."""
+        """The worst verdict on a register, None if nothing was stated; and the place from which events are proven."""
         return self._standing.get((register, alg), (None, (0, 0)))
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from evlog import hashing
 from evlog._record import Record
+from evlog.contents.event_types import EV_SEPARATOR
 from evlog.contents.pcclient import PCClientEvent
 
 TYPE_CHECKING = False
@@ -17,7 +18,6 @@ if TYPE_CHECKING:
 
 __all__ = ["Candidate", "Case", "is_separator", "name_event"]
 
-EV_SEPARATOR = 0x00000004
 # Beyond this a trail is an IMA list's, and edits in its middle are not tried.
 _LONG = 4096
 

@@ -67,6 +67,8 @@ class Comparison:
         # In the order in which they were written, and each beside the one that was given.
         self.given, self.logs = arranged([_made(log) for log in assigned], logs)
         self.rules: dict[tuple[Register, HashAlg], BankRule] = {}
+        #: What textual logs state, by register and bank.
+        self.statements: dict[tuple[Register, HashAlg], list[Statement]] = {}
         self.replay: Replay = self._replayed()
         self.rows = {(row.register, row.alg): row for row in self.replay}
         self.static = {united(register, platform) for register in evidence.static}
@@ -114,7 +116,11 @@ class Comparison:
         """The replay, with banks that the logs do not record extended as the register values say they were."""
         found = bank_rules(self.logs, Registers(self.stated))
         self.rules = {(rule.register, rule.alg): rule for rule in found}
-        return replay(self.logs, rules=rules_by_bank(found))
+        replayed = replay(self.logs, rules=rules_by_bank(found))
+        self.statements.clear()
+        for each in replayed.handovers:
+            self.statements.setdefault((each.register, each.alg), []).append(each)
+        return replayed
 
     # One register in one bank
 
@@ -129,10 +135,11 @@ class Comparison:
             return self._unlogged(register, alg, expected)
         rule = self.rules.get((register, alg))
         if row.value == expected:
+            # What a textual log states that nothing leads to is a gap of its own; a start that agrees with it is none.
+            if row.stated not in ("gap", "unanchored") and self._claims_a_start(row):
+                return self._from_a_claim(row, expected)
             if row.stated is not None:
                 return self._stated(row, expected)
-            if row.start_reason == "log" and row.start != self._start(register, alg):
-                return self._from_a_claim(row, expected)
             self._cover(register, Cover(alg))
             said, cause = (_RULES.get(rule.rule), rule.rule) if rule is not None else (None, None)
             return RegisterVerdict(register, alg, "match", row.value, expected, said, cause, row.events, row.events)
@@ -168,6 +175,10 @@ class Comparison:
             return RegisterVerdict(register, alg, "static", expected=expected)
         sentence = "the register is static, it never changes: no event can have extended it"
         return RegisterVerdict(register, alg, "mismatch", None, expected, sentence, "static", events)
+
+    def _claims_a_start(self, row: RegisterValue) -> bool:
+        """Whether the register starts at a value that the input states and the platform does not know."""
+        return row.start_reason in ("log", "init") and row.start != self._start(row.register, row.alg)
 
     def _from_a_claim(self, row: RegisterValue, expected: bytes) -> RegisterVerdict:
         """A match from a start value that the input states: nobody knows what stands before it."""
@@ -210,15 +221,15 @@ class Comparison:
 
     def _start(self, register: Register, alg: HashAlg) -> bytes:
         """The platform's own start value of a register: of PCR 0 by the locality that a log tells."""
-        told = (start_value(log.replace(start=None), register, alg) for log in self.logs if register == _PCR0)
-        return next((value for value, reason in told if reason != "zeros"), reset_value(register, alg))
+        starts = (start_value(log.replace(start=None), register, alg) for log in self.logs if register == _PCR0)
+        return next((value for value, reason in starts if reason != "zeros"), reset_value(register, alg))
 
     def _differing(self, row: RegisterValue, expected: bytes, rules: tuple[str, ...]) -> RegisterVerdict:
         steps = trail(self.logs, row.register, row.alg, row.start, rules)
-        of_row = [each for each in self.replay.handovers if (each.register, each.alg) == (row.register, row.alg)]
-        if of_row:
-            steps = since_last_gap(steps, of_row)
-        case = self._case(steps, expected, of_row)
+        statements = self.statements.get((row.register, row.alg), ())
+        if statements:
+            steps = since_last_gap(steps, statements)
+        case = self._case(steps, expected, statements)
         made = RegisterVerdict(row.register, row.alg, "mismatch", row.value, expected, events=row.events)
         if steps.missing:
             return self._incomplete(case, made)
