@@ -45,6 +45,7 @@ if TYPE_CHECKING:
 __all__ = [
     "KINDS",
     "NO_CREDENTIALS",
+    "SIGNED",
     "SOURCES",
     "Composite",
     "Credentials",
@@ -58,11 +59,14 @@ __all__ = [
 #: Source ids in the order in which they are asked, and their modules.
 SOURCES: dict[str, str] = {
     "tpm-quote": "tpm_quote",
+    "hcl-vtpm": "hcl_vtpm",
+    "tpm-document": "tpm_document",
     "tdx-quote": "tdx_quote",
     "tdx-report": "tdx_report",
     "snp-report": "snp_report",
     "cca-token": "cca_token",
-    "nitro": "nitro",
+    "nitro-enclave": "nitro_enclave",
+    "nitro-tpm": "nitro_tpm",
     "pcr-values": "pcr_values",
     "register-file": "register_file",
     "pcrread": "pcrread",
@@ -83,6 +87,9 @@ KINDS: dict[str, str] = {
     "csv-report": "a Hygon CSV report",
     "register-file": "a file or a folder of register values, which nobody signs",
 }
+
+#: Sources whose material states a signature of a TPM quote, which pins the kind as a signature given beside it does.
+SIGNED = frozenset({"tpm-document"})
 
 _LEAST_NONCE = 8
 
@@ -176,8 +183,8 @@ class Evidence(Record):
     ``composite``      a signed digest over register values that the source does not state one by one
     ``identity``       which machine it is, as (name, hex or text): AK name, CHIP_ID, PPID, module_id, instance id
     ``root_name``      the name of the given root, where the values lead to it
-    ``claims``         what else it states, by name: report_data, host_data, nonce, resetCount, attributes. All are bytes:
-                       numbers big-endian in the width of their field, text in UTF-8
+    ``claims``         what else it states, by name: report_data, host_data, nonce, resetCount, attributes. All are
+                       bytes: numbers big-endian in the width of their field, text in UTF-8
     ``plain``          those claims that are numbers (in decimal) or text, as a person writes them
     ``weaknesses``     checks that fail and may be accepted by name
     ``unchecked``      what is not checked here, in few words each: TCB level, revocation
@@ -232,7 +239,7 @@ class Evidence(Record):
                 found.append(data.hex() == digits)
         for each, said in (*self.plain, *self.identity):
             if _bare(each) == wanted:
-                found.append(said == text or said == digits)
+                found.append(said in (text, digits))
         for (register, _), data in self.registers.values.items():
             if register in self.static and wanted in _names(register, self.platform):
                 found.append(data.hex() == digits)

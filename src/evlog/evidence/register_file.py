@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 ID = "register-file"
 TITLE = "register values as JSON"
+KINDS = ("register-file",)
 _REPLAY = "evlog.replay/1"
 
 
@@ -60,7 +61,9 @@ def read(material: Material, credentials: Credentials) -> Evidence:
             raise ParseError(str(error), offset=0, where=where) from error
     if not values:
         raise ParseError("no register values in it", offset=0)
-    return Evidence(ID, Registers(values, material.name), read_only=("the register values are those of a file",))
+    return Evidence(
+        KINDS[0], Registers(values, material.name), read_only=("the register values are those of a file",), form=ID
+    )
 
 
 def _rows(document: dict[str, Any]) -> Iterator[tuple[str, str, str, Any]]:

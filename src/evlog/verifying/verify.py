@@ -123,7 +123,9 @@ def verify(logs: Log | Sequence[Log], evidence: Evidence | Registers, *, platfor
     if isinstance(evidence, Registers):
         from evlog.evidence import Evidence
 
-        evidence = Evidence("registers", evidence, read_only=("the register values are the caller's",))
+        evidence = Evidence(
+            "register-file", evidence, form="registers", read_only=("the register values are the caller's",)
+        )
     platform = platform_of(several, platform) or evidence.platform
     return _Comparison(several, evidence, platform).result()
 
