@@ -77,7 +77,7 @@ def der_of(each: x509.Certificate) -> bytes:
 # TPM
 
 
-def tpm_quote(values: list[bytes], *, nonce: bytes = b"nonce", alg: int = 0x000B, digest: str = "sha256") -> bytes:
+def tpm_quote(values: list[bytes], *, nonce: bytes = b"the nonce", alg: int = 0x000B, digest: str = "sha256") -> bytes:
     """TPMS_ATTEST over PCR 0 and up of one bank."""
     bits = (1 << len(values)) - 1
     return b"".join(

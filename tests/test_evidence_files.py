@@ -38,8 +38,8 @@ def test_every_source_says_what_it_is() -> None:
 def test_json_and_listing_agree() -> None:
     table = only_read(read_registers(PCRS))
     listing = only_read(read_registers(LISTING))
-    assert table.source == "register-file"
-    assert listing.source == "pcrread"
+    assert (table.source, table.form) == ("register-file", "register-file")
+    assert (listing.source, listing.form) == ("register-file", "pcrread")
     assert len(table.registers) == 96
     assert table.registers.values == listing.registers.values
     assert table.registers[PCR0, SHA256].hex() == VALUE
@@ -140,7 +140,7 @@ def test_sysfs_of_a_tpm(tmp_path: Path) -> None:
         for index in range(24):
             (tmp_path / f"pcr-{alg}" / str(index)).write_text(f"{index:02X}" * size + "\n")
     evidence = only_read(read_registers(tmp_path))
-    assert evidence.source == "tpm-sysfs"
+    assert (evidence.source, evidence.form) == ("register-file", "tpm-sysfs")
     assert len(evidence.registers) == 48
     assert evidence.registers[Register("pcr", 23), SHA1] == bytes([23]) * 20
     assert len(read_registers(tmp_path / "pcr-sha256").registers) == 24
@@ -157,7 +157,7 @@ def test_sysfs_of_a_td(tmp_path: Path) -> None:
         (tmp_path / f"{name}:sha384").write_bytes(bytes([index]) * 48)
     (tmp_path / "mrconfigid").write_bytes(b"\x77" * 48)
     evidence = only_read(read_registers(tmp_path))
-    assert evidence.source == "register-tree"
+    assert (evidence.source, evidence.form) == ("register-file", "register-tree")
     assert evidence.platform == "tdx"
     assert evidence.static == (Register("ccmr", 0),)
     assert evidence.registers[Register("rtmr", 3), SHA384] == b"\x04" * 48
@@ -194,6 +194,6 @@ def test_folders_that_are_no_source(tmp_path: Path) -> None:
 def test_public_listings(corpus: Path) -> None:
     assert len(read_registers(corpus / "kraemr__ima-verify__pcrs_sha256").registers) == 24
     binary = read_registers(corpus / "keylime__keylime__quotepcr.out")
-    assert binary.source == "pcr-values"
+    assert (binary.source, binary.form) == ("register-file", "pcr-values")
     assert [register.index for register, _ in binary.registers] == [15, 16, 22]
     assert binary.registers[Register("pcr", 22), SHA256] == b"\xff" * 32

@@ -159,7 +159,7 @@ class Composite(Record):
 class Weakness(Record):
     """A check that was made and does not hold, and that a verifier may accept by name: else it fails the evidence.
 
-    ``accept`` is the name: ``debug`` (somebody can look into the machine or change it, or nobody says that he cannot) or
+    ``accept`` is the name: ``debug`` (somebody can change the machine from outside, or nobody says that he cannot) or
     ``qe`` (the enclave that signs TD quotes is not the manufacturer's). ``sentence`` says what was found.
     """
 

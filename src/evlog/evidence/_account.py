@@ -154,18 +154,18 @@ class Account:
         It is fresh only if it is anchored: to be asked last.
         """
         nonce = self.credentials.nonce
-        shown = stated.hex() or "empty"
+        shown, one = stated.hex() or "empty", "the given one" if field.endswith("nonce") else "the given nonce"
         if nonce is None:
-            self.reads(f"{field}: no nonce was given to compare it with, so the evidence may be an old one ({shown})")
+            self.reads(f"{field} is {shown}: no nonce was given to compare it with, so the evidence may be an old one")
             return
         self.uses("nonce")
         if (nonce.ljust(len(stated), b"\0") if padded else nonce) != stated:
-            self.fails("nonce_mismatch", f"{field} is not the given nonce ({shown})")
+            self.fails("nonce_mismatch", f"{field} is {shown}, not {one}")
         elif self.anchor is not None:
             self.fresh = True
-            self.holds(f"{field} is the given nonce")
+            self.holds(f"{field} is {one}")
         else:
-            self.reads(f"{field} is the given nonce")
+            self.reads(f"{field} is {one}")
 
     def evidence(
         self,

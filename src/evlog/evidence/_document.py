@@ -92,7 +92,7 @@ def _members(found: Any, around: tuple[dict[str, Any], ...]) -> Iterator[tuple[b
 
 
 def member(around: Sequence[dict[str, Any]], names: Sequence[str]) -> Any:
-    """A member of the innermost object that has one of these names, without regard to case, ``_`` and ``-``; else None."""
+    """A member of the innermost object that has one of these names, whatever its case, ``_`` and ``-``; else None."""
     for each in around:
         known = {key.lower().replace("_", "").replace("-", ""): value for key, value in each.items()}
         for name in names:

@@ -155,7 +155,7 @@ def _quote(message: bytes) -> Quote:
 
 
 def _check_signature(message: bytes, account: Account, beside: Beside) -> HashAlg | None:
-    """Whether a key signed the message, and what it hangs on; the hash of the signature, which the PCR digest shares."""
+    """Whether a key signed the message, and what it hangs on; the hash of the signature, which the digest shares."""
     given = account.credentials.signature
     if given is not None:
         account.uses("signature")

@@ -39,7 +39,7 @@ MRTD = Register("mr", "MRTD")
 
 
 class Report(Record):
-    """The parts of a report: ``kind`` of the hardware report, itself, and the runtime data with the hash that it has."""
+    """The parts of a report: ``kind`` of the hardware report, itself, and the runtime data with the hash it has."""
 
     kind: int
     hardware: bytes

@@ -108,7 +108,7 @@ def describe(data: bytes, account: Account) -> None:
 
 
 def check(data: bytes, presented: bytes | None, account: Account) -> None:
-    """What signed the report: the caller's key, else a certificate out of the evidence, which only a root makes good."""
+    """What signed the report: the caller's key, else a certificate in the evidence, which only a root makes good."""
     from evlog.evidence import _keys
 
     key, whose, anchor = account.key(), "the given key", "key"

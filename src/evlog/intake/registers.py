@@ -44,7 +44,7 @@ def read_registers(
     ``signature``, ``pcrs`` and ``root`` are files too, and ``nonce`` is what the verifier asked for: see
     `evlog.evidence.Credentials`, also for ``kind`` and ``at``. Base64, hex and JSON around evidence are taken off.
 
-    With a key or a root the kind of evidence is pinned, so that a key of one kind never vouches for bytes of another: by
+    With a key or a root the kind of evidence is pinned, so that a key of one kind never vouches for another's bytes: by
     ``kind``, by a signature (a TPM quote), or by a root whose maker is known. Evidence of another kind fails
     (``kind_mismatch``), and so does evidence that has no use for something that was given (``credential_unused``). With
     ``quote`` a file or folder of values is refused.
