@@ -127,18 +127,26 @@ def _failed(evidence: Evidence, code: str, message: str) -> Evidence:
 
 
 def _identify(material: Material, kind: str | None) -> tuple[Material, Reader]:
-    """The source that claims the material, or what is wrapped in it; of the kind that is wanted, else of any."""
-    inner = [material]
-    if material.data is not None and not _claimed(material, kind):
+    """The source that claims the material, or what is wrapped in it.
+
+    One of the kind that is wanted goes first, then one that somebody may have signed, then any.
+    """
+    within = [material]
+    if material.data is not None and not _signed(_claimed(material, kind)):
         from evlog.intake.unwrap import unwrap
 
-        inner += [Material(data, material.name) for data, _ in unwrap(material.data)]
-    for wanted in dict.fromkeys((kind, None)):
-        for each in inner:
-            found = _claimed(each, wanted)
-            if found is not None:
-                return each, found
+        within += [Material(data, material.name) for data, _ in unwrap(material.data)]
+    found = [(each, _claimed(each, None)) for each in within]
+    ranked = [(each, _claimed(each, kind)) for each in within] if kind is not None else []
+    ranked += [(each, reader) for each, reader in found if _signed(reader)] + found
+    for each, reader in ranked:
+        if reader is not None:
+            return each, reader
     return material, identify(material)
+
+
+def _signed(reader: Reader | None) -> bool:
+    return reader is not None and _FILE not in reader.KINDS
 
 
 def _claimed(material: Material, kind: str | None) -> Reader | None:
