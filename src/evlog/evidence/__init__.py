@@ -95,6 +95,7 @@ KINDS: dict[str, str] = {
 SIGNED = frozenset({"tpm-document"})
 
 _LEAST_NONCE = 8
+_TEXT = bytes(range(0x20, 0x7F)) + b"\t\r\n"
 
 
 class Material(Record):
@@ -107,6 +108,11 @@ class Material(Record):
     def head(self) -> bytes:
         """The first bytes, none for a folder."""
         return self.data[:64] if self.data is not None else b""
+
+    @property
+    def binary(self) -> bool:
+        """Whether it is a file whose bytes are no text."""
+        return self.data is not None and bool(self.data.translate(None, _TEXT))
 
 
 class Credentials(Record):

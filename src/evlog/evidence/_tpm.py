@@ -314,7 +314,7 @@ def _given(pcrs: Material, quote: Quote) -> Registers:
     """The PCR values that go with the quote: from any source, or bare, one after the other as the quote selects."""
     bare = sum(alg.size for _, alg in quote.selection)
     # Bytes that are no text, of just that size: else 15 values of SHA-256 would pass for 24 of SHA-1.
-    if pcrs.data is None or len(pcrs.data) != bare or pcrs.data.isascii():
+    if pcrs.data is None or len(pcrs.data) != bare or not pcrs.binary:
         return identify(pcrs).read(pcrs, NO_CREDENTIALS).registers
     values, at = {}, 0
     for register, alg in quote.selection:

@@ -31,11 +31,7 @@ def _banks(size: int) -> tuple[HashAlg, ...]:
 
 
 def claims(material: Material) -> bool:
-    data = material.data
-    if data is None or not _banks(len(data)):
-        return False
-    # A text of that size is something else.
-    return not data.isascii() or b"\0" in data
+    return material.binary and bool(_banks(len(material.data or b"")))
 
 
 def read(material: Material, credentials: Credentials) -> Evidence:
