@@ -258,7 +258,9 @@ def test_an_snp_report_without_its_key_is_only_read() -> None:
 def test_a_changed_snp_report_fails() -> None:
     report = bytearray(made.snp_report(b"\x55" * 48))
     report[0x90] ^= 1
-    assert codes(read_registers(bytes(report), kind="snp-report", key=made.pem_of(made.amd()[0]))) == ["signature_invalid"]
+    assert codes(read_registers(bytes(report), kind="snp-report", key=made.pem_of(made.amd()[0]))) == [
+        "signature_invalid"
+    ]
 
 
 def test_a_guest_that_may_be_debugged_says_so() -> None:

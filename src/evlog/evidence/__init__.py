@@ -237,8 +237,8 @@ class Evidence(Record):
         """Whether the claim or static register of a name has a value; None if the evidence states none of that name.
 
         ``name`` is a claim's, an identity's, or a static register's (``mrtd``, ``pcr:0``, ``measurement``), without
-        regard to case, ``_``, ``-`` and brackets. ``value`` is hex of all its bytes, and of a number or a text also
-        what a person writes (`plain`). Raises nothing: a value that is no hex is just another one.
+        regard to case, ``_``, ``-`` and brackets. ``value`` is hex of all its bytes; of a number or a text also what
+        a person writes (`plain`): ``resetCount`` of ``5`` or ``00000005``. Raises nothing: a value that is no hex is just another one.
         """
         wanted, text = _bare(name), value.strip()
         digits = text.lower().removeprefix("0x")
@@ -248,7 +248,7 @@ class Evidence(Record):
                 found.append(data.hex() == digits)
         for each, said in (*self.plain, *self.identity):
             if _bare(each) == wanted:
-                found.append(said in (text, digits))
+                found.append(said == text)
         for (register, _), data in self.registers.values.items():
             if register in self.static and wanted in _names(register, self.platform):
                 found.append(data.hex() == digits)

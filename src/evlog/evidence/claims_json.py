@@ -1,9 +1,9 @@
 """Register values among a JSON document's other members, by the names that tools give them.
 
 ``pcr00`` .. ``pcr23`` (claims of CoCo's trustee), ``PCR0``, ``pcr_0``, ``rtmr0`` .. ``rtmr3`` and ``mrtd`` (dstack's
-tcb_info), ``tdx_rtmr0`` (Intel Trust Authority); an object of bare numbers; rows of ``nr`` and a bank
-(``systemd-analyze pcrs --json``); and of systemd-pcrlock the ``observed`` values of its rows. Where no bank is named it follows from the
-length of the value.
+tcb_info), ``tdx_rtmr0`` (Intel Trust Authority); an object of bare numbers; rows of ``nr`` and a bank, as
+``systemd-analyze pcrs --json`` prints them; and of systemd-pcrlock the ``observed`` values of its rows. Where no bank is named it follows
+from the length of the value.
 """
 
 from __future__ import annotations
