@@ -35,6 +35,11 @@ def pem(key: ec.EllipticCurvePublicKey | rsa.RSAPublicKey) -> bytes:
     return key.public_bytes(serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo)
 
 
+def private_pem(key: Key) -> bytes:
+    plain = serialization.NoEncryption()
+    return key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, plain)
+
+
 def point(key: Key, size: int = 32) -> bytes:
     """x and y."""
     numbers = key.public_key().public_numbers()
@@ -61,12 +66,11 @@ def certificate(
     purposes: tuple[str, ...] = (),
     extensions: dict[str, bytes] | None = None,
     critical: bool = False,
-    hash: Any = None,
 ) -> x509.Certificate:
     """A certificate; ``usage`` names the one key usage that is allowed, ``extensions`` are bytes by identifier."""
 
     def name(text: str) -> x509.Name:
-        return x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, text)])
+        return x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, text)] if text else [])
 
     builder = x509.CertificateBuilder(name(issuer), name(subject), key.public_key(), x509.random_serial_number())
     builder = builder.not_valid_before(start).not_valid_after(end)
@@ -82,7 +86,7 @@ def certificate(
     for oid, data in (extensions or {}).items():
         extension = x509.UnrecognizedExtension(x509.ObjectIdentifier(oid), data)
         builder = builder.add_extension(extension, critical=critical)
-    return builder.sign(issuer_key, hash or hashes.SHA384())
+    return builder.sign(issuer_key, hashes.SHA384())
 
 
 def pem_of(*chain: x509.Certificate) -> bytes:
@@ -128,7 +132,7 @@ def pss_signature(message: bytes) -> bytes:
 def tpm2b_public(
     key: ec.EllipticCurvePublicKey | rsa.RSAPublicKey, *, attributes: int = 0x00050072, curve: int = 0x0003
 ) -> bytes:
-    """TPM2B_PUBLIC: of a restricted signing key (fixedTPM, fixedParent, ..., restricted, sign), unless attributes say so."""
+    """TPM2B_PUBLIC: of a restricted signing key that its TPM does not let out, unless attributes say otherwise."""
     head = struct.pack(">HIH", 0x000B, attributes, 0)
     if isinstance(key, rsa.RSAPublicKey):
         modulus = key.public_numbers().n.to_bytes(256, "big")
@@ -317,7 +321,7 @@ def nitro(pcrs: dict[int, bytes], nonce: bytes | None = None, *, member: str = "
 
 
 def hcl_report(hardware: bytes, runtime: bytes, *, kind: int) -> bytes:
-    """HCLA: a hardware report (2: SEV-SNP, 4: TDREPORT) and the runtime data that it vouches for, hashed with SHA-256."""
+    """HCLA: a hardware report (2: SEV-SNP, 4: TDREPORT) and the runtime data it vouches for, hashed with SHA-256."""
     head = b"HCLA" + struct.pack("<4I", 2, 1236 + len(runtime), 2, 0) + bytes(12)
     return (
         head + hardware.ljust(1184, b"\0") + struct.pack("<5I", 20 + len(runtime), 1, kind, 1, len(runtime)) + runtime

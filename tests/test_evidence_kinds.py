@@ -1,4 +1,4 @@
-"""Which kind of evidence a key or a root is for: the verifier says it, and bytes of another kind do not pass under it."""
+"""Which kind of evidence a key or a root is for: the verifier says it, and bytes of another kind do not pass."""
 
 from __future__ import annotations
 
@@ -151,7 +151,7 @@ def test_an_enclave_and_a_nitro_tpm_are_two_kinds() -> None:
     both = cbor2.loads(documents["nitro-enclave"])
     payload = {**cbor2.loads(both[2]), "nitrotpm_pcrs": {}}
     forged = cbor2.dumps(made.sign1(cbor2.dumps(payload), made.ec_key("enclave", "SECP384R1"), tag=False))
-    with pytest.raises(evlog.ParseError, match="two|NitroTPM"):
+    with pytest.raises(evlog.ParseError, match="NitroTPM"):
         read_registers(forged)
 
 
@@ -220,7 +220,7 @@ def test_a_nonce_that_anybody_can_guess_is_refused(nonce: bytes) -> None:
 
 
 def test_credentials_that_cannot_be_meant() -> None:
-    for wrong in ({"kind": "tarot"}, {"kind": "nitro"}, {"at": datetime.datetime(2026, 1, 1)}):  # noqa: DTZ001
+    for wrong in ({"kind": "tarot"}, {"kind": "nitro"}, {"at": datetime.datetime(2026, 1, 1)}):
         with pytest.raises(UsageError):
             Credentials(**wrong)  # type: ignore[arg-type]
 
