@@ -76,8 +76,10 @@ def certificate(
     builder = builder.not_valid_before(start).not_valid_after(end)
     builder = builder.add_extension(x509.BasicConstraints(ca, path_length), critical=True)
     if usage is not None:
-        names = ("digital_signature", "content_commitment", "key_encipherment", "data_encipherment", "key_agreement")
-        names += ("key_cert_sign", "crl_sign", "encipher_only", "decipher_only")
+        names = [
+            *("digital_signature", "content_commitment", "key_encipherment", "data_encipherment", "key_agreement"),
+            *("key_cert_sign", "crl_sign", "encipher_only", "decipher_only"),
+        ]
         allowed = {name: name == usage for name in names}
         builder = builder.add_extension(x509.KeyUsage(**allowed), critical=True)
     if purposes:

@@ -24,7 +24,7 @@ NONCE = b"the nonce"
 VALUES = [bytes([index]) * 32 for index in range(8)]
 QUOTE = made.tpm_quote(VALUES)
 AK = made.ec_key("ak")
-SIGNED = {"key": made.pem(AK.public_key()), "signature": made.ecdsa_signature(QUOTE, AK)}
+SIGNED: dict[str, Any] = {"key": made.pem(AK.public_key()), "signature": made.ecdsa_signature(QUOTE, AK)}
 ROOT = made.pem_of(made.intel()[-1])
 
 
@@ -222,7 +222,7 @@ def test_a_nonce_that_anybody_can_guess_is_refused(nonce: bytes) -> None:
 def test_credentials_that_cannot_be_meant() -> None:
     for wrong in ({"kind": "tarot"}, {"kind": "nitro"}, {"at": datetime.datetime(2026, 1, 1)}):
         with pytest.raises(UsageError):
-            Credentials(**wrong)  # type: ignore[arg-type]
+            Credentials(**wrong)
 
 
 # Claims

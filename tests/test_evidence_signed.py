@@ -240,7 +240,7 @@ def test_a_tdreport_is_only_read() -> None:
 def test_an_snp_report_is_anchored_by_its_key() -> None:
     vcek, ask, ark = made.amd()
     report = made.snp_report(b"\x55" * 48, b"asked-for", b"host")
-    given = {"key": made.pem_of(vcek), "root": made.pem_of(ask, ark)}
+    given: dict[str, Any] = {"key": made.pem_of(vcek), "root": made.pem_of(ask, ark)}
     evidence = read_registers(report, kind="snp-report", nonce=b"asked-for", **given)
     assert evidence.anchored
     assert evidence.static == (Register("mr", "MEASUREMENT"),)
@@ -308,8 +308,8 @@ def test_a_changed_cca_token_fails() -> None:
 
 def test_a_nitro_document_is_anchored_by_the_root() -> None:
     pcrs = {0: b"\x01" * 48, 16: b"\x02" * 48}
-    given = {"kind": "nitro-enclave", "root": made.pem_of(made.aws()[-1])}
-    evidence = read_registers(made.nitro(pcrs, b"asked-for"), nonce=b"asked-for", **given)  # type: ignore[arg-type]
+    given: dict[str, Any] = {"kind": "nitro-enclave", "root": made.pem_of(made.aws()[-1])}
+    evidence = read_registers(made.nitro(pcrs, b"asked-for"), nonce=b"asked-for", **given)
     assert evidence.anchored
     assert evidence.registers[PCR0, SHA384] == pcrs[0]
     assert evidence.static == (PCR0,)

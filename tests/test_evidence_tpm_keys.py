@@ -132,7 +132,7 @@ def test_the_digest_covers_registers_that_nobody_states() -> None:
 def test_a_certificate_given_as_a_key_has_dates() -> None:
     old = {"start": made.NOW - 3 * made.DAY, "end": made.NOW - 2 * made.DAY}
     for options, expected in ((old, ["key_unfit"]), ({"ca": True}, ["key_unfit"]), ({}, [])):
-        certificate = made.certificate("AK", AK, "TPM root", CA, **options)  # type: ignore[arg-type]
+        certificate = made.certificate("AK", AK, "TPM root", CA, **options)
         assert codes(checked(made.pem_of(certificate))) == expected
     expired = made.certificate("AK", AK, "TPM root", CA, **old)  # type: ignore[arg-type]
     then = made.NOW - 2.5 * made.DAY
