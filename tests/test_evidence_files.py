@@ -279,7 +279,7 @@ def test_the_table_of_systemd_analyze() -> None:
     assert (evidence.form, len(evidence.registers)) == ("pcr-table", 24)
     assert evidence.registers[Register("pcr", 9), SHA256] == b"\x0a" * 32
     lines[3] += "00"
-    with pytest.raises(ParseError, match="33|row 3|row 4"):
+    with pytest.raises(ParseError, match="this one 33"):
         read_registers("\n".join(lines).encode())
     with pytest.raises(ParseError, match="bank"):
         read_registers(b"NR NAME -\n 0 x 00\n")
