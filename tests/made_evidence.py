@@ -58,8 +58,9 @@ def certificate(
     issuer: str,
     issuer_key: Key,
     *,
-    ca: bool = False,
+    ca: bool | None = False,
     path_length: int | None = None,
+    signs: bool | None = None,
     start: datetime.datetime = NOW - DAY,
     end: datetime.datetime = NOW + DAY,
     usage: str | None = None,
@@ -67,21 +68,28 @@ def certificate(
     extensions: dict[str, bytes] | None = None,
     critical: bool = False,
 ) -> x509.Certificate:
-    """A certificate; ``usage`` names the one key usage that is allowed, ``extensions`` are bytes by identifier."""
+    """A certificate; ``ca`` is None for one without BasicConstraints, ``signs`` for one without KeyUsage.
+
+    ``usage`` names the one key usage that is allowed, ``extensions`` are bytes by identifier.
+    """
 
     def name(text: str) -> x509.Name:
         return x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, text)] if text else [])
 
     builder = x509.CertificateBuilder(name(issuer), name(subject), key.public_key(), x509.random_serial_number())
     builder = builder.not_valid_before(start).not_valid_after(end)
-    builder = builder.add_extension(x509.BasicConstraints(ca, path_length), critical=True)
+    if ca is not None:
+        builder = builder.add_extension(x509.BasicConstraints(ca, path_length), critical=True)
+    if signs is not None:
+        allowed = x509.KeyUsage(True, False, False, False, False, signs, False, False, False)
+        builder = builder.add_extension(allowed, critical=True)
     if usage is not None:
         names = [
             *("digital_signature", "content_commitment", "key_encipherment", "data_encipherment", "key_agreement"),
             *("key_cert_sign", "crl_sign", "encipher_only", "decipher_only"),
         ]
-        allowed = {name: name == usage for name in names}
-        builder = builder.add_extension(x509.KeyUsage(**allowed), critical=True)
+        only = x509.KeyUsage(**{name: name == usage for name in names})
+        builder = builder.add_extension(only, critical=True)
     if purposes:
         kinds = [x509.ObjectIdentifier(purpose) for purpose in purposes]
         builder = builder.add_extension(x509.ExtendedKeyUsage(kinds), critical=False)
@@ -174,11 +182,15 @@ def td_quote(
     *,
     version: int = 4,
     chain: bytes | None = None,
+    rest: bytes = bytes(32),
     mrsigner: bytes = bytes(32),
     attributes: bytes = bytes(16),
     prodid: int = 0,
 ) -> bytes:
-    """A TD quote, version 4 or 5, every link of it genuine but for the root and the quoting enclave."""
+    """A TD quote, version 4 or 5, every link of it genuine but for the root and the quoting enclave.
+
+    ``rest`` ends the QE's report data.
+    """
     header = struct.pack("<HHI", version, 2, 0x81).ljust(48, b"\x07")
     message = header + (struct.pack("<HI", 2, len(body)) if version == 5 else b"") + body
     key = point(ec_key("attestation"))
@@ -186,7 +198,7 @@ def td_quote(
     report = bytearray(384)
     report[48:64], report[128:160] = attributes, mrsigner
     report[256:258] = struct.pack("<H", prodid)
-    report[320:352] = hashlib.sha256(key + auth).digest()
+    report[320:384] = hashlib.sha256(key + auth).digest() + rest
     pck = pem_of(*intel()) if chain is None else chain
     certification = b"".join(
         (
@@ -253,8 +265,8 @@ def snp_report(
 # COSE
 
 
-def sign1(payload: bytes, key: Key, *, tag: bool = True) -> Any:
-    protected = cbor2.dumps({1: -35})
+def sign1(payload: bytes, key: Key, *, tag: bool = True, algorithm: Any = -35) -> Any:
+    protected = cbor2.dumps({1: algorithm})
     signed = cbor2.dumps(["Signature1", protected, b"", payload])
     parts = [protected, {}, payload, raw_signature(key, signed, hashes.SHA384(), 48)]
     return cbor2.CBORTag(18, parts) if tag else parts
@@ -266,9 +278,10 @@ def cca_token(
     challenge: bytes = b"",
     *,
     cose_key: bool = False,
+    named: bytes | None = None,
     platform: dict[int, Any] | None = None,
 ) -> bytes:
-    """A token of a realm with SHA-512 measurements."""
+    """A token of a realm with SHA-512 measurements; ``named`` is the key that the platform token is about."""
     realm_key, platform_key = ec_key("realm", "SECP384R1"), ec_key("platform", "SECP384R1")
     public = b"\x04" + point(realm_key, 48)
     if cose_key:
@@ -282,7 +295,8 @@ def cca_token(
         44239: rems,
         44240: "sha-256",
     }
-    stated = {10: hashlib.sha256(public).digest(), 2395: 0x3003, 256: b"\x01" * 33, **(platform or {})}
+    about = public if named is None else named
+    stated = {10: hashlib.sha256(about).digest(), 2395: 0x3003, 256: b"\x01" * 33, **(platform or {})}
     tokens = {
         44234: cbor2.dumps(sign1(cbor2.dumps(stated), platform_key)),
         44241: cbor2.dumps(sign1(cbor2.dumps(realm), realm_key)),
@@ -303,7 +317,7 @@ def aws() -> tuple[x509.Certificate, x509.Certificate, x509.Certificate]:
     )
 
 
-def nitro(pcrs: dict[int, bytes], nonce: bytes | None = None, *, member: str = "pcrs") -> bytes:
+def nitro(pcrs: dict[int, bytes], nonce: bytes | None = None, *, member: str = "pcrs", algorithm: Any = -35) -> bytes:
     leaf, middle, root = aws()
     document = {
         "module_id": "i-0123456789abcdef0-enc0123456789abcdef",
@@ -316,7 +330,7 @@ def nitro(pcrs: dict[int, bytes], nonce: bytes | None = None, *, member: str = "
         "user_data": None,
         "nonce": nonce,
     }
-    return cbor2.dumps(sign1(cbor2.dumps(document), ec_key("enclave", "SECP384R1"), tag=False))
+    return cbor2.dumps(sign1(cbor2.dumps(document), ec_key("enclave", "SECP384R1"), tag=False, algorithm=algorithm))
 
 
 # Azure
@@ -325,9 +339,8 @@ def nitro(pcrs: dict[int, bytes], nonce: bytes | None = None, *, member: str = "
 def hcl_report(hardware: bytes, runtime: bytes, *, kind: int) -> bytes:
     """HCLA: a hardware report (2: SEV-SNP, 4: TDREPORT) and the runtime data it vouches for, hashed with SHA-256."""
     head = b"HCLA" + struct.pack("<4I", 2, 1236 + len(runtime), 2, 0) + bytes(12)
-    return (
-        head + hardware.ljust(1184, b"\0") + struct.pack("<5I", 20 + len(runtime), 1, kind, 1, len(runtime)) + runtime
-    )
+    middle = struct.pack("<5I", 20 + len(runtime), 1, kind, 1, len(runtime))
+    return head + hardware.ljust(1184, b"\0") + middle + runtime
 
 
 def jwk(key: rsa.RSAPublicKey, name: str = "HCLAkPub") -> dict[str, str]:

@@ -103,14 +103,6 @@ def test_a_signature_over_sha1_proves_nothing() -> None:
     assert (evidence.anchor, codes(evidence)) == (None, ["signature_weak"])
 
 
-def test_a_signed_quote_of_nothing_anchors_nothing() -> None:
-    quote = made.tpm_quote([])
-    signature = made.ecdsa_signature(quote, AK)
-    evidence = read_registers(quote, key=made.pem(AK.public_key()), signature=signature, nonce=NONCE)
-    assert (evidence.anchor, evidence.covered, evidence.fresh) == (None, (), False)
-    assert codes(evidence) == ["credential_unused"]
-
-
 def test_values_beyond_the_quote_are_noted_and_not_stated() -> None:
     """Whoever keeps all 24 values beside a quote of eight is not to fail, and the others are not to count."""
     table = {"sha256": {str(index): (bytes([index]) * 32).hex() for index in range(24)}}

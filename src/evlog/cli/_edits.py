@@ -5,7 +5,7 @@ from __future__ import annotations
 from evlog.algorithms import HashAlg
 from evlog.changing.edit import Edit, drop, insert, replace
 from evlog.errors import UsageError
-from evlog.intake.read import load
+from evlog.intake.files import load
 from evlog.model import Digest
 from evlog.registers import Register
 

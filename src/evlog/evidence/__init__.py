@@ -10,10 +10,13 @@ A source is a module with these names and no others that matter:
 What a source states and what of it was authenticated are two things. `Evidence` keeps them apart, sentence by
 sentence, and says whether the register values hang on a key that the caller gave. Nothing else is called verified.
 
-Rules of the room: a key or a root is used by the source whose kind the caller pinned, and by no other (`Credentials`);
-what stands in the evidence itself, a key or a certificate, may check a signature and never anchors; a check that was
-made and fails is a finding (the evidence proves nothing) or a `Weakness` (it may be accepted by name), never silence;
-what is not checked is in ``unchecked``.
+Rules of the room:
+
+1. A source gets bytes or a folder, and says what is stated there; it does not know a log or what was replayed.
+2. A key or a root is used by the source whose kind the caller pinned, and by no other (`Credentials`).
+3. A key that stands in the material checks a signature and anchors nothing; only the caller's credentials do.
+4. A check that fails is a finding, or a `Weakness` that may be accepted by name, and a sentence; a check that is not
+   made is named as such (``unchecked``).
 """
 
 from __future__ import annotations
@@ -237,8 +240,8 @@ class Evidence(Record):
         """Whether the claim or static register of a name has a value; None if the evidence states none of that name.
 
         ``name`` is a claim's, an identity's, or a static register's (``mrtd``, ``pcr:0``, ``measurement``), without
-        regard to case, ``_``, ``-`` and brackets. ``value`` is hex of all its bytes; of a number or a text also what
-        a person writes (`plain`): ``resetCount`` of ``5`` or ``00000005``. Raises nothing: a value that is no hex is just another one.
+        regard to case, ``_``, ``-`` and brackets. ``value`` is hex of all its bytes; of a number or a text also what a
+        person writes (`plain`): ``resetCount`` of ``5`` or ``00000005``. Raises nothing: what is no hex is another value.
         """
         wanted, text = _bare(name), value.strip()
         digits = text.lower().removeprefix("0x")

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from evlog._record import Record
 from evlog.algorithms import SHA384
-from evlog.registers import Register, Registers
+from evlog.registers import PLATFORMS, Register, Registers
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -44,7 +44,7 @@ def registers(data: bytes, places: Places, source: str) -> Registers:
     values = {(MRTD, SHA384): data[places.mrtd : places.mrtd + _SIZE]}
     for index in range(4):
         at = places.rtmr + index * _SIZE
-        values[Register("ccmr", index + 1), SHA384] = data[at : at + _SIZE]
+        values[PLATFORMS["tdx"].ccmr_of(Register("rtmr", index)), SHA384] = data[at : at + _SIZE]
     return Registers(values, source)
 
 

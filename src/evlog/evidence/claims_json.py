@@ -2,8 +2,8 @@
 
 ``pcr00`` .. ``pcr23`` (claims of CoCo's trustee), ``PCR0``, ``pcr_0``, ``rtmr0`` .. ``rtmr3`` and ``mrtd`` (dstack's
 tcb_info), ``tdx_rtmr0`` (Intel Trust Authority); an object of bare numbers; rows of ``nr`` and a bank, as
-``systemd-analyze pcrs --json`` prints them; and of systemd-pcrlock the ``observed`` values of its rows. Where no bank is named it follows
-from the length of the value.
+``systemd-analyze pcrs --json`` prints them; and of systemd-pcrlock the ``observed`` values of its rows. Where no bank
+is named it follows from the length of the value.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import re
 from evlog.algorithms import HashAlg
 from evlog.errors import EvlogError, ParseError
 from evlog.evidence import Credentials, Evidence, Material, _document
-from evlog.registers import Register, Registers
+from evlog.registers import PLATFORMS, Register, Registers
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -93,7 +93,7 @@ def _named(key: str) -> Register | None:
     space, index = found[1].lower(), int(found[2])
     if space == "pcr":
         return Register("pcr", index)
-    return Register("ccmr", index + 1) if index < _RTMR_COUNT else None
+    return PLATFORMS["tdx"].ccmr_of(Register("rtmr", index)) if index < _RTMR_COUNT else None
 
 
 def _row(path: str, row: dict[str, Any]) -> Iterator[tuple[str, Register, HashAlg | None, Any]]:

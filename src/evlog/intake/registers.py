@@ -9,7 +9,8 @@ from __future__ import annotations
 import os
 
 from evlog.errors import SourceError, UnknownFormatError, UsageError
-from evlog.evidence import KINDS, NO_CREDENTIALS, SIGNED, Credentials, Evidence, Material, identify
+from evlog.evidence import KINDS, NO_CREDENTIALS, SIGNED, SOURCES, Credentials, Evidence, Material, identify, source
+from evlog.intake.files import load
 from evlog.model import Finding
 
 TYPE_CHECKING = False
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from evlog.evidence import Source as Reader
-    from evlog.intake.read import Source
+    from evlog.intake.files import Source
 
 __all__ = ["read_registers"]
 
@@ -142,6 +143,11 @@ def _identify(material: Material, kind: str | None) -> tuple[Material, Reader]:
     for each, reader in ranked:
         if reader is not None:
             return each, reader
+    if kind is not None and kind != _FILE:
+        for id in SOURCES:
+            if kind in source(id).KINDS:
+                # It says what is wrong with the bytes.
+                return material, source(id)
     return material, identify(material)
 
 
@@ -159,8 +165,6 @@ def _claimed(material: Material, kind: str | None) -> Reader | None:
 def _material(where: Source) -> Material:
     if isinstance(where, (str, os.PathLike)) and os.path.isdir(where):
         return Material(None, os.fspath(where))
-    from evlog.intake.read import load
-
     data, name = load(where)
     if len(data) > _MAX_SIZE:
         raise SourceError(f"{name or 'evidence'}: {len(data)} bytes, at most {_MAX_SIZE}")

@@ -17,6 +17,7 @@ import os
 from evlog import hashing
 from evlog._record import Record
 from evlog.errors import SourceError, UsageError
+from evlog.intake.files import load
 from evlog.tree import DIGEST, LOG, member_of_log
 
 TYPE_CHECKING = False
@@ -76,8 +77,6 @@ class Change(Record):
 
 def settled_log(path: str) -> bytes:
     """The bytes of a log file; of a register's, without what is half written and with what the journal still has."""
-    from evlog.intake.read import load
-
     folder = os.path.dirname(os.path.abspath(path))
     if not os.path.exists(os.path.join(folder, JOURNAL)):
         return load(path)[0]

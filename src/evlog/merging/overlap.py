@@ -8,8 +8,6 @@ of it is found by what the events extend, register by register, never by names o
 from __future__ import annotations
 
 from evlog._record import Record
-from evlog.algorithms import HashAlg
-from evlog.columns import NOT_EXTENDED
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -134,7 +132,7 @@ def _registers(log: Log) -> set[Register]:
     columns = log.columns
     if columns is None:
         return {event.register for event in log.events if event.measured}
-    return {columns.register(index) for index in set(columns.registers) - {NOT_EXTENDED}}
+    return set(map(columns.register, columns.indices))
 
 
 def _trails(log: Log) -> dict[Register, list[Event]]:
@@ -165,15 +163,3 @@ def _without(log: Log, other: Log) -> tuple[Log, int]:
         else:
             events.append(event)
     return log.replace(events=tuple(events)), len(log.events) - len(events)
-
-
-def banks_of(logs: Sequence[Log]) -> tuple[HashAlg, ...]:
-    """The banks of several logs, in the order of first mention.
-
-    An algorithm that a log has only digests of a wrong size of is the bank of another that has true ones.
-    """
-    banks: dict[int, HashAlg] = {}
-    for alg in [alg for log in logs for alg in log.algorithms]:
-        if alg.id not in banks or alg == HashAlg.of(alg.id):
-            banks[alg.id] = alg
-    return tuple(banks.values())
