@@ -463,7 +463,7 @@ def test_the_command_verifies_a_quote() -> None:
     assert ran.code == 0
     assert ran.out.splitlines()[-1].startswith("verified: 9 match")
     assert "authenticated: the nonce is the given one" in ran.out
-    wrong = run("verify", str(OVMF), *map(str, arguments[:-1]), "00")
+    wrong = run("verify", str(OVMF), *map(str, arguments[:-1]), "0102030405060708")
     assert wrong.code == 1
     assert wrong.out.splitlines()[-1].startswith("NOT VERIFIED")
 

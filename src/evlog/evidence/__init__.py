@@ -48,6 +48,7 @@ if TYPE_CHECKING:
 __all__ = [
     "KINDS",
     "NO_CREDENTIALS",
+    "SIGNED",
     "SOURCES",
     "Composite",
     "Credentials",
@@ -61,13 +62,19 @@ __all__ = [
 #: Source ids in the order in which they are asked, and their modules.
 SOURCES: dict[str, str] = {
     "tpm-quote": "tpm_quote",
+    "hcl-vtpm": "hcl_vtpm",
+    "tpm-document": "tpm_document",
     "tdx-quote": "tdx_quote",
     "tdx-report": "tdx_report",
     "snp-report": "snp_report",
     "cca-token": "cca_token",
-    "nitro": "nitro",
+    "nitro-enclave": "nitro_enclave",
+    "nitro-tpm": "nitro_tpm",
     "pcr-values": "pcr_values",
     "register-file": "register_file",
+    "claims-json": "claims_json",
+    "pcr-table": "pcr_table",
+    "pcr-bare": "pcr_bare",
     "pcrread": "pcrread",
     "tpm-sysfs": "tpm_sysfs",
     "register-tree": "register_tree",
@@ -87,7 +94,11 @@ KINDS: dict[str, str] = {
     "register-file": "a file or a folder of register values, which nobody signs",
 }
 
+#: Sources whose material states a signature of a TPM quote, which pins the kind as a signature given beside it does.
+SIGNED = frozenset({"tpm-document"})
+
 _LEAST_NONCE = 8
+_TEXT = bytes(range(0x20, 0x7F)) + b"\t\r\n"
 
 
 class Material(Record):
@@ -100,6 +111,11 @@ class Material(Record):
     def head(self) -> bytes:
         """The first bytes, none for a folder."""
         return self.data[:64] if self.data is not None else b""
+
+    @property
+    def binary(self) -> bool:
+        """Whether it is a file whose bytes are no text."""
+        return self.data is not None and bool(self.data.translate(None, _TEXT))
 
 
 class Credentials(Record):
@@ -155,7 +171,7 @@ class Composite(Record):
 class Weakness(Record):
     """A check that was made and does not hold, and that a verifier may accept by name: else it fails the evidence.
 
-    ``accept`` is the name: ``debug`` (somebody can look into the machine or change it, or nobody says that he cannot) or
+    ``accept`` is the name: ``debug`` (somebody can change the machine from outside, or nobody says that he cannot) or
     ``qe`` (the enclave that signs TD quotes is not the manufacturer's). ``sentence`` says what was found.
     """
 
@@ -179,8 +195,8 @@ class Evidence(Record):
     ``composite``      a signed digest over register values that the source does not state one by one
     ``identity``       which machine it is, as (name, hex or text): AK name, CHIP_ID, PPID, module_id, instance id
     ``root_name``      the name of the given root, where the values lead to it
-    ``claims``         what else it states, by name: report_data, host_data, nonce, resetCount, attributes. All are bytes:
-                       numbers big-endian in the width of their field, text in UTF-8
+    ``claims``         what else it states, by name: report_data, host_data, nonce, resetCount, attributes. All are
+                       bytes: numbers big-endian in the width of their field, text in UTF-8
     ``plain``          those claims that are numbers (in decimal) or text, as a person writes them
     ``weaknesses``     checks that fail and may be accepted by name
     ``unchecked``      what is not checked here, in few words each: TCB level, revocation
@@ -228,8 +244,8 @@ class Evidence(Record):
         """Whether the claim or static register of a name has a value; None if the evidence states none of that name.
 
         ``name`` is a claim's, an identity's, or a static register's (``mrtd``, ``pcr:0``, ``measurement``), without
-        regard to case, ``_``, ``-`` and brackets. ``value`` is hex of all its bytes, and of a number or a text also
-        what a person writes (`plain`). Raises nothing: a value that is no hex is just another one.
+        regard to case, ``_``, ``-`` and brackets. ``value`` is hex of all its bytes; of a number or a text also what a
+        person writes (`plain`): ``resetCount`` of ``5`` or ``00000005``. Raises nothing: no hex is another value.
         """
         wanted, text = _bare(name), value.strip()
         digits = text.lower().removeprefix("0x")
@@ -239,7 +255,7 @@ class Evidence(Record):
                 found.append(data.hex() == digits)
         for each, said in (*self.plain, *self.identity):
             if _bare(each) == wanted:
-                found.append(said == text or said == digits)
+                found.append(said == text)
         for (register, _), data in self.registers.values.items():
             if register in self.static and wanted in _names(register, self.platform):
                 found.append(data.hex() == digits)

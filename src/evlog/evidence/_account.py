@@ -7,10 +7,15 @@ from evlog.model import Finding
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import datetime
     from typing import Any
+
+    from cryptography.x509 import Certificate
 
     from evlog.algorithms import HashAlg
     from evlog.evidence import Credentials
+    from evlog.evidence._keys import Key
     from evlog.registers import Register, Registers
 
 __all__ = ["Account"]
@@ -71,8 +76,9 @@ class Account:
         self.findings.append(Finding(code, "warning", sentence))
 
     def weak(self, accept: str, sentence: str) -> None:
-        """Something was checked and is not so, and may be accepted by name."""
+        """Something was checked and is not so, and may be accepted by name; it is told in any case."""
         self.weaknesses.append(Weakness(accept, sentence))
+        self.reads(sentence)
 
     def uses(self, *names: str) -> None:
         """There was something to check with these credentials, whatever came of it."""
@@ -96,24 +102,70 @@ class Account:
         self.claim(name, value.encode())
         self.plain.append((name, value))
 
+    def leads(self, presented: Sequence[Certificate], what: str, *, when: datetime | None = None) -> str | None:
+        """Hold a chain, leaf first, to the given root: the SHA-256 of the root that it leads to, or None.
+
+        Certificates are held to the caller's time, else to ``when``, else to now.
+        """
+        root = self.credentials.root
+        if root is None:
+            self.reads(f"whose {what} is: no root certificate was given")
+            return None
+        from evlog.evidence import _certificates
+
+        self.uses("root")
+        chain = _certificates.chain(presented, _certificates.certificates(root), self.time(when))
+        if chain.problem:
+            self.fails("chain_invalid", f"{what} does not lead to the given root: {chain.problem}")
+            return None
+        self.holds(f"{what} leads to the given root: {' <- '.join(reversed(chain.names))}")
+        self.root_name = chain.names[-1]
+        return _certificates.fingerprint(chain.path[-1])
+
+    def time(self, when: datetime | None = None) -> datetime:
+        """The time that certificates are held to."""
+        from datetime import datetime, timezone
+
+        return self.credentials.at or when or datetime.now(timezone.utc)
+
+    def key(self) -> Key | None:
+        """The caller's key, which a certificate has to be fit for and a TPM's public area has to allow; None for none.
+
+        Whoever asks has a signature to check with it.
+        """
+        if self.credentials.key is None:
+            return None
+        from evlog.evidence import _certificates, _keys
+
+        self.uses("key")
+        key = _keys.load_key(self.credentials.key)
+        problem = key.problem
+        if key.certificates:
+            problem = _certificates.unfit(key.certificates[0], self.time())
+        if problem:
+            self.fails("key_unfit", f"the given key: {problem}")
+        if key.trailing:
+            self.warns("trailing_bytes", f"{key.trailing} bytes stand behind the public area of the given key")
+        return key
+
     def nonce(self, stated: bytes, field: str, *, padded: bool = False) -> None:
         """Compare what the evidence states with the caller's nonce; where ``padded``, zeros may follow it.
 
         It is fresh only if it is anchored: to be asked last.
         """
         nonce = self.credentials.nonce
-        shown = stated.hex() or "empty"
+        shown, one = stated.hex() or "empty", "the given one" if field.endswith("nonce") else "the given nonce"
         if nonce is None:
-            self.reads(f"{field}: no nonce was given to compare it with, so the evidence may be an old one ({shown})")
+            self.reads(f"{field} is {shown}: no nonce was given to compare it with, so the evidence may be an old one")
             return
         self.uses("nonce")
         if (nonce.ljust(len(stated), b"\0") if padded else nonce) != stated:
-            self.fails("nonce_mismatch", f"{field} is not the given nonce ({shown})")
+            self.fails("nonce_mismatch", f"{field} is {shown}, not {one}")
         elif self.anchor is not None:
             self.fresh = True
-            self.holds(f"{field} is the given nonce")
+            self.holds(f"{field} is {one}")
         else:
-            self.reads(f"{field} is the given nonce")
+            self.reads(f"{field} is {one}")
 
     def evidence(
         self,

@@ -1,6 +1,6 @@
 """Verify: hold logs and register values from somewhere trustworthy against what a verifier demands.
 
-Two things are decided, each in its own file: what each register's value says of the logs (`evlog.verifying.comparison`),
+Two things are decided, each in its own file: what a register's value says of the logs (`evlog.verifying.comparison`),
 and whether that is what was demanded (`evlog.verifying.judgement`). Nothing in the input makes a demand smaller.
 Comparing nothing is a failure. What a match proves is the digests, in their order: an event's data only as far as its
 digest is the hash of it, its type and its register's name never (`Verified.standing`).
@@ -9,7 +9,7 @@ digest is the hash of it, its type and its register's name never (`Verified.stan
 from __future__ import annotations
 
 from evlog._record import Record
-from evlog.evidence import NO_CREDENTIALS, Evidence
+from evlog.evidence import Evidence
 from evlog.model import Finding, Log
 from evlog.registers import Registers
 from evlog.replaying.naming import platform_of, united
@@ -123,7 +123,7 @@ def verify(
     several = (logs,) if isinstance(logs, Log) else tuple(logs)
     if isinstance(evidence, Registers):
         read_only = ("the register values are the caller's",)
-        evidence = Evidence("register-file", evidence, read_only=read_only, credentials=NO_CREDENTIALS)
+        evidence = Evidence("register-file", evidence, read_only=read_only, form="registers")
     demand.hold(evidence)
     platform = platform_of(several, platform) or evidence.platform
     demand = _united(demand, platform)
