@@ -36,6 +36,7 @@ EXAMPLES = (
 def arguments(parser: argparse.ArgumentParser) -> None:
     _common.reader_arguments(parser, logs="[LOG...]", register=False)
     parser.add_argument("--register", action="append", metavar="REGISTER", help="the register of logs that name none")
+    parser.add_argument("--bank", action="append", metavar="ALG", help="the banks that count, with commas")
     _each.arguments(parser)
     source = parser.add_argument_group("register values").add_mutually_exclusive_group(required=True)
     source.add_argument("--registers", metavar="FILE", help="JSON, what tpm2_pcrread prints, or a folder")
@@ -147,6 +148,7 @@ def open_evidence(args: argparse.Namespace) -> Evidence:
         nonce=nonce,
         root=args.root,
         at=_demand.when(args.at),
+        quote=args.quote is not None,
     )
 
 
