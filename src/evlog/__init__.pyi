@@ -84,6 +84,9 @@ from evlog.replaying.replay import replay as replay
 from evlog.replaying.replay import replay_each as replay_each
 from evlog.replaying.statements import Anchor as Anchor
 from evlog.replaying.statements import Statement as Statement
+from evlog.verifying.demand import Acceptance as Acceptance
+from evlog.verifying.demand import Demand as Demand
+from evlog.verifying.judgement import Shortfall as Shortfall
 from evlog.verifying.verify import RegisterVerdict as RegisterVerdict
 from evlog.verifying.verify import Verification as Verification
 from evlog.verifying.verify import Verified as Verified
