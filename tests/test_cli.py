@@ -297,7 +297,7 @@ def test_backends_are_forced_by_name() -> None:
     assert b"(python backend)" in process("--version", EVLOG_BACKEND="python").stdout
     ran = process("replay", LOG, EVLOG_BACKEND="abacus")
     assert ran.returncode == 2
-    assert ran.stderr == b"evlog: EVLOG_BACKEND is 'abacus'; known are python, accel\n"
+    assert ran.stderr.startswith(b"evlog: EVLOG_BACKEND is 'abacus'; known are python, accel")
 
 
 PLAIN = [["one"], ["-"], ["one", "two"], [""], ["a b"]]
