@@ -18,6 +18,7 @@ import pytest
 import evlog
 from evlog.changing.append import append
 from evlog.errors import SourceError, UsageError
+from evlog.intake import outputs
 from evlog.intake import store as _store
 from tests.command import run
 from tests.test_schemas import valid
@@ -142,16 +143,16 @@ def _full(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
         real(handle, bytes(data)[: len(data) // 2], position)
         raise OSError(28, "No space left on device")
 
-    def replace(path: str, data: bytes) -> None:
+    def replace(path: str, data: bytes, *, lasting: bool = False) -> None:
         if path.endswith(name):
             raise OSError(28, "No space left on device", path)
-        whole(path, data)
+        whole(path, data, lasting=lasting)
 
-    real, whole = os.pwrite, _store._replace
+    real, whole = os.pwrite, outputs.replace
     if name == "event_log":
         monkeypatch.setattr(os, "pwrite", pwrite)
     else:
-        monkeypatch.setattr(_store, "_replace", replace)
+        monkeypatch.setattr(_store, "replace", replace)
 
 
 @pytest.mark.parametrize("name", ["event_log", "digest", _store.JOURNAL])

@@ -68,6 +68,7 @@ _HOME = {
     "Prefix": "replaying.find_prefix",
     "Register": "registers",
     "RegisterDifference": "comparing.diff",
+    "RegisterSet": "registers",
     "RegisterValue": "replaying.replay",
     "RegisterVerdict": "verifying.verify",
     "Registers": "registers",

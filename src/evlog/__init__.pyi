@@ -71,6 +71,7 @@ from evlog.registers import PLATFORMS as PLATFORMS
 from evlog.registers import Platform as Platform
 from evlog.registers import Register as Register
 from evlog.registers import Registers as Registers
+from evlog.registers import RegisterSet as RegisterSet
 from evlog.replaying.bank_rules import BankRule as BankRule
 from evlog.replaying.bank_rules import bank_rules as bank_rules
 from evlog.replaying.bank_rules import rules_by_bank as rules_by_bank

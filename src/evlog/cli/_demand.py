@@ -8,7 +8,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from datetime import datetime
 
-    from evlog.registers import Register
     from evlog.verifying.demand import Acceptance, Demand
 
 __all__ = ["arguments", "demand", "when"]
@@ -27,13 +26,15 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 def demand(args: argparse.Namespace) -> Demand:
     """What the arguments demand. Raises UsageError for one that makes no sense."""
-    from evlog.cli import _common
+    from evlog.cli import _keep
+    from evlog.registers import RegisterSet
     from evlog.verifying.demand import Demand
 
-    registers = _registers(args.require) if args.require else None
+    keep = _keep.of(args)
     return Demand(
-        registers=registers,
-        banks=_common.banks(args),
+        registers=RegisterSet.parse(*args.require) if args.require else None,
+        keep=keep.registers,
+        banks=keep.banks or (),
         kind=args.kind,
         expect=tuple(map(_expectation, args.expect or ())),
         authenticated=args.authenticated,
@@ -57,12 +58,6 @@ def when(text: str | None) -> datetime | None:
     return found if found.tzinfo is not None else found.replace(tzinfo=timezone.utc)
 
 
-def _registers(texts: Iterable[str]) -> tuple[Register, ...]:
-    from evlog.registers import Register
-
-    return tuple(dict.fromkeys(Register.parse(part) for text in texts for part in text.split(",")))
-
-
 def _expectation(text: str) -> tuple[str, str]:
     from evlog.errors import UsageError
 
@@ -75,6 +70,7 @@ def _expectation(text: str) -> tuple[str, str]:
 def _acceptances(texts: Iterable[str]) -> Iterable[Acceptance]:
     """``gap,unanchored:rtmr:3,pcr:4``: what is no name goes on with the registers of the last one."""
     from evlog.errors import UsageError
+    from evlog.registers import RegisterSet
     from evlog.verifying.demand import ACCEPTABLE, Acceptance
 
     for text in texts:
@@ -87,4 +83,4 @@ def _acceptances(texts: Iterable[str]) -> Iterable[Acceptance]:
                 found[-1][1].append(part)
             else:
                 raise UsageError(f"--accept {part}: nothing of that name; there are {', '.join(ACCEPTABLE)}")
-        yield from (Acceptance(name, _registers(registers) if registers else None) for name, registers in found)
+        yield from (Acceptance(name, RegisterSet.parse(*registers) if registers else None) for name, registers in found)

@@ -34,9 +34,7 @@ EXAMPLES = (
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
-    _common.reader_arguments(parser, logs="[LOG...]", register=False)
-    parser.add_argument("--register", action="append", metavar="REGISTER", help="the register of logs that name none")
-    parser.add_argument("--bank", action="append", metavar="ALG", help="the banks that count, with commas")
+    _common.reader_arguments(parser, logs="[LOG...]")
     _each.arguments(parser)
     source = parser.add_argument_group("register values").add_mutually_exclusive_group(required=True)
     source.add_argument("--registers", metavar="FILE", help="JSON, what tpm2_pcrread prints, or a folder")
@@ -188,7 +186,7 @@ def _demanded(result: Verification) -> dict[str, Any]:
     demand = result.demand
     return {
         "registers": sorted({str(row.register) for row in result.registers if row.demanded}),
-        "required": None if demand.registers is None else [str(register) for register in demand.registers],
+        "required": None if demand.registers is None else str(demand.registers),
         "banks": [str(alg) for alg in demand.banks],
         "kind": demand.kind,
         "expect": dict(demand.expect),
@@ -230,24 +228,24 @@ def print_verdicts(result: Verification) -> None:
         banks.setdefault(str(row.alg), []).append(row)
     for alg, rows in banks.items():
         if all(row.verdict == "not_reported" for row in rows):
-            print(f"{alg}: {len(rows)} registers of the log, none in the evidence")
+            _common.put(f"{alg}: {len(rows)} registers of the log, none in the evidence")
             continue
-        print(f"{alg}:")
+        _common.put(f"{alg}:")
         for row in rows:
             if row.events or row.verdict != "match":
-                print(_line(row, result.platform))
+                _common.put(_line(row, result.platform))
         idle = [str(row.register) for row in rows if not row.events and row.verdict == "match"]
         if idle:
-            print(f"  {len(idle)} without events, at their start values: {', '.join(idle)}")
+            _common.put(f"  {len(idle)} without events, at their start values: {', '.join(idle)}")
     evidence = result.evidence
     for title, sentences in (("authenticated", evidence.authenticated), ("only read", evidence.read_only)):
         for sentence in sentences:
-            print(f"{title}: {sentence}")
+            _common.put(f"{title}: {sentence}")
     for finding in evidence.findings:
-        print(f"{finding.severity}: {finding.message}")
+        _common.put(f"{finding.severity}: {finding.message}")
     for each in result.shortfalls:
-        print(f"falls short: {_said(each)}")
-    print(answer(result))
+        _common.put(f"falls short: {_said(each)}")
+    _common.put(answer(result))
 
 
 def _said(each: Shortfall) -> str:
@@ -318,4 +316,4 @@ def print_standings(result: Verification) -> None:
     for verified in result.logs:
         for event, standing in verified.standings():
             name = f"{verified.log.name}: " if len(result.logs) > 1 else ""
-            print(f"{name}{event.number:>4}  {event.register!s:7} {standing}")
+            _common.put(f"{name}{event.number:>4}  {event.register!s:7} {standing}")

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from evlog._record import Record
 from evlog.errors import UsageError
-from evlog.registers import Register
+from evlog.registers import Register, RegisterSet
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ class Acceptance(Record):
     """A name of `ACCEPTABLE` that is put up with, on some registers, or on all if ``registers`` is None."""
 
     name: str
-    registers: tuple[Register, ...] | None = None
+    registers: RegisterSet | None = None
 
     def __post_init__(self) -> None:
         if self.name not in ACCEPTABLE:
@@ -45,11 +45,13 @@ class Acceptance(Record):
             )
 
     def __str__(self) -> str:
-        return ":".join((self.name, ",".join(map(str, self.registers)))) if self.registers else self.name
+        return self.name if self.registers is None else f"{self.name}:{self.registers}"
 
-    def covers(self, name: str, register: Register | None) -> bool:
+    def covers(self, name: str, register: Register | None, platform: str | None) -> bool:
         """Whether it puts up with this on a register, or on the evidence as a whole (None)."""
-        return self.name == name and (self.registers is None or register in self.registers)
+        if self.name != name or self.registers is None:
+            return self.name == name
+        return register is not None and self.registers.holds(register, platform)
 
 
 class Demand(Record):
@@ -57,6 +59,7 @@ class Demand(Record):
 
     ``registers``      these and no others; None: every register that the logs extend, those that a platform's firmware
                        always extends, and those that authenticated evidence states away from their start value
+    ``keep``           what of those is judged, where ``registers`` does not name them; None: all
     ``banks``          the banks that count; none: all that the evidence states
     ``kind``, ``key``, ``root``, ``nonce``, ``at``   what the evidence must have been read with (`Credentials`)
     ``expect``         claims, identities and static registers by name, each with the value it must have
@@ -65,7 +68,8 @@ class Demand(Record):
     ``strict``         every register that is stated away from its start value
     """
 
-    registers: tuple[Register, ...] | None = None
+    registers: RegisterSet | None = None
+    keep: RegisterSet | None = None
     banks: tuple[HashAlg, ...] = ()
     kind: str | None = None
     key: bytes | None = None
@@ -77,9 +81,9 @@ class Demand(Record):
     accept: tuple[Acceptance, ...] = ()
     strict: bool = False
 
-    def accepted(self, name: str, register: Register | None = None) -> Acceptance | None:
-        """What of ``accept`` puts up with this, if anything does."""
-        return next((each for each in self.accept if each.covers(name, register)), None)
+    def accepts(self, name: str, register: Register | None, platform: str | None) -> bool:
+        """Whether the verifier puts up with this, on a register or (None) on the evidence as a whole."""
+        return any(each.covers(name, register, platform) for each in self.accept)
 
     def hold(self, evidence: Evidence) -> None:
         """Raise UsageError for evidence that was read without what is demanded of it: nobody has checked that."""

@@ -7,14 +7,16 @@ firmware's; 16 and 23 can be reset by anybody); UEFI 2.10, section 38.4.1.
 from __future__ import annotations
 
 from evlog.registers import PLATFORMS, Register
+from evlog.replaying.naming import united
 from evlog.replaying.start import reset_value
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Mapping
+    from collections.abc import Iterator, Mapping
 
     from evlog.algorithms import HashAlg
     from evlog.evidence import Evidence
+    from evlog.verifying.comparison import Comparison
     from evlog.verifying.demand import Demand
 
     Key = tuple[Register, HashAlg]
@@ -27,19 +29,14 @@ _RESETTABLE = frozenset({Register("pcr", 16), Register("pcr", 23)})
 _PCR0 = Register("pcr", 0)
 
 
-def required(
-    demand: Demand,
-    evidence: Evidence,
-    logged: Collection[Register],
-    stated: Mapping[Key, bytes],
-    static: Collection[Register],
-) -> frozenset[Register]:
-    """The demanded registers: ``logged`` are those that the logs extend, ``stated`` the values that may count."""
+def required(demand: Demand, evidence: Evidence, compared: Comparison, platform: str | None) -> frozenset[Register]:
+    """The demanded registers, by the names that were compared."""
+    stated, static = compared.stated, compared.static
     moved = {key[0] for key, value in stated.items() if away(*key, value) and key[0] not in static}
     more = moved if demand.strict else set()
     if demand.registers is not None:
-        return frozenset({*demand.registers, *more})
-    found = {*logged, *more}
+        return frozenset({*(united(register, platform) for register in demand.registers.each()), *more})
+    found = {*compared.logged, *more}
     credentials = evidence.credentials
     if credentials.key is not None or credentials.root is not None:
         found |= moved
@@ -47,8 +44,10 @@ def required(
     elif evidence.source == "register-file" or credentials.pcrs is not None:
         # The verifier named the values himself.
         found.update(moved.intersection(_firmware(evidence, stated)))
-    resettable = frozenset() if evidence.platform == "nitro" else _RESETTABLE
-    return frozenset(found - (resettable - more))
+    if evidence.platform != "nitro":
+        found -= _RESETTABLE - more
+    keep = demand.keep
+    return frozenset(register for register in found if keep is None or keep.holds(register, platform))
 
 
 def _firmware(evidence: Evidence, stated: Mapping[Key, bytes]) -> Iterator[Register]:

@@ -12,9 +12,9 @@ from evlog._record import Record
 from evlog.evidence import Evidence
 from evlog.model import Finding, Log
 from evlog.registers import Registers
-from evlog.replaying.naming import platform_of, united
+from evlog.replaying.naming import platform_of
 from evlog.verifying.comparison import Comparison
-from evlog.verifying.demand import NO_DEMAND, Acceptance, Demand
+from evlog.verifying.demand import NO_DEMAND, Demand
 from evlog.verifying.judgement import Shortfall, identified, of_known_firmware, shortfalls
 from evlog.verifying.required import away, required
 from evlog.verifying.verdict import RegisterVerdict
@@ -126,14 +126,17 @@ def verify(
         evidence = Evidence("register-file", evidence, read_only=read_only, form="registers")
     demand.hold(evidence)
     platform = platform_of(several, platform) or evidence.platform
-    demand = _united(demand, platform)
     compared = Comparison(several, evidence, platform)
-    wanted = required(demand, evidence, compared.logged, compared.stated, compared.static)
-    verdicts = tuple(row.replace(demanded=row.register in wanted) for row in compared.verdicts)
+    wanted = required(demand, evidence, compared, platform)
+    verdicts = tuple(
+        row.replace(demanded=row.register in wanted)
+        for row in compared.verdicts
+        if row.register in wanted or demand.keep is None or demand.keep.holds(row.register, platform)
+    )
     open_: list[Shortfall] = []
     accepted: list[Shortfall] = []
     for each in shortfalls(demand, evidence, wanted, verdicts):
-        (accepted if each.name and demand.accepted(each.name, each.register) else open_).append(each)
+        (accepted if demand.accepts(each.name, each.register, platform) else open_).append(each)
     return Verification(
         verdicts,
         evidence,
@@ -144,13 +147,3 @@ def verify(
         tuple(open_),
         tuple(accepted),
     )
-
-
-def _united(demand: Demand, platform: str | None) -> Demand:
-    """The demand with its registers by the names that the comparison uses."""
-
-    def named(registers: tuple[Register, ...] | None) -> tuple[Register, ...] | None:
-        return None if registers is None else tuple(united(register, platform) for register in registers)
-
-    accept = tuple(Acceptance(each.name, named(each.registers)) for each in demand.accept)
-    return demand.replace(registers=named(demand.registers), accept=accept)
