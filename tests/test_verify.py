@@ -14,10 +14,13 @@ from evlog import (
     SHA1,
     SHA256,
     SHA384,
+    Acceptance,
+    Demand,
     HashAlg,
     Log,
     Register,
     Registers,
+    RegisterSet,
     Verification,
     Verified,
     read_registers,
@@ -92,8 +95,13 @@ def test_our_machine_matches_its_quote() -> None:
     folder = SAMPLES / "evidence"
     credentials: dict[str, Any] = {"key": folder / "ovmf-ak.pem", "signature": folder / "ovmf-quote.sig"}
     evidence = read_registers(folder / "ovmf-quote.msg", pcrs=folder / "ovmf-quote.pcrs", **credentials)
+    # IMA extends PCR 10, and its list was not given.
     result = verify(evlog.read(OVMF), evidence)
-    assert result.ok
+    assert (result.ok, [each.option for each in result.shortfalls]) == (False, ["not_logged:pcr:10"])
+    result = verify(evlog.read(OVMF), evidence, Demand(accept=(Acceptance("not_logged", RegisterSet.parse("10")),)))
+    assert (result.ok, result.word) == (True, "accepted")
+    result = verify(evlog.read(OVMF), evidence, Demand(registers=RegisterSet.parse("0-9")))
+    assert (result.ok, result.word) == (True, "replayable")
     assert result.evidence.anchored
     row = result.get(pcr(4), SHA256)
     assert row is not None
@@ -428,6 +436,9 @@ def test_a_pcr_digest_alone() -> None:
         "signature": made_evidence.ecdsa_signature(message, key),
     }
     result = verify(log, read_registers(message, **credentials))
+    # The others of the firmware's registers are not in the quote.
+    assert {each.register for each in result.shortfalls} == set(map(pcr, range(3, 8)))
+    result = verify(log, read_registers(message, **credentials), Demand(registers=RegisterSet.parse("0-2")))
     assert result.ok
     assert [row.verdict for row in result.registers] == ["match"] * 3
     other = made_evidence.tpm_quote([extended(b"z"), *values[1:]])
@@ -568,10 +579,13 @@ def test_the_command_verifies_a_quote() -> None:
         "65766c6f672d6e6f6e6365",
     ]
     ran = run("verify", str(OVMF), *map(str, arguments))
+    assert ran.code == 1
+    assert "(--accept not_logged:pcr:10)" in ran.out
+    ran = run("verify", str(OVMF), *map(str, arguments), "--require", "0-9")
     assert ran.code == 0
     assert ran.out.splitlines()[-1].startswith("verified: 9 match")
     assert "authenticated: the nonce is the given one" in ran.out
-    wrong = run("verify", str(OVMF), *map(str, arguments[:-1]), "00")
+    wrong = run("verify", str(OVMF), *map(str, arguments[:-1]), "0102030405060708")
     assert wrong.code == 1
     assert wrong.out.splitlines()[-1].startswith("NOT VERIFIED")
 

@@ -238,6 +238,13 @@ class RegisterSet(Record):
         """Whether the register is among them, by any of its names on the platform."""
         return any(_among(name, self.ranges, self.named) for name in register.names(platform))
 
+    def each(self, most: int = 1024) -> tuple[Register, ...]:
+        """The registers one by one. Raises UsageError for more than ``most``."""
+        if sum(last - first + 1 for _, first, last in self.ranges) > most:
+            raise UsageError(f"{self} are more than {most} registers")
+        numbered = [Register(space, index) for space, first, last in self.ranges for index in range(first, last + 1)]
+        return tuple(dict.fromkeys([*numbered, *(Register("mr", name) for name in self.named)]))
+
     def absent(self, registers: Iterable[Register], platform: str | None = None) -> list[str]:
         """What was asked for that none of the registers is."""
         there = [name for register in registers for name in register.names(platform)]
