@@ -80,6 +80,18 @@ SOURCES: dict[str, str] = {
     "register-tree": "register_tree",
 }
 
+#: What the sources of each shape of material are; no other is asked, or imported.
+_SHAPES: dict[str, frozenset[str]] = {
+    "folder": frozenset({"tpm-sysfs", "register-tree"}),
+    "text": frozenset({"hcl-vtpm", "tpm-document", "register-file", "claims-json", "pcr-table", "pcrread"}),
+    "binary": frozenset(
+        {
+            *("tpm-quote", "hcl-vtpm", "tdx-quote", "tdx-report", "snp-report", "cca-token"),
+            *("nitro-enclave", "nitro-tpm", "pcr-values", "pcr-bare"),
+        }
+    ),
+}
+
 #: Kinds of evidence, the words of ``Credentials.kind`` and ``Evidence.source``, and what each is.
 KINDS: dict[str, str] = {
     "tpm-quote": "a TPM quote",
@@ -98,7 +110,7 @@ KINDS: dict[str, str] = {
 SIGNED = frozenset({"tpm-document"})
 
 _LEAST_NONCE = 8
-_TEXT = bytes(range(0x20, 0x7F)) + b"\t\r\n"
+_CONTROL = frozenset(range(0x20)) - frozenset(b"\t\n\r\f")
 
 
 class Material(Record):
@@ -113,9 +125,11 @@ class Material(Record):
         return self.data[:64] if self.data is not None else b""
 
     @property
-    def binary(self) -> bool:
-        """Whether it is a file whose bytes are no text."""
-        return self.data is not None and bool(self.data.translate(None, _TEXT))
+    def shape(self) -> str:
+        """``folder``, ``binary`` or ``text``: that has no control characters, and a quote begins with some."""
+        if self.data is None:
+            return "folder"
+        return "binary" if _CONTROL.intersection(self.head) else "text"
 
 
 class Credentials(Record):
@@ -241,7 +255,7 @@ class Evidence(Record):
 
         ``name`` is a claim's, an identity's, or a static register's (``mrtd``, ``pcr:0``, ``measurement``), without
         regard to case, ``_``, ``-`` and brackets. ``value`` is hex of all its bytes; of a number or a text also what a
-        person writes (`plain`): ``resetCount`` of ``5`` or ``00000005``. Raises nothing: what is no hex is another value.
+        person writes (`plain`): ``resetCount`` of ``5`` or ``00000005``. Raises nothing: what is no hex is another.
         """
         wanted, text = _bare(name), value.strip()
         digits = text.lower().removeprefix("0x")
@@ -279,7 +293,10 @@ def source(id: str) -> Source:
 
 def identify(material: Material, kind: str | None = None) -> Source:
     """The source that claims the material, of those that read ``kind``. Raises UnknownFormatError if there is none."""
+    shape = _SHAPES[material.shape]
     for id in SOURCES:
+        if id not in shape:
+            continue
         found = source(id)
         if (kind is None or kind in found.KINDS) and found.claims(material):
             return found
