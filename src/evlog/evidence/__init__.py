@@ -62,6 +62,7 @@ __all__ = [
 #: Source ids in the order in which they are asked, and their modules.
 SOURCES: dict[str, str] = {
     "tpm-quote": "tpm_quote",
+    "pcr-values": "pcr_values",
     "hcl-vtpm": "hcl_vtpm",
     "tpm-document": "tpm_document",
     "tdx-quote": "tdx_quote",
@@ -70,7 +71,6 @@ SOURCES: dict[str, str] = {
     "cca-token": "cca_token",
     "nitro-enclave": "nitro_enclave",
     "nitro-tpm": "nitro_tpm",
-    "pcr-values": "pcr_values",
     "register-file": "register_file",
     "claims-json": "claims_json",
     "pcr-table": "pcr_table",
