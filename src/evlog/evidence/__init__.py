@@ -263,9 +263,8 @@ class Evidence(Record):
         for each, data in self.claims:
             if _bare(each) == wanted:
                 found.append(data.hex() == digits)
-        for each, said in (*self.plain, *self.identity):
-            if _bare(each) == wanted:
-                found.append(said == text)
+        found += [said == text for each, said in self.plain if _bare(each) == wanted]
+        found += [said in (text, digits) for each, said in self.identity if _bare(each) == wanted]
         for (register, _), data in self.registers.values.items():
             if register in self.static and wanted in _names(register, self.platform):
                 found.append(data.hex() == digits)
