@@ -89,6 +89,16 @@ def test_the_time_is_the_caller_s() -> None:
     assert codes(under_root(leaf(), at=made.NOW + datetime.timedelta(hours=1))) == []
 
 
+def test_certificates_of_hours_are_held_to_their_document_s_time_or_the_caller_s() -> None:
+    """Those of a Nitro document have expired when it is read: its own time stands in for them, unless one is given."""
+    document, root = made.nitro({0: b"\1" * 48}, NONCE), made.pem_of(made.aws()[-1])
+    own = read_registers(document, kind="nitro-enclave", root=root)
+    assert (codes(own), own.anchor) == ([], "root")
+    assert codes(read_registers(document, kind="nitro-enclave", root=root, at=made.NOW)) == ["chain_invalid"]
+    then = made.NOW - 365 * made.DAY
+    assert codes(read_registers(document, kind="nitro-enclave", root=root, at=then)) == []
+
+
 @pytest.mark.parametrize(
     "options",
     [{"usage": "digital_signature"}, {"extensions": {"1.2.3.4": b"\5\0"}, "critical": True}],

@@ -136,6 +136,8 @@ def test_a_vcek_is_of_the_report_s_chip_and_tcb() -> None:
     evidence = snp(VCEK)
     assert (codes(evidence), evidence.anchor, evidence.fresh, evidence.weaknesses) == ([], "key", True, ())
     assert evidence.identity == (("CHIP_ID", CHIP.hex()),)
+    assert evidence.states("chip_id", f"0x{CHIP.hex().upper()}") is True
+    assert evidence.states("chip_id", bytes(64).hex()) is False
     assert evidence.root_name == "ARK"
     assert "the certificate is a VCEK of the report's TCB version and chip" in evidence.authenticated
     assert codes(snp({**VCEK, f"{OID}.4": b"\x04\x40" + CHIP})) == []

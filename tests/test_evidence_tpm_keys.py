@@ -103,6 +103,14 @@ def test_a_signature_over_sha1_proves_nothing() -> None:
     assert (evidence.anchor, codes(evidence)) == (None, ["signature_weak"])
 
 
+def test_zeros_behind_the_nonce_are_another_nonce() -> None:
+    """Qualifying data and a document's nonce have a length of their own; only REPORTDATA is filled up."""
+    longer = made.tpm_quote(VALUES, nonce=NONCE + b"\0")
+    assert codes(read_registers(longer, nonce=NONCE)) == ["nonce_mismatch"]
+    assert codes(read_registers(longer, nonce=NONCE + b"\0")) == []
+    assert codes(read_registers(made.nitro({0: b"\1" * 48}, NONCE + b"\0"), nonce=NONCE)) == ["nonce_mismatch"]
+
+
 def test_values_beyond_the_quote_are_noted_and_not_stated() -> None:
     """Whoever keeps all 24 values beside a quote of eight is not to fail, and the others are not to count."""
     table = {"sha256": {str(index): (bytes([index]) * 32).hex() for index in range(24)}}

@@ -62,6 +62,7 @@ __all__ = [
 #: Source ids in the order in which they are asked, and their modules.
 SOURCES: dict[str, str] = {
     "tpm-quote": "tpm_quote",
+    "pcr-values": "pcr_values",
     "hcl-vtpm": "hcl_vtpm",
     "tpm-document": "tpm_document",
     "tdx-quote": "tdx_quote",
@@ -70,7 +71,6 @@ SOURCES: dict[str, str] = {
     "cca-token": "cca_token",
     "nitro-enclave": "nitro_enclave",
     "nitro-tpm": "nitro_tpm",
-    "pcr-values": "pcr_values",
     "register-file": "register_file",
     "claims-json": "claims_json",
     "pcr-table": "pcr_table",
@@ -78,6 +78,18 @@ SOURCES: dict[str, str] = {
     "pcrread": "pcrread",
     "tpm-sysfs": "tpm_sysfs",
     "register-tree": "register_tree",
+}
+
+#: What the sources of each shape of material are; no other is asked, or imported.
+_SHAPES: dict[str, frozenset[str]] = {
+    "folder": frozenset({"tpm-sysfs", "register-tree"}),
+    "text": frozenset({"hcl-vtpm", "tpm-document", "register-file", "claims-json", "pcr-table", "pcrread"}),
+    "binary": frozenset(
+        {
+            *("tpm-quote", "hcl-vtpm", "tdx-quote", "tdx-report", "snp-report", "cca-token"),
+            *("nitro-enclave", "nitro-tpm", "pcr-values", "pcr-bare"),
+        }
+    ),
 }
 
 #: Kinds of evidence, the words of ``Credentials.kind`` and ``Evidence.source``, and what each is.
@@ -98,7 +110,7 @@ KINDS: dict[str, str] = {
 SIGNED = frozenset({"tpm-document"})
 
 _LEAST_NONCE = 8
-_TEXT = bytes(range(0x20, 0x7F)) + b"\t\r\n"
+_CONTROL = frozenset(range(0x20)) - frozenset(b"\t\n\r\f")
 
 
 class Material(Record):
@@ -113,9 +125,11 @@ class Material(Record):
         return self.data[:64] if self.data is not None else b""
 
     @property
-    def binary(self) -> bool:
-        """Whether it is a file whose bytes are no text."""
-        return self.data is not None and bool(self.data.translate(None, _TEXT))
+    def shape(self) -> str:
+        """``folder``, ``binary`` or ``text``: that has no control characters, and a quote begins with some."""
+        if self.data is None:
+            return "folder"
+        return "binary" if _CONTROL.intersection(self.head) else "text"
 
 
 class Credentials(Record):
@@ -253,9 +267,8 @@ class Evidence(Record):
         for each, data in self.claims:
             if _bare(each) == wanted:
                 found.append(data.hex() == digits)
-        for each, said in (*self.plain, *self.identity):
-            if _bare(each) == wanted:
-                found.append(said == text)
+        found += [said == text for each, said in self.plain if _bare(each) == wanted]
+        found += [said in (text, digits) for each, said in self.identity if _bare(each) == wanted]
         for (register, _), data in self.registers.values.items():
             if register in self.static and wanted in _names(register, self.platform):
                 found.append(data.hex() == digits)
@@ -283,7 +296,10 @@ def source(id: str) -> Source:
 
 def identify(material: Material, kind: str | None = None) -> Source:
     """The source that claims the material, of those that read ``kind``. Raises UnknownFormatError if there is none."""
+    shape = _SHAPES[material.shape]
     for id in SOURCES:
+        if id not in shape:
+            continue
         found = source(id)
         if (kind is None or kind in found.KINDS) and found.claims(material):
             return found

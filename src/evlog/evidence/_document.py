@@ -11,19 +11,21 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
     from typing import Any
 
-__all__ = ["base64url", "bytes_in", "document", "holder", "member"]
+__all__ = ["TPM_QUOTE", "base64url", "bytes_in", "document", "holder", "is_quote", "member"]
 
+#: How TPMS_ATTEST of a quote begins: TPM_GENERATED_VALUE and TPM_ST_ATTEST_QUOTE, big-endian.
+TPM_QUOTE = b"\xff\x54\x43\x47\x80\x18"
 _MAX_DEPTH = 8
 # No document of evidence has as many members.
-_MAX_MEMBERS = 4096
+_MAX_MEMBERS = 1 << 16
 
 
 def document(data: bytes) -> Any:
     """The JSON document, or None."""
-    import json
-
     if data.lstrip()[:1] not in (b"{", b"["):
         return None
+    import json
+
     try:
         return json.loads(data)
     except (ValueError, RecursionError):
@@ -32,9 +34,6 @@ def document(data: bytes) -> Any:
 
 def bytes_in(value: Any) -> bytes | None:
     """The bytes that a member writes, or None."""
-    import base64
-    import binascii
-
     if isinstance(value, list):
         whole = bool(value) and all(type(each) is int and 0 <= each <= 255 for each in value)
         return bytes(value) if whole else None
@@ -46,26 +45,28 @@ def bytes_in(value: Any) -> bytes | None:
     try:
         return bytes.fromhex(text.removeprefix("0x"))
     except ValueError:
-        pass
+        return _base64(text, url="-" in text or "_" in text)
+
+
+def _base64(text: str, *, url: bool) -> bytes | None:
+    """The bytes of base64, with or without padding."""
+    import base64
+    import binascii
+
     try:
-        return base64.b64decode(
-            text + "=" * (-len(text) % 4), altchars=b"-_" if {*"-_"} & {*text} else None, validate=True
-        )
+        return base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_" if url else None, validate=True)
     except (ValueError, binascii.Error):
         return None
 
 
 def base64url(value: Any) -> bytes:
     """The bytes of a member of a JSON Web Key (RFC 7517), none for anything else."""
-    import base64
-    import binascii
+    return _base64(value, url=True) or b"" if isinstance(value, str) else b""
 
-    if not isinstance(value, str):
-        return b""
-    try:
-        return base64.b64decode(value + "=" * (-len(value) % 4), altchars=b"-_", validate=True)
-    except (ValueError, binascii.Error):
-        return b""
+
+def is_quote(data: bytes) -> bool:
+    """Whether the bytes begin as a TPM quote does, or the same behind its size."""
+    return data.startswith(TPM_QUOTE) or data[2:8] == TPM_QUOTE
 
 
 def holder(found: Any, fits: Callable[[bytes], bool]) -> tuple[bytes, Sequence[dict[str, Any]]] | None:
@@ -78,11 +79,11 @@ def holder(found: Any, fits: Callable[[bytes], bool]) -> tuple[bytes, Sequence[d
 
 def _members(found: Any, around: tuple[dict[str, Any], ...]) -> Iterator[tuple[bytes, Sequence[dict[str, Any]]]]:
     """Every member that writes bytes."""
-    left = _MAX_MEMBERS
+    # It grows while it is read, so that the outer members come first.
     waiting: list[tuple[Any, tuple[dict[str, Any], ...]]] = [(found, around)]
-    while waiting and left:
-        left -= 1
-        value, within = waiting.pop(0)
+    for value, within in waiting:
+        if len(waiting) > _MAX_MEMBERS:
+            return
         data = bytes_in(value)
         if data is not None:
             yield data, within

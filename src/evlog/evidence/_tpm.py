@@ -12,6 +12,7 @@ from evlog.algorithms import HashAlg
 from evlog.cursor import Cursor
 from evlog.errors import ParseError
 from evlog.evidence import NO_CREDENTIALS, Composite, Evidence, Material, identify
+from evlog.evidence._document import TPM_QUOTE as MAGIC
 from evlog.registers import Register, Registers
 
 TYPE_CHECKING = False
@@ -22,11 +23,10 @@ if TYPE_CHECKING:
     from evlog.evidence._account import Account
     from evlog.evidence._keys import Key
 
-__all__ = ["NOTHING", "Beside", "is_quote", "judged"]
+__all__ = ["NOTHING", "Beside", "judged"]
 
 TPM_GENERATED_VALUE = 0xFF544347
 TPM_ST_ATTEST_QUOTE = 0x8018
-_MAGIC = b"\xff\x54\x43\x47\x80\x18"
 _RSASSA, _RSAPSS, _ECDSA = 0x0014, 0x0016, 0x0018
 _SCHEMES = {_RSASSA: "RSASSA", _RSAPSS: "RSAPSS", _ECDSA: "ECDSA"}
 #: Hashes that a forger can collide.
@@ -77,11 +77,6 @@ class Beside(Record):
 NOTHING = Beside()
 
 
-def is_quote(data: bytes) -> bool:
-    """Whether the bytes begin as TPMS_ATTEST of a quote does, or the same behind its size."""
-    return data.startswith(_MAGIC) or data[2:8] == _MAGIC
-
-
 def judged(
     data: bytes,
     account: Account,
@@ -96,7 +91,7 @@ def judged(
     ``static`` are registers that a report above the quote states, under the same anchor.
     """
     message = data
-    if not data.startswith(_MAGIC):
+    if not data.startswith(MAGIC):
         cursor = Cursor(data, where="quote", big=True)
         message = cursor.sized("attest")
         if cursor.left:
@@ -314,7 +309,7 @@ def _given(pcrs: Material, quote: Quote) -> Registers:
     """The PCR values that go with the quote: from any source, or bare, one after the other as the quote selects."""
     bare = sum(alg.size for _, alg in quote.selection)
     # Bytes that are no text, of just that size: else 15 values of SHA-256 would pass for 24 of SHA-1.
-    if pcrs.data is None or len(pcrs.data) != bare or not pcrs.binary:
+    if pcrs.data is None or len(pcrs.data) != bare or pcrs.shape == "text":
         return identify(pcrs).read(pcrs, NO_CREDENTIALS).registers
     values, at = {}, 0
     for register, alg in quote.selection:

@@ -69,8 +69,8 @@ def _found(document: Any) -> Iterator[tuple[str, Register, HashAlg | None, Any]]
         for key, value in document.items():
             yield key, Register("pcr", int(key)), None, value
         return
-    while waiting:
-        path, value = waiting.pop(0)
+    # It grows while it is read.
+    for path, value in waiting:
         if isinstance(value, dict):
             yield from _row(path, value)
             for key, inner in value.items():

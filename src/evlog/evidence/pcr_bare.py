@@ -31,7 +31,7 @@ def _banks(size: int) -> tuple[HashAlg, ...]:
 
 
 def claims(material: Material) -> bool:
-    return material.binary and bool(_banks(len(material.data or b"")))
+    return material.data is not None and bool(_banks(len(material.data)))
 
 
 def read(material: Material, credentials: Credentials) -> Evidence:

@@ -7,13 +7,14 @@ with that of the certificate beside it if the caller's root vouches for it; a ba
 from __future__ import annotations
 
 from evlog.algorithms import HashAlg
-from evlog.evidence import Credentials, Evidence, Material, _document, _tpm
-from evlog.evidence._account import Account
+from evlog.evidence import Credentials, Evidence, Material, _document
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from typing import Any
+
+    from evlog.evidence._tpm import Beside
 
 ID = "tpm-document"
 TITLE = "TPM quote with its signature in a JSON document"
@@ -28,34 +29,38 @@ _CERTIFICATE = ("akcert", "akcertificate", "aikcert", "aikcertificate", "certifi
 
 
 def claims(material: Material) -> bool:
-    found = _pieces(material)
-    return found is not None and found[1].signature is not None
+    found = _quote(material)
+    return found is not None and _document.bytes_in(_document.member(found[1], _SIGNATURE)) is not None
 
 
 def read(material: Material, credentials: Credentials) -> Evidence:
     """The quote, and what of its signature is worth anything. Raises ParseError for pieces that cannot be read."""
     from evlog.errors import ParseError
+    from evlog.evidence import _tpm
+    from evlog.evidence._account import Account
 
-    found = _pieces(material)
+    found = _quote(material)
     if found is None:
         raise ParseError("no TPM quote in the document", offset=0)
-    return _tpm.judged(found[0], Account(credentials), found[1], kind=KINDS[0], form=ID)
+    pieces = beside(found[1], material.name)
+    return _tpm.judged(found[0], Account(credentials), pieces, kind=KINDS[0], form=ID)
 
 
-def _pieces(material: Material) -> tuple[bytes, _tpm.Beside] | None:
+def _quote(material: Material) -> tuple[bytes, Sequence[dict[str, Any]]] | None:
     document = _document.document(material.data or b"")
-    found = _document.holder(document, _tpm.is_quote) if document is not None else None
-    return (found[0], beside(found[1], material.name)) if found is not None else None
+    return _document.holder(document, _document.is_quote) if document is not None else None
 
 
-def beside(around: Sequence[dict[str, Any]], name: str) -> _tpm.Beside:
+def beside(around: Sequence[dict[str, Any]], name: str) -> Beside:
     """What stands beside a quote, in the objects around it."""
-    pcrs = values(_document.member(around, _PCRS))
+    pcrs = _values(_document.member(around, _PCRS))
     key = _document.bytes_in(_document.member(around, _KEY))
     certificates = _certificates(_document.member(around, _CERTIFICATE))
     if certificates is None and key is not None and b"BEGIN CERTIFICATE" in key:
         key, certificates = None, key
-    return _tpm.Beside(
+    from evlog.evidence._tpm import Beside
+
+    return Beside(
         signature=_document.bytes_in(_document.member(around, _SIGNATURE)),
         pcrs=Material(pcrs, name) if pcrs is not None else None,
         key=key,
@@ -63,7 +68,7 @@ def beside(around: Sequence[dict[str, Any]], name: str) -> _tpm.Beside:
     )
 
 
-def values(found: Any) -> bytes | None:
+def _values(found: Any) -> bytes | None:
     """PCR values: an object as a register file has it, a list of all or of the quoted ones, or the bytes of a file."""
     import json
 

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from evlog.evidence import Credentials, Evidence, Material, _tpm
-from evlog.evidence._account import Account
+from evlog.evidence import Credentials, Evidence, Material, _document
 
 ID = "tpm-quote"
 TITLE = "TPM quote (TPMS_ATTEST)"
@@ -11,9 +10,12 @@ KINDS = (ID,)
 
 
 def claims(material: Material) -> bool:
-    return _tpm.is_quote(material.head)
+    return _document.is_quote(material.head)
 
 
 def read(material: Material, credentials: Credentials) -> Evidence:
     """The quote, with PCR values if ``credentials.pcrs`` has them. Raises ParseError for bytes that are no quote."""
+    from evlog.evidence import _tpm
+    from evlog.evidence._account import Account
+
     return _tpm.judged(material.data or b"", Account(credentials), _tpm.NOTHING, kind=ID, form=ID)

@@ -25,6 +25,8 @@ __all__ = ["read_registers"]
 # A captured quote or report has kilobytes, a register file less.
 _MAX_SIZE = 1 << 24
 _FILE = "register-file"
+# Characters of a value in SHA-512, in hex.
+_LONGEST_VALUE = 2 + 128
 
 
 def read_registers(
@@ -134,7 +136,7 @@ def _identify(material: Material, kind: str | None) -> tuple[Material, Reader]:
     One of the kind that is wanted goes first, then one that somebody may have signed, then any.
     """
     within = [material]
-    if material.data is not None and not _signed(_claimed(material, kind)):
+    if material.data is not None and not _signed(_claimed(material, kind)) and _may_wrap(material.data):
         from evlog.intake.unwrap import unwrap
 
         within += [Material(data, material.name) for data, _ in unwrap(material.data)]
@@ -150,6 +152,11 @@ def _identify(material: Material, kind: str | None) -> tuple[Material, Reader]:
                 # It says what is wrong with the bytes.
                 return material, source(id)
     return material, identify(material)
+
+
+def _may_wrap(data: bytes) -> bool:
+    """Whether something longer than a register's value may be written there: nobody unwraps a table of values."""
+    return data.lstrip()[:1] not in (b"{", b"[") or max(map(len, data.split(b'"'))) > _LONGEST_VALUE
 
 
 def _signed(reader: Reader | None) -> bool:
