@@ -71,7 +71,8 @@ def convert(log: Log, to: str, *, strict: bool = False, allow_changed: bool = Fa
     changed = _changed(replay(log), replay(back), back, options.platform or back.platform)
     if changed and not allow_changed:
         message = f"{to} would change {', '.join(changed[:3])}{' and more' * (len(changed) > 3)}"
-        because = next((loss for loss in losses if loss.event is not None and log.events[loss.event].measured), None)
+        measured = {event.number for event in log.events if event.measured}
+        because = next((loss for loss in losses if loss.event in measured), None)
         raise ConversionError(message if because is None else f"{message}: {_described(because)}")
     return Conversion(log.format, back, data, losses, not changed, changed)
 
