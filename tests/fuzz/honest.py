@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import cache
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import evlog
 from evlog import SHA384, Evidence, HashAlg, Register
@@ -25,11 +25,11 @@ class Pair(NamedTuple):
     name: str
     log: Path
     evidence: bytes
-    credentials: dict[str, bytes]
+    credentials: dict[str, Any]
 
     def read(self, evidence: bytes | None = None) -> Evidence:
         """The evidence, or other bytes in its place."""
-        return evlog.read_registers(self.evidence if evidence is None else evidence, **self.credentials)  # type: ignore[arg-type]
+        return evlog.read_registers(self.evidence if evidence is None else evidence, **self.credentials)
 
 
 @cache
@@ -53,13 +53,13 @@ def _signed() -> Iterator[Pair]:
     log = SAMPLES / "ccel" / "ovmf-tdx.bin"
     rtmrs = values_of(log, "ccmr", range(1, 5))
     quote = made.td_quote(made.td_body(b"\xaa" * 48, rtmrs, NONCE))
-    yield Pair("tdx-quote", log, quote, {"root": made.der_of(made.intel()[2]), "nonce": NONCE})
+    yield Pair("tdx-quote", log, quote, {"kind": "tdx-quote", "root": made.pem_of(made.intel()[2]), "nonce": NONCE})
     token = made.cca_token(b"\xaa" * 64, [bytes(64)] * 4, NONCE)
     platform = made.ec_key("platform", "SECP384R1").public_key()
-    yield Pair("cca-token", log, token, {"key": made.pem(platform), "nonce": NONCE})
+    yield Pair("cca-token", log, token, {"kind": "cca-token", "key": made.pem(platform), "nonce": NONCE})
     log = SAMPLES / "tcg2" / "sha384-only.bin"
-    document = made.nitro(dict(enumerate(values_of(log, "pcr", range(16)))), NONCE)
-    yield Pair("nitro", log, document, {"root": made.der_of(made.aws()[2]), "nonce": NONCE})
+    document = made.nitro(dict(enumerate(values_of(log, "pcr", range(16)))), NONCE, member="nitrotpm_pcrs")
+    yield Pair("nitro", log, document, {"kind": "nitro-tpm", "root": made.pem_of(made.aws()[2]), "nonce": NONCE})
 
 
 _QUOTED = {"key": "ak.pem", "signature": "quote.sig", "pcrs": "quote.pcrs"}

@@ -7,7 +7,7 @@ import gzip
 import random
 from typing import TYPE_CHECKING
 
-from evlog.evidence import SOURCES
+from evlog.evidence import KINDS
 from tests import made_evidence as made
 from tests.conftest import SAMPLES
 from tests.fuzz.honest import NONCE, pairs
@@ -67,7 +67,7 @@ def _evidence() -> Iterator[bytes]:
     yield joined(b"\0\0\2\2\0\0", [report, made.der_of(made.amd()[0]), b"", b"", made.pem_of(*made.amd()), NONCE])
     yield joined(b"\0\2\2\2\2\2", [made.td_report(b"\xaa" * 48, [bytes(48)] * 4), b"", b"", b"", b"", b""])
     chosen = random.Random(2)
-    for number in range(len(SOURCES)):
+    for number in range(len(KINDS)):
         for each in (pairs()[0].evidence, b"pcr-0: " + b"0" * 40 + b"\n", b"{}", b"0 sha256 " + b"0" * 64 + b"\n"):
             yield joined(bytes([3 + number]) + chosen.randbytes(5), [each, b"", b"", b"", b"", b""])
 
