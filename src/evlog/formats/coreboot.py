@@ -118,10 +118,11 @@ def adapt(log: Log, options: Options) -> tuple[Log, Sequence[Loss]]:
     events: list[Event] = []
     for event in log.events:
         if isinstance(event.content, Opaque) and event.content.type == ID:
-            events.append(event.replace(number=len(events)))
+            events.append(event)
         else:
             losses.append(Loss(event.number, "content", f"{ID} has no {event.content.kind} records"))
-    return log.replace(format=ID, events=tuple(events), header=log.header if log.format == ID else None), losses
+    adapted = log.replace(format=ID, events=tuple(events))
+    return adapted if log.format == ID else adapted.replace(header=None, padding=None, trailing=b""), losses
 
 
 def write(log: Log, options: Options) -> bytes:
