@@ -9,7 +9,6 @@ records (record numbers that count as the specification has it), where an event 
 from __future__ import annotations
 
 from evlog.changing.naive import AS_EXTENDED, respells, spelled
-from evlog.formats import recnum
 from evlog.model import Loss
 from evlog.registers import Platform
 
@@ -50,8 +49,6 @@ class _Account:
     def result(self, written: Sequence[Event]) -> list[Loss]:
         sources, count = self.log.events, len(self.log.events)
         row = 0
-        kept: list[Event] = []
-        unnumbered = False
         kinds: dict[type[Content], bool] = {}
         for made, after in zip(written, self.back.events, strict=False):
             if made.number < 0:
@@ -63,12 +60,9 @@ class _Account:
                 break
             source = sources[row]
             row += 1
-            kept.append(source)
-            if after.recnum != source.recnum and source.recnum is not None:
-                if after.recnum is None:
-                    unnumbered = True
-                else:
-                    self._name(source, "recnum", f"{self.to} reads it back with another record number")
+            # Of a format without numbers the room tells those that do not follow from the order of the records.
+            if after.recnum != source.recnum and None not in (after.recnum, source.recnum):
+                self._name(source, "recnum", f"{self.to} reads it back with another record number")
             digests, content = source.digests, source.content
             respelling = kinds.get(content.__class__)
             if respelling is None:
@@ -82,16 +76,16 @@ class _Account:
         if len(self.back.events) > len(written):
             reason = f"{self.to} reads back with {len(self.back.events) - len(written)} events more"
             self.found.append(Loss(None, "events", reason))
-        if unnumbered and not any("recnum" in fields for fields in self.told.values()):
-            self.found += recnum.losses(kept, self.to)
         self.found += self._of_container()
         return self.found
 
     def _name(self, event: Event, field: str, reason: str) -> None:
-        """A loss of an event, unless it has been told: of the field, of all that the field is part of, or of all."""
-        own, all_ = self.told.get(event.number, _NONE), self.told.get(None, _NONE)
-        whole = field.partition(".")[0]
-        if field not in own and whole not in own and field not in all_:
+        """A loss of an event, unless it has been told: of the field, of what it is part of, or of every event.
+
+        An event whose content is told to be lost is gone, or there in another shape: nothing of it is expected.
+        """
+        covering = {field, field.partition(".")[0], "content"}
+        if covering.isdisjoint(self.told.get(event.number, _NONE)) and field not in self.told.get(None, _NONE):
             self.found.append(Loss(event.number, field, reason))
 
     def _gone(self, event: Event) -> None:
@@ -105,7 +99,7 @@ class _Account:
                 self._name(source, "content", f"{self.to} reads it back as a {two.kind} record")
         elif one != two:
             for field in one.__class__._fields:
-                if getattr(one, field) != getattr(two, field):
+                if getattr(one, field) != getattr(two, field) and field not in one.remarks:
                     self._name(source, f"content.{field}", f"{self.to} reads it back otherwise")
         # Who asks for events of another kind asks for them to be measured anew.
         if not (other and self.options.encapsulate == "tag"):
