@@ -243,10 +243,10 @@ def test_spellings_of_a_measurement_register(to: str, key: str) -> None:
         assert told == set()
         assert [event.register for event in plain.events] == [event.register for event in log.events]
         assert evlog.write(plain) == conversion.data
-        back = evlog.convert(plain, "ccel")
-        assert back.registers_preserved
+        again = evlog.convert(plain, "ccel")
+        assert again.registers_preserved
         own = {name for name, _ in plain.header.options} if plain.header is not None else set()
-        assert {loss.field for loss in back.losses} == {f"header.{name}" for name in own}
+        assert {loss.field for loss in again.losses} == {f"header.{name}" for name in own}
 
 
 def test_members_of_measurement_registers_in_json() -> None:

@@ -256,7 +256,8 @@ def test_there_and_back_costs_what_was_said(format: str, path: Path, to: str) ->
     for name, value in log.header.options if log.header is not None else ():
         found = back.log.header.get(name) if back.log.header is not None else None
         assert found == value or f"header.{name}" in losses, f"header.{name} was lost without a word"
-    if not there.losses and not back.losses and not any(event.wire for event in log.events):
+    same = len(back.log.events) == len(log.events) and not any(event.wire for event in log.events)
+    if same and not there.losses and not back.losses:
         assert back.data == room(format).write(log, Options()), "nothing is said to be lost, and the bytes differ"
 
 

@@ -116,7 +116,9 @@ class _Lost:
         """Whether a loss names this bank of this register."""
         if self._named is None:
             registers = {event.number: event.register for event in self._log.events} if self._fields else {}
-            self._named = {(registers.get(event) if event is not None else None, field) for event, field in self._fields}
+            self._named = {
+                (registers.get(event) if event is not None else None, field) for event, field in self._fields
+            }
         field = f"digests.{alg}"
         return (register, field) in self._named or (None, field) in self._named
 
