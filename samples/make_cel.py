@@ -240,7 +240,7 @@ def management() -> list[Record]:
 def ima(mark: bytes = b"\xff") -> list[Record]:
     """Two entries of an IMA list and a violation between them, in two banks.
 
-    The violation's digests are of the byte ``mark``: ones were extended; zeros are what a list has, and other tools copy.
+    The violation's digests are of the byte ``mark``: ones were extended; zeros are in lists, and copied by other tools.
     """
     file_digest = hashlib.sha256(b"contents of a file").digest()
     data = _field(b"sha256:\0" + file_digest) + _field(b"/usr/bin/example\0")

@@ -60,9 +60,9 @@ def list_agrees(log: Path, tpm: Values) -> None:
         assert agreeing(plain_readers.extended(reader(there.data)), tpm, {10}) == 1
         back = evlog.convert(evlog.read(there.data), "ima-binary")
         assert (back.data, back.losses) == (data, ())
-    for to, reader in plain_readers.LISTS.items():
+    for to, list_reader in plain_readers.LISTS.items():
         written = evlog.convert(read, to).data
-        assert agreeing(plain_readers.extended(reader(written, bank)), tpm, {10}) == 1
+        assert agreeing(plain_readers.extended(list_reader(written, bank)), tpm, {10}) == 1
 
 
 @pytest.mark.parametrize("name", ["ovmf", "seabios", "secure-boot"])

@@ -28,10 +28,10 @@ _MARKS = frozenset((b"\0\0", b"\xff\xff"))
 
 
 def untold(log: Log, to: str, adapted: Log, back: Log, told: Sequence[Loss], options: Options) -> list[Loss]:
-    """The losses of a conversion that the rooms have not told, sorted by event, those of the whole log last.
+    """The losses of a conversion that the rooms have not told, in the order of events, those of the whole log last.
 
-    ``log`` is the source, ``adapted`` what was written in the format ``to``: each of its events has the number of the one that it was made
-    of, or a negative number if it was made of none. ``back`` is what a reader makes of the bytes.
+    ``log`` is the source, ``adapted`` what was written in the format ``to``: each of its events has the number of the
+    one that it was made of, or a negative number if it was made of none. ``back`` is what a reader makes of the bytes.
     """
     return _Account(log, to, back, told, options).result(adapted.events)
 
@@ -104,9 +104,9 @@ class _Account:
         # Who asks for events of another kind asks for them to be measured anew.
         if not (other and self.options.encapsulate == "tag"):
             self._digests(source, after)
-        if source.register != after.register and self._common(source.register) != self._common(after.register):
-            if "register.space" not in self.told.get(None, _NONE):
-                self._name(source, "register", f"{self.to} reads it back on {after.register}")
+        spaced = "register.space" in self.told.get(None, _NONE)
+        if not spaced and self._common(source.register) != self._common(after.register):
+            self._name(source, "register", f"{self.to} reads it back on {after.register}")
 
     def _carries(self, source: Event, after: Event) -> bool:
         """Whether the event read back carries the content of the source in the form that its format has for it."""

@@ -174,8 +174,8 @@ def _maker(found: _scan.Scan, profile: str, spaces: Mapping[int, Space], options
         body = data[start + 5 : offset + length]
         content, _ = _tlv.decode(data[start], body, strict)
         plain = (
-            shape.recnum == max(least_recnum, _tlv.width_of(recnum))
-            and shape.index == max(least_index, _tlv.width_of(index))
+            (shape.recnum == least_recnum or shape.recnum == max(least_recnum, _tlv.width_of(recnum)))
+            and (shape.index == least_index or shape.index == max(least_index, _tlv.width_of(index)))
             # The scanner has read fields in order, of which only an event type may be of another width.
             and ((row not in unread and body[4] == 4 == least) or _tlv.encode(content, least)[1] == body)
         )

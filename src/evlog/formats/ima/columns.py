@@ -10,14 +10,14 @@ from evlog.columns import NOT_EXTENDED
 from evlog.contents._ima_fields import LEGACY, join_fields, split_fields
 from evlog.contents.ima import ImaEvent, is_violation
 from evlog.formats import recnum
-from evlog.model import Finding, Header, Loss
+from evlog.model import Event, Finding, Header, Loss
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
     from evlog.columns import Columns
-    from evlog.model import Digest, Event, Log
+    from evlog.model import Digest, Log
 
 #: The banks that a list may be of, in the order in which they are tried.
 BANKS = tuple(ALGORITHMS.values())
@@ -93,7 +93,8 @@ def adapt(
             continue
         digest = next(digest for digest in event.digests if digest.alg == bank)
         written = digest if log.format in _LISTS else _listed(digest)
-        listed = event.replace(digests=(written,), content=rejoined(content, byteorder), recnum=None, wire=None)
+        entry = rejoined(content, byteorder)
+        listed = Event(event.number, event.register, (written,), entry, None, event.origin)
         reason, possible = damage(listed, byteorder)
         if reason or content.missing:
             field = "content.data" if possible else "content"
