@@ -98,15 +98,25 @@ class _Account:
             if not self._carries(source, after):
                 self._name(source, "content", f"{self.to} reads it back as a {two.kind} record")
         elif one != two:
-            for field in one.__class__._fields:
-                if getattr(one, field) != getattr(two, field) and field not in one.remarks:
-                    self._name(source, f"content.{field}", f"{self.to} reads it back otherwise")
+            self._fields(source, one, two)
         # Who asks for events of another kind asks for them to be measured anew.
         if not (other and self.options.encapsulate == "tag"):
             self._digests(source, after)
         spaced = "register.space" in self.told.get(None, _NONE)
         if not spaced and self._common(source.register) != self._common(after.register):
             self._name(source, "register", f"{self.to} reads it back on {after.register}")
+
+    def _fields(self, source: Event, one: Content, two: Content) -> None:
+        for field in one.__class__._fields:
+            said, read = getattr(one, field), getattr(two, field)
+            absent = field in type(one)._defaults and read == type(one)._defaults[field]
+            if said == read or (field in one.remarks and (not absent or self._told_of_content(source))):
+                continue
+            reason = f"has no place for it in a {one.kind} record" if absent else "reads it back otherwise"
+            self._name(source, f"content.{field}", f"{self.to} {reason}")
+
+    def _told_of_content(self, event: Event) -> bool:
+        return any(field.startswith("content") for field in self.told.get(event.number, _NONE))
 
     def _carries(self, source: Event, after: Event) -> bool:
         """Whether the event read back carries the content of the source in the form that its format has for it."""

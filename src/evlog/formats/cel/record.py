@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from evlog._record import Record
 from evlog.algorithms import HashAlg
-from evlog.contents._celtype import Octets
 from evlog.contents.opaque import Opaque
 from evlog.contents.pcclient import EV_NO_ACTION, PCClientEvent
 from evlog.contents.spec_id import spec_id_of
@@ -289,13 +288,6 @@ def _content(event: Event, options: Options, encoding: Encoding, losses: list[Lo
         if carried is None:
             losses.append(Loss(event.number, "content", f"a CEL has no {content.kind} records"))
         return carried
-    if encoding.members and isinstance(declared.shape, Octets) and declared.shape.members:
-        return content
-    back = content.from_cel(declared.number, content.to_cel())
-    for field in type(content)._fields if back != content else ():
-        if getattr(back, field, None) != getattr(content, field):
-            reason = f"{encoding.format} has no place for it in a {content.kind} record"
-            losses.append(Loss(event.number, f"content.{field}", reason))
     return content
 
 

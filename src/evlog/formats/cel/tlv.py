@@ -282,7 +282,8 @@ def write(log: Log, options: Options) -> bytes:
     respells = options.profile is None and options.mr_key is None
     parts = []
     for event in log.events:
-        record = as_read(event, partial(_one, event.register), numbered=True) if respells else None
+        wired = respells and event.wire is not None
+        record = as_read(event, partial(_one, event.register), numbered=True) if wired else None
         parts.append(record or _write(event, widths, key))
     return b"".join(parts) + log.tail
 
