@@ -177,7 +177,10 @@ def _maker(found: _scan.Scan, profile: str, spaces: Mapping[int, Space], options
             (shape.recnum == least_recnum or shape.recnum == max(least_recnum, _tlv.width_of(recnum)))
             and (shape.index == least_index or shape.index == max(least_index, _tlv.width_of(index)))
             # The scanner has read fields in order, of which only an event type may be of another width.
-            and ((row not in unread and body[4] == 4 == least) or _tlv.encode(content, least)[1] == body)
+            and (
+                (row not in unread and (data[start] != _scan.PCCLIENT or body[4] == 4 == least))
+                or _tlv.encode(content, least)[1] == body
+            )
         )
         wire = None if plain else data[offset : offset + length]
         return Event(row, register, digests, content, recnum, Origin(name, ID, Span(offset, length)), wire)
