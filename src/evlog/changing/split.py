@@ -10,19 +10,16 @@ from __future__ import annotations
 from evlog._record import Record
 from evlog.changing.convert import convert
 from evlog.contents.spec_id import is_header
-from evlog.errors import UsageError
 from evlog.model import Event, Log, Loss
 from evlog.replaying.replay import replay
 from evlog.tree import DIGEST, HASH, LOG, folder_name, hash_name
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Collection
-
     from evlog.algorithms import HashAlg
     from evlog.registers import Register
 
-__all__ = ["Part", "Split", "select", "split"]
+__all__ = ["Part", "Split", "split"]
 
 
 class Part(Record):
@@ -82,14 +79,6 @@ def split(log: Log) -> Split:
     return Split(log.format, tuple(parts), tuple(losses))
 
 
-def select(log: Log, registers: Collection[Register]) -> Log:
-    """The log with the events of some registers only. Raises UsageError if there are none."""
-    kept = [event for event in log.events if event.register in registers or is_header(event)]
-    if all(map(is_header, kept)) and not any(event.register in registers for event in kept):
-        raise UsageError(f"no event on {', '.join(map(str, registers))} in {log.name or 'the log'}")
-    return log.replace(events=_numbered(kept))
-
-
 def _by_register(log: Log) -> list[tuple[Register, Log]]:
     header = [event for event in log.events[:1] if is_header(event)]
     events: dict[Register, list[Event]] = {}
@@ -100,8 +89,4 @@ def _by_register(log: Log) -> list[tuple[Register, Log]]:
     if len(events) == 1 and not log.tail:
         return [(register, log) for register in events]
     found = sorted(events.items(), key=lambda item: item[0].sort_key)
-    return [(register, bare.replace(events=_numbered(own))) for register, own in found]
-
-
-def _numbered(events: list[Event]) -> tuple[Event, ...]:
-    return tuple(event.replace(number=number) for number, event in enumerate(events))
+    return [(register, bare.replace(events=tuple(own))) for register, own in found]
