@@ -17,7 +17,7 @@ from evlog.formats.cel.types import written
 from evlog.formats.tcg import agile as _agile
 from evlog.model import Digest, Event, Finding, Log, Loss, banks_of
 from evlog.options import NO_OPTIONS
-from evlog.registers import Platform, Register
+from evlog.registers import NO_REGISTER, Platform, Register
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -32,8 +32,6 @@ __all__ = ["MR_KEYS", "Encoding", "Notes", "adapt", "finish", "indices", "mr_key
 MR_KEYS = ("pcr", "rtmr", "type108")
 # Of members that nobody knows, so many are named.
 MAX_NAMES = 16
-# The index of firmware's records that are on no register (PFP 1.06, section 10.2.2): of EV_NO_ACTION, as a rule.
-_NO_REGISTER = 0xFFFFFFFF
 # NV handles of a TPM, and what the CDDL has in their place.
 _NV_RANGES = (range(0x01000000, 0x02000000), range(0x20000000, 0x21000000))
 
@@ -254,7 +252,7 @@ def adapt(log: Log, options: Options, encoding: Encoding) -> tuple[Log, Sequence
         register = _register(event, log.platform, key, encoding, losses)
         if content is None or register is None:
             continue
-        if register.index == _NO_REGISTER and not own:
+        if register.index == NO_REGISTER and not own:
             losses.append(_nowhere(event))
             continue
         if isinstance(event.wire, bytes) and not own:
