@@ -110,6 +110,11 @@ class Columns(Record):
             return self.names.index(register) if register in self.names else None
         return register.number if register.space == self.space else None
 
+    @property
+    def extended(self) -> set[Register]:
+        """The registers that the rows extend."""
+        return {self.register(index) for index in set(self.registers) - {NOT_EXTENDED}}
+
     def has_bank(self, index: int, alg: HashAlg) -> bool:
         """Whether a register has the bank, as far as its log says."""
         return self.banks is None or self.banks[index] == alg

@@ -249,6 +249,13 @@ class Log(Record):
         return getattr(self.events, "columns", None)
 
     @property
+    def extended(self) -> set[Register]:
+        """The registers that the log extends."""
+        if self.columns is not None:
+            return self.columns.extended
+        return {event.register for event in self.events if event.measured}
+
+    @property
     def rules(self) -> tuple[str, ...]:
         """The rules that events of the log offer for banks without digests (see `Content.rules`), in order to try."""
         if self.columns is not None:

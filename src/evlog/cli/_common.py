@@ -8,7 +8,7 @@ import sys
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
     from typing import Any, TextIO
 
     from evlog.model import Finding, Log, Loss
@@ -27,6 +27,7 @@ def reader_arguments(parser: argparse.ArgumentParser, *, logs: str = "LOG", regi
     group.add_argument(
         "--from", dest="format", metavar="FORMAT", help="the log's format (see evlog formats), else by content"
     )
+    group.add_argument("--member", metavar="PATH", help="which log of a JSON document, such as /evidence/eventlog")
     group.add_argument("--platform", choices=("tpm", "tdx", "cca", "snp", "csv", "nitro"), help="names of registers")
     group.add_argument("--space", choices=("pcr", "ccmr", "rtmr", "rem"), help="what register numbers count")
     group.add_argument("--dialect", metavar="DIALECT", help="tsm-text, nelr, aael-text, aael-spec or acon")
@@ -51,21 +52,36 @@ def writer_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def open_logs(args: argparse.Namespace, sources: Sequence[str], *, mapped: bool = False) -> list[Log]:
-    """Read several logs as the arguments say; see `open_log`."""
-    if list(sources).count("-") > 1:
-        from evlog.errors import UsageError
-
-        raise UsageError("stdin can be one log, and - was given more than once")
-    return [open_log(args, source, mapped=mapped) for source in sources]
-
-
-def open_log(args: argparse.Namespace, source: str, *, mapped: bool = False) -> Log:
-    """Read one log as the arguments say. What is wrong with its bytes is said with its name.
+    """Read the logs of one machine as the arguments say, also several in one document; see `open_log`.
 
     ``mapped`` is for a command that shows registers only, and is done soon (`evlog.intake.read.read_mapped`).
     """
+    from evlog.intake.read import read_logs, read_mapped
+
+    logs = []
+    for source in checked(*sources):
+        logs += _opened(args, source, read_mapped if mapped and source != "-" else read_logs)
+    return logs
+
+
+def checked(*sources: str) -> tuple[str, ...]:
+    """The sources, of which one at most is stdin."""
+    if sources.count("-") > 1:
+        from evlog.errors import UsageError
+
+        raise UsageError("stdin can be one log, and - was given more than once")
+    return sources
+
+
+def open_log(args: argparse.Namespace, source: str) -> Log:
+    """Read one log as the arguments say. What is wrong with its bytes is said with its name."""
+    from evlog.intake.read import read
+
+    return _opened(args, source, lambda *given, **chosen: [read(*given, **chosen)])[0]
+
+
+def _opened(args: argparse.Namespace, source: str, reader: Callable[..., list[Log]]) -> list[Log]:
     from evlog.errors import ParseError
-    from evlog.intake.read import read, read_mapped
 
     if source == "-" and sys.stdin is None:
         from evlog.errors import SourceError
@@ -73,20 +89,25 @@ def open_log(args: argparse.Namespace, source: str, *, mapped: bool = False) -> 
         raise SourceError("stdin is closed")
     chosen = choices(args)
     try:
-        log = (read_mapped if mapped and source != "-" else read)(
-            sys.stdin.buffer if source == "-" else source,  # type: ignore[arg-type]
+        logs = reader(
+            sys.stdin.buffer if source == "-" else source,
             format=args.format,
             platform=args.platform,
             space=args.space,
             strict=args.strict,
+            member=args.member,
             **chosen,
         )
     except ParseError as error:
         if source != "-":
             error.message = f"{source}: {error.message}"
         raise
-    keep = getattr(args, "keep", None)
-    if not keep or _is_log_of(log, chosen["register"]):
+    return [_kept(log, getattr(args, "keep", None), chosen["register"]) for log in logs]
+
+
+def _kept(log: Log, keep: Sequence[str] | None, register: Register | None) -> Log:
+    """The log with the registers that are to be kept, if any are named, and ``register`` is not all that it has."""
+    if not keep or _is_log_of(log, register):
         return log
     from evlog.changing.split import select
     from evlog.registers import Register

@@ -38,7 +38,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     from evlog.comparing.diff import diff
 
-    a, b = _common.open_logs(args, (args.log, args.b))
+    a, b = (_common.open_log(args, source) for source in _common.checked(args.log, args.b))
     result = diff(a, b, platform=args.platform)
     if args.json:
         _common.print_json(document(result))

@@ -16,6 +16,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from evlog.evidence import Source as Kind
     from evlog.intake.files import Source
+    from evlog.intake.unwrap import Wrapped
 
 __all__ = ["read_registers"]
 
@@ -78,14 +79,20 @@ def _identify(material: Material) -> tuple[Material, Kind]:
     except UnknownFormatError:
         if material.data is None:
             raise
+        from evlog.intake.budget import Budget
         from evlog.intake.unwrap import unwrap
 
-        for inner, _ in unwrap(material.data):
-            wrapped = Material(inner, material.name)
+        def known(wrapped: Wrapped) -> tuple[Material, Kind] | None:
+            inner = Material(wrapped.data, material.name)
             try:
-                return wrapped, identify(wrapped)
+                return inner, identify(inner)
             except UnknownFormatError:
-                continue
+                return None
+
+        budget = Budget(_MAX_SIZE)
+        budget.give(len(material.data))
+        for _, found in unwrap(material.data, known, budget):
+            return found
         raise
 
 
