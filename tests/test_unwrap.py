@@ -15,7 +15,7 @@ import zstandard
 
 import evlog
 from evlog.errors import ParseError, UnknownFormatError
-from evlog.intake import unwrap as module
+from evlog.intake import budget
 from tests import made
 from tests.conftest import SAMPLES
 
@@ -61,7 +61,7 @@ def test_a_wrapped_log_is_the_log(name: str, data: bytes) -> None:
     assert evlog.write(log) == data
     notes = [finding for finding in log.findings if finding.code == "wrapped"]
     assert [finding.severity for finding in notes] == ["note"]
-    assert f"wrapped in {told};" in notes[0].message
+    assert f"wrapped in {told}" in notes[0].message
 
 
 def test_a_given_format_is_looked_for_in_the_wrapping() -> None:
@@ -110,11 +110,11 @@ def test_a_damaged_stream_is_an_evlog_error(compress: Callable[[bytes], bytes]) 
 
 @pytest.mark.parametrize("name", ["gzip", "zstd"])
 def test_a_bomb_is_refused(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "MAX_UNPACKED", 8 << 20)
+    monkeypatch.setattr(budget, "LEAST", 0)
     zeros = bytes(64 << 20)
     bomb = gzip.compress(zeros, 9) if name == "gzip" else zstandard.compress(zeros)
     assert len(bomb) < 70_000
-    with pytest.raises(ParseError, match="unpacks to over 8388608 bytes"):
+    with pytest.raises(ParseError, match=f"unpacks to over {65 * len(bomb)} bytes"):
         evlog.read(bomb)
 
 
@@ -155,7 +155,7 @@ def test_what_holds_no_log_is_no_known_format(data: bytes) -> None:
 def test_many_strings_are_tried_in_bounded_time() -> None:
     document = json.dumps([base64.b64encode(number.to_bytes(48, "big")).decode() for number in range(200_000)])
     began = time.process_time()
-    with pytest.raises(UnknownFormatError):
+    with pytest.raises(ParseError, match="more than 16384 strings in it may be a log"):
         evlog.read(document.encode())
     assert time.process_time() - began < 5
     began = time.process_time()

@@ -45,6 +45,7 @@ _PIECE = 512
 _GZIP, _ZSTD = b"\x1f\x8b", b"\x28\xb5\x2f\xfd"
 _HEX = frozenset(b"0123456789abcdefABCDEF \t\r\n")
 _BASE64 = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/-_= \t\r\n")
+_TEXT = "JSON (text)"
 #: Characters of a member's name that a path shows.
 _NAME = 64
 
@@ -85,6 +86,9 @@ def _known_in(
                 if what is not None:
                     yield wrapped, what
                     break
+                # Of a text all that it may be has been tried by now, unless it is a document itself.
+                if name == _TEXT and not _is_json(inner):
+                    continue
                 deeper = list(_known_in(wrapped, known, budget, depth + 1))
                 if deeper:
                     yield from deeper
@@ -99,18 +103,22 @@ def _known_in(
 
 def _places(data: bytes, budget: Budget) -> Iterator[tuple[str, Iterable[tuple[str, bytes]]]]:
     """The bytes, or each string of a document with its path; and the layers that may be taken off, one or the other."""
-    if data[:256].lstrip()[:1] in (b"{", b"["):
+    if _is_json(data):
         for path, text in _json_strings(data):
             yield path, _string_layers(text.encode("utf-8", "replace"), budget)
     else:
         yield "", _layers(data, budget)
 
 
+def _is_json(data: bytes) -> bool:
+    return data[:256].lstrip()[:1] in (b"{", b"[")
+
+
 def _string_layers(text: bytes, budget: Budget) -> Iterator[tuple[str, bytes]]:
     budget.spend(len(text))
-    yield "JSON (text)", text
     for name, inner in _text_layers(text, budget):
         yield f"JSON ({name})", inner
+    yield _TEXT, text
 
 
 def _layers(data: bytes, budget: Budget) -> Iterator[tuple[str, bytes]]:
