@@ -7,8 +7,12 @@ Only the order within a register means anything; across registers the logs stand
 
 from __future__ import annotations
 
+from bisect import bisect_right
+from itertools import accumulate
+
 from evlog._record import Record
 from evlog.algorithms import SHA1, SHA256, SHA384, SHA512, HashAlg
+from evlog.columns import NOT_EXTENDED, Lazy
 from evlog.errors import ConversionError, UsageError
 from evlog.merging import order as _order
 from evlog.merging.assign import assign
@@ -115,28 +119,55 @@ class _First(Record):
 
 
 def _concatenated(parts: Sequence[Log], platform: str | None) -> tuple[Log, list[_First]]:
-    events: list[Event] = []
     first: list[_First] = []
     start: dict[tuple[Register, HashAlg], bytes] = {}
+    number = 0
     for log in parts:
         for key, value in log.start.values.items() if log.start is not None else ():
             if not any(key[0] in before.registers for before in first):
                 start.setdefault(key, value)
-        here = _First(len(events), {})
-        for event in log.events:
-            if event.register not in here.registers and event.replayable:
-                here.registers[event.register] = len(events)
-            # The numbers of records count anew: per register, by whatever format the log is written in.
-            events.append(event.replace(number=len(events), recnum=None, origin=_origin(event, log), wire=None))
-        first.append(here)
+        first.append(_First(number, {register: number + row for register, row in _first_rows(log).items()}))
+        number += len(log.events)
     whole = Log(
         "evlog-json",
-        tuple(events),
+        _Chained(parts),
         algorithms=banks_of(parts),
         start=Registers(start, "log") if start else None,
         platform=platform,
     )
     return whole, first
+
+
+def _first_rows(log: Log) -> dict[Register, int]:
+    """The row of the first event that extends each register."""
+    columns, found = log.columns, {}
+    if columns is not None:
+        rows = dict(zip(reversed(columns.registers), range(len(columns) - 1, -1, -1), strict=True))
+        rows.pop(NOT_EXTENDED, None)
+        return {columns.register(index): row for index, row in sorted(rows.items(), key=lambda item: item[1])}
+    for row, event in enumerate(log.events):
+        if event.register not in found and event.replayable:
+            found[event.register] = row
+    return found
+
+
+class _Chained(Lazy):
+    """The events of several logs, one log after the other, numbered anew: made when asked for, as theirs may be."""
+
+    __slots__ = ("_make",)
+
+    def __init__(self, logs: Sequence[Log]) -> None:
+        super().__init__(sum(len(log.events) for log in logs))
+        bounds = list(accumulate((len(log.events) for log in logs), initial=0))
+
+        def make(number: int) -> Event:
+            place = bisect_right(bounds, number) - 1
+            log = logs[place]
+            event = log.events[number - bounds[place]]
+            # The numbers of records count anew: per register, by whatever format the log is written in.
+            return event.replace(number=number, recnum=None, origin=_origin(event, log), wire=None)
+
+        self._make = make
 
 
 def _origin(event: Event, log: Log) -> Origin:

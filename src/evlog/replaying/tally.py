@@ -190,7 +190,10 @@ class Tally:
         pending: dict[tuple[Register, HashAlg], list[bytes]] = {}
         extended: set[Register] = set()
         for event in log.events:
-            if event.content.kind == "text":
+            content = event.content
+            if not content.measured and not content.anchor:
+                continue
+            if content.kind == "text":
                 extended |= self._add_line(event, log, banks, implied, pending)
                 continue
             if not event.replayable:
