@@ -25,7 +25,7 @@ LIMIT = 2.5
 
 
 def lines(count: int, alg: str, word: str = "INIT") -> list[bytes]:
-    """A log's lines: the anchor at zeros, then records as agents write them."""
+    """A log's lines: INIT at zeros, then records as agents write them."""
     zeros = "00" * hashlib.new(alg).digest_size
     records = [b"example.org/app op%d value %d and some content" % (number, number * number) for number in range(count)]
     return [f"{word} {alg}/{zeros}".encode(), *records]

@@ -52,17 +52,24 @@ def certificate(
     issuer: str,
     issuer_key: Key,
     *,
-    ca: bool = False,
+    ca: bool | None = False,
     path_length: int | None = None,
+    signs: bool | None = None,
     start: datetime.datetime = NOW - DAY,
     end: datetime.datetime = NOW + DAY,
 ) -> x509.Certificate:
+    """A certificate; ``ca`` is None for one without BasicConstraints, ``signs`` for one without KeyUsage."""
+
     def name(text: str) -> x509.Name:
         return x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, text)])
 
     builder = x509.CertificateBuilder(name(issuer), name(subject), key.public_key(), x509.random_serial_number())
     builder = builder.not_valid_before(start).not_valid_after(end)
-    builder = builder.add_extension(x509.BasicConstraints(ca, path_length), critical=True)
+    if ca is not None:
+        builder = builder.add_extension(x509.BasicConstraints(ca, path_length), critical=True)
+    if signs is not None:
+        usage = x509.KeyUsage(True, False, False, False, False, signs, False, False, False)
+        builder = builder.add_extension(usage, critical=True)
     return builder.sign(issuer_key, hashes.SHA384())
 
 
@@ -143,14 +150,14 @@ def intel() -> tuple[x509.Certificate, x509.Certificate, x509.Certificate]:
     return certificate("PCK", ec_key("pck"), "Platform CA", ec_key("middle")), middle, root
 
 
-def td_quote(body: bytes, *, version: int = 4, chain: bytes | None = None) -> bytes:
-    """A TD quote, version 4 or 5, every link of it genuine but for the root."""
+def td_quote(body: bytes, *, version: int = 4, chain: bytes | None = None, rest: bytes = bytes(32)) -> bytes:
+    """A TD quote, version 4 or 5, every link of it genuine but for the root; ``rest`` ends the QE's report data."""
     header = struct.pack("<HHI", version, 2, 0x81).ljust(48, b"\x07")
     message = header + (struct.pack("<HI", 2, len(body)) if version == 5 else b"") + body
     key = point(ec_key("attestation"))
     auth = b"authentication data"
     report = bytearray(384)
-    report[320:352] = hashlib.sha256(key + auth).digest()
+    report[320:384] = hashlib.sha256(key + auth).digest() + rest
     pck = pem_of(*intel()) if chain is None else chain
     certification = b"".join(
         (
@@ -204,15 +211,17 @@ def snp_report(measurement: bytes, report_data: bytes = b"", host_data: bytes = 
 # COSE
 
 
-def sign1(payload: bytes, key: Key, *, tag: bool = True) -> Any:
-    protected = cbor2.dumps({1: -35})
+def sign1(payload: bytes, key: Key, *, tag: bool = True, algorithm: Any = -35) -> Any:
+    protected = cbor2.dumps({1: algorithm})
     signed = cbor2.dumps(["Signature1", protected, b"", payload])
     parts = [protected, {}, payload, raw_signature(key, signed, hashes.SHA384(), 48)]
     return cbor2.CBORTag(18, parts) if tag else parts
 
 
-def cca_token(rim: bytes, rems: list[bytes], challenge: bytes = b"", *, cose_key: bool = False) -> bytes:
-    """A token of a realm with SHA-512 measurements."""
+def cca_token(
+    rim: bytes, rems: list[bytes], challenge: bytes = b"", *, cose_key: bool = False, named: bytes | None = None
+) -> bytes:
+    """A token of a realm with SHA-512 measurements; ``named`` is the key that the platform token is about."""
     realm_key, platform_key = ec_key("realm", "SECP384R1"), ec_key("platform", "SECP384R1")
     public = b"\x04" + point(realm_key, 48)
     if cose_key:
@@ -226,7 +235,7 @@ def cca_token(rim: bytes, rems: list[bytes], challenge: bytes = b"", *, cose_key
         44239: rems,
         44240: "sha-256",
     }
-    platform = {10: hashlib.sha256(public).digest()}
+    platform = {10: hashlib.sha256(public if named is None else named).digest()}
     tokens = {
         44234: cbor2.dumps(sign1(cbor2.dumps(platform), platform_key)),
         44241: cbor2.dumps(sign1(cbor2.dumps(realm), realm_key)),
@@ -247,7 +256,7 @@ def aws() -> tuple[x509.Certificate, x509.Certificate, x509.Certificate]:
     )
 
 
-def nitro(pcrs: dict[int, bytes], nonce: bytes | None = None, *, member: str = "pcrs") -> bytes:
+def nitro(pcrs: dict[int, bytes], nonce: bytes | None = None, *, member: str = "pcrs", algorithm: Any = -35) -> bytes:
     leaf, middle, root = aws()
     document = {
         "module_id": "i-0123456789abcdef0-enc0123456789abcdef",
@@ -260,4 +269,4 @@ def nitro(pcrs: dict[int, bytes], nonce: bytes | None = None, *, member: str = "
         "user_data": None,
         "nonce": nonce,
     }
-    return cbor2.dumps(sign1(cbor2.dumps(document), ec_key("enclave", "SECP384R1"), tag=False))
+    return cbor2.dumps(sign1(cbor2.dumps(document), ec_key("enclave", "SECP384R1"), tag=False, algorithm=algorithm))

@@ -68,7 +68,7 @@ def test_the_form_of_the_rfc(tmp_path: Path) -> None:
         f"SYNC sha384/{moved}\n\n# said: {between}\n\nexample.org/app load c\n"
     )
     assert agrees(made)
-    assert [anchor.verdict for anchor in evlog.replay(evlog.read(made)).handovers] == ["continuous", "gap"]
+    assert [each.verdict for each in evlog.replay(evlog.read(made)).handovers] == ["continuous", "gap"]
 
 
 def test_input_is_stripped_as_the_kernel_does(tmp_path: Path) -> None:
@@ -323,6 +323,22 @@ def test_a_stop_before_each_system_call(tmp_path: Path, monkeypatch: pytest.Monk
     append(made, "rtmr3", ["d"])
     assert agrees(made)
     assert log(made).count(b"SYNC") == 1
+
+
+@pytest.mark.parametrize("kept", [0, 1])
+def test_a_reader_takes_no_line_that_may_not_have_happened(tmp_path: Path, kept: int) -> None:
+    """A journal was written, the kill came, and others moved the register: only a log that has a part tells more."""
+    made = tree(tmp_path)
+    append(made, "rtmr3", ["before"])
+    before, old = log(made), (made / "rtmr3" / "digest").read_bytes()
+    line = b"never or half\n"
+    new = hashlib.sha384(old + hashlib.sha384(line[:-1]).digest()).digest()
+    journal = f"evlog-append/1 {len(before)} {old.hex()} {new.hex()} 1 {len(line)}\n".encode() + line
+    (made / "rtmr3" / _store.JOURNAL).write_bytes(journal)
+    (made / "rtmr3" / "event_log").write_bytes(before + line[:kept])
+    off_log(made, b"somebody else's")
+    expected = before + line if kept else before
+    assert evlog.write(evlog.read(made / "rtmr3" / "event_log")) == expected
 
 
 #: Appends lines with a number each, and says on stdout how many are safe. One line in five writes is long.

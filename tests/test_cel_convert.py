@@ -11,7 +11,7 @@ import evlog
 from evlog.algorithms import SHA256, SHA384
 from evlog.errors import ConversionError, UsageError, WriteError
 from evlog.formats import FORMATS, room
-from evlog.model import Event, Log, Loss
+from evlog.model import Digest, Event, Log, Loss
 from evlog.options import Options
 from evlog.registers import Register
 from samples import make_cel
@@ -297,6 +297,15 @@ def test_violations_extend_ones() -> None:
         replayed = evlog.replay(log.replace(events=tuple(log.events[:3])))
         assert replayed[Register("pcr", 10), SHA256] == _extended(log, SHA256)
         assert evlog.replay(log.replace(events=log.events[:3])).registers() == replayed.registers()
+
+
+@pytest.mark.parametrize("recorded", [bytes(32), b"\xff" * 32], ids=["zeros", "as a CEL has it"])
+def test_a_violation_of_a_file_measured_into_a_cel(recorded: bytes) -> None:
+    content = evlog.ImaTlv(((0, b"/bin/sh"), (1, bytes(32))))
+    event = Event(0, Register("pcr", 10), (Digest(SHA256, recorded),), content, 0)
+    assert event.extension(SHA256) == b"\xff" * 32
+    log = Log("cel-tlv", (event,), algorithms=(SHA256,))
+    assert [check.verdict for check in evlog.check(log)[0]] == ["not_checkable"]
 
 
 def _extended(log: Log, alg: evlog.HashAlg) -> bytes:

@@ -176,6 +176,6 @@ def test_what_the_scanner_leaves_to_the_reader() -> None:
     found = _scan.scan(b"".join(parts))
     assert list(found.columns.registers) == [0, NOT_EXTENDED, 1, 0, 10, 2, 0]
     assert list(found.indices) == [0, 3, 1, 0, 10, 2, 0]
-    assert found.notable == (1, 3)
+    assert found.columns.notable == (1, 3)
     assert found.unread == (2, 4, 6)
     assert found.types == {7, 4}

@@ -21,7 +21,7 @@ def agree(log: Log) -> None:
     whole, single = check(log), check(log.replace(events=tuple(log.events)))
     assert tuple(whole.events) == single.events
     assert whole.findings == single.findings
-    assert whole.policies == single.policies
+    assert whole.conventions == single.conventions
 
 
 @pytest.mark.parametrize("path", logs(), ids=lambda path: path.name)

@@ -120,13 +120,13 @@ def test_of_two_digests_of_one_algorithm_the_first_counts() -> None:
     ]
 
 
-def test_policy_of_a_log_is_that_of_most_events() -> None:
+def test_convention_of_a_log_is_that_of_most_events() -> None:
     order = variable("BootOrder", b"\1\0", GUID)
     log = header("sha256") + b"".join(
         event(1, _BOOT, order, "sha256", hashed=hashed) for hashed in (order, order, b"\1\0")
     )
-    (policy,) = check(read(log)).policies
-    assert (policy.event_type, policy.rule, policy.events, policy.others) == (_BOOT, "data", 2, 1)
+    (convention,) = check(read(log)).conventions
+    assert (convention.event_type, convention.rule, convention.events, convention.others) == (_BOOT, "data", 2, 1)
 
 
 # Real logs. The numbers are those of the measurement that the specification of the rules states, where the logs are
@@ -187,10 +187,10 @@ def test_old_firmware_hashes_the_data_of_configuration_variables(corpus: Path) -
 def test_boot_variables_are_hashed_alike_throughout_a_log(corpus: Path) -> None:
     whole = 0
     for path in _real():
-        policies = {policy.event_type: policy for policy in check(read(path)).policies}
-        if _BOOT in policies:
-            assert policies[_BOOT].others == 0, path.name
-            whole += policies[_BOOT].rule == "data"
+        conventions = {convention.event_type: convention for convention in check(read(path)).conventions}
+        if _BOOT in conventions:
+            assert conventions[_BOOT].others == 0, path.name
+            whole += conventions[_BOOT].rule == "data"
     assert whole >= 14
 
 

@@ -170,6 +170,24 @@ def test_a_result_that_does_not_read_back_is_refused(monkeypatch: pytest.MonkeyP
         evlog.convert(log, "tcg2")
 
 
+def test_a_register_that_the_result_invents_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    from evlog.formats.tcg import tcg2
+
+    log = read("tcg2/ovmf.bin")
+    whole = tcg2.read
+
+    def more(data: bytes, options: evlog.Options) -> Log:
+        back = whole(data, options)
+        invented = back.events[1].replace(number=len(back.events), register=Register("pcr", 15))
+        return back.replace(events=(*back.events, invented))
+
+    monkeypatch.setattr(tcg2, "read", more)
+    with pytest.raises(ConversionError, match="tcg2 would change pcr:15 in sha1"):
+        evlog.convert(log, "tcg2")
+    changed = evlog.convert(log, "tcg2", allow_changed=True).changed
+    assert {each.split()[0] for each in changed} == {"pcr:15"}
+
+
 def test_hand_made_logs_can_be_written() -> None:
     value = hashlib.sha256(b"hello").digest()
     made = Event(0, Register("pcr", 23), (Digest(SHA256, value),), PCClientEvent(5, b"hello"))

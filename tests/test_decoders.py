@@ -12,7 +12,19 @@ import pytest
 
 from evlog.contents.opaque import Opaque
 from evlog.contents.pcclient import EVENT_TYPES, PCClientEvent
-from evlog.decoders import FAMILIES, NO_CONTEXT, Context, Cursor, Decoded, Raw, _registry, decode, decodes, to_json
+from evlog.decoders import (
+    DECODERS,
+    FAMILIES,
+    NO_CONTEXT,
+    Context,
+    Cursor,
+    Decoded,
+    Raw,
+    _registry,
+    decode,
+    decodes,
+    to_json,
+)
 from evlog.decoders.firmware_blob import FirmwareBlob
 from evlog.decoders.no_action import StartupLocality
 from evlog.errors import ParseError, TruncatedError
@@ -64,6 +76,14 @@ class TestClaims:
         assert answer(b"", "ccmr:3") == answer(b"", "rtmr:2") == answer(b"", "rem:2") == "third"
         assert answer(b"", "rtmr:3").startswith("unknown event type")
 
+    def test_the_platform_says_which_ccmr_a_hardware_register_is(self) -> None:
+        """CSV hands the CC MR index to the hardware as it is: RTMR[3] is ccmr:3 there, and RTMR[2] is not."""
+        decodes(TYPE, registers=["ccmr:3"])(says("third"))
+        log = Log("cel-json", (event(TYPE, b"", "rtmr:3"), event(TYPE, b"", "rtmr:2")), platform="csv")
+        third, second = (decode(each, Context.of(log)) for each in log.events)
+        assert third == Raw("third", b"")
+        assert second == Raw("unknown event type 0x7fffff01", b"")
+
     @pytest.mark.parametrize(
         ("first", "second"),
         [
@@ -109,17 +129,61 @@ class TestClaims:
         assert decoded(TYPE + 1, struct.pack("<QQ", 1, 2) + b"\xaf\xfe") == FirmwareBlob(1, 2, b"\xaf\xfe")
 
 
-def test_every_claim_of_a_family_is_in_the_table() -> None:
-    for family, types in FAMILIES.items():
-        module = import_module(f"evlog.decoders.{family}")
-        claimed = {
-            number
-            for number, claims in _registry._claims.items()
-            for claim in claims
-            if claim.read.__module__ == module.__name__
-        }
-        listed = _registry._event_types(types)
-        assert claimed == listed, family
+def test_every_decoder_of_the_table_is_there_and_no_two_want_the_same_event() -> None:
+    """The check of the families' claims: it is made here, and not where a log is read."""
+    for family in FAMILIES:
+        import_module(f"evlog.decoders.{family}")
+    made = {(number, claim) for number, claims in _registry._claims.items() for claim in claims}
+    own = [(number, claim) for number, claim in made if claim.read.__module__.startswith("evlog.decoders.")]
+    claimed: dict[str, set[int]] = {}
+    for number, claim in own:
+        decoder = getattr(claim.read, "__self__", claim.read)
+        name = f"{decoder.__module__}.{decoder.__qualname__}".removeprefix("evlog.decoders.")
+        claimed.setdefault(name, set()).add(number)
+    assert claimed == {name: _registry._event_types(types) for name, types in DECODERS.items()}
+    clashes = [
+        (number, one.read, other.read)
+        for number, claims in _registry._claims.items()
+        for place, one in enumerate(claims)
+        for other in claims[place + 1 :]
+        if one.clashes(other)
+    ]
+    assert clashes == []
+
+
+CLASH = """
+from evlog import Event, PCClientEvent, Register
+from evlog.decoders import Raw, decode, decodes
+import evlog.decoders._registry as registry
+{before}
+found = decode(Event(0, Register("pcr", 0), (), PCClientEvent(4, bytes(4))))
+print(found.kind, getattr(found, "reason", ""))
+"""
+
+
+@pytest.mark.parametrize(
+    ("before", "answer"),
+    [
+        ("decodes('EV_SEPARATOR')(lambda cursor, context: Raw('mine', cursor.rest()))", "raw mine"),
+        (
+            "import evlog.decoders.separator\n"
+            "decodes('EV_SEPARATOR')(lambda cursor, context: Raw('mine', cursor.rest()))",
+            "raw mine",
+        ),
+        ("import sys; sys.modules['evlog.decoders.separator'] = None", "raw decoder failed: ModuleNotFoundError"),
+    ],
+    ids=["a claim before the family's", "a claim after the family's", "a family that cannot be imported"],
+)
+def test_decode_does_not_raise_for_a_claim_that_is_made_twice(before: str, answer: str) -> None:
+    """Who decodes an event type of a family in another way has his decoder asked, in whatever order the two came."""
+    ran = subprocess.run(
+        [sys.executable, "-S", "-c", CLASH.format(before=before)],
+        capture_output=True,
+        text=True,
+        check=False,
+        env=_path(),
+    )
+    assert (ran.stderr, ran.stdout.partition(": import of")[0].strip()) == ("", answer)
 
 
 def test_no_names_of_event_types_are_shared() -> None:

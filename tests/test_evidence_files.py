@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import struct
 from typing import TYPE_CHECKING
 
 import pytest
@@ -112,6 +113,44 @@ def test_the_pcr_section_of_other_listings() -> None:
     assert len(registers) == 2
 
 
+def test_other_sections_of_a_listing_state_no_register() -> None:
+    """What an event says may look like a PCR; only the last section of that name is the TPM's."""
+    other = f"events:\n  sha256:\n    7 : 0x{'11' * 32}\npcrs:\n  sha256:\n    8 : 0x{'11' * 32}\n"
+    registers = read_registers(f"{other}pcrs:\n  sha256:\n    0 : 0x{VALUE}\n".encode()).registers
+    assert registers.values == {(PCR0, SHA256): bytes.fromhex(VALUE)}
+
+
+def test_a_replay_that_leaves_a_register_open_states_the_others() -> None:
+    rows = [
+        {"register": "pcr:1", "alg": "sha256", "value": None},
+        {"register": "pcr:0", "alg": "sha256", "value": VALUE},
+    ]
+    document = json.dumps({"schema": "evlog.replay/1", "registers": rows})
+    assert read_registers(document.encode()).registers.values == {(PCR0, SHA256): bytes.fromhex(VALUE)}
+
+
+def pcr_file(selected: int, *values: bytes) -> bytes:
+    """tpm2-tools, lib/pcr.c: a selection of PCR 0 and up of SHA-256, and one list of digests."""
+    selection = struct.pack("<IHB4sx", 1, 0x0B, 3, ((1 << selected) - 1).to_bytes(4, "little")).ljust(4 + 16 * 8, b"\0")
+    digests = b"".join(struct.pack("<H64s", len(value), value) for value in values)
+    return selection + struct.pack("<II", 1, len(values)) + digests.ljust(8 * 66, b"\0")
+
+
+def test_a_file_of_pcrs_has_a_value_of_its_size_for_each() -> None:
+    one, two = bytes([1]) * 32, bytes([2]) * 32
+    registers = read_registers(pcr_file(2, one, two)).registers
+    assert registers.values == {(PCR0, SHA256): one, (Register("pcr", 1), SHA256): two}
+    for data in (
+        pcr_file(1, one, two),
+        pcr_file(2, one),
+        pcr_file(1, one[:20]),
+        pcr_file(1, b""),
+        pcr_file(1, one * 2),
+    ):
+        with pytest.raises(ParseError):
+            read_registers(data)
+
+
 @pytest.mark.parametrize("line", ["0 : 0x12", "0 : zz", "99999 : 0x" + VALUE])
 def test_a_listing_with_a_value_that_cannot_be(line: str) -> None:
     with pytest.raises(ParseError):
@@ -150,6 +189,16 @@ def test_sysfs_of_old_kernels(tmp_path: Path) -> None:
     (tmp_path / "pcrs").write_text("PCR-00: " + "AA " * 20 + "\nPCR-23: " + "00 " * 20 + "\n")
     evidence = read_registers(tmp_path)
     assert evidence.registers.values == {(PCR0, SHA1): b"\xaa" * 20, (Register("pcr", 23), SHA1): bytes(20)}
+
+
+def test_sysfs_has_sha1_in_the_listing_where_no_folder_has_it(tmp_path: Path) -> None:
+    (tmp_path / "pcr-sha256").mkdir()
+    (tmp_path / "pcr-sha256" / "0").write_text(VALUE)
+    (tmp_path / "pcrs").write_text("PCR-00: " + "AA " * 20 + "\n")
+    assert read_registers(tmp_path).registers.values == {
+        (PCR0, SHA1): b"\xaa" * 20,
+        (PCR0, SHA256): bytes.fromhex(VALUE),
+    }
 
 
 def test_sysfs_of_a_td(tmp_path: Path) -> None:

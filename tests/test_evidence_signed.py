@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import hashlib
+import struct
 from typing import TYPE_CHECKING, Any
 
+import cbor2
 import pytest
+from cryptography.hazmat.primitives import hashes
 
 import evlog
 from evlog import SHA256, SHA384, SHA512, Evidence, Register, read_registers
@@ -13,6 +16,7 @@ from tests import made_evidence as made
 from tests.conftest import SAMPLES
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
 OURS = SAMPLES / "evidence"
@@ -125,6 +129,23 @@ def test_another_nonce_fails() -> None:
     assert any(NONCE.hex() in sentence for sentence in quoted(nonce=None).read_only)
 
 
+@pytest.mark.parametrize("part", [b"", NONCE[:1], NONCE[:-1], NONCE + b"\0"])
+def test_part_of_the_nonce_is_another_nonce(part: bytes) -> None:
+    """Qualifying data has a length of its own (TPM2B_DATA): no zeros follow it, and nothing is no nonce."""
+    evidence = quoted(nonce=part)
+    assert codes(evidence) == ["nonce_mismatch"]
+    assert not evidence.anchored
+
+
+def test_a_signed_quote_of_nothing_anchors_nothing() -> None:
+    message, key = made.tpm_quote([]), made.ec_key("ak")
+    signature = made.ecdsa_signature(message, key)
+    evidence = read_registers(message, key=made.pem(key.public_key()), signature=signature, nonce=b"nonce")
+    assert codes(evidence) == ["credential_unused"]
+    assert any("signed by the given key" in sentence for sentence in evidence.authenticated)
+    assert not evidence.anchored
+
+
 def test_a_quote_without_values_has_its_digest() -> None:
     evidence = quoted(pcrs=None)
     assert len(evidence.registers) == 0
@@ -146,6 +167,40 @@ def test_other_schemes_and_forms_of_keys(form: str, scheme: str) -> None:
     forged = bytearray(signature)
     forged[-1] ^= 1
     assert codes(read_registers(message, key=key, signature=bytes(forged))) == ["signature_invalid"]
+
+
+def test_bare_values_have_the_size_of_their_bank() -> None:
+    values = [bytes([index + 1]) * 48 for index in range(3)]
+    message = made.tpm_quote(values, alg=0x000C)
+    evidence = read_registers(message, pcrs=b"".join(values))
+    assert [evidence.registers[Register("pcr", index), SHA384] for index in range(3)] == values
+    assert evidence.findings == ()
+
+
+@pytest.mark.parametrize(("alg", "name", "holds"), [(0x0027, "sha3_256", True), (0x000C, "sha384", False)])
+def test_the_pcr_digest_is_made_with_the_hash_of_the_signature(alg: int, name: str, holds: bool) -> None:
+    """TPM 2.0 part 3, section 18.4 (TPM2_Quote): the hash of the signing scheme, not any of that size."""
+    values = [bytes(32)]
+    message = made.tpm_quote(values, digest=name if holds else "sha256")
+    hash = {"sha3_256": hashes.SHA3_256(), "sha384": hashes.SHA384()}[name]
+    raw = made.raw_signature(made.ec_key("ak"), message, hash)
+    signature = struct.pack(">HHH", 0x0018, alg, 32) + raw[:32] + struct.pack(">H", 32) + raw[32:]
+    key = made.pem(made.ec_key("ak").public_key())
+    if holds:
+        assert read_registers(message, key=key, signature=signature, pcrs=values[0]).anchored
+    else:
+        with pytest.raises(evlog.ParseError, match="a PCR digest of 32 bytes"):
+            read_registers(message, key=key, signature=signature, pcrs=values[0])
+
+
+def test_what_a_tpm_signs_besides_quotes_is_none() -> None:
+    """TPMI_ST_ATTEST: 0x8017 is a certified key, which states no PCR; and a quote ends where it ends."""
+    message = made.tpm_quote([bytes(32)])
+    for other in (b"\xff\x54\x43\x47\x80\x17" + message[6:], b"\xff\x54\x43\x48" + message[4:], message[:-1]):
+        with pytest.raises(evlog.ParseError):
+            read_registers(len(other).to_bytes(2, "big") + other, kind="tpm-quote")
+    with pytest.raises(evlog.ParseError, match="1 bytes after the quote"):
+        read_registers(message + b"\0")
 
 
 def test_a_quote_in_a_tpm2b_and_in_base64() -> None:
@@ -207,6 +262,31 @@ def test_each_link_of_a_td_quote_is_checked() -> None:
         assert codes(read_registers(bytes(changed))) == [code]
 
 
+def test_the_rest_of_the_enclave_s_report_data_is_zeros() -> None:
+    """Intel TDX DCAP quoting library API, A.3.9: the hash of the attestation key, and 32 zeros."""
+    quote = made.td_quote(made.td_body(MRTD, RTMRS, b""), rest=bytes(31) + b"\1")
+    assert codes(read_registers(quote)) == ["qe_report_unbound"]
+
+
+@pytest.mark.parametrize("flaw", ["early", "no constraints", "no certificates"])
+def test_a_certificate_that_may_not_issue_yet_or_at_all(flaw: str) -> None:
+    """RFC 5280, section 6.1: dates (6.1.3), BasicConstraints (6.1.4 k) and KeyUsage (6.1.4 n)."""
+    ways: dict[str, dict[str, Any]] = {
+        "early": {"ca": True, "start": made.NOW + made.DAY / 2},
+        "no constraints": {"ca": None},
+        "no certificates": {"ca": True, "signs": False},
+    }
+    pck, middle, root = made.intel()
+    names = "Platform CA", made.ec_key("middle"), "Root CA", made.ec_key("root")
+    body = made.td_body(MRTD, RTMRS, b"")
+    for choices, sound in ((ways[flaw], False), ({"ca": True, "signs": True}, True)):
+        chain = made.pem_of(pck, made.certificate(*names, **choices), root)
+        evidence = read_registers(made.td_quote(body, chain=chain), root=made.pem_of(root))
+        assert codes(evidence) == ([] if sound else ["chain_invalid"])
+        assert evidence.anchored == sound
+    assert middle.subject == pck.issuer
+
+
 @pytest.mark.parametrize("flaw", ["expired", "no ca", "path"])
 def test_flawed_chains_fail(flaw: str) -> None:
     pck, middle, root = made.intel()
@@ -260,6 +340,17 @@ def test_an_snp_report_without_its_key_is_only_read() -> None:
     assert evidence.authenticated == ()
 
 
+def test_an_snp_report_under_another_root_fails() -> None:
+    vcek, ask, _ = made.amd()
+    key = made.ec_key("other ark", "SECP384R1")
+    other = made.certificate("ARK", key, "ARK", key, ca=True)
+    report = made.snp_report(b"\x55" * 48)
+    for root in (made.pem_of(ask, other), made.pem_of(other)):
+        evidence = read_registers(report, key=made.pem_of(vcek), root=root)
+        assert codes(evidence) == ["chain_invalid"]
+        assert not evidence.anchored
+
+
 def test_a_changed_snp_report_fails() -> None:
     report = bytearray(made.snp_report(b"\x55" * 48))
     report[0x90] ^= 1
@@ -299,6 +390,26 @@ def test_a_cca_token_is_anchored_by_the_platform_key(cose_key: bool) -> None:
     assert codes(read_registers(token, key=wrong)) == ["signature_invalid"]
 
 
+def test_a_platform_token_of_another_realm_binds_nothing() -> None:
+    """Arm RMM, A7.2.3: the platform token's challenge is the hash of the realm's key; else any platform's would do."""
+    key = made.pem(made.ec_key("platform", "SECP384R1").public_key())
+    evidence = read_registers(made.cca_token(b"\x99" * 64, [bytes(64)] * 4, named=b"another key"), key=key)
+    assert codes(evidence) == ["platform_token_unbound"]
+    assert not evidence.anchored
+
+
+def test_a_challenge_that_nobody_signed_for_is_only_read() -> None:
+    evidence = read_registers(made.cca_token(b"\x99" * 64, [bytes(64)] * 4, b"asked"), nonce=b"asked")
+    assert "the challenge is the given nonce" in evidence.read_only
+    assert not any("nonce" in sentence for sentence in evidence.authenticated)
+
+
+def test_measurements_of_a_realm_have_the_size_of_their_hash() -> None:
+    for size in (63, 65, 0):
+        with pytest.raises(evlog.ParseError, match="sha512 values have 64 bytes"):
+            read_registers(made.cca_token(b"\x99" * 64, [bytes(64), bytes(size)]))
+
+
 def test_a_changed_cca_token_fails() -> None:
     token = made.cca_token(b"\x99" * 64, [bytes(64)] * 4)
     at = token.index(b"\x99" * 64)
@@ -317,6 +428,65 @@ def test_a_nitro_document_is_anchored_by_the_root() -> None:
     assert evidence.static == (PCR0,)
     assert "the nonce is the given one" in evidence.authenticated
     assert codes(read_registers(made.nitro(pcrs), nonce=b"asked")) == ["nonce_mismatch"]
+
+
+def test_a_nitro_document_under_another_root_fails() -> None:
+    key = made.ec_key("other aws root", "SECP384R1")
+    other = made.certificate("aws root", key, "aws root", key, ca=True, start=made.NOW - 400 * made.DAY)
+    evidence = read_registers(made.nitro({0: b"\x01" * 48}), root=made.pem_of(other))
+    assert codes(evidence) == ["chain_invalid"]
+    assert not evidence.anchored
+
+
+def test_the_nonce_of_a_document_that_no_root_stands_above_is_only_read() -> None:
+    evidence = read_registers(made.nitro({0: b"\x01" * 48}, b"asked"), nonce=b"asked")
+    assert any("nonce" in sentence for sentence in evidence.read_only)
+    assert not any("nonce" in sentence for sentence in evidence.authenticated)
+
+
+@pytest.mark.parametrize("algorithm", [-7, -36, -8, None, [-35], "ES384", {-35: -35}])
+def test_a_signature_by_another_algorithm_is_none(algorithm: Any) -> None:
+    """RFC 9052, section 3.1: alg is an integer or text; ES384 is -35, and the signature is of that one."""
+    assert codes(read_registers(made.nitro({0: b"\x01" * 48}, algorithm=algorithm))) == ["signature_invalid"]
+
+
+def test_the_parts_of_a_signature_have_their_size() -> None:
+    """RFC 9053, section 2.1: r and s of 48 bytes each; one spelling, so that a document has one hash."""
+    parts = cbor2.loads(made.nitro({0: b"\x01" * 48}))
+    r, s = parts[3][:48], parts[3][48:]
+    assert codes(read_registers(cbor2.dumps([*parts[:3], r + s]))) == []
+    for signature in (r + b"\0" + s, r + s + b"\0", b"\0" + r + s, r, b""):
+        assert codes(read_registers(cbor2.dumps([*parts[:3], signature]))) == ["signature_invalid"]
+
+
+# What was asked for
+
+
+@pytest.mark.parametrize("nonce", [b"", b"ask", b"aske", b"asked ", b"asked\0\0!", b"asked".ljust(65, b"\0")])
+@pytest.mark.parametrize("name", ["td quote", "td report", "snp", "cca", "nitro"])
+def test_the_nonce_is_the_one_that_was_asked_for(name: str, nonce: bytes) -> None:
+    """Not a part of it, and not nothing; zeros fill REPORTDATA up, a document's nonce has its own length."""
+    ways: dict[str, Callable[[bytes], bytes]] = {
+        "td quote": lambda data: made.td_quote(made.td_body(MRTD, RTMRS, data)),
+        "td report": lambda data: made.td_report(MRTD, RTMRS, data),
+        "snp": lambda data: made.snp_report(b"\x55" * 48, data),
+        "cca": lambda data: made.cca_token(b"\x99" * 64, [bytes(64)] * 4, data),
+        "nitro": lambda data: made.nitro({0: b"\x01" * 48}, data),
+    }
+    whole = ways[name]
+    assert "nonce_mismatch" in codes(read_registers(whole(b"asked"), nonce=nonce))
+    assert codes(read_registers(whole(b"asked"), nonce=b"asked")) == []
+
+
+@pytest.mark.parametrize("name", ["td quote", "td report", "snp", "cca"])
+def test_an_empty_nonce_is_not_the_one_of_a_report_without(name: str) -> None:
+    whole = {
+        "td quote": made.td_quote(made.td_body(MRTD, RTMRS, b"")),
+        "td report": made.td_report(MRTD, RTMRS),
+        "snp": made.snp_report(b"\x55" * 48),
+        "cca": made.cca_token(b"\x99" * 64, [bytes(64)] * 4),
+    }[name]
+    assert "nonce_mismatch" in codes(read_registers(whole, nonce=b""))
 
 
 def test_the_registers_of_a_nitro_tpm_are_no_constants() -> None:
@@ -383,6 +553,14 @@ def test_a_changed_byte_is_an_error_or_evidence(name: str) -> None:
 def test_cbor_that_promises_too_much(item: bytes) -> None:
     with pytest.raises(evlog.ParseError):
         read_registers(item + b"module_id", kind="nitro")
+
+
+def test_a_claim_that_stands_twice_is_none() -> None:
+    """RFC 8949, section 5.6: a map with a key twice is not valid; two readers would take two values for it."""
+    realm = made.cca_token(b"\x99" * 64, [bytes(64)] * 4)
+    twice = b"\xd9\x01\x8f\xa3" + realm[4:] + b"\x19\xac\xca\x40"
+    with pytest.raises(evlog.ParseError, match="stands twice"):
+        read_registers(twice, kind="cca-token")
 
 
 # Real quotes of other projects

@@ -124,8 +124,9 @@ def test_a_padded_sha1_digest_is_no_mismatch() -> None:
     assert found == [("matches", "hash"), ("matches", "zero-pad"), ("mismatch", None)]
 
 
-def test_a_violation_extends_ones() -> None:
-    data = make_linux.entry(b"ima-ng", AGGREGATE, value=bytes(20))
+@pytest.mark.parametrize("recorded", [b"\0", b"\xff"], ids=["as the kernel records it", "as it was extended"])
+def test_a_violation_extends_ones(recorded: bytes) -> None:
+    data = make_linux.entry(b"ima-ng", AGGREGATE, value=recorded * 20)
     log = evlog.read(data)
     assert replay(log)[PCR10, SHA1].hex() == "bac37b84f007d0238af95af707cac8d61254870e"
     for rule in ("hash", "zero-pad"):
@@ -133,7 +134,11 @@ def test_a_violation_extends_ones() -> None:
         assert value == "bba91ca85dc914b2ec3efb9e16e7267bf9193b14350d20fba8a8b406730ae30a"
     assert evlog.check(log)[0][0].verdict == "not_checkable"
     # As plain events and as rows.
-    assert replay(log.replace(events=tuple(log.events)))[PCR10, SHA1] == replay(log)[PCR10, SHA1]
+    plain = log.replace(events=tuple(log.events))
+    for rule in ("hash", "zero-pad"):
+        rules = {SHA256: rule}
+        for bank in (SHA1, SHA256):
+            assert replay(plain, rules=rules)[PCR10, bank] == replay(log, rules=rules)[PCR10, bank]
 
 
 def test_zeros_in_the_file_digest_alone_are_no_violation() -> None:

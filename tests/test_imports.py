@@ -1,6 +1,7 @@
 """Who may import whom, read from the source; and what a replay must not load.
 
-cli -> trades -> formats, decoders, evidence, report -> contents, wire -> model -> registers, algorithms -> errors
+cli -> report -> verifying, changing, comparing -> merging -> replaying; checking and intake beside replaying;
+all -> formats, decoders, evidence -> contents, wire -> columns, model -> registers, algorithms -> errors
 """
 
 from __future__ import annotations
@@ -8,6 +9,7 @@ from __future__ import annotations
 import ast
 import subprocess
 import sys
+from itertools import pairwise
 from typing import TYPE_CHECKING, NamedTuple
 
 import pytest
@@ -24,24 +26,23 @@ PACKAGE = SRC / "evlog"
 
 
 class Import(NamedTuple):
-    """An import statement: where it stands, what it names, and whether only type checkers see it."""
+    """An import statement, also one for type checkers: where it stands, and what it names."""
 
     path: Path
     line: int
     module: str
-    typing_only: bool
 
     def __str__(self) -> str:
         return f"{self.path.relative_to(ROOT)}:{self.line}: import of {self.module}"
 
 
 def imports_of(path: Path) -> Iterator[Import]:
-    """Every import of a file, also those inside functions, as full names."""
+    """Every import of a file, also those inside functions and for type checkers, as full names."""
     tree = ast.parse(path.read_text())
-    for typing_only, node in _nodes(tree, False):
+    for node in ast.walk(tree):
         if isinstance(node, ast.Import):
             for name in node.names:
-                yield Import(path, node.lineno, name.name, typing_only)
+                yield Import(path, node.lineno, name.name)
         elif isinstance(node, ast.ImportFrom):
             assert node.level == 0, f"{path}:{node.lineno}: imports are absolute"
             for name in node.names:
@@ -50,41 +51,33 @@ def imports_of(path: Path) -> Iterator[Import]:
                 full = f"{module}.{name.name}"
                 is_module = (SRC / full.replace(".", "/")).with_suffix(".py").exists()
                 is_module |= (SRC / full.replace(".", "/") / "__init__.py").exists()
-                yield Import(path, node.lineno, full if is_module else module, typing_only)
-
-
-def _nodes(node: ast.AST, typing_only: bool) -> Iterator[tuple[bool, ast.AST]]:
-    yield typing_only, node
-    if isinstance(node, ast.If) and isinstance(node.test, ast.Name) and node.test.id == "TYPE_CHECKING":
-        for child in node.body:
-            yield from _nodes(child, True)
-        for child in node.orelse:
-            yield from _nodes(child, typing_only)
-        return
-    for inner in ast.iter_child_nodes(node):
-        yield from _nodes(inner, typing_only)
+                yield Import(path, node.lineno, full if is_module else module)
 
 
 FILES = sorted(PACKAGE.rglob("*.py"))
 IMPORTS = [each for path in FILES for each in imports_of(path)]
 
 
+#: The package itself: the public list.
+FACE = "__init__"
+
+
 def place(path: Path) -> str:
-    """The file as a module name without ``evlog.``: ``formats.tcg2``, ``model``."""
+    """The file as a module name without ``evlog.``: ``formats.tcg.tcg2``, ``model``; ``__init__`` for the face."""
     parts = path.relative_to(PACKAGE).with_suffix("").parts
-    return ".".join(part for part in parts if part != "__init__")
+    return ".".join(part for part in parts if part != "__init__") or FACE
 
 
 def target(each: Import) -> str | None:
     """What is imported, without ``evlog.``; None for other packages."""
     if each.module == "evlog":
-        return ""
+        return FACE
     return each.module.removeprefix("evlog.") if each.module.startswith("evlog.") else None
 
 
-def own_imports(*, typing: bool = False) -> list[tuple[str, str, Import]]:
-    """Imports within the package, as (from, to, import)."""
-    rows = [(place(each.path), target(each), each) for each in IMPORTS if typing or not each.typing_only]
+def own_imports() -> list[tuple[str, str, Import]]:
+    """Imports within the package, as (from, to, import); those for type checkers count as any other does."""
+    rows = [(place(each.path), target(each), each) for each in IMPORTS]
     return [(source, to, each) for source, to, each in rows if to is not None]
 
 
@@ -96,27 +89,61 @@ def complain(offenders: list[Import]) -> None:
     assert not offenders, "\n" + "\n".join(map(str, offenders))
 
 
-#: What each part may import at run time; a part may always import from itself.
+#: Every room, noun and piece of furniture: what stands directly below ``evlog``.
+PARTS = {place(path).split(".")[0] for path in FILES}
+
+VALUES = ("errors", "_record", "algorithms", "registers")
+NOUNS = (*VALUES, "options", "cursor", "columns", "model")
+#: What is asked about an event and its bytes.
+FACTS = (*NOUNS, "hashing", "wire", "contents")
+
+#: What each part may import, for type checkers too; a part may always import from itself. A row names only parts that
+#: have a row above it, so that nothing climbs. A module may have a row besides its part's.
 ALLOWED: dict[str, tuple[str, ...]] = {
     "errors": (),
     "_record": (),
+    "_paused": (),
     "algorithms": ("_record", "errors"),
     "registers": ("_record", "algorithms", "errors"),
     "options": ("_record", "registers"),
     "cursor": ("errors",),
-    "columns": ("_record", "algorithms", "registers"),
-    "model": ("_record", "algorithms", "registers", "errors"),
-    "wire": ("errors", "algorithms", "_record"),
-    "hashing": ("errors", "algorithms", "columns"),
-    "contents": ("_record", "errors", "algorithms", "registers", "options", "model", "hashing", "wire"),
-    "formats": (
-        "_record", "_paused", "errors", "algorithms", "registers", "options", "columns", "model", "hashing", "contents",
-        "wire",
+    "tree": VALUES,
+    "columns": VALUES,
+    # The shapes that contents declare are values, and the model names them.
+    "contents._celtype": ("_record",),
+    "model": (*VALUES, "options", "columns", "contents._celtype"),
+    "hashing": (*VALUES, "columns"),
+    "wire": VALUES,
+    "contents": (*NOUNS, "hashing", "wire"),
+    "formats": (*FACTS, "_paused"),
+    "decoders": FACTS,
+    "evidence": (*FACTS, "tree"),
+    "replaying": FACTS,
+    "checking": FACTS,
+    "intake": (*FACTS, "tree", "formats", "evidence"),
+    "merging": (*FACTS, "replaying"),
+    "verifying": (*FACTS, "decoders", "evidence", "checking", "replaying", "merging"),
+    "changing": (*FACTS, "tree", "formats", "intake", "checking", "replaying", "merging"),
+    "comparing": (*FACTS, "decoders", "checking", "replaying", "merging"),
+    "report": (*FACTS, "decoders", "evidence", "checking", "replaying", "merging", "verifying", "comparing"),
+    "__init__": (),
+    "cli": (
+        "__init__", *FACTS, "tree", "formats", "decoders", "evidence", "intake", "replaying", "checking", "merging",
+        "verifying", "changing", "comparing", "report",
     ),
-    "decoders": ("_record", "cursor", "errors", "algorithms", "registers", "model", "hashing", "contents", "wire"),
-    "tree": ("_record", "algorithms", "errors", "registers"),
-    "evidence": ("_record", "cursor", "tree", "errors", "algorithms", "registers", "model", "hashing", "wire"),
+    "__main__": ("cli",),
 }  # fmt: skip
+
+
+def test_every_part_has_a_row() -> None:
+    rows = {part for part in ALLOWED if "." not in part}
+    assert rows == PARTS, "each room and noun below evlog has a row in ALLOWED, and each row a room or noun"
+
+
+def test_no_row_climbs() -> None:
+    rows = list(ALLOWED)
+    climbing = [(row, to) for at, row in enumerate(rows) for to in ALLOWED[row] if to not in rows[:at]]
+    assert climbing == []
 
 
 @pytest.mark.parametrize("part", ALLOWED)
@@ -125,29 +152,91 @@ def test_directions(part: str) -> None:
     complain([each for source, to, each in own_imports() if within(source, part) and not within(to, *allowed)])
 
 
-def test_nothing_imports_the_command() -> None:
-    complain([each for source, to, each in own_imports(typing=True) if within(to, "cli") and source not in OUTSIDE])
+def circles(graph: dict[str, set[str]]) -> list[list[str]]:
+    """The strongly connected components of more than one node, or with an edge to itself (Tarjan)."""
+    index: dict[str, int] = {}
+    low: dict[str, int] = {}
+    stack: list[str] = []
+    found: list[list[str]] = []
+
+    def visit(node: str) -> None:
+        index[node] = low[node] = len(index)
+        stack.append(node)
+        for after in sorted(graph.get(node, ())):
+            if after not in index:
+                visit(after)
+                low[node] = min(low[node], low[after])
+            elif after in stack:
+                low[node] = min(low[node], index[after])
+        if low[node] == index[node]:
+            at = stack.index(node)
+            component = stack[at:]
+            del stack[at:]
+            if len(component) > 1 or node in graph.get(node, ()):
+                found.append(component)
+
+    for node in sorted(graph):
+        if node not in index:
+            visit(node)
+    return found
 
 
-#: The command itself and ``python -m evlog``.
-OUTSIDE = {"__main__"} | {place(path) for path in FILES if within(place(path), "cli")}
+def shortest(graph: dict[str, set[str]], start: str) -> list[str]:
+    """The shortest way from a node of a circle back to itself; both ends are in it."""
+    ways = [[start]]
+    met: set[str] = set()
+    for way in ways:
+        for after in sorted(graph.get(way[-1], set()) - met):
+            if after == start:
+                return [*way, start]
+            met.add(after)
+            ways.append([*way, after])
+    raise AssertionError(f"{start} is in no circle")
+
+
+def test_circles_are_found() -> None:
+    graph = {"a": {"b"}, "b": {"c", "d"}, "c": {"a"}, "d": {"e"}, "e": {"e"}, "f": {"a", "d"}}
+    assert [sorted(circle) for circle in circles(graph)] == [["e"], ["a", "b", "c"]]
+    assert shortest(graph, "b") == ["b", "c", "a", "b"]
+    assert shortest(graph, "e") == ["e", "e"]
+    assert circles({"a": {"b", "c"}, "b": {"c"}, "c": set()}) == []
+
+
+def test_no_circle_between_modules() -> None:
+    edges = {(source, to): each for source, to, each in reversed(own_imports())}
+    graph: dict[str, set[str]] = {}
+    for source, to in edges:
+        graph.setdefault(source, set()).add(to)
+    told = []
+    for circle in circles(graph):
+        way = shortest(graph, min(circle))
+        told += [f"a circle of {len(circle)} modules:", *(f"  {edges[step]}" for step in pairwise(way))]
+    assert not told, "\n" + "\n".join(told)
+
+
+ROOMS = [path for path in FILES if path.name == "__init__.py"]
+
+
+@pytest.mark.parametrize("path", ROOMS, ids=place)
+def test_a_room_says_its_rules(path: Path) -> None:
+    doc = ast.get_docstring(ast.parse(path.read_text())) or ""
+    _, heading, rules = doc.partition("Rules of the room:\n\n1. ")
+    assert heading, f"{path.relative_to(ROOT)}:1: the docstring has no 'Rules of the room:' with a list below"
+    assert len(rules.split()) >= 25, f"{path.relative_to(ROOT)}:1: rules of {len(rules.split())} words"
 
 
 def test_formats_do_not_import_formats_nor_does_what_they_share() -> None:
     formats = {f"formats.{module}" for module in FORMATS.values()}
-    complain([each for source, to, each in own_imports(typing=True) if within(source, "formats") and to in formats])
+    complain([each for source, to, each in own_imports() if within(source, "formats") and to in formats])
 
 
-#: Trades that know the registry of rooms.
-KNOW_FORMATS = ("intake", "changing")
-TRADES = ("intake", "replaying", "checking", "merging", "verifying", "changing", "comparing")
+#: Who knows the registry of formats, besides the formats: two trades, and the command, which lists it.
+KNOW_FORMATS = ("intake", "changing", "cli")
 
 
-def test_trades_do_not_import_formats() -> None:
-    trades = [row for row in own_imports() if within(row[0], *TRADES) and not within(row[0], *KNOW_FORMATS)]
-    complain([each for _, to, each in trades if within(to, "formats", "cli")])
-    known = [row for row in own_imports() if within(row[0], *KNOW_FORMATS)]
-    complain([each for _, to, each in known if within(to, "formats") and to != "formats"])
+def test_nobody_reaches_into_a_format() -> None:
+    others = [row for row in own_imports() if not within(row[0], "formats") and within(row[1], "formats")]
+    complain([each for source, to, each in others if to != "formats" or not within(source, *KNOW_FORMATS)])
 
 
 def test_only_wire_rooms_and_decoders_import_construct() -> None:
@@ -192,7 +281,7 @@ def test_runtime_modules_do_without_the_slow_parts_of_the_library() -> None:
         for node in tree.body:
             names = [a.name for a in node.names] if isinstance(node, ast.Import) else []
             names += [node.module or ""] if isinstance(node, ast.ImportFrom) else []
-            offenders += [Import(path, node.lineno, name, False) for name in names if name in slow]
+            offenders += [Import(path, node.lineno, name) for name in names if name in slow]
     complain([each for each in offenders if place(each.path) != "cli._parser"])
 
 

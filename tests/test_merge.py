@@ -16,6 +16,7 @@ from evlog import (
     Digest,
     Event,
     HashAlg,
+    Header,
     ImaEvent,
     Log,
     PCClientEvent,
@@ -499,3 +500,14 @@ def test_final_events_follow_the_log_once(known: int) -> None:
     fetched = evlog.read(log + b"".join(final[:known]))
     merged = merge([fetched, evlog.read(struct.pack("<QQ", 1, 3) + b"".join(final))]).log
     assert evlog.convert(merged, "tcg2").data == log + b"".join(final)
+
+
+def test_only_a_log_without_a_header_may_begin_with_what_another_ended_with() -> None:
+    """Any other log that begins so has measured the same thing once more."""
+    one = firmware((8, b"a"))
+    again = Log("tcg1", (one.events[-1].replace(number=0),), algorithms=(SHA256,), name="again")
+    for header in (None, Header("tcg1", (("byteorder", "big"),)), Header("tcg1", (("headless", 0),))):
+        merged = merge([one, again.replace(header=header)])
+        assert merged.overlaps == ()
+        assert len(merged.log.events) == len(one.events) + 1
+    assert len(merge([one, again.replace(header=Header("tcg2", (("headless", 1),)))]).overlaps) == 1

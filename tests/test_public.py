@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import ast
 import inspect
+import os
+import pydoc
+import subprocess
+import sys
 from importlib import import_module
 from importlib.metadata import version
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import pytest
 
@@ -20,19 +24,100 @@ PACKAGE = ROOT / "src" / "evlog"
 MODULES = sorted(path for path in PACKAGE.rglob("*.py") if path.name != "__main__.py")
 
 
+PUBLIC = dir(evlog)
+
+
+class Stub(NamedTuple):
+    """What type checkers read: the modules that names come from, and the old names with the new ones."""
+
+    home: dict[str, str]
+    renamed: dict[str, str]
+
+
+def _stub() -> Stub:
+    home, renamed = {}, {}
+    for node in ast.parse((PACKAGE / "__init__.pyi").read_text()).body:
+        if isinstance(node, ast.ImportFrom):
+            for name in node.names:
+                assert name.asname == name.name, f"{name.name} is not exported"
+                assert name.name not in home
+                home[name.name] = str(node.module)
+        elif isinstance(node, ast.Assign):
+            (target,) = node.targets
+            assert isinstance(target, ast.Name)
+            assert isinstance(node.value, ast.Name)
+            renamed[target.id] = node.value.id
+    return Stub(home, renamed)
+
+
+def _table(name: str) -> dict[str, str]:
+    """A table of the package's face, which has no name in the stub."""
+    found: dict[str, str] = vars(evlog)[name]
+    return found
+
+
+def test_type_checkers_see_the_table() -> None:
+    stub = _stub()
+    assert stub.home == {name: f"evlog.{module}" for name, module in _table("_HOME").items()}
+    assert stub.renamed == _table("_RENAMED")
+
+
 def test_the_list_is_the_table() -> None:
-    assert evlog.__all__ == sorted([*evlog._HOME, "__version__"])
-    assert dir(evlog) == evlog.__all__
+    assert set(PUBLIC) == {*_table("_HOME"), "__version__"}
+    assert sorted(vars(evlog)["__all__"]) == PUBLIC
 
 
-def test_type_checkers_see_the_list() -> None:
-    tree = ast.parse((PACKAGE / "__init__.py").read_text())
-    (block,) = (node for node in tree.body if isinstance(node, ast.If))
-    seen = {name.name for node in block.body if isinstance(node, ast.ImportFrom) for name in node.names}
-    assert seen == set(evlog._HOME)
+def test_a_star_gives_all_of_the_list() -> None:
+    names: dict[str, object] = {}
+    exec("from evlog import *", names)
+    assert set(PUBLIC) - names.keys() == set()
 
 
-@pytest.mark.parametrize("name", [name for name in evlog.__all__ if name != "__version__"])
+def test_the_face_is_seen_by_tools() -> None:
+    members = dict(inspect.getmembers(evlog))
+    assert set(members) == set(PUBLIC)
+    assert inspect.signature(evlog.read).parameters
+    assert "replay" in pydoc.plain(pydoc.render_doc(evlog))
+
+
+def test_old_names_work_and_warn() -> None:
+    for old, new in _table("_RENAMED").items():
+        for _ in range(2):
+            with pytest.warns(DeprecationWarning, match=f"evlog.{old} is called evlog.{new}") as caught:
+                assert getattr(evlog, old) is getattr(evlog, new)
+            assert caught[0].filename == __file__
+        assert old not in PUBLIC
+    checks = evlog.check(evlog.read(ROOT / "samples" / "tcg2" / "secure-boot.bin"))
+    with pytest.warns(DeprecationWarning, match="Checks.policies is called Checks.conventions") as caught:
+        assert checks.policies is checks.conventions
+    assert caught[0].filename == __file__
+    assert checks.conventions
+
+
+STRICT = """
+import evlog
+from evlog import Log, Policy, read
+log: Log = read("x")
+values: evlog.Replay = evlog.replay(log)
+old: type[evlog.Convention] = Policy
+version: str = evlog.__version__
+reveal_type(evlog.check(log).conventions)
+evlog.reed
+"""
+
+
+def test_a_strict_user_is_checked(tmp_path: Path) -> None:
+    pytest.importorskip("mypy")
+    (tmp_path / "user.py").write_text(STRICT)
+    command = [sys.executable, "-m", "mypy", "--strict", "--no-error-summary", "--config-file=", "user.py"]
+    environment = {**os.environ, "MYPYPATH": str(ROOT / "src")}
+    ran = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
+    revealed, missing = ran.stdout.splitlines()
+    assert revealed.endswith('Revealed type is "tuple[evlog.checking.conventions.Convention, ...]"')
+    assert missing.endswith('Module has no attribute "reed"  [attr-defined]')
+
+
+@pytest.mark.parametrize("name", [name for name in PUBLIC if name != "__version__"])
 def test_a_public_name_can_be_used_and_says_what_it_is(name: str) -> None:
     found = getattr(evlog, name)
     if inspect.isfunction(found) or inspect.isclass(found):
@@ -47,7 +132,7 @@ def test_a_public_name_can_be_used_and_says_what_it_is(name: str) -> None:
 
 def test_an_unknown_name() -> None:
     with pytest.raises(AttributeError, match="module 'evlog' has no attribute 'reed'"):
-        evlog.reed  # noqa: B018
+        getattr(evlog, "reed")  # noqa: B009
 
 
 def test_typed() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import struct
 import threading
 from typing import TYPE_CHECKING, Any
 
@@ -170,6 +171,24 @@ def test_digests_of_unknown_algorithms_are_kept() -> None:
     digest = log.events[1].digests[1]
     assert (str(digest.alg), digest.alg.size, digest.alg.known) == ("0x7f01", 24, False)
     assert digest.value == make.digest(0x7F01, make.VERSION)
+
+
+@pytest.mark.parametrize("count", [63, 64, 65])
+def test_a_record_may_have_64_digests(count: int) -> None:
+    """A bound of ours: the specification has none, and no firmware comes near it."""
+    algs = [(0x0B, 32), *((0x7F00 + number, 4) for number in range(63))]
+    table = b"".join(struct.pack("<HH", *each) for each in algs)
+    header = struct.pack("<16sIBBBBI", b"Spec ID Event03", 0, 0, 2, 0, 2, len(algs)) + table + b"\0"
+    repeated = [*algs, algs[-1]][:count]
+    digests = b"".join(
+        struct.pack("<H", alg) + bytes([number + 1]) * size for number, (alg, size) in enumerate(repeated)
+    )
+    record = struct.pack("<III", 7, 5, count) + digests + struct.pack("<I", 1) + b"x"
+    log = evlog.read(struct.pack("<II20sI", 0, 3, bytes(20), len(header)) + header + record)
+    assert len(log.events) == (2 if count <= 64 else 1)
+    assert log.failed == (count > 64)
+    if count <= 64:
+        assert len(log.events[1].digests) == count
 
 
 def test_a_million_events_make_no_event(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -6,7 +6,7 @@ import pytest
 
 from evlog import SHA256, SHA384, Register, Registers
 from evlog.errors import UsageError
-from evlog.registers import PCR_TO_CCMR, PLATFORMS, SPACES, UNKNOWN_REGISTER
+from evlog.registers import PCR_TO_CCMR, PLATFORMS, SPACES, UNKNOWN_REGISTER, Platform
 
 
 @pytest.mark.parametrize(
@@ -69,6 +69,52 @@ def test_platform_maps() -> None:
     for id, platform in PLATFORMS.items():
         assert platform.id == id
         assert platform.native in SPACES
+
+
+@pytest.mark.parametrize(
+    ("platform", "native", "ccmr"),
+    [
+        # UEFI 2.10 section 38.4.1: MR 0 is MRTD, MR 1 to 4 are RTMR[0] to RTMR[3]; Arm RMM the same with RIM and REM.
+        ("tdx", "rtmr:0", "ccmr:1"),
+        ("tdx", "rtmr:3", "ccmr:4"),
+        ("cca", "rem:2", "ccmr:3"),
+        # The attestation agent of a CSV guest hands the index to the hardware as it is.
+        ("csv", "rtmr:0", "ccmr:0"),
+        ("csv", "rtmr:3", "ccmr:3"),
+    ],
+)
+def test_one_register_under_two_names(platform: str, native: str, ccmr: str) -> None:
+    known = PLATFORMS[platform]
+    hardware, measurement = Register.parse(native), Register.parse(ccmr)
+    assert known.ccmr_of(hardware) == measurement
+    assert known.native_of(measurement) == hardware
+    assert known.ccmr_of(measurement) == measurement
+    assert known.native_of(hardware) == hardware
+    assert measurement.label(platform) == hardware.label()
+
+
+def test_registers_that_have_one_name_only() -> None:
+    tdx, tpm = PLATFORMS["tdx"], PLATFORMS["tpm"]
+    assert tdx.native_of(Register("ccmr", 0)) is None, "MRTD has no ordinal"
+    assert tpm.native_of(Register("ccmr", 1)) is None, "a TPM has no measurement registers"
+    assert tpm.ccmr_of(Register("rtmr", 1)) == Register("rtmr", 1)
+    for register in (Register("pcr", 1), Register("nv", 1), UNKNOWN_REGISTER):
+        assert tdx.ccmr_of(register) == tdx.native_of(register) == register
+
+
+@pytest.mark.parametrize(
+    ("space", "platform", "id"),
+    [
+        ("rtmr", None, "tdx"),
+        ("ccmr", None, "tdx"),
+        ("rem", None, "cca"),
+        ("rtmr", "csv", "csv"),
+        ("ccmr", "cca", "cca"),
+        ("rtmr", "nobody's", "tdx"),
+    ],
+)
+def test_whose_registers_they_are(space: str, platform: str | None, id: str) -> None:
+    assert Platform.counting(space, platform).id == id
 
 
 def test_what_replay_can_follow() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 import struct
 from typing import TYPE_CHECKING, Any
 
@@ -11,8 +12,9 @@ import pytest
 
 import evlog
 from evlog import SHA1, SHA256, SHA384, Digest, Event, HashAlg, Log, Opaque, PCClientEvent, Register, Registers
+from evlog.replaying.start import reset_value
 from samples import make
-from tests.conftest import SAMPLES
+from tests.conftest import ROOT, SAMPLES
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -116,6 +118,16 @@ def test_public_logs_known_not_to_replay_do_not(corpus: Path) -> None:
 SEP = make.SEPARATOR
 
 
+def test_which_registers_reset_to_ones_stands_in_one_file() -> None:
+    package = ROOT / "src" / "evlog"
+    told = re.compile(r"range\(17, ?23\)|17 <= \S+ <= 22")
+    homes = [path.relative_to(package).as_posix() for path in package.rglob("*.py") if told.search(path.read_text())]
+    assert homes == ["replaying/start.py"]
+    ones = [number for number in range(24) if reset_value(Register("pcr", number), SHA256) == b"\xff" * 32]
+    assert ones == [17, 18, 19, 20, 21, 22]
+    assert {reset_value(register, SHA256) for register in (Register("rtmr", 17), Register("mr", "17"))} == {bytes(32)}
+
+
 def test_start_values() -> None:
     zero, three, four = bytes(32), bytes(31) + b"\3", bytes(31) + b"\4"
     boot = (make.VERSION, SEP)
@@ -159,6 +171,8 @@ def test_only_the_first_locality_counts() -> None:
     "data",
     [
         b"StartupLocality\0",
+        b"StartupLocality\0\x01",
+        b"StartupLocality\0\x02",
         b"StartupLocality\0\x07",
         b"StartupLocalitY\0\x03",
         b"StartupLocality\0\x03" + bytes(32) + b"\1",
@@ -223,6 +237,12 @@ def test_an_event_without_the_digest_makes_the_bank_incomplete() -> None:
         assert values(read("tcg2/no-digests.bin"))["pcr:6", alg] is None
 
 
+def test_an_empty_digest_is_none() -> None:
+    event = Event(0, Register("pcr", 4), (Digest(SHA256, b""),), PCClientEvent(5, b"x"))
+    log = Log("evlog-json", (event,), algorithms=(SHA256,))
+    assert (row(log, "pcr:4").status, row(log, "pcr:4").value) == ("incomplete", None)
+
+
 def test_an_undeclared_bank_is_incomplete_in_every_register() -> None:
     result = values(read("tcg2/undeclared-algorithm.bin"))
     assert {value for (_, alg), value in result.items() if alg == "sha384"} == {None}
@@ -271,6 +291,17 @@ def test_several_logs_go_on_where_the_last_one_ended() -> None:
     assert values([first, second])["pcr:4", "sha256"] == by_hand(bytes(32), SEP, b"later")
     assert row(first, "pcr:4").events == 1
     assert next(v for v in evlog.replay([first, second]) if v.alg == SHA256).events == 2
+
+
+@pytest.mark.parametrize("first", [0, 1])
+def test_a_firmware_log_without_the_bank_leaves_it_open(first: int) -> None:
+    """Only lists of single banks, as IMA writes them, stand in for each other; firmware's logs add up."""
+    with_bank = evlog.read(make.agile(make.event2(7, 4, SEP)))
+    without = evlog.read(make.agile(make.event2(7, 5, b"more", (0x04,)), algs=(0x04,)))
+    logs = [with_bank, without] if first == 0 else [without, with_bank]
+    told = values(logs)
+    assert told["pcr:7", "sha256"] is None
+    assert told["pcr:7", "sha1"] is not None
 
 
 def test_lazy_and_plain_events_replay_alike() -> None:

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from evlog import wire
 from evlog.algorithms import ALGORITHMS, SHA1, SHA384, HashAlg
+from evlog.contents.spec_id import fields_of, spec_id
 from evlog.errors import ParseError, TruncatedError
 from evlog.formats.tcg import aael as _aael
 from evlog.formats.tcg import first_record as _first_record
@@ -40,7 +41,7 @@ def scanned(data: bytes, start: int, algorithms: tuple[HashAlg, ...] | None) -> 
     scan = _tcg.scan1(data, start, "pcr") if algorithms is None else _tcg.scan2(data, start, algorithms, "pcr")
     rows: list[Row] = []
     columns = scan.columns
-    for number, event in enumerate(_tcg.TcgEvents(scan, "tcg", "", "little")):
+    for number, event in enumerate(_tcg.events_of(scan, "tcg", "", "little")):
         if algorithms is not None and number == 0:
             continue
         offset = columns.offsets[number]
@@ -95,12 +96,12 @@ def agree(data: bytes, start: int, algorithms: tuple[HashAlg, ...] | None) -> in
 def framing(data: bytes) -> tuple[int, tuple[HashAlg, ...] | None]:
     """Where the scanner starts on a log, and the algorithms that its header declares."""
     first = _first_record.first_record(data)
-    spec_id = _first_record.spec_id(first.data) if first else None
-    if spec_id is None and _aael.is_fragment(data):
+    declared = spec_id(first.data) if first else None
+    if declared is None and _aael.is_fragment(data):
         return 0, (SHA384,)
-    if first is None or spec_id is None or spec_id.version in (0, 2):
+    if first is None or declared is None or declared.version in (0, 2):
         return 0, None
-    return first.length, spec_id.algorithms
+    return first.length, declared.algorithms
 
 
 #: Those that have a header as the specification has it, or none.
@@ -216,11 +217,18 @@ def test_on_spec_id_events(algorithms: list[tuple[int, int]], vendor: bytes) -> 
         "vendor_info": vendor,
     }
     data = wire.build(tcg.spec_id_event03, fields)
-    spec_id = _first_record.spec_id(data)
-    assert spec_id is not None
-    assert spec_id.version == 3
-    assert [(alg.id, alg.size) for alg in spec_id.algorithms] == algorithms
-    assert spec_id.vendor_info == vendor
+    found = spec_id(data)
+    assert found is not None
+    assert found.version == 3
+    assert [(alg.id, alg.size) for alg in found.algorithms] == algorithms
+    assert found.vendor_info == vendor
+    fields_found = fields_of(data)
+    assert fields_found is not None
+    assert {name: getattr(fields_found, name) for name in ("platform_class", "spec_errata", "uintn_size")} == {
+        name: fields[name] for name in ("platform_class", "spec_errata", "uintn_size")
+    }
+    assert (fields_found.spec_version_major, fields_found.spec_version_minor) == (2, 0)
+    assert (fields_found.vendor_info, fields_found.rest) == (vendor, vendor)
     read = wire.parse(tcg.spec_id_event03, data, where="header")
     assert [(row.algorithm_id, row.digest_size) for row in read.digest_sizes] == algorithms
     assert read.vendor_info == vendor

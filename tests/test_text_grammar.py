@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import evlog
+from evlog.contents.text import TextLine
 from evlog.formats import room
 from evlog.formats.text.dialects import DIALECTS
 from evlog.options import Options
@@ -140,3 +141,12 @@ def test_what_is_stored_in_the_kernel_s_form_derives_from_its_grammar(lines: lis
 @pytest.mark.parametrize(("name", "data"), make_text.samples().items(), ids=str)
 def test_a_synthetic_sample_is_what_the_script_makes(name: str, data: bytes) -> None:
     assert (SAMPLES / name).read_bytes() == data
+
+
+def test_a_line_that_was_changed_since_it_was_read_is_written_as_it_is_now() -> None:
+    log = evlog.read(b"a b c\r\n  d e f\r\n", format="text", dialect="tsm-text")
+    events = tuple(log.events)
+    assert events[1].wire is not None
+    changed = events[1].replace(content=TextLine("record", b"x y z"))
+    assert evlog.write(log.replace(events=(events[0], changed))).splitlines()[1:] == [b"x y z"]
+    assert evlog.write(log.replace(events=events)) == b"a b c\r\n  d e f\r\n"

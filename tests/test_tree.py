@@ -14,11 +14,14 @@ from evlog.algorithms import SHA256, SHA384
 from evlog.errors import ParseError, SourceError, UsageError
 from evlog.registers import Register
 from samples import make_text
+from tests import made
 from tests.command import run
 from tests.conftest import SAMPLES
 from tests.test_schemas import valid
 
 ZEROS = bytes(48)
+#: Some records of a crypto-agile log, without its header.
+BOOT = made.event(0, 8, b"version", "sha256") + made.event(4, 5, b"Calling EFI Application", "sha256")
 
 
 def register(folder: Path, alg: str = "sha384", log: bytes | None = b"", value: bytes | None = None) -> Path:
@@ -208,6 +211,43 @@ def test_parts_lead_where_the_whole_does(path: Path) -> None:
     events = sum(len(part.log.events) for part in found.parts)
     headers = len(found.parts) - 1 if path.parent.name == "tcg2" else 0
     assert events - headers >= len(log.events) - (path.parent.name == "tcg2")
+
+
+def test_what_belongs_to_no_register_is_a_loss() -> None:
+    found = evlog.split(evlog.read(SAMPLES / "tcg2" / "padding-then-bytes.bin"))
+    assert {loss.field: loss.event for loss in found.losses} == {"padding": None, "trailing": None}
+
+
+@pytest.mark.parametrize(
+    "log",
+    [SAMPLES / "tcg1/locality-first.bin", made.event(0, 3, b"SP800-155 Event\0" + bytes(20), "sha256") * 2 + BOOT],
+    ids=["TCG 1.2", "crypto-agile"],
+)
+def test_an_event_in_place_of_the_header_is_its_register_s(log: Path | bytes) -> None:
+    """Only a Spec ID event is of every register; a StartupLocality is a record of PCR 0."""
+    whole = evlog.read(log)
+    first = whole.events[0].content
+    parts = {str(part.register): part for part in evlog.split(whole).parts}
+    holders = [name for name, part in parts.items() if any(event.content == first for event in part.log.events)]
+    assert (whole.events[0].measured, holders) == (False, ["pcr:0"])
+    # Parts of a crypto-agile log begin with a header of their own, whatever the log does.
+    contents = [event.content.to_json() for part in parts.values() for event in part.log.events]
+    told = [each for each in contents if not each["data"].startswith(b"Spec ID Event03".hex())]
+    assert sorted(map(repr, told)) == sorted(repr(event.content.to_json()) for event in whole.events)
+    assert evlog.replay(parts["pcr:0"].log).values == tuple(
+        row for row in evlog.replay(whole) if str(row.register) == "pcr:0"
+    )
+
+
+def test_a_register_s_log_that_begins_without_a_header_is_read_whole(tmp_path: Path) -> None:
+    log = made.sha1_event(4, 3, b"NvIndexInstance\0") + made.sha1_event(4, 5, b"Calling EFI Application")
+    register(tmp_path / "pcr0", "sha1", made.sha1_event(0, 8, b"version"))
+    register(tmp_path / "pcr4", "sha1", log)
+    assert [(str(event.register), event.measured) for event in evlog.read(tmp_path).events] == [
+        ("pcr:0", True),
+        ("pcr:4", False),
+        ("pcr:4", True),
+    ]
 
 
 def test_hostile_names_make_no_files(tmp_path: Path) -> None:

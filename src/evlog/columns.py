@@ -4,35 +4,9 @@ A boot log has a hundred records, an IMA list or a fleet's logs a million. An `E
 hundreds of bytes; a row here costs a fraction of one and twelve bytes. So a scanner notes where each record starts
 and which register it extends, and everything else is read from the buffer when somebody asks.
 
-The rows of every scanner, native or Python, have this one shape:
-
-``offsets``    array('Q'), the first byte of each record in ``buffer``
-``registers``  array('I'), the index of the register that the record extends, or `NOT_EXTENDED`
-``layouts``    the digest layouts met in the log; most logs have one
-``layout_of``  bytearray, the layout of each row; None if all rows have layout 0
-``end``        the offset after the last record
-
-Where a record extends something else than the digest that stands in it, more fields say so:
-
-``rules``       names of the rules by which a bank may be extended that the records have no digest for
-``extensions``  a function (bank, rules, start row, stop row) to a list of what these rows extend: the bank's digests
-                as recorded, or by the first of the rules that applies; None for a row of which it cannot be said.
-                The layouts of such columns have no digests, so that nobody takes one for what is extended; but:
-``violations``  the layouts' digests are what is extended, only that zeros stand for all ones
-
-And for records that carry PC Client events:
-
-``typed``  the byte order of the event type, which is a 32-bit number four bytes into each record; None for others.
-           Their layouts have a ``body``: the event's data
-
-And for logs of lines, whose registers have names and whose digests are not recorded:
-
-``names``    the registers that ``registers`` counts in, where they are not the numbers of one space
-``banks``    the one bank that each of them has
-``covered``  where digests are the bank's own hash of bytes of the buffer: the first, and the one after the last, both
-             as array('Q'); ``extensions`` then says the same, digest by digest
-``anchors``  rows that state a register's value, or extensions made outside the log: replay stops at each. None for a
-             kind of log that knows no such rows
+`Columns` are the rows of every scanner, native or Python. Where the digests that extend the registers are tells the
+three kinds of them apart: in the records (`Recorded`), in what a function makes of the records (`Computed`), or in
+the hash of lines (`Lines`). Readers ask what a row extends, never which kind it is of.
 """
 
 from __future__ import annotations
@@ -46,13 +20,15 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from array import array
     from collections.abc import Callable, Iterator
-    from typing import Any
+    from typing import Any, TypeAlias
 
     from evlog.algorithms import HashAlg
-    from evlog.model import Event
     from evlog.registers import Space
 
-__all__ = ["NOT_EXTENDED", "Columns", "Layout", "Lazy", "LazyEvents"]
+    #: What rows extend into a bank, of (bank, rules, start row, stop row): see `Columns.extensions`.
+    Extensions: TypeAlias = Callable[[HashAlg, tuple[str, ...], int, int], Sequence[bytes | None]]
+
+__all__ = ["NOT_EXTENDED", "Columns", "Computed", "Layout", "Lazy", "Lines", "Recorded"]
 
 #: In ``registers``: the record extends nothing that replay can follow.
 NOT_EXTENDED = 0xFFFFFFFF
@@ -79,7 +55,16 @@ class Layout(Record):
 
 
 class Columns(Record):
-    """The rows of one log. See the module's docstring for the columns."""
+    """The rows of one log: what the three kinds of columns have in common.
+
+    ``offsets``    array('Q'), the first byte of each record in ``buffer``; records are contiguous
+    ``registers``  array('I'), the index of the register that the record extends, or `NOT_EXTENDED`
+    ``layouts``    the digest layouts met in the log; most logs have one
+    ``layout_of``  bytearray, the layout of each row; None if all rows have layout 0
+    ``end``        the offset after the last record
+    ``space``      what the indices count
+    ``notable``    the rows that may bear on start values, in order
+    """
 
     buffer: bytes
     offsets: array[int]
@@ -88,51 +73,170 @@ class Columns(Record):
     layout_of: bytearray | None
     end: int
     space: Space
-    rules: tuple[str, ...] = ()
-    extensions: Callable[[HashAlg, tuple[str, ...], int, int], Sequence[bytes | None]] | None = None
-    violations: bool = False
-    typed: str | None = None
-    names: tuple[Register, ...] | None = None
-    banks: tuple[HashAlg, ...] | None = None
-    covered: tuple[array[int], array[int]] | None = None
-    anchors: tuple[int, ...] | None = None
+    notable: tuple[int, ...]
+
+    @property
+    def names(self) -> tuple[Register, ...] | None:
+        """The registers that ``registers`` counts in, where they are not the numbers of one space."""
+        return None
+
+    @property
+    def rules(self) -> tuple[str, ...]:
+        """Names of the rules by which a bank may be extended that the records have no digest for."""
+        return ()
+
+    @property
+    def violations(self) -> bool:
+        """Whether a digest of zeros in a record stands for one of ones, which is what is extended."""
+        return False
+
+    @property
+    def typed(self) -> str | None:
+        """The byte order of the event type, if all records carry PC Client events; None for others.
+
+        It is a 32-bit number four bytes into each record, and their layouts have a ``body``: the event's data.
+        """
+        return None
+
+    @property
+    def statements(self) -> tuple[int, ...] | None:
+        """Rows that state a register's value, or extensions made outside the log: replay stops at each.
+
+        None for a kind of log that knows no such rows.
+        """
+        return None
+
+    @property
+    def spans(self) -> tuple[array[int], array[int]] | None:
+        """Where each row's bytes start and stop, if all extend one register by its own hash of them; else None."""
+        return None
 
     def __len__(self) -> int:
         return len(self.offsets)
 
+    @property
+    def indices(self) -> set[int]:
+        """The indices of all registers that some row extends."""
+        return set(self.registers) - {NOT_EXTENDED}
+
     def register(self, index: int) -> Register:
         """The register that an index in ``registers`` means."""
-        return Register(self.space, index) if self.names is None else self.names[index]
+        names = self.names
+        return Register(self.space, index) if names is None else names[index]
 
     def index(self, register: Register) -> int | None:
         """The index in ``registers`` of a register, or None if it cannot be in there."""
-        if self.names is not None:
-            return self.names.index(register) if register in self.names else None
+        names = self.names
+        if names is not None:
+            return names.index(register) if register in names else None
         return register.number if register.space == self.space else None
 
     @property
     def extended(self) -> set[Register]:
         """The registers that the rows extend."""
-        return {self.register(index) for index in set(self.registers) - {NOT_EXTENDED}}
+        return set(map(self.register, self.indices))
+
+    def is_of(self, register: Register | None) -> bool:
+        """Whether all rows belong to one register, which the records do not name, and to this one."""
+        return self.names == (register,)
+
+    @property
+    def are_pcclient(self) -> bool:
+        """Whether there are rows, all of PC Client events, on registers that go by their numbers."""
+        return self.typed is not None and self.names is None and len(self.offsets) > 0
 
     def has_bank(self, index: int, alg: HashAlg) -> bool:
         """Whether a register has the bank, as far as its log says."""
-        return self.banks is None or self.banks[index] == alg
+        return True
 
     def length(self, row: int) -> int:
         """Bytes of a record: records are contiguous."""
         following = self.offsets[row + 1] if row + 1 < len(self.offsets) else self.end
         return following - self.offsets[row]
 
-    def recorded(self, alg: HashAlg) -> bool:
-        """Whether what the rows extend into a bank stands in the records, but for violations."""
-        if self.extensions is None:
-            return True
-        return self.violations and all(layout.distance(alg) is not None for layout in self.layouts)
-
     def layout(self, row: int) -> Layout:
         """The digest layout of a row."""
         return self.layouts[self.layout_of[row] if self.layout_of is not None else 0]
+
+    def recorded(self, alg: HashAlg) -> bool:
+        """Whether what the rows extend into a bank stands in the records, but for `violations`.
+
+        If so, a row whose layout lacks the bank extends it by nobody knows what.
+        """
+        raise NotImplementedError
+
+    def extensions(self, alg: HashAlg, rules: tuple[str, ...], start: int, stop: int) -> Sequence[bytes | None]:
+        """What the rows from ``start`` to ``stop`` extend into a bank: as recorded, or by the first rule that applies.
+
+        None for a row of which it cannot be said, ``b""`` for one that extends nothing.
+        """
+        raise NotImplementedError
+
+
+class Recorded(Columns):
+    """Rows that extend the digests which stand in their records, where the layouts say."""
+
+    typed: str | None = None
+    names: tuple[Register, ...] | None = None
+
+    def recorded(self, alg: HashAlg) -> bool:
+        return True
+
+    def extensions(self, alg: HashAlg, rules: tuple[str, ...], start: int, stop: int) -> Sequence[bytes | None]:
+        distances = [layout.distance(alg) for layout in self.layouts]
+        layout_of, data, size = self.layout_of, self.buffer, alg.size
+        extended: list[bytes | None] = []
+        for row in range(start, stop):
+            distance = distances[layout_of[row] if layout_of is not None else 0]
+            at = self.offsets[row] + (distance or 0)
+            extended.append(None if distance is None else data[at : at + size])
+        return extended
+
+
+class Computed(Columns):
+    """Rows that extend what ``compute`` makes of their records: all of them some bank, or some of them any.
+
+    The layouts have digests only if these are what is extended, but for ``violations``: nobody is to take one for it.
+    """
+
+    rules: tuple[str, ...]
+    compute: Extensions
+    violations: bool = False
+    names: tuple[Register, ...] | None = None
+
+    def recorded(self, alg: HashAlg) -> bool:
+        return all(layout.distance(alg) is not None for layout in self.layouts)
+
+    def extensions(self, alg: HashAlg, rules: tuple[str, ...], start: int, stop: int) -> Sequence[bytes | None]:
+        return self.compute(alg, rules, start, stop)
+
+
+class Lines(Columns):
+    """Lines of text, which extend registers that have names by digests that are not recorded.
+
+    ``banks`` are the one bank that each of ``names`` has. ``covered`` are the bytes of the buffer that rows extend
+    their register by its bank's own hash of: the first, and the one after the last, both as array('Q'); None if some
+    register's lines have another hash. ``compute`` says what is extended in any case, digest by digest.
+    """
+
+    names: tuple[Register, ...]
+    banks: tuple[HashAlg, ...]
+    statements: tuple[int, ...]
+    covered: tuple[array[int], array[int]] | None
+    compute: Extensions
+
+    @property
+    def spans(self) -> tuple[array[int], array[int]] | None:
+        return self.covered if len(self.names) == 1 else None
+
+    def has_bank(self, index: int, alg: HashAlg) -> bool:
+        return self.banks[index] == alg
+
+    def recorded(self, alg: HashAlg) -> bool:
+        return False
+
+    def extensions(self, alg: HashAlg, rules: tuple[str, ...], start: int, stop: int) -> Sequence[bytes | None]:
+        return self.compute(alg, rules, start, stop)
 
 
 class Lazy(Sequence):  # type: ignore[type-arg]
@@ -171,20 +275,3 @@ class Lazy(Sequence):  # type: ignore[type-arg]
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} of {len(self)} rows>"
-
-
-class LazyEvents(Lazy):
-    """Events that are made from columns.
-
-    ``columns`` is None if they do not tell all that replay needs: then events have to be made for it.
-    """
-
-    __slots__ = ("_make", "columns")
-
-    def __init__(self, columns: Columns, make: Callable[[int], Event], *, foldable: bool = True) -> None:
-        super().__init__(len(columns))
-        self.columns: Columns | None = columns if foldable else None
-        self._make = make
-
-    def __repr__(self) -> str:
-        return f"<{len(self)} events>"

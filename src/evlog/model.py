@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from evlog._record import Record
 from evlog.algorithms import HashAlg
+from evlog.columns import Lazy
 from evlog.registers import Register, Registers
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
     from typing import Any, ClassVar
 
     from evlog.columns import Columns
@@ -25,11 +26,13 @@ __all__ = [
     "Event",
     "Finding",
     "Header",
+    "LazyEvents",
     "Log",
     "Loss",
     "Origin",
     "Padding",
     "Span",
+    "banks_of",
 ]
 
 
@@ -75,9 +78,14 @@ class Content(Record):
         return True
 
     @property
-    def anchor(self) -> bool:
+    def statement(self) -> bool:
         """Whether the event states a value of its register, or an extension that no event stands for."""
         return False
+
+    @property
+    def anchor(self) -> bool:
+        """The old name of ``statement``."""
+        return self.statement
 
     def pcclient(self, options: Options) -> Content | None:
         """The PC Client event that carries this content under the same digest, or None if there is none."""
@@ -172,12 +180,43 @@ class Event(Record):
         """Whether replay follows the event: it is measured, into a register that such events extend."""
         return self.measured and self.register.replayable and self.register.space not in self.content.only_named
 
+    def extension(self, alg: HashAlg, rules: tuple[str, ...] = ()) -> bytes | None:
+        """What the event extends into a bank: as recorded, or by the first rule that applies; ``b""`` if nothing.
+
+        None if that cannot be said.
+        """
+        extended = self.content.extension(alg, self.digest(alg))
+        if extended is None:
+            said = (self.content.unrecorded(self, alg, rule) for rule in rules)
+            extended = next((each for each in said if each is not None), None)
+            if extended == b"":
+                return extended
+        # Nobody can extend a register by a digest of another size, nor by an empty one.
+        return extended if extended is not None and len(extended) == alg.size else None
+
     def digest(self, alg: HashAlg) -> bytes | None:
         """The first digest recorded under this algorithm, or None."""
         for digest in self.digests:
             if digest.alg.id == alg.id:
                 return digest.value
         return None
+
+
+class LazyEvents(Lazy):
+    """Events that are made from columns.
+
+    ``columns`` is None if they do not tell all that replay needs: then events have to be made for it.
+    """
+
+    __slots__ = ("_make", "columns")
+
+    def __init__(self, columns: Columns, make: Callable[[int], Event], *, foldable: bool = True) -> None:
+        super().__init__(len(columns))
+        self.columns: Columns | None = columns if foldable else None
+        self._make = make
+
+    def __repr__(self) -> str:
+        return f"<{len(self)} events>"
 
 
 class Finding(Record):
@@ -192,6 +231,16 @@ class Finding(Record):
     message: str
     event: int | None = None
     offset: int | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        """A finding as all of the command's JSON has it."""
+        return {
+            "code": self.code,
+            "severity": self.severity,
+            "event": self.event,
+            "offset": self.offset,
+            "message": self.message,
+        }
 
 
 class Loss(Record):
@@ -246,7 +295,7 @@ class Log(Record):
     @property
     def columns(self) -> Columns | None:
         """The log's framing as columns over its bytes, where the reader made them; None for a log of plain events."""
-        return getattr(self.events, "columns", None)
+        return self.events.columns if isinstance(self.events, LazyEvents) else None
 
     @property
     def extended(self) -> set[Register]:
@@ -273,3 +322,17 @@ class Log(Record):
     def failed(self) -> bool:
         """Whether part of the input could not be read: some finding is an error."""
         return any(finding.severity == "error" for finding in self.findings)
+
+
+def banks_of(algorithms: Iterable[HashAlg]) -> tuple[HashAlg, ...]:
+    """The banks that algorithms of digests make, in the order of first mention.
+
+    An algorithm with digests of another size than its own is a bank only if there are no true ones.
+    """
+    banks: dict[int, HashAlg] = {}
+    for alg in algorithms:
+        known = banks.get(alg.id)
+        # Readers make one object of an algorithm, so that it need not be compared.
+        if known is not alg and (known is None or alg == HashAlg.of(alg.id)):
+            banks[alg.id] = alg
+    return tuple(banks.values())

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
 __all__ = [
+    "LAST_CCMR",
     "PCR_TO_CCMR",
     "PLATFORMS",
     "SPACES",
@@ -111,7 +112,8 @@ class Platform(Record):
     """What a kind of machine calls its registers.
 
     ``ccmr`` maps the index in a CCEL to the name; ``static`` are the indices that no log event extends;
-    ``native`` is the space that the hardware counts in, whose index is the CC MR index less ``offset``.
+    ``native`` is the space that the hardware counts in, whose index is the CC MR index less ``offset``; "pcr" where
+    the platform has no CC measurement registers.
     """
 
     id: str
@@ -120,6 +122,24 @@ class Platform(Record):
     static: tuple[int, ...] = (0,)
     native: Space = "pcr"
     offset: int = 0
+
+    @staticmethod
+    def counting(space: Space, platform: str | None = None) -> Platform:
+        """The platform of this id; where there is none, the one that counts registers so: Arm CCA for rem, else TDX."""
+        return PLATFORMS.get(platform or "") or PLATFORMS["cca" if space == "rem" else "tdx"]
+
+    def ccmr_of(self, register: Register) -> Register:
+        """The CC measurement register that one of the hardware is: ``rtmr:2`` of TDX is ``ccmr:3``. Others stay."""
+        if self.native == "pcr" or register.space not in ("rtmr", "rem"):
+            return register
+        return Register("ccmr", register.number + self.offset)
+
+    def native_of(self, register: Register) -> Register | None:
+        """The inverse: ``ccmr:3`` of TDX is ``rtmr:2``. None for one that the hardware does not count, such as MRTD."""
+        if register.space != "ccmr":
+            return register
+        ordinal = register.number - self.offset
+        return None if self.native == "pcr" or ordinal < 0 else Register(self.native, ordinal)
 
 
 PLATFORMS: dict[str, Platform] = {
@@ -146,6 +166,9 @@ PLATFORMS: dict[str, Platform] = {
         Platform("nitro", "AWS Nitro Enclaves", {}, ()),
     )
 }
+
+#: The last CC measurement register that events extend, on every platform that has them.
+LAST_CCMR = 4
 
 #: PCR index to CC MR index (UEFI 2.10 section 38.4.1); PCRs above 15 have none.
 PCR_TO_CCMR: dict[int, int] = {

@@ -12,9 +12,9 @@ from evlog.errors import ConversionError, ParseError
 from evlog.formats import room
 from evlog.model import Log, Loss
 from evlog.options import Options
-from evlog.replaying.anchors import has_lines
 from evlog.replaying.naming import united
 from evlog.replaying.replay import Replay, replay
+from evlog.replaying.statements import has_lines
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -58,17 +58,18 @@ def encapsulable(log: Log, to: str, options: Options, *, allow_changed: bool = F
 
 def _refuse_gaps(replayed: Replay, to: str) -> None:
     for handover in replayed.handovers:
+        if not handover.breaks:
+            continue
         line = handover.place[1] + 1
         if handover.verdict == "gap":
             raise ConversionError(
                 f"line {line}: {handover.register} was extended outside the log before this line, and nothing tells "
                 f"by what: {to} cannot hold such a gap"
             )
-        if handover.verdict == "unanchored" and handover.value != handover.running:
-            raise ConversionError(
-                f"line {line}: the log starts at a value of {handover.register} that is not its value at reset, and "
-                f"{to} has no start values; the log that leads there must come before (see merge)"
-            )
+        raise ConversionError(
+            f"line {line}: the log starts at a value of {handover.register} that is not its value at reset, and "
+            f"{to} has no start values; the log that leads there must come before (see merge)"
+        )
 
 
 def _tagged(event: Event, content: TextLine, options: Options, losses: list[Loss]) -> list[Event]:

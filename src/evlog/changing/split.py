@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from evlog._record import Record
 from evlog.changing.convert import convert
+from evlog.contents.spec_id import is_header
 from evlog.errors import UsageError
 from evlog.model import Event, Log, Loss
 from evlog.replaying.replay import replay
@@ -83,14 +84,14 @@ def split(log: Log) -> Split:
 
 def select(log: Log, registers: Collection[Register]) -> Log:
     """The log with the events of some registers only. Raises UsageError if there are none."""
-    kept = [event for event in log.events if event.register in registers or _is_header(event)]
-    if all(map(_is_header, kept)) and not any(event.register in registers for event in kept):
+    kept = [event for event in log.events if event.register in registers or is_header(event)]
+    if all(map(is_header, kept)) and not any(event.register in registers for event in kept):
         raise UsageError(f"no event on {', '.join(map(str, registers))} in {log.name or 'the log'}")
     return log.replace(events=_numbered(kept))
 
 
 def _by_register(log: Log) -> list[tuple[Register, Log]]:
-    header = [event for event in log.events[:1] if _is_header(event)]
+    header = [event for event in log.events[:1] if is_header(event)]
     events: dict[Register, list[Event]] = {}
     for event in log.events:
         if not header or event.number:
@@ -104,8 +105,3 @@ def _by_register(log: Log) -> list[tuple[Register, Log]]:
 
 def _numbered(events: list[Event]) -> tuple[Event, ...]:
     return tuple(event.replace(number=number) for number, event in enumerate(events))
-
-
-def _is_header(event: Event) -> bool:
-    """Whether the event is the one at the start of a log of PC Client events: a Spec ID event."""
-    return event.number == 0 and not event.measured and event.content.kind == "pcclient"

@@ -15,7 +15,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from evlog.checking.conventions import Policy
+    from evlog.checking.conventions import Convention
     from evlog.checking.digest_check import DigestCheck
     from evlog.checking.facts import Facts
     from evlog.model import Finding, Log
@@ -31,7 +31,15 @@ class Checks(Record):
 
     events: Sequence[tuple[DigestCheck, ...]]
     findings: tuple[Finding, ...] = ()
-    policies: tuple[Policy, ...] = ()
+    conventions: tuple[Convention, ...] = ()
+
+    @property
+    def policies(self) -> tuple[Convention, ...]:
+        """The old name of `conventions`, which warns."""
+        from warnings import warn
+
+        warn("Checks.policies is called Checks.conventions", DeprecationWarning, stacklevel=2)
+        return self.conventions
 
     def __iter__(self) -> Iterator[tuple[DigestCheck, ...]]:
         return iter(self.events)
@@ -51,7 +59,7 @@ def check(log: Log) -> Checks:
     """
     columns = log.columns
     events = log.events
-    if columns is not None and columns.typed is not None and columns.names is None and len(columns):
+    if columns is not None and columns.are_pcclient:
         from evlog.checking.facts import ColumnFacts
         from evlog.checking.verdicts import Verdicts
 
@@ -70,8 +78,8 @@ def _judged(checks: Sequence[tuple[DigestCheck, ...]], facts: Facts) -> Checks:
     """The checks with what they say of the firmware, and with what is odd in the log."""
     from evlog.checking import quirks as _pcclient_quirks
     from evlog.checking import structure as _pcclient_structure
-    from evlog.checking.conventions import policies_of
+    from evlog.checking.conventions import conventions_of
 
-    policies = policies_of(facts)
-    found = [*_pcclient_structure.findings(facts), *_pcclient_quirks.findings(facts, policies)]
-    return Checks(checks, tuple(sorted(found, key=lambda finding: finding.event or 0)), policies)
+    conventions = conventions_of(facts)
+    found = [*_pcclient_structure.findings(facts), *_pcclient_quirks.findings(facts, conventions)]
+    return Checks(checks, tuple(sorted(found, key=lambda finding: finding.event or 0)), conventions)

@@ -10,10 +10,10 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from evlog.checking.facts import Facts
 
-__all__ = ["Policy", "policies_of"]
+__all__ = ["Convention", "conventions_of"]
 
 
-class Policy(Record):
+class Convention(Record):
     """What the firmware of a log covers with the digests of one event type: the rule that most of them satisfy.
 
     ``events`` counts those, ``others`` the events of this type whose digests satisfy another rule.
@@ -25,15 +25,15 @@ class Policy(Record):
     others: int = 0
 
 
-def policies_of(facts: Facts) -> tuple[Policy, ...]:
+def conventions_of(facts: Facts) -> tuple[Convention, ...]:
     """By the first digest of each event that satisfies a rule, for the types where firmware has a choice."""
-    from evlog.contents._pcclient_rules import POLICIES
+    from evlog.contents._pcclient_rules import CONVENTIONS
 
-    policies = []
-    for event_type in sorted(POLICIES):
+    conventions = []
+    for event_type in sorted(CONVENTIONS):
         found = (next((check.rule for check in row.checks if check.rule), None) for row in facts.of_type(event_type))
         rules = Counter(rule for rule in found if rule is not None)
         if rules:
             rule, count = rules.most_common(1)[0]
-            policies.append(Policy(event_type, rule, count, rules.total() - count))
-    return tuple(policies)
+            conventions.append(Convention(event_type, rule, count, rules.total() - count))
+    return tuple(conventions)

@@ -54,4 +54,4 @@ def _check(event: Event, alg: HashAlg, value: bytes) -> DigestCheck:
 
 def _hashed(covered: bytes, by: HashAlg, size: int) -> bytes | None:
     """The hash of some bytes at the size of a bank, or None if it cannot be computed."""
-    return hashing.fit(hashing.digest(by, covered), size) if hashing.backend().computable(by) else None
+    return hashing.pad_or_cut(hashing.digest(by, covered), size) if hashing.backend().computable(by) else None

@@ -10,7 +10,8 @@ from evlog import hashing
 from evlog._record import Record
 from evlog.checking.verdicts import Verdicts, rows_of
 from evlog.columns import NOT_EXTENDED
-from evlog.contents.pcclient import EV_NO_ACTION, PCClientEvent
+from evlog.contents.event_types import EV_NO_ACTION, EV_SEPARATOR
+from evlog.contents.pcclient import PCClientEvent
 from evlog.model import Finding
 
 TYPE_CHECKING = False
@@ -22,17 +23,11 @@ if TYPE_CHECKING:
     from evlog.model import Event
 
 __all__ = [
-    "EV_EFI_ACTION",
-    "EV_EFI_VARIABLE_DRIVER_CONFIG",
-    "EV_SEPARATOR",
     "Facts",
     "Row",
     "finding",
 ]
 
-EV_SEPARATOR = 0x00000004
-EV_EFI_VARIABLE_DRIVER_CONFIG = 0x80000001
-EV_EFI_ACTION = 0x80000007
 _NAMED = 3  # events that a finding names before it counts
 
 

@@ -8,49 +8,66 @@ from __future__ import annotations
 
 from operator import attrgetter
 
-from evlog.checking.facts import EV_EFI_ACTION, EV_EFI_VARIABLE_DRIVER_CONFIG, EV_SEPARATOR, Facts, finding
-from evlog.contents._pcclient_rules import POLICIES
-from evlog.contents.pcclient import EV_EVENT_TAG, EV_NO_ACTION, event_type_name
+from evlog.checking.facts import Facts, finding
+from evlog.contents import spec_id, startup_locality
+from evlog.contents._pcclient_rules import CONVENTIONS
+from evlog.contents.event_types import (
+    EV_EFI_ACTION,
+    EV_EFI_BOOT_SERVICES_APPLICATION,
+    EV_EFI_BOOT_SERVICES_DRIVER,
+    EV_EFI_PLATFORM_FIRMWARE_BLOB2,
+    EV_EFI_RUNTIME_SERVICES_DRIVER,
+    EV_EFI_VARIABLE_AUTHORITY,
+    EV_EFI_VARIABLE_BOOT,
+    EV_EFI_VARIABLE_DRIVER_CONFIG,
+    EV_EVENT_TAG,
+    EV_IPL,
+    EV_S_CRTM_CONTENTS,
+    EV_SEPARATOR,
+    TXT_TYPES,
+    event_type_name,
+)
 from evlog.model import Finding
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
-    from evlog.checking.conventions import Policy
+    from evlog.checking.conventions import Convention
     from evlog.checking.facts import Row
 
 __all__ = ["findings"]
 
 _NO_REGISTER = 0xFFFFFFFF
-_EV_IPL = 0x0000000D
-_IMAGES = (0x80000003, 0x80000004, 0x80000005)
-_LOCALITY = b"StartupLocality\0"
+_IMAGES = (EV_EFI_BOOT_SERVICES_APPLICATION, EV_EFI_BOOT_SERVICES_DRIVER, EV_EFI_RUNTIME_SERVICES_DRIVER)
 #: What firmware does that does not follow the specification: codes by event type.
-_POLICY_CODES = {0x80000001: "driver_config_data_only", 0x80000002: "variable_boot_whole_event"}
+_CODES = {
+    EV_EFI_VARIABLE_DRIVER_CONFIG: "driver_config_data_only",
+    EV_EFI_VARIABLE_BOOT: "variable_boot_whole_event",
+}
 _SECURE_BOOT = {name.encode("utf-16-le"): name for name in ("SecureBoot", "PK", "KEK", "db")}
 
 
-def findings(facts: Facts, policies: tuple[Policy, ...]) -> Iterator[Finding]:
+def findings(facts: Facts, conventions: tuple[Convention, ...]) -> Iterator[Finding]:
     """All quirks of a log."""
-    yield from _policies(policies)
+    yield from _conventions(conventions)
     yield from _exit_boot_services(facts)
     yield from _folded_separators(facts)
     for code, message, among, test in _QUIRKS:
         yield from finding(code, "note", message, [row for row in among(facts) if test(row)])
 
 
-def _policies(policies: tuple[Policy, ...]) -> Iterator[Finding]:
+def _conventions(conventions: tuple[Convention, ...]) -> Iterator[Finding]:
     """What the digests of a type cover, where that is not what the specification says, or not the same in all."""
     words = {"data": "the whole event", "variable_data": "the variable's data only"}
-    for policy in policies:
-        name = event_type_name(policy.event_type)
-        if policy.rule != POLICIES[policy.event_type]:
-            message = f"{name} digests are of {words[policy.rule]} in this log"
-            yield Finding(_POLICY_CODES[policy.event_type], "note", message)
-        if policy.others:
-            message = f"{name}: {policy.events} digests are of {words[policy.rule]}, {policy.others} are not"
-            yield Finding("mixed_rules", "note", message)
+    for convention in conventions:
+        name = event_type_name(convention.event_type)
+        if convention.rule != CONVENTIONS[convention.event_type]:
+            message = f"{name} digests are of {words[convention.rule]} in this log"
+            yield Finding(_CODES[convention.event_type], "note", message)
+        if convention.others:
+            covered = f"{convention.events} digests are of {words[convention.rule]}, {convention.others} are not"
+            yield Finding("mixed_rules", "note", f"{name}: {covered}")
 
 
 def _exit_boot_services(facts: Facts) -> Iterator[Finding]:
@@ -78,11 +95,21 @@ def _folded_separators(facts: Facts) -> Iterator[Finding]:
 
 
 def _is_locality(row: Row) -> bool:
-    return row.type == EV_NO_ACTION and row.data[:16] == _LOCALITY
+    return startup_locality.is_startup_locality(row.type, row.data)
+
+
+def _is_padded_locality(row: Row) -> bool:
+    padding = row.data[len(startup_locality.SIGNATURE) + 1 :]
+    return _is_locality(row) and bool(padding) and not any(padding)
 
 
 def _is_spec_id(row: Row) -> bool:
-    return row.type == EV_NO_ACTION and row.data.startswith(b"Spec ID Event")
+    return spec_id.is_spec_id(row.type, row.data)
+
+
+def _is_of_32_bits(row: Row) -> bool:
+    fields = spec_id.fields_of(row.data) if _is_spec_id(row) else None
+    return fields is not None and fields.uintn == 4
 
 
 def _stray_bytes(row: Row) -> bool:
@@ -126,14 +153,14 @@ _QUIRKS: tuple[tuple[str, str, Callable[[Facts], Iterable[Row]], Callable[[Row],
     (
         "old_shim_authority",
         "an old shim: a certificate without its owner, and one byte that is not measured",
-        _of(0x800000E0),
+        _of(EV_EFI_VARIABLE_AUTHORITY),
         lambda row: row.has_rule("data_but_last_byte"),
     ),
     (
         "locality_padded",
         "StartupLocality in an event of fixed size, as coreboot writes it",
         attrgetter("no_actions"),
-        lambda row: _is_locality(row) and len(row.data) > 17 and not any(row.data[17:]),
+        _is_padded_locality,
     ),
     ("locality_first", "the log begins with StartupLocality", _first, _is_locality),
     (
@@ -154,7 +181,7 @@ _QUIRKS: tuple[tuple[str, str, Callable[[Facts], Iterable[Row]], Callable[[Row],
         _of(EV_EVENT_TAG),
         _untagged,
     ),
-    ("stray_bytes", "bytes behind the end of a text that are not part of it", _of(_EV_IPL), _stray_bytes),
+    ("stray_bytes", "bytes behind the end of a text that are not part of it", _of(EV_IPL), _stray_bytes),
     (
         "empty_variable",
         "a Secure Boot variable without a value: it is off, or was never set up",
@@ -164,19 +191,19 @@ _QUIRKS: tuple[tuple[str, str, Callable[[Facts], Iterable[Row]], Callable[[Row],
     (
         "utf16_cut",
         "a UTF-16 text without its last byte, as old systemd-boot logs it",
-        _of(_EV_IPL),
+        _of(EV_IPL),
         lambda row: row.has_rule("data_and_nul"),
     ),
     (
         "crtm_contents_text",
         "EV_S_CRTM_CONTENTS is a text, not the address and length of a blob",
-        _of(0x00000007),
+        _of(EV_S_CRTM_CONTENTS),
         lambda row: len(row.data) != 16 and _is_text(row),
     ),
     (
         "launch_type_in_static_register",
         "an event type of dynamic launch on a register of the static one",
-        _of(*range(0x400, 0x500)),
+        _of(*TXT_TYPES),
         lambda row: row.pcr is not None and row.pcr < 16,
     ),
     (
@@ -189,12 +216,12 @@ _QUIRKS: tuple[tuple[str, str, Callable[[Facts], Iterable[Row]], Callable[[Row],
         "uintn_32",
         "the firmware has 32-bit integers, or says so",
         _first,
-        lambda row: _is_spec_id(row) and row.data[23:24] == b"\1",
+        _is_of_32_bits,
     ),
     (
         "placeholder_description",
         "the description of a firmware blob is a template that was never filled in",
-        _of(0x8000000A),
+        _of(EV_EFI_PLATFORM_FIRMWARE_BLOB2),
         lambda row: b"XXXXXXXX-XXXX" in row.data,
     ),
 )

@@ -7,9 +7,34 @@ pre-OS phase), 10.4.5 (EV_NO_ACTION). A log is not refused for any of this.
 from __future__ import annotations
 
 from evlog import hashing
-from evlog.checking.facts import EV_EFI_ACTION, EV_EFI_VARIABLE_DRIVER_CONFIG, EV_SEPARATOR, finding
+from evlog.checking.facts import finding
 from evlog.checking.verdicts import rows_of
-from evlog.contents.pcclient import EV_NO_ACTION
+from evlog.contents import spec_id, startup_locality
+from evlog.contents.event_types import (
+    EV_ACTION,
+    EV_COMPACT_HASH,
+    EV_EFI_ACTION,
+    EV_EFI_BOOT_SERVICES_APPLICATION,
+    EV_EFI_BOOT_SERVICES_DRIVER,
+    EV_EFI_EVENT_BASE,
+    EV_EFI_GPT_EVENT,
+    EV_EFI_GPT_EVENT2,
+    EV_EFI_HANDOFF_TABLES,
+    EV_EFI_HANDOFF_TABLES2,
+    EV_EFI_RUNTIME_SERVICES_DRIVER,
+    EV_EFI_SPDM_DEVICE_AUTHORITY,
+    EV_EFI_SPDM_DEVICE_POLICY,
+    EV_EFI_VARIABLE_AUTHORITY,
+    EV_EFI_VARIABLE_BOOT,
+    EV_EFI_VARIABLE_BOOT2,
+    EV_EFI_VARIABLE_DRIVER_CONFIG,
+    EV_EVENT_TAG,
+    EV_IPL,
+    EV_IPL_PARTITION_DATA,
+    EV_OMIT_BOOT_DEVICE_EVENTS,
+    EV_PLATFORM_CONFIG_FLAGS,
+    EV_SEPARATOR,
+)
 from evlog.model import Finding
 
 TYPE_CHECKING = False
@@ -21,23 +46,46 @@ if TYPE_CHECKING:
 
 __all__ = ["findings"]
 
-_FIRST_EFI = 0x80000000
 _LAST_PCR = 23
 _VALUES = (bytes(4), b"\xff" * 4, b"WBCL")
 _CONSTANTS = (b"", bytes(4), b"\xff" * 4, b"\1\0\0\0")
 _NUMBER = 8  # bytes that a number in place of a digest may have
-_LOCALITY = b"StartupLocality\0"
 _TRUST_POINT = (0xC0010004).to_bytes(4, "little")
 #: EV_NO_ACTION events that belong to PCR 0, by their signature.
-_OF_PCR0 = (b"Spec ID Event", b"StartupLocality", b"SP800-155 Event", b"H-CRTM CompMeas")
+_OF_PCR0 = (spec_id.ANY, startup_locality.SIGNATURE, b"SP800-155 Event", b"H-CRTM CompMeas")
 #: What may extend a PCR after its separator: what happens while the boot manager and the loader run.
 _AFTER_SEPARATOR = {
     # Boot options and tables, which much firmware measures late.
-    1: (0x0000000A, EV_EFI_VARIABLE_DRIVER_CONFIG, 0x80000002, 0x8000000C, 0x80000009, 0x8000000B),
-    2: (0x80000004, 0x80000005),  # drivers
-    4: (0x00000005, 0x0000000C, 0x0000000D, 0x00000012, 0x80000003, 0x80000004, 0x80000005, EV_EFI_ACTION),
-    5: (0x00000005, 0x00000006, 0x0000000D, 0x0000000E, 0x80000006, 0x8000000D, EV_EFI_ACTION),
-    7: (0x800000E0, 0x800000E3, 0x800000E4),  # what an image was verified by
+    1: (
+        EV_PLATFORM_CONFIG_FLAGS,
+        EV_EFI_VARIABLE_DRIVER_CONFIG,
+        EV_EFI_VARIABLE_BOOT,
+        EV_EFI_VARIABLE_BOOT2,
+        EV_EFI_HANDOFF_TABLES,
+        EV_EFI_HANDOFF_TABLES2,
+    ),
+    2: (EV_EFI_BOOT_SERVICES_DRIVER, EV_EFI_RUNTIME_SERVICES_DRIVER),
+    4: (
+        EV_ACTION,
+        EV_COMPACT_HASH,
+        EV_IPL,
+        EV_OMIT_BOOT_DEVICE_EVENTS,
+        EV_EFI_BOOT_SERVICES_APPLICATION,
+        EV_EFI_BOOT_SERVICES_DRIVER,
+        EV_EFI_RUNTIME_SERVICES_DRIVER,
+        EV_EFI_ACTION,
+    ),
+    5: (
+        EV_ACTION,
+        EV_EVENT_TAG,
+        EV_IPL,
+        EV_IPL_PARTITION_DATA,
+        EV_EFI_GPT_EVENT,
+        EV_EFI_GPT_EVENT2,
+        EV_EFI_ACTION,
+    ),
+    # What an image was verified by.
+    7: (EV_EFI_VARIABLE_AUTHORITY, EV_EFI_SPDM_DEVICE_POLICY, EV_EFI_SPDM_DEVICE_AUTHORITY),
 }
 
 
@@ -82,12 +130,10 @@ def _is_constant(row: Row, constants: dict[HashAlg, tuple[bytes, ...]]) -> bool:
 
 def _lists(facts: Facts) -> Iterator[Finding]:
     """Digest lists that differ from what the header declares."""
-    header = facts.row(0)
-    if header.type != EV_NO_ACTION or not header.data.startswith(b"Spec ID Event03"):
+    header = spec_id.spec_id_of(facts.row(0).event.content)
+    if header is None or header.version != 3:
         return
-    count = int.from_bytes(header.data[24:28], "little")
-    end = min(28 + 4 * count, len(header.data))
-    declared = [int.from_bytes(header.data[at : at + 2], "little") for at in range(28, end - 3, 4)]
+    declared = [alg.id for alg in header.algorithms]
     others: list[Row] = []
     unordered: list[Row] = []
     for row in facts.unlike(declared):
@@ -101,7 +147,11 @@ def _separators(facts: Facts) -> Iterator[Finding]:
     """One separator on each of PCR 0 to 7, with a value that says that all is well."""
     separators = facts.separators
     missing = [pcr for pcr in range(8) if pcr not in separators]
-    uefi = (row for row in facts.of_type(*(kind for kind in facts.kinds if kind >= _FIRST_EFI)) if row.pcr is not None)
+    uefi = (
+        row
+        for row in facts.of_type(*(kind for kind in facts.kinds if kind >= EV_EFI_EVENT_BASE))
+        if row.pcr is not None
+    )
     if missing and separators:
         message = f"no separator on PCR {_list(missing)}: the log is not complete"
         yield Finding("separator_missing", "warning", message)
@@ -150,10 +200,10 @@ def _phases(facts: Facts) -> Iterator[Finding]:
 
 def _localities(facts: Facts) -> Iterator[Finding]:
     """StartupLocality: once, on PCR 0, before it is extended, and a locality that can start a TPM."""
-    rows = [row for row in facts.no_actions if row.data[:16] == _LOCALITY]
+    rows = [row for row in facts.no_actions if startup_locality.is_startup_locality(row.type, row.data)]
     begun = next((facts.number(place) for place in rows_of(facts.pcrs, 0)), None)
     late = [row for row in rows if begun is not None and row.number > begun]
-    odd = [row for row in rows if row.data[16:17] not in (b"\0", b"\3", b"\4") or any(row.data[17:])]
+    odd = [row for row in rows if startup_locality.locality_of(row.type, row.data) is None]
     yield from finding("locality_late", "warning", "StartupLocality after PCR 0 was extended", late)
     yield from finding("locality_value", "warning", "StartupLocality is not 0, 3 or 4: it does not count", odd)
     yield from finding("locality_repeated", "warning", "more than one StartupLocality", rows if len(rows) > 1 else ())
@@ -195,5 +245,5 @@ def _variables(facts: Facts) -> Iterator[Finding]:
 
 def _images(facts: Facts) -> Iterator[Finding]:
     """Boot applications that came with the firmware: setup programs, and persistent agents of vendors."""
-    inside = [row for row in facts.of_type(0x80000003) if row.data[32:34] in (b"\4\6", b"\4\7")]
+    inside = [row for row in facts.of_type(EV_EFI_BOOT_SERVICES_APPLICATION) if row.data[32:34] in (b"\4\6", b"\4\7")]
     yield from finding("image_from_firmware", "note", "a boot application from a firmware volume", inside)

@@ -118,7 +118,7 @@ def _kept(log: Log, keep: Sequence[str] | None, register: Register | None) -> Lo
 def _is_log_of(log: Log, register: Register | None) -> bool:
     """Whether the log does not name registers, and is that of the one that was given."""
     columns = log.columns
-    return columns is not None and columns.names == (register,)
+    return columns is not None and columns.is_of(register)
 
 
 def choices(args: argparse.Namespace) -> dict[str, Any]:

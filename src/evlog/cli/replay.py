@@ -127,8 +127,6 @@ def _with_idle(result: Replay, before: Replay) -> Replay:
 
 def document(result: Replay, platform: str | None, before: Replay | None = None) -> dict[str, Any]:
     """The result as ``evlog.replay/1``; with edits, each row has the value ``was`` that it had without them."""
-    from evlog.formats.evlog_json import finding_json
-
     rows: list[dict[str, Any]] = []
     register = None
     for row in result:
@@ -149,7 +147,7 @@ def document(result: Replay, platform: str | None, before: Replay | None = None)
         )
         if before is not None:
             rows[-1]["was"] = _was(before, row)
-    findings = [finding_json(finding) for finding in result.findings]
+    findings = [finding.to_json() for finding in result.findings]
     return {"schema": "evlog.replay/1", "registers": rows, "findings": findings}
 
 

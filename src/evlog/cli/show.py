@@ -94,15 +94,15 @@ def _document(args: argparse.Namespace, log: Log) -> int:
 def _json(args: argparse.Namespace, log: Log, checks: Checks, chosen: list[int]) -> None:
     from evlog.decoders import Context, decode
     from evlog.decoders import to_json as decoded_json
-    from evlog.formats.evlog_json import finding_json, to_json
+    from evlog.formats import room
 
     context = Context.of(log)
-    document = to_json(log.replace(events=tuple(log.events[number] for number in chosen)))
+    document = room("evlog-json").document(log.replace(events=tuple(log.events[number] for number in chosen)))
     for number, members in zip(chosen, document["events"], strict=True):
         event = log.events[number]
         decoded = decoded_json(decode(event, context)) or _by_nature(event)
         members.update(decoded=decoded, checks=checks_json(checks[number]))
-    document["findings"] += [finding_json(finding) for finding in checks.findings]
+    document["findings"] += [finding.to_json() for finding in checks.findings]
     if args.json:
         _common.print_json(document)
     for row in document["events"] if args.jsonl else ():

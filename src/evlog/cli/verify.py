@@ -117,8 +117,6 @@ def open_evidence(args: argparse.Namespace) -> Evidence:
 
 def document(result: Verification, *, events: bool = False) -> dict[str, Any]:
     """The result as ``evlog.verify/1``."""
-    from evlog.formats.evlog_json import finding_json
-
     members: dict[str, Any] = {
         "schema": "evlog.verify/1",
         "ok": result.ok,
@@ -130,7 +128,7 @@ def document(result: Verification, *, events: bool = False) -> dict[str, Any]:
             "claims": {name: value.hex() for name, value in result.evidence.claims},
         },
         "registers": [_row(row, result.platform) for row in result.registers],
-        "findings": [finding_json(finding) for finding in result.findings],
+        "findings": [finding.to_json() for finding in result.findings],
     }
     if events:
         members["events"] = [

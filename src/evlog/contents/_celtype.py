@@ -1,27 +1,23 @@
-"""Content types of the Canonical Event Log, as each kind of content declares its own.
+"""Shapes of the Canonical Event Log's content types, in which each kind of content declares its own.
 
 Spec: TCG Canonical Event Log Format 1.1, section 5 (TLV 5.1, CBOR and JSON 5.2). A declaration names no encoding: the
-same fields are nested TLVs, a CBOR map or a JSON object, told apart by number or by name.
+same fields are nested TLVs, a CBOR map or a JSON object, told apart by number or by name. The nouns speak of
+these shapes, so that nothing is imported here; which kind has which type is known to `evlog.formats.cel.types`.
 """
 
 from __future__ import annotations
 
-from functools import cache
-
 from evlog._record import Record
-from evlog.contents import content_class
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from typing import TypeAlias
 
-    from evlog.model import Content
-
     Atom: TypeAlias = "Uint | Octets | Text"
     Shape: TypeAlias = "Octets | Fields | Items"
 
-__all__ = ["CONTENT_TYPES", "TYPE_NAMES", "CelType", "Fields", "Items", "Octets", "Text", "Uint", "declared", "written"]
+__all__ = ["CelType", "Fields", "Items", "Octets", "Text", "Uint"]
 
 
 class Uint(Record):
@@ -68,34 +64,3 @@ class CelType(Record):
     number: int
     name: str
     shape: Shape
-
-
-#: Content types that some kind declares, and the kind.
-CONTENT_TYPES = {
-    4: "cel",
-    5: "pcclient",
-    7: "ima",
-    8: "ima_tlv",
-    9: "systemd",
-    11: "systemd",
-    80: "cos",
-}
-#: Names of CEL-JSON, and their numbers.
-TYPE_NAMES = {"cel": 4, "pcclient_std": 5, "ima_template": 7, "ima_tlv": 8, "systemd": 9}
-
-
-@cache
-def declared(number: int) -> tuple[type[Content], CelType] | None:
-    """The class that declares a content type, and its declaration; None for a type that nobody declares."""
-    kind = CONTENT_TYPES.get(number)
-    if kind is None:
-        return None
-    found = content_class(kind)
-    return found, next(each for each in found.cel_types() if each.number == number)
-
-
-@cache
-def written(kind: type[Content]) -> CelType | None:
-    """The content type that holds a kind of content; None for a kind that has none."""
-    types = kind.cel_types()
-    return types[0] if types else None

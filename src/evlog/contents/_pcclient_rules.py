@@ -10,6 +10,29 @@ A rule is a name and a function from the event's data to the bytes that are hash
 
 from __future__ import annotations
 
+from evlog.contents.event_types import (
+    EV_ACTION,
+    EV_COMPACT_HASH,
+    EV_EFI_ACTION,
+    EV_EFI_BOOT_SERVICES_APPLICATION,
+    EV_EFI_BOOT_SERVICES_DRIVER,
+    EV_EFI_GPT_EVENT,
+    EV_EFI_GPT_EVENT2,
+    EV_EFI_RUNTIME_SERVICES_DRIVER,
+    EV_EFI_SPDM_DEVICE_AUTHORITY,
+    EV_EFI_SPDM_DEVICE_POLICY,
+    EV_EFI_VARIABLE_AUTHORITY,
+    EV_EFI_VARIABLE_BOOT,
+    EV_EFI_VARIABLE_BOOT2,
+    EV_EFI_VARIABLE_DRIVER_CONFIG,
+    EV_EVENT_TAG,
+    EV_IPL,
+    EV_NONHOST_INFO,
+    EV_OMIT_BOOT_DEVICE_EVENTS,
+    EV_S_CRTM_VERSION,
+    EV_SEPARATOR,
+)
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -18,7 +41,7 @@ if TYPE_CHECKING:
 
     Rule = Callable[[bytes], bytes | None]
 
-__all__ = ["CONSTANT", "EXTERNAL", "POLICIES", "RULES", "candidates", "data_first", "rules_for"]
+__all__ = ["CONSTANT", "CONVENTIONS", "EXTERNAL", "RULES", "candidates", "data_first", "rules_for"]
 
 EXTERNAL = "external"
 #: Rules that hash a constant: whatever the event's data says, the digest stays the same.
@@ -146,33 +169,33 @@ _DATA_OR_EXTERNAL = ((None, ("data", EXTERNAL)),)
 #: Event types with rules of their own. The first row whose condition holds counts. Every other type, known or not:
 #: the data, or something that is not in the log.
 _TABLE: dict[int, tuple[tuple[Callable[[Register, bytes], bool] | None, tuple[str, ...]], ...]] = {
-    0x00000004: ((None, ("data", "separator_error", "separator_zeros", "separator_ones")),),  # EV_SEPARATOR
-    0x00000005: ((_is_padded, ("data", EXTERNAL)), (None, ("data",))),  # EV_ACTION
-    0x00000006: ((_is_sipa, ("data",)), (None, ("data", "tag_data", EXTERNAL))),  # EV_EVENT_TAG
-    0x00000008: _DATA,  # EV_S_CRTM_VERSION
-    0x0000000C: ((_is_pcr11, ("data",)), (None, ("data", EXTERNAL))),  # EV_COMPACT_HASH
-    0x0000000D: (  # EV_IPL
+    EV_SEPARATOR: ((None, ("data", "separator_error", "separator_zeros", "separator_ones")),),
+    EV_ACTION: ((_is_padded, ("data", EXTERNAL)), (None, ("data",))),
+    EV_EVENT_TAG: ((_is_sipa, ("data",)), (None, ("data", "tag_data", EXTERNAL))),
+    EV_S_CRTM_VERSION: _DATA,
+    EV_COMPACT_HASH: ((_is_pcr11, ("data",)), (None, ("data", EXTERNAL))),
+    EV_IPL: (
         (_is_command, ("command", "command_and_nul", "data", "data_and_nul")),
         (None, ("data", "data_and_nul", "utf8_name", EXTERNAL)),
     ),
-    0x00000011: ((_is_csme, ("data", EXTERNAL)), (None, ("data",))),  # EV_NONHOST_INFO
-    0x00000012: _DATA,  # EV_OMIT_BOOT_DEVICE_EVENTS
-    0x80000001: ((None, ("data", "variable_data")),),  # EV_EFI_VARIABLE_DRIVER_CONFIG
-    0x80000002: ((None, ("variable_data", "data")),),  # EV_EFI_VARIABLE_BOOT
-    0x80000003: _IMAGE,  # EV_EFI_BOOT_SERVICES_APPLICATION
-    0x80000004: _IMAGE,  # EV_EFI_BOOT_SERVICES_DRIVER
-    0x80000005: _IMAGE,  # EV_EFI_RUNTIME_SERVICES_DRIVER
-    0x80000006: _DATA,  # EV_EFI_GPT_EVENT
-    0x80000007: _DATA,  # EV_EFI_ACTION
-    0x8000000C: _DATA,  # EV_EFI_VARIABLE_BOOT2
-    0x8000000D: _DATA,  # EV_EFI_GPT_EVENT2
-    0x800000E0: ((None, ("data", "data_but_last_byte")),),  # EV_EFI_VARIABLE_AUTHORITY
-    0x800000E3: _DATA,  # EV_EFI_SPDM_DEVICE_POLICY
-    0x800000E4: _DATA,  # EV_EFI_SPDM_DEVICE_AUTHORITY
+    EV_NONHOST_INFO: ((_is_csme, ("data", EXTERNAL)), (None, ("data",))),
+    EV_OMIT_BOOT_DEVICE_EVENTS: _DATA,
+    EV_EFI_VARIABLE_DRIVER_CONFIG: ((None, ("data", "variable_data")),),
+    EV_EFI_VARIABLE_BOOT: ((None, ("variable_data", "data")),),
+    EV_EFI_BOOT_SERVICES_APPLICATION: _IMAGE,
+    EV_EFI_BOOT_SERVICES_DRIVER: _IMAGE,
+    EV_EFI_RUNTIME_SERVICES_DRIVER: _IMAGE,
+    EV_EFI_GPT_EVENT: _DATA,
+    EV_EFI_ACTION: _DATA,
+    EV_EFI_VARIABLE_BOOT2: _DATA,
+    EV_EFI_GPT_EVENT2: _DATA,
+    EV_EFI_VARIABLE_AUTHORITY: ((None, ("data", "data_but_last_byte")),),
+    EV_EFI_SPDM_DEVICE_POLICY: _DATA,
+    EV_EFI_SPDM_DEVICE_AUTHORITY: _DATA,
 }
 
 #: Event types for which firmware has a choice, and makes it once: the rule that the specification asks for.
-POLICIES = {0x80000001: "data", 0x80000002: "variable_data"}
+CONVENTIONS = {EV_EFI_VARIABLE_DRIVER_CONFIG: "data", EV_EFI_VARIABLE_BOOT: "variable_data"}
 
 
 def rules_for(event_type: int, register: Register, data: bytes) -> tuple[str, ...]:

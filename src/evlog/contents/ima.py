@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from evlog.contents._celtype import CelType
     from evlog.model import Event
 
-__all__ = ["HASH", "ZERO_PAD", "ImaEvent", "is_violation"]
+__all__ = ["HASH", "ZERO_PAD", "ImaEvent", "extensions_of", "is_violation"]
 
 #: The rules for a bank that the list has no digest for. The kernel follows one or the other bank by bank: it hashes
 #: with those algorithms that it could load when IMA started, and pads the SHA-1 digest for the others.
@@ -35,7 +35,33 @@ def is_violation(recorded: bytes) -> bool:
 
     A file that was written while it was measured, say. The entry's data is then covered by nothing.
     """
-    return bool(recorded) and recorded.count(recorded[:1]) == len(recorded) and recorded[0] in (0x00, 0xFF)
+    return bool(recorded) and recorded in _marks(len(recorded))
+
+
+def _marks(size: int) -> tuple[bytes, bytes]:
+    """The digests that mark a violation."""
+    return bytes(size), b"\xff" * size
+
+
+def extensions_of(alg: HashAlg, recorded: Sequence[bytes], extended: Sequence[bytes | None]) -> Sequence[bytes | None]:
+    """`ImaEvent.extension` and `ImaEvent.unrecorded` for many entries of one list.
+
+    ``extended`` is what they would extend were none of them a violation: their digests, or by a rule.
+    """
+    marks = [mark for mark in _marks(len(recorded[0])) if mark in recorded] if recorded else []
+    if not marks:
+        return extended
+    # `index` runs as fast as hashing does not: most rows of most lists are no violations.
+    changed, ones = list(extended), b"\xff" * alg.size
+    for mark in marks:
+        row = -1
+        try:
+            while True:
+                row = recorded.index(mark, row + 1)
+                changed[row] = ones
+        except ValueError:
+            pass
+    return changed
 
 
 class ImaEvent(Content):

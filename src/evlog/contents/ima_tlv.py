@@ -6,6 +6,7 @@ Spec: TCG Canonical Event Log Format 1.1, section 4.3.4. The kernel does not wri
 from __future__ import annotations
 
 from evlog.contents._tlv import split, tlv
+from evlog.contents.ima import is_violation
 from evlog.model import Content
 
 TYPE_CHECKING = False
@@ -36,7 +37,7 @@ IMA_TLV_ITEMS = {
 class ImaTlv(Content):
     """The items in recorded order, each a type and its bytes. ``datahash`` is bare: its length says which hash it is.
 
-    The digest covers the whole content TLV. As in an IMA list, a digest of zeros is a violation.
+    The digest covers the whole content TLV. Violations are those of an IMA list.
     """
 
     items: tuple[tuple[int, bytes], ...]
@@ -49,11 +50,11 @@ class ImaTlv(Content):
 
     def extension(self, alg: HashAlg, recorded: bytes | None) -> bytes | None:
         """A violation extends ones, so that no value can be foreseen for what was not measured."""
-        return b"\xff" * alg.size if recorded is not None and not any(recorded) else recorded
+        return b"\xff" * alg.size if recorded is not None and is_violation(recorded) else recorded
 
     def candidates(self, event: Event, alg: HashAlg) -> Iterable[tuple[str, bytes]]:
         recorded = event.digest(alg)
-        if recorded is None or any(recorded):
+        if recorded is None or not is_violation(recorded):
             yield "content_tlv", tlv(CONTENT_TYPE, self.to_cel())
 
     @classmethod

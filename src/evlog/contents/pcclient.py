@@ -1,11 +1,18 @@
 """PC Client events: an event type and its data, as firmware, GRUB, shim, Linux and Windows log them.
 
-Source: TCG PC Client Platform Firmware Profile 1.06, section 10.4 (event types); Intel TXT, AMD and Arm launch types
-as tools name them. The type is open: an unknown value keeps its number.
+Source: TCG PC Client Platform Firmware Profile 1.06, section 10.4.
 """
 
 from __future__ import annotations
 
+from evlog.contents.event_types import (
+    EV_ACTION,
+    EV_EFI_PLATFORM_FIRMWARE_BLOB2,
+    EV_EVENT_TAG,
+    EV_NO_ACTION,
+    EVENT_TYPES,
+    event_type_name,
+)
 from evlog.model import Content
 
 TYPE_CHECKING = False
@@ -29,105 +36,6 @@ __all__ = [
     "tagged",
     "untagged",
 ]
-
-EV_NO_ACTION = 0x00000003
-EV_ACTION = 0x00000005
-EV_EVENT_TAG = 0x00000006
-
-EVENT_TYPES: dict[int, str] = {
-    0x00000000: "EV_PREBOOT_CERT",
-    0x00000001: "EV_POST_CODE",
-    0x00000002: "EV_UNUSED",
-    0x00000003: "EV_NO_ACTION",
-    0x00000004: "EV_SEPARATOR",
-    0x00000005: "EV_ACTION",
-    0x00000006: "EV_EVENT_TAG",
-    0x00000007: "EV_S_CRTM_CONTENTS",
-    0x00000008: "EV_S_CRTM_VERSION",
-    0x00000009: "EV_CPU_MICROCODE",
-    0x0000000A: "EV_PLATFORM_CONFIG_FLAGS",
-    0x0000000B: "EV_TABLE_OF_DEVICES",
-    0x0000000C: "EV_COMPACT_HASH",
-    0x0000000D: "EV_IPL",
-    0x0000000E: "EV_IPL_PARTITION_DATA",
-    0x0000000F: "EV_NONHOST_CODE",
-    0x00000010: "EV_NONHOST_CONFIG",
-    0x00000011: "EV_NONHOST_INFO",
-    0x00000012: "EV_OMIT_BOOT_DEVICE_EVENTS",
-    0x00000013: "EV_POST_CODE2",
-    0x80000000: "EV_EFI_EVENT_BASE",
-    0x80000001: "EV_EFI_VARIABLE_DRIVER_CONFIG",
-    0x80000002: "EV_EFI_VARIABLE_BOOT",
-    0x80000003: "EV_EFI_BOOT_SERVICES_APPLICATION",
-    0x80000004: "EV_EFI_BOOT_SERVICES_DRIVER",
-    0x80000005: "EV_EFI_RUNTIME_SERVICES_DRIVER",
-    0x80000006: "EV_EFI_GPT_EVENT",
-    0x80000007: "EV_EFI_ACTION",
-    0x80000008: "EV_EFI_PLATFORM_FIRMWARE_BLOB",
-    0x80000009: "EV_EFI_HANDOFF_TABLES",
-    0x8000000A: "EV_EFI_PLATFORM_FIRMWARE_BLOB2",
-    0x8000000B: "EV_EFI_HANDOFF_TABLES2",
-    0x8000000C: "EV_EFI_VARIABLE_BOOT2",
-    0x8000000D: "EV_EFI_GPT_EVENT2",
-    0x80000010: "EV_EFI_HCRTM_EVENT",
-    0x800000E0: "EV_EFI_VARIABLE_AUTHORITY",
-    0x800000E1: "EV_EFI_SPDM_FIRMWARE_BLOB",
-    0x800000E2: "EV_EFI_SPDM_FIRMWARE_CONFIG",
-    0x800000E3: "EV_EFI_SPDM_DEVICE_POLICY",
-    0x800000E4: "EV_EFI_SPDM_DEVICE_AUTHORITY",
-    # Intel TXT and Boot Guard
-    0x00000401: "EVTYPE_PCR_MAPPING",
-    0x00000402: "EVTYPE_HASH_START",
-    0x00000403: "EVTYPE_COMBINED_HASH",
-    0x00000404: "EVTYPE_MLE_HASH",
-    0x0000040A: "EVTYPE_BIOSAC_REG_DATA",
-    0x0000040B: "EVTYPE_CPU_SCRTM_STAT",
-    0x0000040C: "EVTYPE_LCP_CONTROL_HASH",
-    0x0000040D: "EVTYPE_ELEMENTS_HASH",
-    0x0000040E: "EVTYPE_STM_HASH",
-    0x0000040F: "EVTYPE_OSSINITDATA_CAP_HASH",
-    0x00000410: "EVTYPE_SINIT_PUBKEY_HASH",
-    0x00000411: "EVTYPE_LCP_HASH",
-    0x00000412: "EVTYPE_LCP_DETAILS_HASH",
-    0x00000413: "EVTYPE_LCP_AUTHORITIES_HASH",
-    0x00000414: "EVTYPE_NV_INFO_HASH",
-    0x00000415: "EVTYPE_COLD_BOOT_BIOS_HASH",
-    0x00000416: "EVTYPE_KM_HASH",
-    0x00000417: "EVTYPE_BPM_HASH",
-    0x00000418: "EVTYPE_KM_INFO_HASH",
-    0x00000419: "EVTYPE_BPM_INFO_HASH",
-    0x0000041A: "EVTYPE_BOOT_POL_HASH",
-    0x000004FE: "EVTYPE_RANDOM_VALUE",
-    0x000004FF: "EVTYPE_CAP_VALUE",
-    # AMD Secure Launch
-    0x00008001: "AMD_SL_LOAD",
-    0x00008002: "AMD_SL_PSP_FW_SPLT",
-    0x00008003: "AMD_SL_TSME_RB_FUSE",
-    0x00008004: "AMD_SL_PUB_KEY",
-    0x00008005: "AMD_SL_SVN",
-    0x00008006: "AMD_SL_LOAD_1",
-    0x00008007: "AMD_SL_SEPARATOR",
-    # Arm DRTM
-    0x00009001: "ARM_DRTM_PCR_SCHEMA",
-    0x00009002: "ARM_DRTM_DCE",
-    0x00009003: "ARM_DRTM_DCE_PUBKEY",
-    0x00009004: "ARM_DRTM_DLME",
-    0x00009005: "ARM_DRTM_DLME_ENTRY_POINT",
-    0x00009006: "ARM_DRTM_DEBUG_CONFIG",
-    0x00009007: "ARM_DRTM_NONSECURE_CONFIG",
-    0x00009008: "ARM_DRTM_DCE_SECONDARY",
-    0x00009009: "ARM_DRTM_TZFW",
-    0x0000900A: "ARM_DRTM_SEPARATOR",
-    0x0000900B: "ARM_DRTM_DLME_PUBKEY",
-    0x0000900C: "ARM_DRTM_DLME_SVN",
-    0x0000900D: "ARM_DRTM_NO_ACTION",
-    0x0000900E: "ARM_DRTM_SECURE_INT_DISABLE",
-}
-
-
-def event_type_name(number: int) -> str:
-    """The specification's name of an event type, or ``0xNNNNNNNN``."""
-    return EVENT_TYPES.get(number) or f"0x{number:08x}"
 
 
 class PCClientEvent(Content):
@@ -176,7 +84,7 @@ class PCClientEvent(Content):
         # Table 27 of the specification names only TCG's own types; other types are numbers, though names are read.
         named = {number: name for number, name in EVENT_TYPES.items() if name.startswith("EV_")}
         aliases = {name: number for number, name in EVENT_TYPES.items() if number not in named}
-        aliases["EV_EFI_PLATFORM_FIRMWATE_BLOB2"] = 0x8000000A  # libcel's
+        aliases["EV_EFI_PLATFORM_FIRMWATE_BLOB2"] = EV_EFI_PLATFORM_FIRMWARE_BLOB2  # libcel's
         fields = Fields((("event_type", Uint(32, named, aliases)), ("event_data", Octets())))
         return (CelType(5, "pcclient_std", fields),)
 

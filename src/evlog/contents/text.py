@@ -21,13 +21,13 @@ if TYPE_CHECKING:
     from evlog.model import Event
     from evlog.options import Options
 
-__all__ = ["ANCHORS", "MEASURED_ROLES", "ROLES", "TextLine"]
+__all__ = ["MEASURED_ROLES", "ROLES", "STATEMENTS", "TextLine"]
 
 #: What a line is. The first three are hashed and extended; the others inform, and nobody vouches for them.
 ROLES = ("record", "init", "sync", "comment", "extend", "blank")
 MEASURED_ROLES = frozenset(("record", "init", "sync"))
-#: Roles of lines that tell of the register itself: see `evlog.replaying.anchors`.
-ANCHORS = frozenset(("init", "sync", "extend"))
+#: Roles of lines that tell of the register itself: see `evlog.replaying.statements`.
+STATEMENTS = frozenset(("init", "sync", "extend"))
 
 # A global log that hashes its index has it before the keyword.
 _STATED = re.compile(rb"(?:[^ ]+ )?(?:INIT|SYNC)(?: ([^/ ]+)/|/([^/ ]+) )([0-9a-fA-F]*)\r?")
@@ -51,8 +51,8 @@ class TextLine(Content):
         return self.role in MEASURED_ROLES
 
     @property
-    def anchor(self) -> bool:
-        return self.role in ANCHORS
+    def statement(self) -> bool:
+        return self.role in STATEMENTS
 
     @property
     def stated(self) -> tuple[str, bytes] | None:

@@ -10,7 +10,14 @@ Nothing here is covered by a digest more than the event's bytes are (see `evlog.
 changed has its data read by another decoder.
 
 A family is one file: records that derive from `Decoded`, each with its ``kind``, a ``read`` and a ``describe``, and
-under `decodes` what it is for; and one line in `FAMILIES`. It is imported when such an event is met.
+under `decodes` what it asks for besides the event types; these stand in `DECODERS`, a line for each decoder. A family
+is imported when such an event is met.
+
+Rules of the room:
+
+1. A decoder gets a `Cursor` over one event's body and a `Context` of its log, and sees nothing else.
+2. It raises ParseError for damage and nothing else; what follows a structure is kept as ``trailing``, never dropped.
+3. Fields have the names of the specification; integers stay integers, and numbers without a name stay as they are.
 """
 
 from __future__ import annotations
@@ -18,7 +25,7 @@ from __future__ import annotations
 from evlog.cursor import Cursor
 from evlog.decoders._context import NO_CONTEXT, Context
 from evlog.decoders._decoded import Decoded, Raw, to_json
-from evlog.decoders._registry import CONTENTS, FAMILIES, claims, decodes
+from evlog.decoders._registry import CONTENTS, DECODERS, FAMILIES, claims, decodes
 from evlog.errors import ParseError
 
 TYPE_CHECKING = False
@@ -37,6 +44,7 @@ else:
 
 __all__ = [
     "CONTENTS",
+    "DECODERS",
     "FAMILIES",
     "NO_CONTEXT",
     "Context",
@@ -67,17 +75,17 @@ def decode(  # noqa: F811
         if not isinstance(data, bytes):
             raise ParseError(f"a {event.content.kind} event has no body to read as {as_.kind}")
         return _read(as_.read, _cursor(event, data), context)
-    if not isinstance(event_type, int) or not isinstance(data, bytes):
-        return _content(event.content)
-    claim = claims(event_type, event.register, data)
-    if claim is None:
-        return Raw(_unclaimed(event_type), data)
     try:
+        if not isinstance(event_type, int) or not isinstance(data, bytes):
+            return _content(event.content)
+        claim = claims(event_type, event.register, data, context.platform)
+        if claim is None:
+            return Raw(_unclaimed(event_type), data)
         return _read(claim.read, _cursor(event, data), context)
     except ParseError as error:
-        return Raw(str(error), data)
-    except Exception as error:  # a fault of the decoder must not cost the log
-        return Raw(f"decoder failed: {type(error).__name__}: {error}", data)
+        return Raw(str(error), data if isinstance(data, bytes) else b"")
+    except Exception as error:  # a fault of the decoder, or of its file, must not cost the log
+        return Raw(f"decoder failed: {type(error).__name__}: {error}", data if isinstance(data, bytes) else b"")
 
 
 def _content(content: Content) -> Decoded | None:
@@ -107,7 +115,7 @@ def _read(read: Callable[[Cursor, Context], Decoded], cursor: Cursor, context: C
 
 
 def _unclaimed(event_type: int) -> str:
-    from evlog.contents.pcclient import EVENT_TYPES
+    from evlog.contents.event_types import EVENT_TYPES
 
     name = EVENT_TYPES.get(event_type)
     return f"no decoder for this {name}" if name else f"unknown event type {event_type:#010x}"

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from evlog._record import Record
+from evlog.contents.pcclient import PCClientEvent
+from evlog.contents.spec_id import fields_of, is_spec_id
 from evlog.errors import ParseError
 
 TYPE_CHECKING = False
@@ -17,27 +19,27 @@ if TYPE_CHECKING:
 
 __all__ = ["NO_CONTEXT", "Context"]
 
-# Offsets in every version of the Spec ID event: uintnSize, and the end of the part that they share.
-_UINTN_SIZE, _SHARED = 23, 24
-
 
 class Context(Record):
-    """``uintn`` is the size of UINTN in bytes, None where no Spec ID event says; ``vendor_info`` is that event's."""
+    """``uintn`` is the size of UINTN in bytes, None where no Spec ID event says; ``vendor_info`` is that event's.
+
+    ``platform`` is the log's, which says what its registers are.
+    """
 
     uintn: int | None = None
     vendor_info: bytes = b""
+    platform: str | None = None
 
     @staticmethod
     def of(log: Log) -> Context:
         """The context of a log's events, from its Spec ID event if record 0 is one."""
-        data: bytes = getattr(log.events[0].content, "data", b"") if log.events else b""
-        if not data.startswith(b"Spec ID Event0") or len(data) <= _SHARED:
-            return NO_CONTEXT
-        at = _SHARED
-        if data[14:15] == b"3":
-            at += 4 + 4 * int.from_bytes(data[at : at + 4], "little")
-        size = data[at] if at < len(data) else 0
-        return Context({1: 4, 2: 8}.get(data[_UINTN_SIZE]), data[at + 1 : at + 1 + size])
+        content = log.events[0].content if log.events else None
+        found = None
+        if isinstance(content, PCClientEvent) and is_spec_id(content.event_type, content.data):
+            found = fields_of(content.data)
+        if found is None:
+            return Context(platform=log.platform)
+        return Context(found.uintn, found.vendor_info, log.platform)
 
     def by_uintn(
         self, cursor: Cursor, read: Callable[[Cursor, int], T], lenient: Callable[[Cursor, int], T] | None = None

@@ -11,7 +11,7 @@ from evlog.decoders._text import ascii_text, is_text
 __all__ = ["CompactHash"]
 
 
-@decodes("EV_COMPACT_HASH")
+@decodes()
 class CompactHash(Decoded):
     """What was hashed, in short: a number or a text, the other is None."""
 

@@ -14,7 +14,7 @@ from evlog.decoders.guid import guid_name
 __all__ = ["CsmeEvent", "FirmwareVersion", "GceNonHostInfo", "PlatformConfig"]
 
 
-@decodes("EV_S_CRTM_VERSION")
+@decodes()
 class FirmwareVersion(Decoded):
     """The version of the S-CRTM as text or as a GUID; a vendor's structure may follow the text."""
 
@@ -46,7 +46,7 @@ class FirmwareVersion(Decoded):
         return self.text or "no version"
 
 
-@decodes("EV_PLATFORM_CONFIG_FLAGS")
+@decodes()
 class PlatformConfig(Decoded):
     """A setting of the platform: its name, and its value where the event holds that too."""
 
@@ -79,7 +79,7 @@ class PlatformConfig(Decoded):
 GCE_TECHNOLOGIES = {0: "none", 1: "AMD SEV", 2: "AMD SEV-ES", 3: "Intel TDX", 4: "AMD SEV-SNP"}
 
 
-@decodes("EV_NONHOST_INFO", prefix=b"GCE NonHostInfo\0")
+@decodes(prefix=b"GCE NonHostInfo\0")
 class GceNonHostInfo(Decoded):
     """What encrypts the memory of a Google Cloud virtual machine."""
 
@@ -99,7 +99,7 @@ class GceNonHostInfo(Decoded):
         return f"Google VM, memory encryption: {self.name}"
 
 
-@decodes("EV_NONHOST_INFO", prefix=b"IntelCSxE")
+@decodes(prefix=b"IntelCSxE")
 class CsmeEvent(Decoded):
     """A measurement by Intel's management engine (CSME): its signature, and a structure that Intel does not publish."""
 

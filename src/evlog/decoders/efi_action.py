@@ -11,7 +11,7 @@ from evlog.decoders._text import action_text
 __all__ = ["Action"]
 
 
-@decodes("EV_ACTION", "EV_EFI_ACTION", "EV_OMIT_BOOT_DEVICE_EVENTS")
+@decodes()
 class Action(Decoded):
     """Something that the platform did. Vendors add strings of their own to the profile's."""
 

@@ -110,18 +110,13 @@ class EfiVariable(Decoded):
         return f"{self.name}: {self.value.describe()}"
 
 
-@decodes(
-    "EV_EFI_VARIABLE_DRIVER_CONFIG",
-    "EV_EFI_VARIABLE_BOOT",
-    "EV_EFI_VARIABLE_BOOT2",
-    "EV_EFI_SPDM_DEVICE_POLICY",
-)
+@decodes()
 def variable(cursor: Cursor, context: Context) -> EfiVariable:
     """A variable with its whole value."""
     return EfiVariable.read(cursor, context)
 
 
-@decodes("EV_EFI_VARIABLE_AUTHORITY", "EV_EFI_SPDM_DEVICE_AUTHORITY")
+@decodes()
 def variable_authority(cursor: Cursor, context: Context) -> EfiVariable:
     """The one signature of a database that verified an image, or a variable of shim's."""
     return _variable(cursor, context, _authority)

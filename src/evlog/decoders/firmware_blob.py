@@ -32,7 +32,7 @@ class FirmwareBlob(Decoded):
         return f"{_size(self.length)} at {self.base:#x}"
 
 
-@decodes("EV_EFI_PLATFORM_FIRMWARE_BLOB2")
+@decodes()
 class FirmwareBlob2(Decoded):
     """UEFI_PLATFORM_FIRMWARE_BLOB2: a firmware blob with a description, such as the name of a firmware volume."""
 
@@ -53,7 +53,7 @@ class FirmwareBlob2(Decoded):
         return f"{self.description}: {_size(self.length)} at {self.base:#x}"
 
 
-@decodes("EV_EFI_PLATFORM_FIRMWARE_BLOB", "EV_POST_CODE", "EV_POST_CODE2", "EV_S_CRTM_CONTENTS")
+@decodes()
 def blob_or_text(cursor: Cursor, context: Context) -> Decoded:
     """A blob with or without description, or a line of text such as ``ACPI DATA``."""
     data = cursor.peek(cursor.left)

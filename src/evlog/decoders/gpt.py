@@ -35,7 +35,7 @@ class GptPartition(Record):
     name: str
 
 
-@decodes("EV_EFI_GPT_EVENT", "EV_EFI_GPT_EVENT2")
+@decodes()
 class Gpt(Decoded):
     """UEFI_GPT_DATA: the table's header and the partitions that are in use."""
 

@@ -23,7 +23,7 @@ class HandoffTable(Record):
     address: int
 
 
-@decodes("EV_EFI_HANDOFF_TABLES")
+@decodes()
 class HandoffTables(Decoded):
     """UEFI_HANDOFF_TABLE_POINTERS."""
 
@@ -40,7 +40,7 @@ class HandoffTables(Decoded):
         return _names(self.tables)
 
 
-@decodes("EV_EFI_HANDOFF_TABLES2")
+@decodes()
 class HandoffTables2(Decoded):
     """UEFI_HANDOFF_TABLE_POINTERS2: hand-off tables with a description."""
 
@@ -60,7 +60,7 @@ class HandoffTables2(Decoded):
         return f"{self.description}: {_names(self.tables)}"
 
 
-@decodes("EV_TABLE_OF_DEVICES")
+@decodes()
 def table_of_devices(cursor: Cursor, context: Context) -> Decoded:
     """Pointers, or a name."""
     text = plain_text(cursor.peek(cursor.left))

@@ -13,7 +13,7 @@ from evlog.decoders.device_path import DevicePath
 __all__ = ["ImageLoad"]
 
 
-@decodes("EV_EFI_BOOT_SERVICES_APPLICATION", "EV_EFI_BOOT_SERVICES_DRIVER", "EV_EFI_RUNTIME_SERVICES_DRIVER")
+@decodes()
 class ImageLoad(Decoded):
     """UEFI_IMAGE_LOAD_EVENT: where in memory the image was, where it was linked to, and where it came from."""
 

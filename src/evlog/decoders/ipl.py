@@ -44,7 +44,7 @@ class GrubCommand(Decoded):
 
 
 for _prefix in _GRUB:
-    decodes("EV_IPL", prefix=_prefix)(GrubCommand)
+    decodes(prefix=_prefix)(GrubCommand)
 
 
 class IplText(Decoded):
@@ -77,7 +77,7 @@ class MokVariable(IplText):
 
 
 for _name in (b"MokList", b"MokListX", b"MokListTrusted", b"MokSBState", b"MokDBState"):
-    decodes("EV_IPL", prefix=_name + b"\0", registers=("pcr:14", "pcr:7", "ccmr:3", "ccmr:1"))(MokVariable)
+    decodes(prefix=_name + b"\0", registers=("pcr:14", "pcr:7", "ccmr:3", "ccmr:1"))(MokVariable)
 
 
 class StubSection(Decoded):
@@ -106,7 +106,7 @@ class BootLoaderText(Decoded):
         return self.text
 
 
-@decodes("EV_IPL")
+@decodes()
 def ipl(cursor: Cursor, context: Context) -> Decoded:
     """Any EV_IPL without a known prefix: UTF-16 text, plain text, or code, which nobody decodes."""
     data = cursor.peek(cursor.left)

@@ -13,7 +13,7 @@ from evlog.decoders._text import ascii_text, is_text
 __all__ = ["LaunchEvent"]
 
 
-@decodes(range(0x400, 0x500), range(0x8000, 0x8400), range(0x9000, 0x9100))
+@decodes()
 class LaunchEvent(Decoded):
     """A launch event's body, as text where it is one."""
 

@@ -63,7 +63,7 @@ class PartitionText(Decoded):
         return self.text
 
 
-@decodes("EV_IPL_PARTITION_DATA")
+@decodes()
 def partition_data(cursor: Cursor, context: Context) -> Decoded:
     """The table, or a text that only names it."""
     if is_text(cursor.peek(cursor.left)):

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from evlog._record import Record
 from evlog.algorithms import HashAlg
+from evlog.contents import spec_id, startup_locality
 from evlog.decoders import Context, Cursor, Decoded, Raw, decodes
 from evlog.decoders._text import ascii_text, plain_text
 from evlog.decoders.guid import named_guid
@@ -36,7 +37,7 @@ class AlgorithmSize(Record):
     digest_size: int
 
 
-@decodes("EV_NO_ACTION", prefix=b"Spec ID Event0")
+@decodes(prefix=spec_id.ANY)
 class SpecIdEvent(Decoded):
     """TCG_EfiSpecIdEvent: the log's version, banks and UINTN size (1: 4 bytes, 2: 8 bytes).
 
@@ -58,35 +59,34 @@ class SpecIdEvent(Decoded):
 
     @classmethod
     def read(cls, cursor: Cursor, context: Context) -> SpecIdEvent:
-        signature = ascii_text(cursor.take(_SIGNATURE, "signature"))
-        platform_class = cursor.u32("platform_class")
-        minor, major = cursor.u8("spec_version_minor"), cursor.u8("spec_version_major")
-        errata, uintn = cursor.u8("spec_errata"), cursor.u8("uintn_size")
-        algorithms = _algorithms(cursor) if signature.endswith("03") else ()
-        notes = []
-        size = cursor.u8("vendor_info_size") if cursor.left else 0
-        if size > cursor.left:
-            notes.append(f"{size} bytes of vendor information announced, {cursor.left} present")
-        vendor_info = cursor.take(min(size, cursor.left), "vendor_info")
-        return cls(signature, platform_class, minor, major, errata, uintn, algorithms, vendor_info, tuple(notes))
+        fields = spec_id.fields_of(cursor.peek(cursor.left))
+        if fields is None:
+            raise cursor.error(f"{cursor.left} bytes are no Spec ID event")
+        if fields.count != len(fields.algorithms):
+            at, left = cursor.at + spec_id.TABLE, cursor.left - spec_id.TABLE
+            message = f"{fields.count} algorithms do not fit in {left} bytes"
+            raise cursor.error(message, "number_of_algorithms", at=at)
+        cursor.take(cursor.left - len(fields.trailing), "spec_id_event")
+        size, present = fields.vendor_info_size, len(fields.rest)
+        notes = (f"{size} bytes of vendor information announced, {present} present",) if size > present else ()
+        return cls(
+            ascii_text(fields.signature),
+            fields.platform_class,
+            fields.spec_version_minor,
+            fields.spec_version_major,
+            fields.spec_errata,
+            fields.uintn_size,
+            tuple(AlgorithmSize(number, HashAlg.of(number).name, size) for number, size in fields.algorithms),
+            fields.vendor_info,
+            notes,
+        )
 
     def describe(self) -> str:
         banks = ", ".join(algorithm.name for algorithm in self.algorithms)
         return f"{self.signature}, {banks}" if banks else self.signature
 
 
-def _algorithms(cursor: Cursor) -> tuple[AlgorithmSize, ...]:
-    count = cursor.u32("number_of_algorithms")
-    if count > cursor.left // 4:
-        raise cursor.error(f"{count} algorithms do not fit in {cursor.left} bytes", "number_of_algorithms")
-    found = []
-    for _ in range(count):
-        number, size = cursor.u16("algorithm_id"), cursor.u16("digest_size")
-        found.append(AlgorithmSize(number, HashAlg.of(number).name, size))
-    return tuple(found)
-
-
-@decodes("EV_NO_ACTION", prefix=b"StartupLocality\0")
+@decodes(prefix=startup_locality.SIGNATURE)
 class StartupLocality(Decoded):
     """From which locality TPM2_Startup was sent: the start value of PCR 0. 4 says that an H-CRTM event came first."""
 
@@ -107,7 +107,7 @@ class StartupLocality(Decoded):
         return f"startup locality {self.locality}"
 
 
-@decodes("EV_NO_ACTION", prefix=b"H-CRTM CompMeas\0")
+@decodes(prefix=b"H-CRTM CompMeas\0")
 class HcrtmComponent(Decoded):
     """TCG_HCRTMComponentEvent: a component that the H-CRTM measured, as a digest or raw."""
 
@@ -132,7 +132,7 @@ class HcrtmComponent(Decoded):
         return f"H-CRTM component {self.description}"
 
 
-@decodes("EV_NO_ACTION", prefix=b"SP800-155 Event\0")
+@decodes(prefix=b"SP800-155 Event\0")
 class Sp800155Event(Decoded):
     """TCG_Sp800-155-PlatformId-Event: the vendor (IANA private enterprise number) and its reference manifest."""
 
@@ -181,8 +181,8 @@ class Locator(Record):
     value: Decoded
 
 
-@decodes("EV_NO_ACTION", prefix=b"SP800-155 Event3")
-@decodes("EV_NO_ACTION", prefix=b"SP800-155 Event2")
+@decodes(prefix=b"SP800-155 Event3")
+@decodes(prefix=b"SP800-155 Event2")
 class Sp800155Event2(Decoded):
     """TCG_Sp800-155-PlatformId-Event2 and Event3, which adds where manifest and platform certificate are."""
 

@@ -31,16 +31,7 @@ class Text(Decoded):
         return self.text or "empty"
 
 
-@decodes(
-    "EV_PREBOOT_CERT",
-    "EV_UNUSED",
-    "EV_CPU_MICROCODE",
-    "EV_NONHOST_CODE",
-    "EV_NONHOST_CONFIG",
-    "EV_NONHOST_INFO",
-    "EV_EFI_EVENT_BASE",
-    "EV_EFI_HCRTM_EVENT",
-)
+@decodes()
 def text(cursor: Cursor, context: Context) -> Text:
     """The body as text, unless a family knows better."""
     return Text.read(cursor, context)

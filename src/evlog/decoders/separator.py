@@ -11,7 +11,7 @@ from evlog.decoders._text import ascii_text, is_text
 __all__ = ["Separator"]
 
 
-@decodes("EV_SEPARATOR")
+@decodes()
 class Separator(Decoded):
     """``value`` is the body as an integer where it has four bytes, ``text`` the body of another form.
 

@@ -56,7 +56,7 @@ def is_sipa(number: int) -> bool:
     return number & 0x30F00000 == 0 and 1 <= number >> 16 & 0xF <= _LAST_CLASS and number & 0x0F000000 == 0
 
 
-@decodes("EV_NO_ACTION", prefix=b"\x04\x00\x01\xc0")
+@decodes(prefix=b"\x04\x00\x01\xc0")
 def trust_point(cursor: Cursor, context: Context) -> SipaEvent:
     """The TrustPoint record on PCR 0xFFFFFFFF: a quote that Windows keeps with its log."""
     number = cursor.u32("id")

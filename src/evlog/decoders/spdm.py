@@ -216,12 +216,11 @@ class DeviceSecurity2(Decoded):
         return f"SPDM {self.device} {self.auth_state}: {inside}"
 
 
-for _type in ("EV_EFI_SPDM_FIRMWARE_BLOB", "EV_EFI_SPDM_FIRMWARE_CONFIG"):
-    decodes(_type, prefix=_SIGNATURE_1)(DeviceSecurity)
-    decodes(_type, prefix=_SIGNATURE_2)(DeviceSecurity2)
+decodes(prefix=_SIGNATURE_1)(DeviceSecurity)
+decodes(prefix=_SIGNATURE_2)(DeviceSecurity2)
 
 
-@decodes("EV_NO_ACTION", prefix=b"NvIndexInstance\0")
+@decodes(prefix=b"NvIndexInstance\0")
 class NvIndexInstance(Decoded):
     """What stands in the NV index of device instances; the record's register is the index."""
 
@@ -241,7 +240,7 @@ class NvIndexInstance(Decoded):
         return f"NV index: {self.instance.describe()}"
 
 
-@decodes("EV_NO_ACTION", prefix=b"NvIndexDynamic \0")
+@decodes(prefix=b"NvIndexDynamic \0")
 class NvIndexDynamic(Decoded):
     """A message of a device's challenge or measurement, extended into the dynamic NV index."""
 

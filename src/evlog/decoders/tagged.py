@@ -84,7 +84,7 @@ class TaggedEvents(Decoded):
         return "; ".join(event.describe() for event in self.events)
 
 
-@decodes("EV_EVENT_TAG")
+@decodes()
 def tagged(cursor: Cursor, context: Context) -> Decoded:
     """A body of tagged events; bare text where no tag fits."""
     data = cursor.peek(cursor.left)

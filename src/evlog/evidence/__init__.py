@@ -8,6 +8,12 @@ A source is a module with these names and no others that matter:
 
 What a source states and what of it was authenticated are two things. `Evidence` keeps them apart, sentence by
 sentence, and says whether the register values hang on a key that the caller gave. Nothing else is called verified.
+
+Rules of the room:
+
+1. A source gets bytes or a folder, and says what is stated there; it does not know a log or what was replayed.
+2. A key that stands in the material checks a signature and anchors nothing; only the caller's credentials do.
+3. A check that fails is a finding and a sentence; a check that is not made is named as such.
 """
 
 from __future__ import annotations

@@ -6,7 +6,7 @@ Spec: Intel TDX DCAP quoting library API, appendix A.3.2 (TD quote body); Intel 
 from __future__ import annotations
 
 from evlog.algorithms import SHA384
-from evlog.registers import Register, Registers
+from evlog.registers import PLATFORMS, Register, Registers
 
 MRTD = Register("ccmr", 0)
 #: What a TD states besides, in the order in which it stands after MRTD.
@@ -19,7 +19,7 @@ def registers(data: bytes, mrtd: int, rtmr: int, source: str) -> Registers:
     values = {(MRTD, SHA384): data[mrtd : mrtd + _SIZE]}
     for index in range(4):
         at = rtmr + index * _SIZE
-        values[Register("ccmr", index + 1), SHA384] = data[at : at + _SIZE]
+        values[PLATFORMS["tdx"].ccmr_of(Register("rtmr", index)), SHA384] = data[at : at + _SIZE]
     return Registers(values, source)
 
 

@@ -12,7 +12,7 @@ from evlog.algorithms import HashAlg
 from evlog.errors import EvlogError, ParseError
 from evlog.evidence import Credentials, Evidence, Material, _cbor
 from evlog.evidence._account import Account
-from evlog.registers import Register, Registers
+from evlog.registers import PLATFORMS, Register, Registers
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -88,7 +88,7 @@ def _registers(realm: dict[Any, Any]) -> Registers:
     alg = _alg(realm.get(_HASH_ALG), "realm.hash_algo")
     values = {(RIM, alg): _cbor.bytes_of(realm.get(_RIM), "realm.rim")}
     for index, value in enumerate(_cbor.array_of(realm.get(_REM), "realm.rem")):
-        values[Register("ccmr", index + 1), alg] = _cbor.bytes_of(value, f"realm.rem[{index}]")
+        values[PLATFORMS["cca"].ccmr_of(Register("rem", index)), alg] = _cbor.bytes_of(value, f"realm.rem[{index}]")
     for (register, _), value in values.items():
         if len(value) != alg.size:
             raise ParseError(f"{alg} values have {alg.size} bytes, {register} {len(value)}", where="realm")

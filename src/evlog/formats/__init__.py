@@ -8,9 +8,15 @@ A room is a module with these names and no others that matter:
 ``write(log, options)``            bytes; raises WriteError for what the format cannot hold, drops nothing
 ``adapt(log, options)``            what of any log this format can hold: (Log, losses); absent if it only reads
 ``HOLDS``                          content kinds that it holds as they are, besides PC Client events; absent if none
+``document(log)``                  the log as an object that `json.dumps` takes; absent unless the format is JSON of one
 ``settle(log, options)``           the options under which the written log reads as it is; absent if the given ones do
 
-Formats do not import formats. A family of them has a folder, with what they share beside them.
+Rules of the room:
+
+1. Formats do not import formats. A family of them has a folder, with what they share beside them.
+2. Every length is checked against the bytes that are there before anything is sliced or allocated.
+3. Damage to the framing ends a log with a finding, odd content ends nothing, and no event is dropped in silence.
+4. What was read is written back byte for byte where the format allows it.
 """
 
 from __future__ import annotations
@@ -24,7 +30,7 @@ from evlog.options import NO_OPTIONS, Options
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from typing import Protocol
+    from typing import Any, Protocol
 
     from evlog.model import Log, Loss
 
@@ -38,6 +44,7 @@ if TYPE_CHECKING:
         def read(self, data: bytes, options: Options) -> Log: ...
         def write(self, log: Log, options: Options) -> bytes: ...
         def adapt(self, log: Log, options: Options) -> tuple[Log, Sequence[Loss]]: ...
+        def document(self, log: Log) -> dict[str, Any]: ...
 
 
 __all__ = [

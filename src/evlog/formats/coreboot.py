@@ -13,7 +13,8 @@ from evlog.algorithms import HashAlg
 from evlog.contents.opaque import Opaque
 from evlog.errors import ParseError, UsageError, WriteError
 from evlog.formats import LIKELY, NO_MATCH, Match
-from evlog.model import Digest, Event, Header, Log, Loss, Origin, Span
+from evlog.formats.as_read import as_read
+from evlog.model import Digest, Event, Header, Log, Loss, Origin, Span, banks_of
 from evlog.registers import Register
 
 TYPE_CHECKING = False
@@ -92,22 +93,19 @@ def read(data: bytes, options: Options) -> Log:
         raise ParseError("entry counts that the bytes cannot hold", offset=0)
     capacity, count = counts
     events = []
-    banks: dict[int, HashAlg] = {}
     for row in range(count):
         offset = _HEAD.size + row * _ENTRY.size
         origin = Origin(options.name, ID, Span(offset, _ENTRY.size))
         event = _event(row, data[offset : offset + _ENTRY.size], origin)
         if event is None:
             raise ParseError("no hash algorithm and digest size", offset=offset + 4, where=f"events[{row}]")
-        alg = event.digests[0].alg
-        banks[alg.id] = alg
         events.append(event)
     end = _HEAD.size + count * _ENTRY.size
     return Log(
         ID,
         tuple(events),
         header=Header(ID, (("capacity", capacity),)),
-        algorithms=tuple(banks.values()),
+        algorithms=banks_of(digest.alg for event in events for digest in event.digests),
         trailing=data[end:],
         platform=options.platform,
         name=options.name,
@@ -136,13 +134,9 @@ def write(log: Log, options: Options) -> bytes:
             raise WriteError("a name of at most 50 bytes and one digest are needed", event=event.number)
         if digests[0].alg.name not in _NAMES:
             raise WriteError(f"no {digests[0].alg} digests", event=event.number)
-        parts.append(_spelled(event) or _plain(event))
+        parts.append(as_read(event, _one) or _plain(event))
     return b"".join(parts) + log.tail
 
 
-def _spelled(event: Event) -> bytes | None:
-    """The entry as it was read, if that is still the event."""
-    entry = event.wire
-    if not isinstance(entry, bytes) or len(entry) != _ENTRY.size:
-        return None
-    return entry if _event(event.number, entry, event.origin) == event else None
+def _one(entry: bytes) -> Event | None:
+    return _event(0, entry, None) if len(entry) == _ENTRY.size else None

@@ -37,8 +37,8 @@ def sniff(data: bytes, options: Options) -> Match:
     return NO_MATCH
 
 
-def to_json(log: Log) -> dict[str, Any]:
-    """The document of a log, ready for `json.dumps`. Bytes are lower-case hex."""
+def document(log: Log) -> dict[str, Any]:
+    """A log as an object, ready for `json.dumps`. Bytes are lower-case hex."""
     sizes = _sizes(log)
     return {
         "schema": SCHEMA,
@@ -48,7 +48,7 @@ def to_json(log: Log) -> dict[str, Any]:
         **({"digest_sizes": sizes} if sizes else {}),
         **_container(log),
         "events": [event_json(event, log.platform, sizes) for event in log.events],
-        "findings": [finding_json(finding) for finding in log.findings],
+        "findings": [finding.to_json() for finding in log.findings],
     }
 
 
@@ -104,17 +104,6 @@ def _digest_json(digest: Digest, sizes: dict[str, int]) -> dict[str, Any]:
     if _alg(str(alg), sizes, len(digest.value)) != alg:
         members["size"] = alg.size
     return members
-
-
-def finding_json(finding: Finding) -> dict[str, Any]:
-    """A finding as all of the command's JSON has it."""
-    return {
-        "code": finding.code,
-        "severity": finding.severity,
-        "event": finding.event,
-        "offset": finding.offset,
-        "message": finding.message,
-    }
 
 
 def read(data: bytes, options: Options) -> Log:
@@ -268,4 +257,4 @@ def write(log: Log, options: Options) -> bytes:
     """The document, indented, ending with a newline."""
     import json
 
-    return json.dumps(to_json(log), indent=1).encode() + b"\n"
+    return json.dumps(document(log), indent=1).encode() + b"\n"

@@ -16,8 +16,9 @@ from evlog.contents.opaque import Opaque
 from evlog.contents.systemd import SystemdRecord
 from evlog.errors import ParseError, TruncatedError, UsageError, WriteError
 from evlog.formats import CERTAIN, NO_MATCH, POSSIBLE, Match, recnum
-from evlog.model import Digest, Event, Finding, Log, Loss, Origin, Span
-from evlog.registers import Register
+from evlog.formats.as_read import as_read
+from evlog.model import Digest, Event, Finding, Log, Loss, Origin, Span, banks_of
+from evlog.registers import PLATFORMS, Register
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -31,8 +32,10 @@ TITLE = "systemd measurement log (JSON-SEQ)"
 
 SEPARATOR = b"\x1e"
 _NV_NAMES = ("nv_index", "nvIndex", "nvindex")
-# RTMR[0] is measurement register 1 of a CCEL.
-_FIRST_RTMR = 1
+# The platform whose registers systemd counts under ``rtmr``.
+_TDX = PLATFORMS["tdx"]
+# The member that a register stands in, by the space that systemd counts it in.
+_MEMBERS = {"pcr": "pcr", "rtmr": "rtmr", "nv": "nv_index"}
 # Records that are none and are named.
 _MOST = 16
 
@@ -179,7 +182,7 @@ def _register(members: dict[str, Any]) -> Register:
     if type(index) is not int or not 0 <= index <= 0xFFFFFFFF or (name == "rtmr" and index > 0xFF):
         raise ParseError(f"member {name} is no register's number")
     if name == "rtmr":
-        return Register("ccmr", index + _FIRST_RTMR)
+        return _TDX.ccmr_of(Register("rtmr", index))
     return Register("pcr" if name == "pcr" else "nv", index)
 
 
@@ -232,15 +235,11 @@ def _spell(event: Event) -> bytes | None:
     """The record as systemd writes it; None for an event that has no place in this log."""
     import json
 
-    register, content = event.register, event.content
-    if register.space == "ccmr" and register.number >= _FIRST_RTMR:
-        place = {"rtmr": register.number - _FIRST_RTMR}
-    elif register.space == "rtmr":
-        place = {"rtmr": register.number}
-    elif register.space in ("pcr", "nv"):
-        place = {"pcr" if register.space == "pcr" else "nv_index": register.number}
-    else:
+    register, content = _TDX.native_of(event.register), event.content
+    member = _MEMBERS.get(register.space) if register is not None else None
+    if register is None or member is None:
         return None
+    place = {member: register.number}
     digests = [{"hashAlg": str(digest.alg), "digest": digest.value.hex()} for digest in event.digests]
     body: dict[str, Any]
     if isinstance(content, SystemdRecord):
@@ -274,7 +273,7 @@ def adapt(log: Log, options: Options) -> tuple[Log, Sequence[Loss]]:
 
 
 def _banks(events: Sequence[Event]) -> tuple[HashAlg, ...]:
-    return tuple(dict.fromkeys(digest.alg for event in events for digest in event.digests))
+    return banks_of(digest.alg for event in events for digest in event.digests)
 
 
 def write(log: Log, options: Options) -> bytes:
@@ -283,7 +282,7 @@ def write(log: Log, options: Options) -> bytes:
         raise WriteError("a log without a record of systemd's")
     parts = []
     for event in log.events:
-        record = _spelled(event) or _spell(event)
+        record = as_read(event, _one) or _spell(event)
         if record is None:
             message = f"a {event.content.kind} record on {event.register} has no place here"
             raise WriteError(message, event=event.number)
@@ -291,12 +290,5 @@ def write(log: Log, options: Options) -> bytes:
     return b"".join(parts) + log.tail
 
 
-def _spelled(event: Event) -> bytes | None:
-    """The record as it was read, if it still says what the event says."""
-    if not isinstance(event.wire, bytes):
-        return None
-    try:
-        read_back = _event(event.wire, event.number)
-    except ParseError:
-        return None
-    return event.wire if read_back.replace(recnum=event.recnum) == event else None
+def _one(record: bytes) -> Event:
+    return _event(record, 0)

@@ -8,22 +8,20 @@ from __future__ import annotations
 
 from array import array
 
-import evlog_accel as native
+import evlog_accel
 
 from evlog.algorithms import ALGORITHMS, HashAlg
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
-    from types import ModuleType
     from typing import Any
 
     from evlog.columns import Columns
-    from evlog.hashing import Backend, Job
-
-    Native = ModuleType
+    from evlog.hashing.protocols import Backend, Job, Native, Spans
 
 NAME = "accel"
+native: Native = evlog_accel
 
 _API = 3
 
@@ -42,19 +40,24 @@ def computable(alg: HashAlg) -> bool:
 def digests(alg: HashAlg, parts: Iterable[bytes]) -> list[bytes]:
     if not _here(alg):
         return _python().digests(alg, parts)
-    hashed: list[bytes] = native.digests(alg.id, list(parts))
-    return hashed
+    return native.digests(alg.id, list(parts))
 
 
 def fold(alg: HashAlg, value: bytes, digests: Iterable[bytes]) -> bytes:
     if not _here(alg):
         return _python().fold(alg, value, digests)
-    folded: bytes = native.fold(alg.id, value, list(digests))
-    return folded
+    return native.fold(alg.id, value, list(digests))
+
+
+def trace(alg: HashAlg, value: bytes, digests: Iterable[bytes]) -> list[bytes]:
+    if not _here(alg):
+        return _python().trace(alg, value, digests)
+    fold, number = native.fold, alg.id
+    return [value := fold(number, value, (digest,)) for digest in digests]
 
 
 def fold_many(jobs: Sequence[Job]) -> list[dict[HashAlg, set[int]]]:
-    """See `evlog.hashing.Backend`. All banks of all jobs go in one call, which shares them out among the processors."""
+    """See `Backend`. All banks of all jobs go in one call, which shares them out among the processors."""
     shares = [_share(*job) for job in jobs]
     folded = native.fold_many([asked for _, _, asked in shares])
     results = []
@@ -85,22 +88,18 @@ def _share(
     return banks, order, (*rows, order, asked)
 
 
-def fold_covered(columns: Columns, alg: HashAlg, value: bytes, first: int, end: int) -> bytes:
-    if columns.covered is None or not _here(alg) or len(value) != alg.size:
-        return _python().fold_covered(columns, alg, value, first, end)
-    starts, stops = columns.covered
-    registers = columns.registers
-    folded: bytes = native.fold_spans(alg.id, value, columns.buffer, starts, stops, registers, first, end)
-    return folded
+def fold_spans(columns: Columns, spans: Spans, alg: HashAlg, value: bytes, first: int, end: int) -> bytes:
+    if not _here(alg) or len(value) != alg.size:
+        return _python().fold_spans(columns, spans, alg, value, first, end)
+    return native.fold_spans(alg.id, value, columns.buffer, *spans, columns.registers, first, end)
 
 
 def tally(registers: array[int]) -> Mapping[int, int]:
-    counts: Mapping[int, int] = native.tally(registers)
-    return counts
+    return native.tally(registers)
 
 
 def of_body(columns: Columns) -> bytes:
-    """See `evlog.hashing.Backend`. Rows with a digest that nobody can compute are not asked about."""
+    """See `Backend`. Rows with a digest that nobody can compute are not asked about."""
     if not all(_here(alg) or not _python().computable(alg) for layout in columns.layouts for alg, _ in layout.digests):
         return _python().of_body(columns)
     shapes = [
@@ -109,12 +108,11 @@ def of_body(columns: Columns) -> bytes:
         else (0, [])
         for layout in columns.layouts
     ]
-    flags: bytes = native.of_body(columns.buffer, columns.offsets, columns.end, columns.layout_of, shapes)
-    return flags
+    return native.of_body(columns.buffer, columns.offsets, columns.end, columns.layout_of, shapes)
 
 
 def words(columns: Columns, distances: Sequence[int], byteorder: str) -> array[int]:
-    """See `evlog.hashing.Backend`."""
+    """See `Backend`."""
     numbers = array("I")
     native.words(columns.buffer, columns.offsets, columns.layout_of, distances, byteorder == "big", numbers)
     return numbers

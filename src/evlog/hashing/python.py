@@ -19,8 +19,7 @@ if TYPE_CHECKING:
     from typing import Protocol
 
     from evlog.columns import Columns, Layout
-    from evlog.hashing import Job
-    from evlog.hashing.accel import Native
+    from evlog.hashing.protocols import Job, Native, Spans
 
     class Hash(Protocol):
         """What hashlib's constructors return, as far as it is used here."""
@@ -52,7 +51,6 @@ def fold(alg: HashAlg, value: bytes, digests: Iterable[bytes]) -> bytes:
 
 
 def trace(alg: HashAlg, value: bytes, digests: Iterable[bytes]) -> list[bytes]:
-    """The values on the way of `fold`."""
     new = _required(alg)
     values = []
     for digest in digests:
@@ -89,9 +87,9 @@ def _fold_columns(
     return missing
 
 
-def fold_covered(columns: Columns, alg: HashAlg, value: bytes, first: int, end: int) -> bytes:
+def fold_spans(columns: Columns, spans: Spans, alg: HashAlg, value: bytes, first: int, end: int) -> bytes:
     new, buffer = _required(alg), columns.buffer
-    starts, stops = columns.covered or (columns.offsets, columns.offsets)
+    starts, stops = spans
     for start in range(first, end, _RUN):
         rows = slice(start, min(start + _RUN, end))
         for register, begin, stop in zip(columns.registers[rows], starts[rows], stops[rows], strict=True):
@@ -107,7 +105,7 @@ def tally(registers: array[int]) -> Mapping[int, int]:
 
 
 def of_body(columns: Columns) -> bytes:
-    """See `evlog.hashing.Backend`."""
+    """See `Backend`."""
     buffer = columns.buffer
     shapes = [_body_shape(layout) for layout in columns.layouts]
     layout_of = columns.layout_of or repeat(0)
@@ -125,7 +123,7 @@ def of_body(columns: Columns) -> bytes:
 
 
 def words(columns: Columns, distances: Sequence[int], byteorder: str) -> array[int]:
-    """See `evlog.hashing.Backend`."""
+    """See `Backend`."""
     buffer, number = columns.buffer, int.from_bytes
     if columns.layout_of is None:
         at: Iterable[int] = map(distances[0].__add__, columns.offsets)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+from evlog.contents.spec_id import is_header
 from evlog.errors import SourceError
 from evlog.intake.budget import Budget
 from evlog.intake.identify import read_bytes
 from evlog.intake.store import settled_log
-from evlog.merging.overlap import banks_of
-from evlog.model import Event, Log
+from evlog.model import Event, Log, banks_of
 from evlog.tree import Member, is_tree, member_of_log, members, platform_of
 
 TYPE_CHECKING = False
@@ -64,7 +64,7 @@ def _joined(logs: list[Log], path: str, options: Options) -> Log:
     for log in logs:
         base = len(events)
         for event in log.events:
-            if base and _is_header(event, log):
+            if base and is_header(event):
                 continue
             events.append(event.replace(number=len(events)))
         for finding in log.findings:
@@ -74,15 +74,10 @@ def _joined(logs: list[Log], path: str, options: Options) -> Log:
     return first.replace(
         events=tuple(events),
         header=first.header if all(log.header == first.header for log in logs) else None,
-        algorithms=banks_of(logs),
+        algorithms=banks_of(alg for log in logs for alg in log.algorithms),
         padding=None,
         trailing=b"",
         findings=tuple(findings),
         platform=options.platform or first.platform,
         name=path,
     )
-
-
-def _is_header(event: Event, log: Log) -> bool:
-    """Whether a log of this format repeats the event at its start whatever its register: a Spec ID event."""
-    return event.number == 0 and not event.measured and log.format != "text" and event.content.kind == "pcclient"

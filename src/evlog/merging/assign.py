@@ -6,8 +6,7 @@ that evidence states, it is that register's: values of registers do not collide 
 
 from __future__ import annotations
 
-from evlog.columns import LazyEvents
-from evlog.model import Finding
+from evlog.model import Finding, LazyEvents
 from evlog.registers import UNKNOWN_REGISTER, Register
 from evlog.replaying.replay import replay
 
@@ -44,7 +43,7 @@ def assign(logs: Sequence[Log], evidence: Mapping[Key, bytes] | None = None) -> 
 def stated_values(log: Log) -> dict[Key, bytes]:
     """The values that a textual log states of its registers before its first event on each."""
     found: dict[Key, bytes] = {}
-    if log.columns is not None and log.columns.anchors is None:
+    if log.columns is not None and log.columns.statements is None:
         return found
     seen: set[Register] = set()
     for event in log.events:
@@ -60,7 +59,7 @@ def stated_values(log: Log) -> dict[Key, bytes]:
 
 def _is_unknown(log: Log) -> bool:
     if log.columns is not None:
-        return log.columns.names == (UNKNOWN_REGISTER,)
+        return log.columns.is_of(UNKNOWN_REGISTER)
     return bool(log.events) and all(event.register == UNKNOWN_REGISTER for event in log.events)
 
 

@@ -16,8 +16,8 @@ from evlog.columns import NOT_EXTENDED, Lazy
 from evlog.errors import ConversionError, UsageError
 from evlog.merging import order as _order
 from evlog.merging.assign import assign
-from evlog.merging.overlap import Overlap, banks_of, combine_twins, drop_overlaps
-from evlog.model import Event, Finding, Log, Loss, Origin, Span
+from evlog.merging.overlap import Overlap, combine_twins, drop_overlaps
+from evlog.model import Event, Finding, Log, Loss, Origin, Span, banks_of
 from evlog.registers import Register, Registers
 from evlog.replaying.boot_aggregate import boot_aggregate
 from evlog.replaying.naming import platform_of, unite
@@ -34,7 +34,7 @@ __all__ = ["Handover", "Merged", "merge"]
 # The bank whose value stands for a hand-over, the first that both sides have.
 _TELLING = (SHA256, SHA384, SHA512, SHA1)
 _BOOT_AGGREGATE = {"match": "continuous", "mismatch": "gap"}
-_NOT_ANCHORED = {
+_NOT_BOUND = {
     "unknown": "the registers that its boot_aggregate binds are not all in the logs",
     "no_bank": "its boot_aggregate is zeros: the kernel had no bank to compute it from",
     "no_registers": "its boot_aggregate is that of registers of zeros: the kernel had no TPM",
@@ -84,14 +84,14 @@ def merge(logs: Sequence[Log], *, platform: str | None = None) -> Merged:
     placed = _order.in_order(rest)
     parts = [each.log for each in placed]
     merged, first = _concatenated(parts, platform)
-    told = replay(parts)
-    _prove(told, merged)
+    replayed = replay(parts)
+    _prove(replayed, merged)
     overlaps = (*twins, *repeated)
     findings = [_of(finding, log) for log in logs for finding in log.findings] + notes
     findings += [Finding("overlap", "note", _said(each)) for each in overlaps]
     return Merged(
         merged.replace(findings=tuple(findings)),
-        tuple(_handovers(placed, told, first)),
+        tuple(_handovers(placed, replayed, first)),
         overlaps,
         tuple(_losses(logs)),
     )
@@ -131,7 +131,7 @@ def _concatenated(parts: Sequence[Log], platform: str | None) -> tuple[Log, list
     whole = Log(
         "evlog-json",
         _Chained(parts),
-        algorithms=banks_of(parts),
+        algorithms=banks_of(alg for part in parts for alg in part.algorithms),
         start=Registers(start, "log") if start else None,
         platform=platform,
     )
@@ -183,28 +183,27 @@ def _losses(logs: Sequence[Log]) -> Iterator[Loss]:
             yield Loss(None, "trailing", f"{len(log.trailing)} bytes of {log.name or 'a log'} that are no record")
 
 
-def _prove(told: Replay, merged: Log) -> None:
+def _prove(replayed: Replay, merged: Log) -> None:
     """The merged log leads to every value that its parts lead to."""
     again = {(row.register, row.alg): row.value for row in replay(merged)}
-    for row in told:
+    for row in replayed:
         if row.value is not None and again.get((row.register, row.alg)) not in (row.value, None):
             raise ConversionError(f"the merged log would change {row.register} in {row.alg}")
 
 
-def _handovers(placed: Sequence[Placed], told: Replay, first: Sequence[_First]) -> Iterator[Handover]:
+def _handovers(placed: Sequence[Placed], replayed: Replay, first: Sequence[_First]) -> Iterator[Handover]:
     """Those that textual logs state, those that IMA lists state, and those that nobody states."""
     stated: set[tuple[Register, int]] = set()
-    for anchor in told.handovers:
-        position, number = anchor.place
-        stated.add((anchor.register, position))
-        evidence = _ANCHORED[anchor.verdict]
-        if anchor.verdict == "unanchored" and anchor.value == anchor.running:
-            evidence = placed[position].reason  # the log states nothing
-        elif anchor.from_ is None and anchor.verdict == "continuous":
+    for made in replayed.handovers:
+        position, number = made.place
+        stated.add((made.register, position))
+        evidence = _EVIDENCE[made.verdict]
+        if made.silent:
+            evidence = placed[position].reason
+        elif made.from_ is None and made.verdict == "continuous":
             evidence = "the value stated is the one that the register starts with"
         event = first[position].number + _row(placed[position].log, number)
-        source, target = anchor.from_ or "", anchor.to
-        yield Handover(anchor.register, source, target, anchor.verdict, anchor.alg, anchor.value, evidence, event)
+        yield Handover(made.register, made.from_ or "", made.to, made.verdict, made.alg, made.value, evidence, event)
     for position in range(len(placed)):
         for handover in _from_firmware(placed, position, first[position].number):
             stated |= {(handover.register, position)} if handover.verdict == "continuous" else set()
@@ -219,7 +218,7 @@ def _handovers(placed: Sequence[Placed], told: Replay, first: Sequence[_First]) 
             owners[register] = position
 
 
-_ANCHORED = {
+_EVIDENCE = {
     "continuous": "the value stated is the one that the events before lead to",
     "explained_gap": ".EXTEND comments lead to the value stated",
     "gap": "the value stated is not the one that the events before lead to: something is missing between",
@@ -250,7 +249,7 @@ def _from_firmware(placed: Sequence[Placed], position: int, base: int) -> Iterat
         assert found.bank is not None
         evidence = f"its boot_aggregate is the hash of PCR 0 to {found.last} of the {found.bank} bank"
     else:
-        evidence = _NOT_ANCHORED.get(found.verdict, "its boot_aggregate is the hash of no bank's registers before it")
+        evidence = _NOT_BOUND.get(found.verdict, "its boot_aggregate is the hash of no bank's registers before it")
     verdict = _BOOT_AGGREGATE.get(found.verdict, "unanchored")
     alg = HashAlg.named(found.algorithm)
     yield Handover(event.register, before[-1].name, log.name, verdict, alg, found.value, evidence, base + row)

@@ -8,6 +8,7 @@ the firmware's.
 from __future__ import annotations
 
 from evlog._record import Record
+from evlog.contents.event_types import EV_NO_ACTION, EV_S_CRTM_CONTENTS, EV_S_CRTM_VERSION, EV_SEPARATOR
 from evlog.contents.pcclient import PCClientEvent
 from evlog.merging.assign import stated_values
 from evlog.registers import Registers
@@ -33,7 +34,7 @@ GIVEN = "the order in which the logs were given; nothing in them says so"
 
 # Kinds of content that an operating system writes, and event types that firmware writes.
 _SYSTEM = {"ima", "ima_tlv", "systemd"}
-_FIRMWARE_TYPES = {0x00000003, 0x00000004, 0x00000007, 0x00000008}
+_FIRMWARE_TYPES = {EV_NO_ACTION, EV_SEPARATOR, EV_S_CRTM_CONTENTS, EV_S_CRTM_VERSION}
 
 
 class Placed(Record):

@@ -8,7 +8,6 @@ of it is found by what the events extend, register by register, never by names o
 from __future__ import annotations
 
 from evlog._record import Record
-from evlog.algorithms import HashAlg
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -156,15 +155,3 @@ def _without(log: Log, other: Log) -> tuple[Log, int]:
         else:
             events.append(event)
     return log.replace(events=tuple(events)), len(log.events) - len(events)
-
-
-def banks_of(logs: Sequence[Log]) -> tuple[HashAlg, ...]:
-    """The banks of several logs, in the order of first mention.
-
-    An algorithm that a log has only digests of a wrong size of is the bank of another that has true ones.
-    """
-    banks: dict[int, HashAlg] = {}
-    for alg in [alg for log in logs for alg in log.algorithms]:
-        if alg.id not in banks or alg == HashAlg.of(alg.id):
-            banks[alg.id] = alg
-    return tuple(banks.values())

@@ -6,8 +6,8 @@ where the CCEL counts from 1). The CC measurement register is the common name, b
 
 from __future__ import annotations
 
-from evlog.columns import NOT_EXTENDED, LazyEvents
-from evlog.registers import PCR_TO_CCMR, PLATFORMS, Platform, Register
+from evlog.model import LazyEvents
+from evlog.registers import LAST_CCMR, PCR_TO_CCMR, PLATFORMS, Platform, Register
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -22,7 +22,6 @@ __all__ = ["platform_of", "unite", "united"]
 
 # The bank of a confidential platform's registers. A log of PCRs with other banks is that of a virtual TPM beside them.
 _BANKS = {"tdx": {"sha384"}, "csv": {"sm3_256"}, "cca": {"sha256", "sha512"}}
-_RUNTIME_CCMR = 4
 # Registers of a log that are counted rather than named.
 _MOST = 64
 
@@ -35,9 +34,7 @@ def platform_of(logs: Sequence[Log], platform: str | None = None) -> str | None:
 def united(register: Register, platform: str | None) -> Register:
     """A hardware register (``rtmr:2``, ``rem:0``) as the CC measurement register that it is; any other as it is."""
     known = PLATFORMS.get(platform or "")
-    if known is None or known.native == "pcr" or register.space not in ("rtmr", "rem"):
-        return register
-    return Register("ccmr", register.number + known.offset)
+    return register if known is None else known.ccmr_of(register)
 
 
 def unite(logs: Sequence[Log], platform: str | None = None) -> tuple[Log, ...]:
@@ -66,7 +63,7 @@ def _renamed(log: Log, platform: Platform) -> Log:
 
 
 def _renamed_columns(log: Log, columns: Columns, name: Naming) -> Log:
-    used = set(columns.registers) - {NOT_EXTENDED}
+    used = columns.indices
     if all(name(columns.register(index)) == columns.register(index) for index in used):
         return log
     names = columns.names
@@ -91,6 +88,7 @@ def _from_pcr(register: Register, platform: Platform) -> Register:
     IMA and agents put the hardware's own index (0 to 3) into the field; firmware's PCR numbers map as UEFI says, and
     what UEFI maps nowhere is extended at run time into the last register.
     """
-    if register.number <= _RUNTIME_CCMR - platform.offset:
-        return Register("ccmr", register.number + platform.offset)
-    return Register("ccmr", PCR_TO_CCMR.get(register.number, _RUNTIME_CCMR))
+    counted = platform.ccmr_of(Register(platform.native, register.number))
+    if counted.number <= LAST_CCMR:
+        return counted
+    return Register("ccmr", PCR_TO_CCMR.get(register.number, LAST_CCMR))

@@ -14,15 +14,15 @@ from evlog.algorithms import HashAlg
 from evlog.model import Finding, Log
 from evlog.registers import Register, Registers
 from evlog.replaying.naming import unite
+from evlog.replaying.replayer import Replayer, extend
 from evlog.replaying.start import counts_of, implied_starts, start_of
-from evlog.replaying.tally import Tally, extend
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-    from evlog.replaying.anchors import Anchor
-    from evlog.replaying.tally import Rules
+    from evlog.replaying.replayer import Rules
+    from evlog.replaying.statements import Statement
 
 __all__ = ["RegisterValue", "Replay", "replay", "replay_each", "start_value"]
 
@@ -34,9 +34,9 @@ class RegisterValue(Record):
 
     ``value`` is None where it cannot be said: ``status`` is then ``incomplete``, an event lacks the bank's digest.
     ``start_reason`` is one of zeros, ones, locality, h-crtm, drtm, init, log, given.
-    ``anchoring`` is for registers of textual logs: how firmly what they state of themselves holds together, the worst
-    verdict of their `Anchor` values. A value that a quote confirms then proves the events from ``proven_from`` on,
-    (index of the log, number of the event), and none before.
+    ``stated`` is for registers of which textual logs state something: how firmly it holds together, the worst verdict
+    of these `Statement` values. A value that a quote confirms then proves the events from ``proven_from`` on, (index of
+    the log, number of the event), and none before.
     """
 
     register: Register
@@ -46,19 +46,24 @@ class RegisterValue(Record):
     start_reason: str
     events: int
     status: str = "complete"
-    anchoring: str | None = None
+    stated: str | None = None
     proven_from: tuple[int, int] = (0, 0)
+
+    @property
+    def anchoring(self) -> str | None:
+        """The old name of ``stated``."""
+        return self.stated
 
 
 class Replay(Record):
     """All registers that the logs extend, sorted by register, then bank; a mapping by (register, algorithm).
 
-    ``handovers`` are the places where a textual log states a register's value, in the order met.
+    ``handovers`` are the places where a textual log states a register's value, or begins without, in their order.
     """
 
     values: tuple[RegisterValue, ...]
     findings: tuple[Finding, ...] = ()
-    handovers: tuple[Anchor, ...] = ()
+    handovers: tuple[Statement, ...] = ()
 
     def __getitem__(self, key: tuple[Register, HashAlg]) -> bytes:
         found = self.get(*key)
@@ -100,11 +105,11 @@ def replay(
     ``banks`` limits the work to some banks. Banks that cannot be computed become a finding.
     Several logs of a confidential platform call a register by one name, its CC measurement register.
     """
-    tally = Tally(start, rules or {}, banks)
+    replayer = Replayer(start, rules or {}, banks)
     several = (logs,) if isinstance(logs, Log) else unite(logs)
     for log in several:
-        tally.add(log, named=len(several) > 1)
-    return _result(tally)
+        replayer.add(log, named=len(several) > 1)
+    return _result(replayer)
 
 
 def replay_each(
@@ -120,12 +125,12 @@ def replay_each(
     no step can begin before the last; those of many logs keep a processor busy.
     """
     wanted = None if banks is None else tuple(banks)
-    tallies = [Tally(start, rules or {}, wanted) for _ in logs]
-    begun = [tally.begin(log) for tally, log in zip(tallies, logs, strict=True)]
+    replayers = [Replayer(start, rules or {}, wanted) for _ in logs]
+    begun = [replayer.begin(log) for replayer, log in zip(replayers, logs, strict=True)]
     missing = extend(begun)
-    for tally, each, lacking in zip(tallies, begun, missing, strict=True):
-        tally.end(each, lacking)
-    return list(map(_result, tallies))
+    for replayer, each, lacking in zip(replayers, begun, missing, strict=True):
+        replayer.end(each, lacking)
+    return list(map(_result, replayers))
 
 
 def start_value(log: Log, register: Register, alg: HashAlg, given: Registers | None = None) -> tuple[bytes, str]:
@@ -133,19 +138,20 @@ def start_value(log: Log, register: Register, alg: HashAlg, given: Registers | N
     return start_of(register, alg, log, given, implied_starts(log, counts_of(log)))
 
 
-def _result(tally: Tally) -> Replay:
+def _result(replayer: Replayer) -> Replay:
     rows = []
-    anchors = tally.met
-    doubtful = bool(tally.missing) or len(tally.passes) > 1
-    for register in sorted(tally.registers, key=_BY_PLACE):
-        banks = tally.registers[register]
+    statements = replayer.stated
+    doubtful = bool(replayer.missing) or len(replayer.passes) > 1
+    registers = replayer.ledger.registers
+    for register in sorted(registers, key=_BY_PLACE):
+        banks = registers[register]
         for alg in sorted(banks, key=_BY_ID):
             bank = banks[alg]
-            unsaid = doubtful and tally.unsaid(register, alg)
-            value, status = (None, "incomplete") if unsaid else (bank.value, "complete")
-            standing = anchors.standing(register, alg) if anchors is not None else ()
+            undetermined = doubtful and replayer.undetermined(register, alg)
+            value, status = (None, "incomplete") if undetermined else (bank.value, "complete")
+            standing = statements.standing(register, alg) if statements is not None else ()
             row = RegisterValue(register, alg, value, bank.start, bank.reason, bank.events, status, *standing)
             rows.append(row)
-    if anchors is None:
-        return Replay(tuple(rows), tuple(tally.findings))
-    return Replay(tuple(rows), (*tally.findings, *anchors.findings), tuple(anchors.handovers))
+    if statements is None:
+        return Replay(tuple(rows), tuple(replayer.findings))
+    return Replay(tuple(rows), (*replayer.findings, *statements.findings), tuple(statements.handovers))

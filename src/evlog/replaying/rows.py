@@ -11,27 +11,13 @@ if TYPE_CHECKING:
 
     from evlog.algorithms import HashAlg
     from evlog.columns import Columns
-    from evlog.model import Event, Log
+    from evlog.model import Log
     from evlog.registers import Register
 
-__all__ = ["extension", "fold_rows", "runs"]
+__all__ = ["fold_rows", "runs"]
 
 # Rows taken at a time: enough that the time goes into hashing, few enough that the memory does not matter.
 _RUN = 4096
-
-
-def extension(event: Event, alg: HashAlg, rules: tuple[str, ...]) -> bytes | None:
-    """What an event extends into a bank: as recorded, or by the first rule that applies; ``b""`` if nothing.
-
-    None if that cannot be said.
-    """
-    extended = event.content.extension(alg, event.digest(alg))
-    for rule in rules if extended is None else ():
-        extended = event.content.unrecorded(event, alg, rule)
-        if extended is not None:
-            break
-    # Nobody can extend a register by a digest of another size.
-    return extended if not extended or len(extended) == alg.size else None
 
 
 def fold_rows(
@@ -46,25 +32,26 @@ def fold_rows(
 
     Rows of other registers are passed over. Returns the registers that have a row of which that cannot be said.
     """
-    unsaid: set[int] = set()
+    undetermined: set[int] = set()
     fold = hashing.backend().fold
     end = len(columns) if end is None else end
-    if columns.covered is not None and columns.names is not None and len(columns.names) == 1:
+    spans = columns.spans
+    if spans is not None:
         if 0 in values:
-            values[0] = hashing.backend().fold_covered(columns, alg, values[0], first, end)
-        return unsaid
+            values[0] = hashing.backend().fold_spans(columns, spans, alg, values[0], first, end)
+        return undetermined
     for start in range(first, end, _RUN):
         stop = min(start + _RUN, end)
-        extended = _extensions(columns, alg, rules, start, stop)
+        extended = columns.extensions(alg, rules, start, stop)
         for register, digests in _by_register(columns, start, stop, extended):
             if register not in values:
                 continue
             if None in digests:
-                unsaid.add(register)
+                undetermined.add(register)
             # Only a rule can say that a row extends nothing.
-            said = filter(None, digests) if rules or register in unsaid else digests
-            values[register] = fold(alg, values[register], said)  # type: ignore[arg-type]
-    return unsaid
+            extending = filter(None, digests) if rules or register in undetermined else digests
+            values[register] = fold(alg, values[register], extending)  # type: ignore[arg-type]
+    return undetermined
 
 
 def runs(
@@ -74,7 +61,7 @@ def runs(
     columns = log.columns
     if columns is None:
         events = [event for event in log.events if event.measured and event.register == register]
-        yield [event.number for event in events], [extension(event, alg, rules) for event in events]
+        yield [event.number for event in events], [event.extension(alg, rules) for event in events]
         return
     wanted = columns.index(register)
     if wanted is None:
@@ -84,23 +71,8 @@ def runs(
         registers = columns.registers[start:stop]
         rows = [row for row, index in enumerate(registers, start) if index == wanted]
         if rows:
-            extended = _extensions(columns, alg, rules, start, stop)
+            extended = columns.extensions(alg, rules, start, stop)
             yield rows, [extended[row - start] for row in rows]
-
-
-def _extensions(
-    columns: Columns, alg: HashAlg, rules: tuple[str, ...], start: int, stop: int
-) -> Sequence[bytes | None]:
-    if columns.extensions is not None:
-        return columns.extensions(alg, rules, start, stop)
-    distances = [layout.distance(alg) for layout in columns.layouts]
-    layout_of, data = columns.layout_of, columns.buffer
-    extended: list[bytes | None] = []
-    for row in range(start, stop):
-        distance = distances[layout_of[row] if layout_of is not None else 0]
-        at = columns.offsets[row] + (distance or 0)
-        extended.append(None if distance is None else data[at : at + alg.size])
-    return extended
 
 
 def _by_register(

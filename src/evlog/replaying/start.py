@@ -6,7 +6,9 @@ Spec: TCG PC Client Platform Firmware Profile 1.06, section 3.3.2 (locality and 
 from __future__ import annotations
 
 from evlog import hashing
-from evlog.contents.pcclient import EV_NO_ACTION, PCClientEvent
+from evlog.contents.event_types import EV_EFI_HCRTM_EVENT, is_launch
+from evlog.contents.pcclient import PCClientEvent
+from evlog.contents.startup_locality import locality_of
 from evlog.registers import Register
 
 TYPE_CHECKING = False
@@ -17,21 +19,24 @@ if TYPE_CHECKING:
     from evlog.model import Event, Log
     from evlog.registers import Registers
 
-__all__ = ["counts_of", "implied_starts", "size_of", "start_of"]
+__all__ = ["counts_of", "implied_starts", "reset_value", "size_of", "start_of"]
 
-_EV_EFI_HCRTM_EVENT = 0x80000010
-_LOCALITY = b"StartupLocality\0"
 _PCR0 = Register("pcr", 0)
 #: PCRs that start as ones, and as zeros after a dynamic launch.
 _ONES = range(17, 23)
 _EVENT = 160  # bytes of a usual event, where a log does not tell its size
-# Launch events that reset PCR 17 to 22 to zero: Intel TXT, AMD Secure Launch, Arm DRTM.
-_DYNAMIC_LAUNCH = ((0x401, 0x4FF), (0x8001, 0x80FF), (0x9001, 0x90FF))
+
+
+def reset_value(register: Register, alg: HashAlg) -> bytes:
+    """The value of a register at reset, where no log says otherwise: PCR 17 to 22 are ones, all others zeros."""
+    ones = register.space == "pcr" and register.index in _ONES
+    return b"\xff" * alg.size if ones else bytes(alg.size)
 
 
 def start_of(
     register: Register, alg: HashAlg, log: Log, given: Registers | None, implied: dict[Register, tuple[int, str]]
 ) -> tuple[bytes, str]:
+    """The value of a register before a log's first event, and why: as `RegisterValue.start_reason` says."""
     if given is not None or log.start is not None:
         for table, reason in ((given, "given"), (log.start, "log")):
             value = table.get(register, alg) if table is not None else None
@@ -40,9 +45,8 @@ def start_of(
     if implied and register in implied:
         last, reason = implied[register]
         return bytes(alg.size - 1) + bytes((last,)), reason
-    if register.space == "pcr" and register.index in _ONES:
-        return b"\xff" * alg.size, "ones"
-    return bytes(alg.size), "zeros"
+    value = reset_value(register, alg)
+    return value, "ones" if any(value) else "zeros"
 
 
 def size_of(log: Log) -> int:
@@ -66,37 +70,29 @@ def implied_starts(log: Log, counts: Mapping[int, int]) -> dict[Register, tuple[
         content = event.content
         if not isinstance(content, PCClientEvent) or event.register != _PCR0:
             continue
-        if content.event_type == _EV_EFI_HCRTM_EVENT:
+        if content.event_type == EV_EFI_HCRTM_EVENT:
             implied[_PCR0] = 4, "h-crtm"
-        elif (
-            content.event_type == EV_NO_ACTION
-            and content.data[:16] == _LOCALITY
-            and content.data[16:17] in (b"\0", b"\3", b"\4")
-            # coreboot pads its events; anything else there is no StartupLocality.
-            and not any(content.data[17:])
-        ):
-            reason = "locality" if content.data[16] else "zeros"
-            implied.setdefault(_PCR0, (content.data[16], reason))
+            continue
+        locality = locality_of(content.event_type, content.data)
+        if locality is not None:
+            implied.setdefault(_PCR0, (locality, "locality" if locality else "zeros"))
     for number in _ONES:
         register = Register("pcr", number)
         first = _first_on(log, register, counts)
-        if first is not None and isinstance(first.content, PCClientEvent):
-            launched = first.content.event_type
-            if any(low <= launched <= high for low, high in _DYNAMIC_LAUNCH):
-                implied[register] = 0, "drtm"
+        if first is not None and isinstance(first.content, PCClientEvent) and is_launch(first.content.event_type):
+            implied[register] = 0, "drtm"
     return implied
 
 
 def _notable(log: Log) -> Iterable[Event]:
     """The events that may bear on start values: those the scanner noted, or all."""
-    rows = getattr(log.events, "notable", None)
-    return log.events if rows is None else (log.events[row] for row in rows)
+    columns = log.columns
+    return log.events if columns is None else (log.events[row] for row in columns.notable)
 
 
 def _first_on(log: Log, register: Register, counts: Mapping[int, int]) -> Event | None:
     columns = log.columns
     if columns is None:
         return next((e for e in log.events if e.register == register and e.measured), None)
-    if columns.space != register.space or register.number not in counts:
-        return None
-    return log.events[columns.registers.index(register.number)]
+    index = columns.index(register)
+    return log.events[columns.registers.index(index)] if index is not None and index in counts else None

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from evlog.model import Log
 
-__all__ = ["Trail", "start_of", "trail"]
+__all__ = ["Trail", "trail"]
 
 _RUN = 4096
 
@@ -61,10 +61,3 @@ def trail(logs: Sequence[Log], register: Register, alg: HashAlg, start: bytes, r
                     made.places.append((index, number))
                     made.digests.append(digest)
     return made
-
-
-def start_of(register: Register, alg: HashAlg) -> bytes:
-    """The value of a register that nothing has extended, where no log says otherwise."""
-    if register.space == "pcr" and 17 <= register.number <= 22:
-        return b"\xff" * alg.size
-    return bytes(alg.size)

@@ -11,6 +11,26 @@ from __future__ import annotations
 import re
 import struct
 
+from evlog.contents.event_types import (
+    EV_EFI_ACTION,
+    EV_EFI_BOOT_SERVICES_APPLICATION,
+    EV_EFI_BOOT_SERVICES_DRIVER,
+    EV_EFI_GPT_EVENT,
+    EV_EFI_GPT_EVENT2,
+    EV_EFI_PLATFORM_FIRMWARE_BLOB,
+    EV_EFI_PLATFORM_FIRMWARE_BLOB2,
+    EV_EFI_RUNTIME_SERVICES_DRIVER,
+    EV_EFI_VARIABLE_AUTHORITY,
+    EV_EFI_VARIABLE_BOOT,
+    EV_EFI_VARIABLE_BOOT2,
+    EV_EFI_VARIABLE_DRIVER_CONFIG,
+    EV_IPL,
+    EV_NO_ACTION,
+    EV_POST_CODE,
+    EV_POST_CODE2,
+    EV_S_CRTM_CONTENTS,
+)
+from evlog.contents.startup_locality import SIGNATURE, is_startup_locality
 from evlog.report import _yaml
 
 TYPE_CHECKING = False
@@ -20,20 +40,17 @@ if TYPE_CHECKING:
 __all__ = ["TYPE_NAMES", "body"]
 
 _HEX_BYTES = 1024  # how many bytes of an event the tool prints in hex
-_EV_VARIABLE_DRIVER_CONFIG = 0x80000001
-_EV_VARIABLE_BOOT = 0x80000002
-_EV_VARIABLE_BOOT2 = 0x8000000C
-_EV_VARIABLE_AUTHORITY = 0x800000E0
 
 #: Event types that the tool knows; it calls every other one "Unknown event type".
-TYPE_NAMES = frozenset((*range(0x13), *range(0x80000001, 0x8000000D), _EV_VARIABLE_AUTHORITY))
+TYPE_NAMES = frozenset(
+    (*range(EV_POST_CODE2), *range(EV_EFI_VARIABLE_DRIVER_CONFIG, EV_EFI_GPT_EVENT2), EV_EFI_VARIABLE_AUTHORITY)
+)
 
 _GUID = struct.Struct("<IHH8s")
 _SIGNATURE_LIST = struct.Struct("<16sIII")
 _IMAGE_LOAD = struct.Struct("<QQQQ")
 _GPT = struct.Struct("<8sIIIIQQQQ16sQIIIQ")
 _PARTITION = struct.Struct("<16s16sQQQ72s")
-_LOCALITY = b"StartupLocality\0"
 _BOOT_OPTION = re.compile("Boot[0-9a-fA-F]{4}")
 
 
@@ -101,8 +118,9 @@ def _image_load(data: bytes, version: int) -> list[str]:
 
 
 def _no_action(data: bytes, version: int) -> list[str]:
-    if version == 2 and data[:16] == _LOCALITY and len(data) > 16:
-        return ["  Event:", f"    StartupLocality: {data[16]}"]
+    locality = data[len(SIGNATURE) :]
+    if version == 2 and is_startup_locality(EV_NO_ACTION, data) and locality:
+        return ["  Event:", f"    StartupLocality: {locality[0]}"]
     return _hex(data)
 
 
@@ -262,19 +280,19 @@ def _load_option(data: bytes) -> list[str] | None:
 
 
 _PRINTERS: dict[int, Callable[[bytes, int], list[str]]] = {
-    0x00000001: _post_code,
-    0x00000003: _no_action,
-    0x00000007: _blob,
-    0x0000000D: _ipl,
-    _EV_VARIABLE_DRIVER_CONFIG: _variable(_driver_config),
-    _EV_VARIABLE_BOOT: _variable(_boot),
-    0x80000003: _image_load,
-    0x80000004: _image_load,
-    0x80000005: _image_load,
-    0x80000006: _gpt,
-    0x80000007: _text,
-    0x80000008: _blob,
-    0x8000000A: _blob2,
-    _EV_VARIABLE_BOOT2: _variable(_boot),
-    _EV_VARIABLE_AUTHORITY: _variable(_authority),
+    EV_POST_CODE: _post_code,
+    EV_NO_ACTION: _no_action,
+    EV_S_CRTM_CONTENTS: _blob,
+    EV_IPL: _ipl,
+    EV_EFI_VARIABLE_DRIVER_CONFIG: _variable(_driver_config),
+    EV_EFI_VARIABLE_BOOT: _variable(_boot),
+    EV_EFI_BOOT_SERVICES_APPLICATION: _image_load,
+    EV_EFI_BOOT_SERVICES_DRIVER: _image_load,
+    EV_EFI_RUNTIME_SERVICES_DRIVER: _image_load,
+    EV_EFI_GPT_EVENT: _gpt,
+    EV_EFI_ACTION: _text,
+    EV_EFI_PLATFORM_FIRMWARE_BLOB: _blob,
+    EV_EFI_PLATFORM_FIRMWARE_BLOB2: _blob2,
+    EV_EFI_VARIABLE_BOOT2: _variable(_boot),
+    EV_EFI_VARIABLE_AUTHORITY: _variable(_authority),
 }

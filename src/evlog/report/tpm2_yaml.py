@@ -9,11 +9,10 @@ from zeros (startup locality, dynamic launch); a comment above such a value stat
 
 from __future__ import annotations
 
-import struct
-
 from evlog import hashing
 from evlog.algorithms import HashAlg
-from evlog.contents.pcclient import EV_NO_ACTION, PCClientEvent, event_type_name
+from evlog.contents.pcclient import PCClientEvent, event_type_name
+from evlog.contents.spec_id import fields_of, spec_id_of
 from evlog.errors import UsageError
 from evlog.model import Finding
 from evlog.replaying.replay import replay
@@ -31,7 +30,6 @@ __all__ = ["findings", "lines"]
 #: Banks in the order of the document; it has no others.
 _BANKS = ("sha1", "sha256", "sha384", "sha512", "sm3_256")
 _LAST_PCR = 31
-_SPEC_ID = struct.Struct("<16sIBBBBI")
 
 
 def lines(log: Log, version: int = 1) -> Iterator[str]:
@@ -67,37 +65,34 @@ def findings(log: Log, document: Iterable[str]) -> Iterator[Finding]:
 
 
 def _is_header(event: Event) -> bool:
-    content = event.content
-    if not isinstance(content, PCClientEvent) or content.event_type != EV_NO_ACTION:
-        return False
-    return len(content.data) >= _SPEC_ID.size and content.data[:16] in (b"Spec ID Event03\0", bytes(16))
+    found = spec_id_of(event.content)
+    return found is not None and found.agile
 
 
 def _header(event: Event, content: PCClientEvent) -> Iterator[str]:
-    signature, platform, minor, major, errata, uintn, count = _SPEC_ID.unpack_from(content.data)
+    found = fields_of(content.data)
+    assert found is not None
     yield "- EventNum: 0"
     yield f"  PCRIndex: {event.register.index}"
     yield "  EventType: EV_NO_ACTION"
     yield f'  Digest: "{event.digests[0].value.hex()}"'
     yield f"  EventSize: {len(content.data)}"
     yield "  SpecID:"
-    yield f"  - Signature: {_yaml.plain(_yaml.decoded(signature.split(bytes(1))[0]))}"
-    yield f"    platformClass: {platform}"
-    yield f"    specVersionMinor: {minor}"
-    yield f"    specVersionMajor: {major}"
-    yield f"    specErrata: {errata}"
-    yield f"    uintnSize: {uintn}"
-    yield f"    numberOfAlgorithms: {count}"
+    yield f"  - Signature: {_yaml.plain(_yaml.decoded(found.signature.split(bytes(1))[0]))}"
+    yield f"    platformClass: {found.platform_class}"
+    yield f"    specVersionMinor: {found.spec_version_minor}"
+    yield f"    specVersionMajor: {found.spec_version_major}"
+    yield f"    specErrata: {found.spec_errata}"
+    yield f"    uintnSize: {found.uintn_size}"
+    yield f"    numberOfAlgorithms: {found.count}"
     yield "    Algorithms:"
-    rest = content.data[_SPEC_ID.size :]
-    for number, (alg, size) in enumerate(struct.iter_unpack("<HH", rest[: min(4 * count, len(rest) // 4 * 4)])):
+    for number, (alg, size) in enumerate(found.algorithms):
         yield f"    - Algorithm[{number}]:"
         yield f"      algorithmId: {_yaml.plain(HashAlg.of(alg).name)}"
         yield f"      digestSize: {size}"
-    vendor = rest[4 * count :] or b"\0"
-    yield f"    vendorInfoSize: {vendor[0]}"
-    if vendor[0]:
-        yield f'    vendorInfo: "{vendor[1 : 1 + vendor[0]].hex()}"'
+    yield f"    vendorInfoSize: {found.vendor_info_size}"
+    if found.vendor_info_size:
+        yield f'    vendorInfo: "{found.vendor_info.hex()}"'
 
 
 def _event(event: Event, content: PCClientEvent, version: int) -> Iterator[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from evlog import hashing
 from evlog._record import Record
+from evlog.contents.event_types import EV_SEPARATOR
 from evlog.contents.pcclient import PCClientEvent
 
 TYPE_CHECKING = False
@@ -12,11 +13,11 @@ if TYPE_CHECKING:
 
     from evlog.model import Event, Log
     from evlog.registers import Register
+    from evlog.replaying.statements import Statement
     from evlog.replaying.trail import Trail
 
 __all__ = ["Candidate", "Case", "is_separator", "name_event"]
 
-EV_SEPARATOR = 0x00000004
 # Beyond this a trail is an IMA list's, and edits in its middle are not tried.
 _LONG = 4096
 
@@ -24,7 +25,8 @@ _LONG = 4096
 class Case(Record):
     """A register whose value is not the one that its trail leads to.
 
-    ``values`` are the register's values along the trail, the start first.
+    ``values`` are the register's values along the trail, the start first. ``statements`` are what textual logs state of
+    the register in this bank; the trail then is that since the last of them (`evlog.verifying.stated`).
     """
 
     logs: Sequence[Log]
@@ -32,6 +34,7 @@ class Case(Record):
     values: list[bytes]
     observed: bytes
     platform: str | None
+    statements: Sequence[Statement] = ()
 
     def hash(self, data: bytes) -> bytes:
         """The hash of some data in the case's bank."""
@@ -64,7 +67,12 @@ class Case(Record):
 
 
 class Candidate(Record):
-    """An edit: ``skip`` digests at ``at`` give way to ``insert``; and the sentence if that is what happened."""
+    """An edit of a trail: ``skip`` digests at ``at`` give way to ``insert``; and the sentence if that is what happened.
+
+    ``code`` is stable. ``start`` is the value before ``insert``, where it is another than the trail has there.
+    ``proven`` is how many of the trail's first events the register's value proves then; ``ahead`` says that the others
+    are of a kind that is logged before it is extended: no contradiction.
+    """
 
     code: str
     at: int
@@ -72,6 +80,8 @@ class Candidate(Record):
     insert: tuple[bytes, ...]
     sentence: str
     start: bytes | None = None
+    proven: int = 0
+    ahead: bool = False
 
 
 def name_event(logs: Sequence[Log], log: int, row: int) -> str:

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 from evlog import hashing
 from evlog.replaying.replay import replay
-from evlog.replaying.trail import start_of, trail
+from evlog.replaying.start import reset_value
+from evlog.replaying.trail import trail
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -35,7 +36,7 @@ def opened(composite: Composite, logs: Sequence[Log]) -> dict[Key, bytes] | None
     offered = dict.fromkeys(rule for log in logs for rule in log.rules)
     for rules in ((), *((rule,) for rule in offered)):
         rows = {(row.register, row.alg): row for row in replay(logs, rules=dict.fromkeys(banks, rules))}
-        values = {key: rows[key].value if key in rows else start_of(*key) for key in composite.selection}
+        values = {key: rows[key].value if key in rows else reset_value(*key) for key in composite.selection}
         whole = {key: value for key, value in values.items() if value is not None}
         if len(whole) < len(values):
             continue

@@ -1,21 +1,19 @@
 """Why a register does not have the value that the log leads to: deviations tried by computing them, none guessed.
 
 A hypothesis is a generator of candidates: edits of the register's trail, each with the sentence that it would be. A
-candidate whose value is the register's is the explanation; a hypothesis that fits nothing is silent. They stand in a
-table (`evlog.verifying.hypotheses`), the most telling first, and work on an allowance of hashes, so that a hostile log
+candidate whose value is the register's is the explanation; a hypothesis that fits nothing is silent. All stand in one
+table (`evlog.verifying.hypotheses`), the most telling first, and work on one allowance of hashes, so that a hostile log
 costs a second, not a day.
 """
 
 from __future__ import annotations
 
 from evlog import hashing
-from evlog._record import Record
 from evlog.checking.digest_check import check_event
-from evlog.verifying import stated as _stated
 from evlog.verifying.case import Candidate, Case, is_separator
 from evlog.verifying.hypotheses import HYPOTHESES
 
-__all__ = ["Allowance", "Case", "Explanation", "explain", "remarks"]
+__all__ = ["Allowance", "Case", "explain", "remarks"]
 
 
 _NAMED = 8  # separators that a remark names before it counts
@@ -30,28 +28,8 @@ class Allowance:
         self.left = left
 
 
-class Explanation(Record):
-    """A stable code, a sentence, and how many of the trail's first events the register's value proves.
-
-    ``ahead`` says that the others are of a kind that is logged before it is extended: no contradiction.
-    """
-
-    code: str
-    sentence: str
-    proven: int = 0
-    ahead: bool = False
-
-
-def explain(case: Case, allowance: Allowance) -> Explanation | None:
-    """The first explanation that computes to the observed value, or None."""
-    for deviation in _stated.deviations(case.logs, case.trail.register, case.trail.alg):
-        if len(deviation.digests) > allowance.left:
-            break
-        allowance.left -= len(deviation.digests)
-        if hashing.backend().fold(case.trail.alg, deviation.start, deviation.digests) == case.observed:
-            return Explanation(deviation.code, deviation.sentence)
-    if case.observed in case.values[:-1]:
-        return _prefix(case, len(case.values) - 1 - case.values[::-1].index(case.observed))
+def explain(case: Case, allowance: Allowance) -> Candidate | None:
+    """The first candidate that computes to the observed value, or None."""
     for hypothesis in HYPOTHESES:
         for candidate in hypothesis(case):
             cost = len(candidate.insert) + len(case.trail) - candidate.at - candidate.skip
@@ -59,7 +37,7 @@ def explain(case: Case, allowance: Allowance) -> Explanation | None:
                 break
             allowance.left -= cost
             if _value(case, candidate) == case.observed:
-                return Explanation(candidate.code, candidate.sentence)
+                return candidate
     return None
 
 
@@ -68,20 +46,6 @@ def _value(case: Case, candidate: Candidate) -> bytes:
     value = case.values[candidate.at] if candidate.start is None else candidate.start
     value = fold(trail.alg, value, candidate.insert)
     return fold(trail.alg, value, trail.digests[candidate.at + candidate.skip :])
-
-
-def _prefix(case: Case, steps: int) -> Explanation:
-    """The register has a value that the trail passes through."""
-    total = len(case.trail)
-    if steps == 0:
-        sentence = f"the register still has its start value: none of the {total} events of the log was extended"
-        return Explanation("prefix", sentence)
-    first, last = case.name(steps), case.name(steps - 1)
-    later = f"{total - steps} later events, from {first} on, are" if total - steps > 1 else f"{first} is"
-    sentence = f"the register has the value after {last}: {later} not in it"
-    if all(case.event(step).content.logged_first for step in range(steps, total)):
-        return Explanation("ahead", f"{sentence} yet, as such events are logged first", steps, ahead=True)
-    return Explanation("prefix", sentence, steps)
 
 
 def remarks(case: Case) -> list[str]:

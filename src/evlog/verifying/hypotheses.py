@@ -1,5 +1,7 @@
 """What may have happened instead of what the logs say: one generator for each, tried in the order of the table.
 
+First what textual logs state of themselves is doubted (`evlog.verifying.stated`), then what any log says.
+
 Sources: TCG PC Client Platform Firmware Profile 1.06, sections 3.3 and 10.4; what go-attestation and go-eventlog retry;
 logs of machines that do such things.
 """
@@ -9,7 +11,9 @@ from __future__ import annotations
 from itertools import permutations
 
 from evlog.registers import Register
+from evlog.replaying.start import reset_value
 from evlog.verifying.case import Candidate, Case, is_separator, name_event
+from evlog.verifying.stated import comments_not_made, forged_statement, other_bytes, restarted
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -54,6 +58,27 @@ def _ends(case: Case) -> list[int]:
     return [len(places), *inner]
 
 
+def prefix(case: Case) -> Iterator[Candidate]:
+    """The register has a value that the trail passes through."""
+    if case.observed not in case.values[:-1]:
+        return
+    total = len(case.trail)
+    steps = total - case.values[::-1].index(case.observed)
+    later = total - steps
+    if steps == 0:
+        sentence = f"the register still has its start value: none of the {total} events of the log was extended"
+        yield Candidate("prefix", 0, later, (), sentence)
+        return
+    first, last = case.name(steps), case.name(steps - 1)
+    which = f"{later} later events, from {first} on, are" if later > 1 else f"{first} is"
+    sentence = f"the register has the value after {last}: {which} not in it"
+    if all(case.event(step).content.logged_first for step in range(steps, total)):
+        sentence = f"{sentence} yet, as such events are logged first"
+        yield Candidate("ahead", steps, later, (), sentence, proven=steps, ahead=True)
+    else:
+        yield Candidate("prefix", steps, later, (), sentence, proven=steps)
+
+
 def exit_boot_services(case: Case) -> Iterator[Candidate]:
     """ExitBootServices events that a kernel before 5.3, or Windows, did not get into the log (Q4)."""
     if case.trail.register in _EXIT_REGISTERS:
@@ -77,9 +102,10 @@ def startup_locality(case: Case) -> Iterator[Candidate]:
 
 def dynamic_start(case: Case) -> Iterator[Candidate]:
     """PCR 17 to 22 start at ones, and at zeros after a dynamic launch."""
-    register, size = case.trail.register, case.trail.alg.size
-    if register.space == "pcr" and 17 <= register.number <= 22:
-        for start, what in ((bytes(size), "zeros, as after a dynamic launch"), (b"\xff" * size, "ones")):
+    register, alg = case.trail.register, case.trail.alg
+    reset, zeros = reset_value(register, alg), bytes(alg.size)
+    if reset != zeros:
+        for start, what in ((zeros, "zeros, as after a dynamic launch"), (reset, "ones")):
             if start != case.trail.start:
                 yield Candidate(
                     "dynamic_launch", 0, 0, (), f"the value follows if the register started at {what}", start
@@ -218,6 +244,11 @@ def logs_in_order(case: Case) -> Iterator[Candidate]:
 
 
 HYPOTHESES: tuple[Callable[[Case], Iterator[Candidate]], ...] = (
+    forged_statement,
+    comments_not_made,
+    other_bytes,
+    restarted,
+    prefix,
     exit_boot_services,
     startup_locality,
     dynamic_start,

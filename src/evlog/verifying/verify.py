@@ -25,7 +25,8 @@ from evlog.registers import Register, Registers
 from evlog.replaying.bank_rules import BankRule, bank_rules, rules_by_bank
 from evlog.replaying.naming import platform_of, unite, united
 from evlog.replaying.replay import RegisterValue, Replay, replay, start_value
-from evlog.replaying.trail import start_of, trail
+from evlog.replaying.start import reset_value
+from evlog.replaying.trail import trail
 from evlog.verifying.composite import opened
 from evlog.verifying.explain import Allowance, Case, explain, remarks
 from evlog.verifying.stated import proven_steps, since_last_gap
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from evlog.evidence import Composite, Evidence
+    from evlog.replaying.statements import Statement
     from evlog.replaying.trail import Trail
 
 __all__ = ["RegisterVerdict", "Verification", "Verified", "verify"]
@@ -139,6 +141,8 @@ class _Comparison:
         # In the order in which they were written, and each beside the one that was given.
         self.given, self.logs = arranged([_made(log) for log in assigned], logs)
         self.rules: dict[tuple[Register, HashAlg], BankRule] = {}
+        #: What textual logs state, by register and bank.
+        self.statements: dict[tuple[Register, HashAlg], list[Statement]] = {}
         self.replay: Replay = self._replayed()
         self.rows = {(row.register, row.alg): row for row in self.replay}
         self.static = {united(register, platform) for register in evidence.static}
@@ -165,7 +169,11 @@ class _Comparison:
         """The replay, with banks that the logs do not record extended as the register values say they were."""
         found = bank_rules(self.logs, Registers(self.stated))
         self.rules = {(rule.register, rule.alg): rule for rule in found}
-        return replay(self.logs, rules=rules_by_bank(found))
+        replayed = replay(self.logs, rules=rules_by_bank(found))
+        self.statements.clear()
+        for each in replayed.handovers:
+            self.statements.setdefault((each.register, each.alg), []).append(each)
+        return replayed
 
     # One register in one bank
 
@@ -180,7 +188,7 @@ class _Comparison:
             return self._unlogged(register, alg, expected)
         rule = self.rules.get((register, alg))
         if row.value == expected:
-            if row.anchoring is not None:
+            if row.stated is not None:
                 return self._stated(row, expected)
             self._cover(register, Cover(alg))
             said, cause = (_RULES.get(rule.rule), rule.rule) if rule is not None else (None, None)
@@ -191,18 +199,18 @@ class _Comparison:
         """A match of a register whose textual log states its value: what came before a gap is not proven by it."""
         verdict = RegisterVerdict(row.register, row.alg, "match", row.value, expected, events=row.events)
         self._cover(row.register, Cover(row.alg, since=row.proven_from))
-        if row.anchoring == "continuous":
+        if row.stated == "continuous":
             return verdict.replace(proven=row.events)
-        if row.anchoring == "explained_gap":
+        if row.stated == "explained_gap":
             said = "extensions outside the log are told by .EXTEND comments, and the values stated after them agree"
-            return verdict.replace(explanation=said, cause=row.anchoring, proven=row.events)
+            return verdict.replace(explanation=said, cause=row.stated, proven=row.events)
         log, number = row.proven_from
         steps = trail(self.logs, row.register, row.alg, row.start)
         where = f"line {number + 1}{f' of {self.logs[log].name}' if len(self.logs) > 1 else ''}"
-        said = f"the log states there what the register was ({row.anchoring}), and nothing proves what led to it"
+        said = f"the log states there what the register was ({row.stated}), and nothing proves what led to it"
         return verdict.replace(
             explanation=f"events from {where} on are proven: {said}",
-            cause=row.anchoring,
+            cause=row.stated,
             proven=proven_steps(steps, row.proven_from),
         )
 
@@ -228,14 +236,15 @@ class _Comparison:
 
     def _start(self, register: Register, alg: HashAlg) -> bytes:
         """The start value of a register without events: of PCR 0 by the locality that a log tells."""
-        told = (start_value(log, register, alg) for log in self.logs if register == _PCR0)
-        return next((value for value, reason in told if reason != "zeros"), start_of(register, alg))
+        starts = (start_value(log, register, alg) for log in self.logs if register == _PCR0)
+        return next((value for value, reason in starts if reason != "zeros"), reset_value(register, alg))
 
     def _differing(self, row: RegisterValue, expected: bytes, rules: tuple[str, ...]) -> RegisterVerdict:
         steps = trail(self.logs, row.register, row.alg, row.start, rules)
-        if row.anchoring is not None:
-            steps = since_last_gap(steps, self.replay.handovers)
-        case = self._case(steps, expected)
+        statements = self.statements.get((row.register, row.alg), ())
+        if statements:
+            steps = since_last_gap(steps, statements)
+        case = self._case(steps, expected, statements)
         made = RegisterVerdict(row.register, row.alg, "mismatch", row.value, expected, events=row.events)
         if steps.missing:
             return self._incomplete(case, made)
@@ -264,8 +273,8 @@ class _Comparison:
     def _cover(self, register: Register, cover: Cover) -> None:
         self.covers.setdefault(register, []).append(cover)
 
-    def _case(self, steps: Trail, expected: bytes) -> Case:
-        return Case(self.logs, steps, list(steps.values()), expected, self.platform)
+    def _case(self, steps: Trail, expected: bytes, statements: Sequence[Statement] = ()) -> Case:
+        return Case(self.logs, steps, list(steps.values()), expected, self.platform, statements)
 
     # A signed digest over values that nobody states
 

@@ -9,10 +9,13 @@ register, as go-eventlog's TLV has it.
 
 from __future__ import annotations
 
+from functools import partial
+
 from evlog._paused import CollectorPaused
 from evlog.algorithms import HashAlg
 from evlog.errors import EvlogError, ParseError, WriteError
 from evlog.formats import CERTAIN, LIKELY, NO_MATCH, Match
+from evlog.formats.as_read import as_read
 from evlog.formats.cel import record as _record
 from evlog.formats.cel.dialect import Dialect, refused
 from evlog.formats.cel.item import Head, array_head, departure, head, item_end, member
@@ -372,16 +375,14 @@ def write(log: Log, options: Options) -> bytes:
     writer = Writer(_DIALECT, _ENCODING, _record.mr_key(_ENCODING, options, header))
     parts = []
     for event in log.events:
-        if options.mr_key is None and isinstance(event.wire, bytes) and _spells(event.wire, event):
-            parts.append(event.wire)
-        else:
-            parts.append(dumps(writer.members(event), default=_write_raw))
+        record = as_read(event, partial(_one, event.register), numbered=True) if options.mr_key is None else None
+        parts.append(record or dumps(writer.members(event), default=_write_raw))
     framing = header.get("framing", "array") if header is not None else "array"
     if framing == "array":
         count = header.get("stated", len(parts)) if header is not None and log.tail else len(parts)
         written = header.get("head") if header is not None else None
-        as_read = isinstance(written, bytes) and head(written, 0).argument == count
-        parts.insert(0, written if as_read else array_head(count))  # type: ignore[arg-type]
+        kept = isinstance(written, bytes) and head(written, 0).argument == count
+        parts.insert(0, written if kept else array_head(count))  # type: ignore[arg-type]
     elif framing == "indefinite":
         parts.insert(0, b"\x9f")
         if not log.tail:
@@ -396,14 +397,12 @@ def _write_raw(encoder: Any, value: Any) -> None:
     encoder.write(value.item)
 
 
-def _spells(record: bytes, event: Event) -> bool:
-    """Whether these bytes are a record of the event: an event may have been changed since it was read."""
-    try:
-        read_back = read(record, NO_OPTIONS).events
-    except ParseError:
-        return False
-    if len(read_back) != 1:
-        return False
-    one = read_back[0]
-    space = event.register.space if one.register.space == "pcr" else one.register.space
-    return bool(one.replace(number=event.number, register=Register(space, one.register.index)) == event)
+def _one(register: Register, record: bytes) -> Event | None:
+    """The event of one record; what is on a PCR may be on a register that has no index of its own."""
+    events = read(record, NO_OPTIONS).events
+    if len(events) != 1:
+        return None
+    event: Event = events[0]
+    return (
+        event.replace(register=event.register.replace(space=register.space)) if event.register.space == "pcr" else event
+    )

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from evlog._record import Record
 from evlog.errors import ParseError
+from evlog.registers import PLATFORMS
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -18,10 +19,10 @@ if TYPE_CHECKING:
 
     Key: TypeAlias = int | str
 
-__all__ = ["FIRST_RTMR", "Dialect", "refused", "what"]
+__all__ = ["MEMBER_RTMR", "Dialect", "refused", "what"]
 
-#: RTMR[0] is measurement register 1 of a CCEL.
-FIRST_RTMR = 1
+#: The platform whose registers the member ``rtmr`` counts: systemd's, who knows no other.
+MEMBER_RTMR = PLATFORMS["tdx"]
 
 
 class Dialect(Record):

@@ -6,9 +6,10 @@ CBOR has numbers, several items of management in a list.
 
 from __future__ import annotations
 
-from evlog.contents._celtype import TYPE_NAMES, CelType, Fields, Items, Octets, Text, Uint
+from evlog.contents._celtype import CelType, Fields, Items, Octets, Text, Uint
 from evlog.formats.cel.dialect import what
 from evlog.formats.cel.scan import MAX_DIGESTS
+from evlog.formats.cel.types import TYPE_NAMES
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -9,10 +9,11 @@ from __future__ import annotations
 import struct
 from functools import cache
 
-from evlog.contents._celtype import Fields, Items, Octets, Text, Uint, declared, written
+from evlog.contents._celtype import Fields, Items, Octets, Text, Uint
 from evlog.contents._tlv import split, tlv
 from evlog.contents.opaque import Opaque
 from evlog.errors import WriteError
+from evlog.formats.cel.types import declared, written
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from evlog.algorithms import HashAlg
-from evlog.contents._celtype import TYPE_NAMES, Fields, Octets, declared, written
+from evlog.contents._celtype import Fields, Octets
 from evlog.contents.opaque import Opaque
-from evlog.formats.cel.dialect import FIRST_RTMR, refused, what
+from evlog.formats.cel.dialect import MEMBER_RTMR, refused, what
 from evlog.formats.cel.fields import decoder_of, fields_decoder
 from evlog.formats.cel.scan import MAX_DIGEST_SIZE, MAX_DIGESTS
+from evlog.formats.cel.types import TYPE_NAMES, declared, written
 from evlog.model import Digest, Event
 from evlog.registers import Register
 
@@ -87,7 +88,7 @@ class Reader:
         register = self._registers.get((space, index))
         if register is None:
             # systemd counts the registers of TDX as TDX does.
-            register = Register("ccmr", index + FIRST_RTMR) if space == "rtmr" else Register(space, index)
+            register = MEMBER_RTMR.ccmr_of(Register(space, index))
             self._registers[space, index] = register
             if register.space == "ccmr":
                 self.mr_key = "rtmr" if space == "rtmr" else "type108"

@@ -8,16 +8,17 @@ from __future__ import annotations
 
 from evlog._record import Record
 from evlog.algorithms import HashAlg
-from evlog.contents._celtype import Octets, written
+from evlog.contents._celtype import Octets
 from evlog.contents.opaque import Opaque
 from evlog.contents.pcclient import EV_NO_ACTION, PCClientEvent
+from evlog.contents.spec_id import spec_id_of
 from evlog.errors import ParseError, TruncatedError, UsageError
 from evlog.formats import recnum
+from evlog.formats.cel.types import written
 from evlog.formats.tcg import agile as _agile
-from evlog.formats.tcg import first_record as _first_record
-from evlog.model import Digest, Event, Finding, Log, Loss
+from evlog.model import Digest, Event, Finding, Log, Loss, banks_of
 from evlog.options import NO_OPTIONS
-from evlog.registers import PLATFORMS, Register
+from evlog.registers import Platform, Register
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -170,16 +171,10 @@ def pcr_space(first: Event | None, rest: Iterable[tuple[int, int]], options: Opt
         return options.space
     if options.platform is not None:
         return "ccmr" if options.platform in _agile.CC_PLATFORMS else "pcr"
-    content = first.content if first is not None else None
-    if first is None or not isinstance(content, PCClientEvent) or content.event_type != EV_NO_ACTION:
+    found = spec_id_of(first.content) if first is not None else None
+    if first is None or found is None or not found.agile:
         return "pcr"
-    try:
-        spec_id = _first_record.spec_id(content.data)
-    except ParseError:
-        return "pcr"
-    if spec_id is None or spec_id.version not in (3, None):
-        return "pcr"
-    return _agile.space_of(first.register.number, spec_id, rest, options)[1]
+    return _agile.space_of(first.register.number, found, rest, options)[1]
 
 
 def indices(events: Iterable[Event]) -> Iterator[tuple[int, int]]:
@@ -233,16 +228,7 @@ def finish(
 
 
 def _banks(events: Iterable[Event]) -> tuple[HashAlg, ...]:
-    """The algorithms in the order of first use; one with digests of another size than its own if there is no other."""
-    banks: dict[int, HashAlg] = {}
-    for event in events:
-        for digest in event.digests:
-            alg = digest.alg
-            known = banks.get(alg.id)
-            # Readers make one object of an algorithm, so that it need not be compared.
-            if known is not alg and (known is None or alg == HashAlg.of(alg.id)):
-                banks[alg.id] = alg
-    return tuple(banks.values())
+    return banks_of(digest.alg for event in events for digest in event.digests)
 
 
 def no_place(register: Register) -> str:
@@ -333,15 +319,13 @@ def _register(event: Event, platform: str | None, key: str, encoding: Encoding, 
     register = event.register
     ordinals = key == "rtmr" and not encoding.members
     if register.space in ("rtmr", "rem") and not ordinals:
-        known = PLATFORMS[platform or ("tdx" if register.space == "rtmr" else "cca")]
-        return Register("ccmr", register.number + known.offset)
+        return Platform.counting(register.space, platform).ccmr_of(register)
     if register.space == "ccmr" and key == "rtmr":
-        known = PLATFORMS[platform or "tdx"]
-        ordinal = register.number - known.offset
-        if ordinal < 0 or known.native == "pcr":
+        native = Platform.counting("ccmr", platform).native_of(register)
+        if native is None:
             losses.append(Loss(event.number, "content", f"{register.label(platform)} has no ordinal"))
             return None
-        return Register(known.native, ordinal) if ordinals else register
+        return native if ordinals else register
     return register
 
 

@@ -16,14 +16,16 @@ from array import array
 
 from evlog import hashing
 from evlog._record import Record
-from evlog.columns import NOT_EXTENDED, Columns, Layout
-from evlog.contents.pcclient import EV_NO_ACTION
+from evlog.columns import NOT_EXTENDED, Layout, Recorded
+from evlog.contents.event_types import EV_EFI_HCRTM_EVENT, EV_NO_ACTION
 from evlog.errors import ParseError, TruncatedError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from typing import Any
+    from typing import Any, TypeAlias
+
+    Form: TypeAlias = tuple[list[tuple[int, bytes]], tuple[int, int], tuple[int, int], tuple[tuple[int, int], ...], int]
 
 __all__ = ["INDEX_SPACES", "MAX_DIGESTS", "MAX_DIGEST_SIZE", "Scan", "Shape", "scan"]
 
@@ -35,7 +37,6 @@ MAX_DIGESTS = 64
 MAX_DIGEST_SIZE = 128
 
 PCCLIENT, _IMA_TEMPLATE = 5, 7
-_EV_EFI_HCRTM_EVENT = 0x80000010
 _CODES = {1: "B", 2: "H", 4: "I", 8: "Q"}
 _HEAD = struct.Struct(">BI")
 _EVENT = struct.Struct(">BIIBI")  # the fields of pcclient_std with an event type of four bytes, up to the data
@@ -72,7 +73,7 @@ class Shape(Record):
             position += 5 + size
         return tuple(spans)
 
-    def form(self) -> tuple[Any, ...]:
+    def form(self) -> Form:
         """As the native scanner wants it: what type and length fields say by distance, and where the rest is."""
         recnum, index, digests = 0, 5 + self.recnum, 10 + self.recnum + self.index
         heads = [
@@ -103,17 +104,15 @@ class Scan(Record):
     """What the scanner found.
 
     ``columns`` has a layout for each of ``shapes``; its registers are the index of every row, but `NOT_EXTENDED` for an
-    EV_NO_ACTION. ``recnums`` and ``indices`` are those of all rows. ``notable`` are the rows that bear on start values,
-    ``types`` the content types besides pcclient_std. ``unread`` are the rows whose content the scanner did not read, or
-    whose digests are not what is extended: it is for the reader to find out what they extend. ``stop`` is the trouble
-    that ended the records.
+    EV_NO_ACTION. ``recnums`` and ``indices`` are those of all rows, ``types`` the content types besides pcclient_std.
+    ``unread`` are the rows whose content the scanner did not read, or whose digests are not what is extended: it is for
+    the reader to find out what they extend. ``stop`` is the trouble that ended the records.
     """
 
-    columns: Columns
+    columns: Recorded
     shapes: tuple[Shape, ...]
     recnums: array[int]
     indices: array[int]
-    notable: tuple[int, ...]
     types: frozenset[int]
     unread: tuple[int, ...]
     stop: ParseError | None
@@ -140,9 +139,9 @@ def scan(data: bytes, start: int = 0) -> Scan:
     zeros: tuple[tuple[int, int, bytes], ...] = ()
     stop: ParseError | None = None
     native = hashing.native(end - start)
-    form: tuple[Any, ...] = ()
+    form: Form | None = None
     while position < end:
-        if native is not None and position + fixed <= end:
+        if native is not None and form is not None and position + fixed <= end:
             lists = silent, notable, unread, types
             position = native.cel_run(data, position, *form, offsets, indices, recnums, *lists)
             layout_of += bytes((current,)) * (len(offsets) - len(layout_of))
@@ -187,7 +186,7 @@ def scan(data: bytes, start: int = 0) -> Scan:
             elif event_type == EV_NO_ACTION:
                 silent.append(row)
                 notable.append(row)
-            elif event_type == _EV_EFI_HCRTM_EVENT:
+            elif event_type == EV_EFI_HCRTM_EVENT:
                 notable.append(row)
         else:
             types.add(content_type)
@@ -209,8 +208,8 @@ def scan(data: bytes, start: int = 0) -> Scan:
     layouts = tuple(_digests(shape) for shape in shapes)
     index_types = {shape.index_type for shape in shapes}
     space = INDEX_SPACES[index_types.pop()] if index_types else "pcr"
-    columns = Columns(data, offsets, registers, layouts, layout_of, position, space)
-    return Scan(columns, tuple(shapes), recnums, indices, tuple(notable), frozenset(types), tuple(unread), stop)
+    columns = Recorded(data, offsets, registers, layouts, layout_of, position, space, tuple(notable))
+    return Scan(columns, tuple(shapes), recnums, indices, frozenset(types), tuple(unread), stop)
 
 
 def _digests(shape: Shape) -> Layout:

@@ -9,19 +9,21 @@ lengths are little-endian, is refused by name.
 from __future__ import annotations
 
 import struct
+from functools import partial
 
 from evlog.algorithms import HashAlg
-from evlog.columns import NOT_EXTENDED, Layout, LazyEvents
-from evlog.contents._celtype import declared
+from evlog.columns import NOT_EXTENDED, Computed, Layout
 from evlog.contents._tlv import tlv
 from evlog.contents.cos import CosEvent
 from evlog.contents.pcclient import PCClientEvent
 from evlog.errors import ParseError, UsageError, WriteError
 from evlog.formats import CERTAIN, NO_MATCH, Match
+from evlog.formats.as_read import as_read
 from evlog.formats.cel import nested as _tlv
 from evlog.formats.cel import record as _record
 from evlog.formats.cel import scan as _scan
-from evlog.model import Digest, Event, Header, Origin, Span
+from evlog.formats.cel.types import declared
+from evlog.model import Digest, Event, Header, LazyEvents, Origin, Span, banks_of
 from evlog.options import NO_OPTIONS
 from evlog.registers import Register
 
@@ -29,7 +31,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from evlog.columns import Columns
+    from evlog.columns import Columns, Extensions
     from evlog.model import Log, Loss
     from evlog.options import Options
     from evlog.registers import Space
@@ -85,10 +87,9 @@ def read(data: bytes, options: Options) -> Log:
     profile = _profile_of(found)
     spaces = _spaces(found, profile, options)
     make = _maker(found, profile, spaces, options)
-    columns, read_late = _settled(found, make, spaces)
+    columns = _settled(found, make, spaces)
     _remark(found, make, notes)
-    notable = tuple(sorted((*found.notable, *read_late)))
-    events = CelEvents(notable, columns, make, foldable=len(spaces) < 2)
+    events = LazyEvents(columns, make, foldable=len(spaces) < 2)
     keys = found.indices if len(spaces) < 2 else [event.register for event in events]
     notes.recnums(found.recnums, keys, columns.offsets)
     return _record.finish(
@@ -100,18 +101,6 @@ def read(data: bytes, options: Options) -> Log:
         header=_header(events, profile, spaces),
         trailing=data[found.columns.end :],
     )
-
-
-class CelEvents(LazyEvents):
-    """Events of a CEL-TLV, made from its columns."""
-
-    __slots__ = ("notable",)
-
-    def __init__(
-        self, notable: tuple[int, ...], columns: Columns, make: Callable[[int], Event], *, foldable: bool
-    ) -> None:
-        super().__init__(columns, make, foldable=foldable)
-        self.notable = notable
 
 
 def _profile_of(found: _scan.Scan) -> str:
@@ -146,12 +135,7 @@ def _banks(found: _scan.Scan) -> tuple[HashAlg, ...]:
     assert columns.layout_of is not None
     pairs = zip(columns.layout_of, columns.registers, strict=True)
     used = {layout for layout, register in pairs if register != NOT_EXTENDED} or set(columns.layout_of)
-    banks: dict[int, HashAlg] = {}
-    for layout in sorted(used):
-        for alg, _ in columns.layouts[layout].digests:
-            if alg.id not in banks or alg == HashAlg.of(alg.id):
-                banks[alg.id] = alg
-    return tuple(banks.values())
+    return banks_of(alg for layout in sorted(used) for alg, _ in columns.layouts[layout].digests)
 
 
 def _spaces(found: _scan.Scan, profile: str, options: Options) -> dict[int, Space]:
@@ -201,19 +185,17 @@ def _maker(found: _scan.Scan, profile: str, spaces: Mapping[int, Space], options
     return make
 
 
-def _settled(
-    found: _scan.Scan, make: Callable[[int], Event], spaces: Mapping[int, Space]
-) -> tuple[Columns, Sequence[int]]:
-    """The columns with what every row extends, and the rows of PC Client events that the scanner did not read."""
+def _settled(found: _scan.Scan, make: Callable[[int], Event], spaces: Mapping[int, Space]) -> Columns:
+    """The columns with what every row extends; PC Client events that the scanner did not read are notable too."""
     columns = found.columns
     registers = columns.registers
     space = next(iter(spaces.values()), "pcr")
     odd = set()
-    events = []
+    read_late = []
     for row in found.unread:
         event = make(row)
         if isinstance(event.content, PCClientEvent):
-            events.append(row)
+            read_late.append(row)
         if not event.measured:
             registers[row] = NOT_EXTENDED
         elif any(event.content.extension(digest.alg, digest.value) != digest.value for digest in event.digests):
@@ -229,17 +211,17 @@ def _settled(
                 registers[row] = NOT_EXTENDED
     kinds = [known[0] for known in map(declared, sorted(found.types)) if known is not None]
     rules = tuple(dict.fromkeys(rule for kind in kinds for rule in kind.rules))
+    columns = columns.replace(space=space, notable=tuple(sorted((*columns.notable, *read_late))))
     if not rules and not odd:
-        return columns.replace(space=space), events
+        return columns
+    rows = columns.buffer, columns.offsets, registers
     without = tuple(Layout(()) for _ in columns.layouts)
-    extensions = _extensions(columns, make, odd)
-    return columns.replace(space=space, layouts=without, rules=rules, extensions=extensions), events
+    framing = *rows, without, columns.layout_of, columns.end
+    return Computed(*framing, space, columns.notable, rules, _extensions(columns, make, odd))
 
 
-def _extensions(
-    columns: Columns, make: Callable[[int], Event], odd: set[int]
-) -> Callable[[HashAlg, tuple[str, ...], int, int], Sequence[bytes | None]]:
-    """What rows extend: see `evlog.columns`. Events are made only of those that extend something else than a digest."""
+def _extensions(columns: Columns, make: Callable[[int], Event], odd: set[int]) -> Extensions:
+    """See `evlog.columns.Columns.extensions`. Events are made only of rows that extend something else than a digest."""
     data, layout_of = columns.buffer, columns.layout_of or b""
 
     def extensions(alg: HashAlg, rules: tuple[str, ...], start: int, stop: int) -> Sequence[bytes | None]:
@@ -248,7 +230,7 @@ def _extensions(
         for row in range(start, stop):
             distance = distances[layout_of[row]]
             if row in odd or (distance is None and rules):
-                extended.append(_extension(make(row), alg, rules))
+                extended.append(make(row).extension(alg, rules))
             elif distance is None:
                 extended.append(None)
             else:
@@ -257,15 +239,6 @@ def _extensions(
         return extended
 
     return extensions
-
-
-def _extension(event: Event, alg: HashAlg, rules: tuple[str, ...]) -> bytes | None:
-    extended = event.content.extension(alg, event.digest(alg))
-    for rule in rules if extended is None else ():
-        extended = event.content.unrecorded(event, alg, rule)
-        if extended is not None:
-            break
-    return extended if not extended or len(extended) == alg.size else None
 
 
 def _remark(found: _scan.Scan, make: Callable[[int], Event], notes: _record.Notes) -> None:
@@ -300,13 +273,11 @@ def write(log: Log, options: Options) -> bytes:
     profile = options.profile or (own.get("profile") if own else None) or _default_profile(log.events)
     key = _record.mr_key(_ENCODING, options, own)
     widths = _profile(profile)
-    as_read = options.profile is None and options.mr_key is None
+    respells = options.profile is None and options.mr_key is None
     parts = []
     for event in log.events:
-        if as_read and isinstance(event.wire, bytes) and _spells(event.wire, event):
-            parts.append(event.wire)
-        else:
-            parts.append(_write(event, widths, key))
+        record = as_read(event, partial(_one, event.register), numbered=True) if respells else None
+        parts.append(record or _write(event, widths, key))
     return b"".join(parts) + log.tail
 
 
@@ -339,12 +310,11 @@ def _write(event: Event, widths: tuple[int, int, int], key: str) -> bytes:
         raise WriteError(str(error), event=event.number) from error
 
 
-def _spells(record: bytes, event: Event) -> bool:
-    """Whether these bytes are a record of the event: an event may have been changed since it was read."""
+def _one(register: Register, record: bytes) -> Event | None:
+    """The event of one record; what is on a PCR may be on a register that has no index of its own."""
     found = _scan.scan(record)
     if len(found.columns) != 1 or found.stop is not None:
-        return False
-    space = event.register.space if found.shapes[0].index_type == _scan.PCR else ""
-    spaces = {found.shapes[0].index_type: space or _scan.INDEX_SPACES[found.shapes[0].index_type]}
-    read = _maker(found, "u32", spaces, NO_OPTIONS)(0)
-    return read.replace(number=event.number) == event
+        return None
+    index_type = found.shapes[0].index_type
+    space = register.space if index_type == _scan.PCR else _scan.INDEX_SPACES[index_type]
+    return _maker(found, "u32", {index_type: space}, NO_OPTIONS)(0)

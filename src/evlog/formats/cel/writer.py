@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from evlog.contents._celtype import written
 from evlog.contents.opaque import Opaque
 from evlog.errors import WriteError
-from evlog.formats.cel.dialect import FIRST_RTMR
+from evlog.formats.cel.dialect import MEMBER_RTMR
 from evlog.formats.cel.fields import encoder, spelled
 from evlog.formats.cel.record import no_place
+from evlog.formats.cel.types import written
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -50,10 +50,10 @@ class Writer:
         members: dict[Any, Any] = {} if event.recnum is None else {dialect.recnum: event.recnum}
         if self._ordinals is None or register.space != "ccmr":
             members[key] = register.index
-        elif register.number < FIRST_RTMR:
-            members[self._ordinals] = register.index
+        elif (native := MEMBER_RTMR.native_of(register)) is not None:
+            members[key] = native.index
         else:
-            members[key] = register.number - FIRST_RTMR
+            members[self._ordinals] = register.index
         members[dialect.digests] = [
             {alg_key: algorithms[digest.alg.id], digest_key: spell(digest.value)} for digest in event.digests
         ]

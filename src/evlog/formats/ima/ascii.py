@@ -16,20 +16,22 @@ from array import array
 
 from evlog._record import Record
 from evlog.algorithms import SHA1, HashAlg
-from evlog.columns import NOT_EXTENDED, Columns, Layout
+from evlog.columns import NOT_EXTENDED, Computed, Layout, Recorded
 from evlog.contents._ima_fields import LEGACY, described, field_names
-from evlog.contents.ima import HASH, ZERO_PAD, ImaEvent, is_violation
+from evlog.contents.ima import HASH, ZERO_PAD, ImaEvent, extensions_of, is_violation
 from evlog.errors import ParseError, TruncatedError, WriteError
 from evlog.formats import CERTAIN, LIKELY, NO_MATCH, Match
+from evlog.formats.as_read import as_read
 from evlog.formats.ima import columns as _ima
 from evlog.formats.ima.text import TextError, readings, text_of
-from evlog.model import Digest, Event, Finding, Log, Loss, Origin, Span
+from evlog.model import Digest, Event, Finding, LazyEvents, Log, Loss, Origin, Span
 from evlog.registers import Register
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from evlog.columns import Columns
     from evlog.options import Options
 
 ID = "ima-ascii"
@@ -152,8 +154,8 @@ def _line(line: bytes) -> Line | None:
     return Line(register, digest.decode("ascii"), template.decode("ascii"), parts[3] if len(parts) > 3 else b"")
 
 
-def _scan(data: bytes, bank: HashAlg) -> tuple[Columns, ParseError | None]:
-    """Columns of a list, and the trouble that ended its lines. An empty line belongs to the record after it."""
+def _scan(data: bytes, bank: HashAlg) -> tuple[Recorded, ParseError | None]:
+    """Lines of a list, and the trouble that ended them. An empty line belongs to the record after it."""
     offsets, registers = array("Q"), array("I")
     start = position = tried = 0
     stop: ParseError | None = None
@@ -179,8 +181,8 @@ def _scan(data: bytes, bank: HashAlg) -> tuple[Columns, ParseError | None]:
         offsets.append(start)
         registers.append(line.register if line.register <= _ima.LAST_PCR else NOT_EXTENDED)
         start = position = following
-    columns = Columns(data, offsets, registers, (Layout(()),), None, start, "pcr", (HASH, ZERO_PAD))
-    return columns, stop
+    # No entry bears on start values.
+    return Recorded(data, offsets, registers, (Layout(()),), None, start, "pcr", ()), stop
 
 
 def _continued(data: bytes, offset: int, following: int, bank: HashAlg) -> tuple[int, int]:
@@ -200,30 +202,26 @@ def _continued(data: bytes, offset: int, following: int, bank: HashAlg) -> tuple
     return 0, lines
 
 
-def _events(columns: Columns, shape: Shape, name: str) -> _ima.ImaEvents:
-    """The events, and with them the columns that know what rows extend."""
-    data, bank = columns.buffer, shape.bank
+def _events(lines: Columns, shape: Shape, name: str) -> LazyEvents:
+    """The events of a list, and with them the columns that know what its lines extend."""
+    data, bank = lines.buffer, shape.bank
 
     def make(row: int) -> Event:
-        offset, length = columns.offsets[row], columns.length(row)
+        offset, length = lines.offsets[row], lines.length(row)
         return _event(data[offset : offset + length], row, shape, Origin(name, ID, Span(offset, length)))
 
-    def extensions(alg: HashAlg, rules: tuple[str, ...], start: int, stop: int) -> Sequence[bytes | None]:
+    def compute(alg: HashAlg, rules: tuple[str, ...], start: int, stop: int) -> Sequence[bytes | None]:
         if alg != bank:
-            return [_unrecorded(make(row), alg, rules) for row in range(start, stop)]
+            return [make(row).extension(alg, rules) for row in range(start, stop)]
         recorded = []
         for row in range(start, stop):
-            offset = columns.offsets[row]
-            line = _line(data[offset : offset + columns.length(row)].strip(b"\r\n"))
+            offset = lines.offsets[row]
+            line = _line(data[offset : offset + lines.length(row)].strip(b"\r\n"))
             recorded.append(bytes.fromhex(line.digest) if line else b"")
-        return _ima.ones_for_violations(recorded, recorded, alg)
+        return extensions_of(alg, recorded, recorded)
 
-    return _ima.ImaEvents(columns.replace(extensions=extensions), make)
-
-
-def _unrecorded(event: Event, alg: HashAlg, rules: tuple[str, ...]) -> bytes | None:
-    extended = (event.content.unrecorded(event, alg, rule) for rule in rules)
-    return next((value for value in extended if value is not None), None)
+    framing = data, lines.offsets, lines.registers, lines.layouts, lines.layout_of, lines.end
+    return LazyEvents(Computed(*framing, lines.space, lines.notable, (HASH, ZERO_PAD), compute), make)
 
 
 def _event(record: bytes, number: int, shape: Shape, origin: Origin | None = None) -> Event:
@@ -308,7 +306,7 @@ def write(log: Log, options: Options) -> bytes:
             raise WriteError(f"a {event.content.kind} record on {event.register} has no place here", event=event.number)
         if len(event.digests) != 1 or event.digests[0].alg != shape.bank:
             raise WriteError(f"exactly one {shape.bank} digest is needed", event=event.number)
-        spelled = _spelled(event, shape)
+        spelled = as_read(event, lambda record: _event(record, 0, shape))
         line = spelled or _canonical(event)
         if line is None or (spelled is None and b"\n" in line.strip(b"\r\n")):
             raise WriteError(event.content.missing or "template data that has no text on one line", event=event.number)
@@ -316,14 +314,3 @@ def write(log: Log, options: Options) -> bytes:
     for number, line in enumerate(lines[:-1]):
         lines[number] = line if line.endswith(b"\n") else line + b"\n"
     return b"".join(lines) + log.tail
-
-
-def _spelled(event: Event, shape: Shape) -> bytes | None:
-    """The line as it was read, if it still says what the event says."""
-    if not isinstance(event.wire, bytes):
-        return None
-    try:
-        read_back = _event(event.wire, event.number, shape)
-    except ParseError:
-        return None
-    return event.wire if read_back.replace(recnum=event.recnum) == event else None

@@ -17,19 +17,20 @@ from itertools import pairwise
 from evlog import hashing
 from evlog._record import Record
 from evlog.algorithms import SHA1, HashAlg
-from evlog.columns import NOT_EXTENDED, Columns, Layout
+from evlog.columns import NOT_EXTENDED, Computed, Layout
 from evlog.contents._ima_fields import LEGACY, described, field_names
-from evlog.contents.ima import HASH, ZERO_PAD, ImaEvent, is_violation
+from evlog.contents.ima import HASH, ZERO_PAD, ImaEvent, extensions_of, is_violation
 from evlog.errors import ParseError, TruncatedError, WriteError
 from evlog.formats import CERTAIN, LIKELY, NO_MATCH, POSSIBLE, Match
 from evlog.formats.ima import columns as _ima
-from evlog.model import Digest, Event, Finding, Log, Origin, Span
+from evlog.model import Digest, Event, Finding, LazyEvents, Log, Origin, Span
 from evlog.registers import Register
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Iterator, Sequence
 
+    from evlog.columns import Columns, Extensions
     from evlog.model import Loss
     from evlog.options import Options
 
@@ -147,7 +148,7 @@ def read(data: bytes, options: Options) -> Log:
 
 def scan(
     data: bytes, bank: HashAlg, byteorder: str, undescribed: dict[str, int] | None = None
-) -> tuple[Columns, ParseError | None]:
+) -> tuple[Computed, ParseError | None]:
     """Columns of a list, and the trouble that ended its entries; templates that nobody has described are noted by row.
 
     One `struct` call reads an entry as long as the template stays the same, as it does for thousands of entries. The
@@ -195,8 +196,9 @@ def scan(
             break
     layouts = (Layout(((bank, 4),)),)
     rules = HASH, ZERO_PAD
-    extensions = _extensions(data, offsets, position, bank, byteorder)
-    return Columns(data, offsets, registers, layouts, None, position, "pcr", rules, extensions, True), stop
+    compute = _extensions(data, offsets, position, bank, byteorder)
+    # No entry bears on start values.
+    return Computed(data, offsets, registers, layouts, None, position, "pcr", (), rules, compute, True), stop
 
 
 def _template(
@@ -240,10 +242,8 @@ def _cut(data: bytes, position: int, needed: int, row: int) -> ParseError:
     return TruncatedError(message, offset=position, where=f"events[{row}]")
 
 
-def _extensions(
-    data: bytes, offsets: array[int], end: int, bank: HashAlg, byteorder: str
-) -> Callable[[HashAlg, tuple[str, ...], int, int], Sequence[bytes | None]]:
-    """What rows extend: see `evlog.columns`. A bank of another list is extended by one of the rules of `ImaEvent`."""
+def _extensions(data: bytes, offsets: array[int], end: int, bank: HashAlg, byteorder: str) -> Extensions:
+    """See `evlog.columns.Columns.extensions`. A bank of another list is extended by one of the rules of `ImaEvent`."""
     size = bank.size
     last = 4 + size
 
@@ -260,7 +260,7 @@ def _extensions(
         else:
             sha1 = recorded if bank == SHA1 else hashing.backend().digests(SHA1, hashed(start, stop))
             extended = [digest.ljust(alg.size, b"\0") for digest in sha1]
-        return _ima.ones_for_violations(recorded, extended, alg)
+        return extensions_of(alg, recorded, extended)
 
     def hashed(start: int, stop: int) -> Iterator[bytes]:
         length = struct.Struct(f"{_SIGNS[byteorder]}I").unpack_from
@@ -279,7 +279,7 @@ def _extensions(
     return extensions
 
 
-def _events(columns: Columns, bank: HashAlg, byteorder: str, name: str) -> _ima.ImaEvents:
+def _events(columns: Columns, bank: HashAlg, byteorder: str, name: str) -> LazyEvents:
     data, size = columns.buffer, bank.size
     first = struct.Struct(f"{_SIGNS[byteorder]}I{size}sI").unpack_from
     registers = [Register("pcr", index) for index in range(MAX_PCR + 1)]
@@ -294,7 +294,7 @@ def _events(columns: Columns, bank: HashAlg, byteorder: str, name: str) -> _ima.
         origin = Origin(name, ID, Span(offset, following - offset))
         return Event(row, registers[register], (Digest(bank, digest),), content, None, origin)
 
-    return _ima.ImaEvents(columns, make)
+    return LazyEvents(columns, make)
 
 
 def adapt(log: Log, options: Options) -> tuple[Log, Sequence[Loss]]:

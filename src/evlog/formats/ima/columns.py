@@ -6,7 +6,7 @@ from collections import Counter
 
 from evlog import hashing
 from evlog.algorithms import ALGORITHMS, SHA1, HashAlg
-from evlog.columns import NOT_EXTENDED, LazyEvents
+from evlog.columns import NOT_EXTENDED
 from evlog.contents._ima_fields import LEGACY, join_fields, split_fields
 from evlog.contents.ima import ImaEvent, is_violation
 from evlog.formats import recnum
@@ -29,13 +29,6 @@ _KERNEL_NAMES = {"sm3": "sm3_256", "sm3-256": "sm3_256", "sha3-256": "sha3_256"}
 _LOOKED_AT = 64
 
 
-class ImaEvents(LazyEvents):
-    """Entries of a list, made from its columns. None of them bears on start values."""
-
-    __slots__ = ()
-    notable = ()
-
-
 def named_bank(name: str) -> HashAlg | None:
     """The bank that the name of a list ends with, as the kernel calls the lists of single banks; or None."""
     suffix = name.rpartition("_")[2].lower()
@@ -46,24 +39,6 @@ def named_bank(name: str) -> HashAlg | None:
 def proves(bank: HashAlg, content: ImaEvent, digest: bytes) -> bool:
     """Whether a template digest is the hash of the entry."""
     return hashing.backend().computable(bank) and hashing.digest(bank, content.hashed) == digest
-
-
-def ones_for_violations(
-    recorded: Sequence[bytes], extended: Sequence[bytes | None], alg: HashAlg
-) -> Sequence[bytes | None]:
-    """What rows extend, with all 0xFF for those that recorded a violation, in any bank."""
-    zeros = bytes(len(recorded[0])) if recorded else b""
-    if zeros not in recorded:
-        return extended
-    # `index` runs as fast as hashing does not: most rows of most lists are no violations.
-    changed, ones = list(extended), b"\xff" * alg.size
-    row = -1
-    try:
-        while True:
-            row = recorded.index(zeros, row + 1)
-            changed[row] = ones
-    except ValueError:
-        return changed
 
 
 def undescribed(template: str, row: int, offset: int) -> Finding:

@@ -12,6 +12,7 @@ import struct
 from evlog.algorithms import ALGORITHMS
 from evlog.contents.pcclient import AAEL, EV_EVENT_TAG, EV_NO_ACTION
 from evlog.formats.tcg import frame as _tcg
+from evlog.registers import LAST_CCMR
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
 __all__ = ["is_fragment", "scan_fragment", "space_of"]
 
 _ENTRY = struct.Struct("<IIIH")
-_LAST_CCMR = 4
 
 
 def is_fragment(data: bytes) -> bool:
@@ -43,8 +43,9 @@ def scan_fragment(data: bytes, space: Space) -> _tcg.Scan:
         offsets=columns.offsets[1:],
         registers=columns.registers[1:],
         layout_of=columns.layout_of[1:] if columns.layout_of is not None else None,
+        notable=tuple(row - 1 for row in columns.notable),
     )
-    return _tcg.Scan(columns, tuple(row - 1 for row in scan.notable), scan.stop)
+    return _tcg.Scan(columns, scan.stop)
 
 
 def space_of(scan: _tcg.Scan) -> Space:
@@ -53,6 +54,6 @@ def space_of(scan: _tcg.Scan) -> Space:
     for row, offset in enumerate(columns.offsets):
         index, event_type = struct.unpack_from("<II", columns.buffer, offset)
         header = columns.layout_of is not None and columns.layout_of[row] == 0
-        if index > _LAST_CCMR and event_type != EV_NO_ACTION and not header:
+        if index > LAST_CCMR and event_type != EV_NO_ACTION and not header:
             return "pcr"
     return "ccmr"

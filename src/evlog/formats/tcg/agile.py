@@ -10,40 +10,39 @@ import struct
 from itertools import islice
 
 from evlog.algorithms import ALGORITHMS, SHA1, HashAlg
-from evlog.contents.pcclient import EV_NO_ACTION, PCClientEvent
+from evlog.contents.event_types import EV_NO_ACTION, EV_S_CRTM_VERSION
+from evlog.contents.pcclient import PCClientEvent
+from evlog.contents.spec_id import AGILE, SpecId, spec_id, spec_id_of
 from evlog.errors import ParseError, WriteError
 from evlog.formats import CERTAIN, LIKELY, NO_MATCH, Match
 from evlog.formats.tcg import first_record as _first_record
 from evlog.formats.tcg import frame as _tcg
-from evlog.model import Digest, Event, Header, Loss
+from evlog.model import Digest, Event, Header, Loss, banks_of
+from evlog.registers import LAST_CCMR, Platform
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-    from evlog.model import Finding, Log
+    from evlog.model import Content, Finding, Log
     from evlog.options import Options
-    from evlog.registers import Register, Space
+    from evlog.registers import Space
 
-EV_S_CRTM_VERSION = 0x00000008
 #: Platforms whose firmware log is a CCEL.
 CC_PLATFORMS = ("tdx", "cca", "csv")
 # One bank of these is what confidential platforms have, and no TPM does.
 _CC_BANKS = {"sha384", "sm3_256"}
-_LAST_CCMR = 4
 # Enough records to tell PCRs from measurement registers; a firmware log has a hundred.
 _SNIFFED = 4096
 
 
-def _header(data: bytes) -> tuple[_first_record.FirstRecord, _first_record.SpecId] | None:
+def _header(data: bytes) -> tuple[_first_record.FirstRecord, SpecId] | None:
     """Record 0 and its Spec ID event, or None. Raises ParseError for one whose table of algorithms cannot be."""
     first = _first_record.first_record(data)
     if first is None or first.event_type != EV_NO_ACTION:
         return None
-    spec_id = _first_record.spec_id(first.data)
-    if spec_id is None or spec_id.version not in (3, None):
-        return None
-    return first, spec_id
+    found = spec_id(first.data, _first_record.RECORD1)
+    return (first, found) if found is not None and found.agile else None
 
 
 def sniff(data: bytes, options: Options, space: Space) -> Match:
@@ -54,9 +53,9 @@ def sniff(data: bytes, options: Options, space: Space) -> Match:
         return Match(LIKELY, error.message) if space == "pcr" else NO_MATCH
     if header is None:
         return _sniff_headless(data, options, space)
-    first, spec_id = header
-    confidence, found, reason = space_of(first.register, spec_id, _records(data, *header), options)
-    banks = ", ".join(map(str, spec_id.algorithms))
+    first, declared = header
+    confidence, found, reason = space_of(first.register, declared, _records(data, *header), options)
+    banks = ", ".join(map(str, declared.algorithms))
     return Match(confidence, f"Spec ID event with {banks}; {reason}") if found == space else NO_MATCH
 
 
@@ -79,7 +78,7 @@ def _sniff_headless(data: bytes, options: Options, space: Space) -> Match:
 
 
 def space_of(
-    register: int, spec_id: _first_record.SpecId, records: Iterable[tuple[int, int]], options: Options
+    register: int, declared: SpecId, records: Iterable[tuple[int, int]], options: Options
 ) -> tuple[int, Space, str]:
     """PCRs or CC measurement registers: confidence, space, reason.
 
@@ -90,30 +89,30 @@ def space_of(
     given = _given(options)
     if given is not None:
         return CERTAIN, *given
-    if spec_id.version is None:
-        beyond = any(index > _LAST_CCMR and event_type != EV_NO_ACTION for index, event_type in records)
+    if declared.version is None:
+        beyond = any(index > LAST_CCMR and event_type != EV_NO_ACTION for index, event_type in records)
         reason = "a header without a signature, as the attestation agent writes it"
         return CERTAIN, "pcr" if beyond else "ccmr", reason
     if register == 1:
         return CERTAIN, "ccmr", "the header's index is 1, as only OVMF writes it, into a CCEL"
-    if b"td-shim" in spec_id.vendor_info:
+    if b"td-shim" in declared.vendor_info:
         return CERTAIN, "ccmr", "the header's vendor info is td-shim's"
     named = "ccel" in os.path.basename(options.name).lower()
-    several = len(spec_id.algorithms) > 1
+    several = len(declared.algorithms) > 1
     if several and not named:
         return CERTAIN, "pcr", "several banks"
-    own = not several and spec_id.algorithms[0].name in _CC_BANKS
+    own = not several and declared.algorithms[0].name in _CC_BANKS
     if not (own or named):
-        return LIKELY, "pcr", f"one bank of {spec_id.algorithms[0]}, nothing that tells of a CCEL"
+        return LIKELY, "pcr", f"one bank of {declared.algorithms[0]}, nothing that tells of a CCEL"
     seen = False
     for index, event_type in islice(records, _SNIFFED):
         seen = True
-        if index > _LAST_CCMR and event_type != EV_NO_ACTION:
+        if index > LAST_CCMR and event_type != EV_NO_ACTION:
             return CERTAIN, "pcr", f"an event on index {index}"
         if index == 0 and event_type == EV_S_CRTM_VERSION:
             return CERTAIN, "pcr", "EV_S_CRTM_VERSION on index 0"
     if seen and own:
-        return LIKELY, "ccmr", f"indices 0 to {_LAST_CCMR} only"
+        return LIKELY, "ccmr", f"indices 0 to {LAST_CCMR} only"
     if named:
         return LIKELY, "ccmr", "the file's name says CCEL, and nothing speaks against it"
     return LIKELY, "pcr", "no events that would tell of a CCEL"
@@ -129,8 +128,8 @@ def _given(options: Options) -> tuple[Space, str] | None:
     return None
 
 
-def _records(data: bytes, first: _first_record.FirstRecord, spec_id: _first_record.SpecId) -> Iterator[tuple[int, int]]:
-    scan = _tcg.scan2(data, first.length, spec_id.algorithms, "pcr")
+def _records(data: bytes, first: _first_record.FirstRecord, declared: SpecId) -> Iterator[tuple[int, int]]:
+    scan = _tcg.scan2(data, first.length, declared.algorithms, "pcr")
     two = struct.Struct("<II").unpack_from
     for offset in scan.columns.offsets[1:]:
         yield two(data, offset)
@@ -144,12 +143,12 @@ def read(data: bytes, options: Options, format: str, space: Space) -> Log:
         from evlog.formats.tcg import final_events as _final_events
 
         if not (_aael.is_fragment(data) or _final_events.are_records(data)):
-            raise ParseError("record 0 is not a Spec ID Event03", offset=0, where="events[0]")
+            raise ParseError(f"record 0 is not a {AGILE}", offset=0, where="events[0]")
         return _log(_aael.scan_fragment(data, space), (), options, format, header=Header(format, (("headless", 1),)))
-    first, spec_id = header
-    scan = _tcg.scan2(data, first.length, spec_id.algorithms, space)
+    first, declared = header
+    scan = _tcg.scan2(data, first.length, declared.algorithms, space)
     return _log(
-        scan, spec_id.algorithms, options, format, signed=spec_id.version is not None, findings=spec_id.findings
+        scan, declared.algorithms, options, format, signed=declared.version is not None, findings=declared.findings
     )
 
 
@@ -173,13 +172,11 @@ def _banks(scan: _tcg.Scan, declared: tuple[HashAlg, ...], signed: bool) -> tupl
 
     A header without a signature stands for any platform: it declares banks that the log need not have.
     """
-    banks = {alg.id: alg for alg in declared}
+    met = [alg for layout in scan.columns.layouts[1:] for alg, _ in layout.digests]
     if not signed and len(scan.columns.layouts) > 1:
-        banks.clear()
-    for layout in scan.columns.layouts[1:]:
-        for alg, _ in layout.digests:
-            banks.setdefault(alg.id, alg)
-    return tuple(banks.values())
+        return banks_of(met)
+    # Of an algorithm that is declared twice the last size is that of its digests.
+    return banks_of((*{alg.id: alg for alg in declared}.values(), *met))
 
 
 def platform_of(algorithms: Sequence[HashAlg]) -> str | None:
@@ -197,22 +194,21 @@ def adapt(log: Log, options: Options, format: str, space: Space) -> tuple[Log, S
     source = tuple(log.events)
     losses = list(recnum.losses(source, format))
     events: list[Event] = []
-    banks: dict[int, HashAlg] = {}
+    met: list[HashAlg] = []
     for event in source:
         content = event.content.pcclient(options)
         if content is None:
             losses.append(Loss(event.number, "content", f"{format} has no {event.content.kind} records"))
             continue
-        if events or not _is_header(content):
-            for digest in event.digests:
-                banks.setdefault(digest.alg.id, digest.alg)
+        if events or not _is_agile(content):
+            met += [digest.alg for digest in event.digests]
         register = event.register
         if space == "ccmr" and register.space in ("rtmr", "rem"):
-            register = _measured_in(register, options.platform or log.platform)
+            register = Platform.counting(register.space, options.platform or log.platform).ccmr_of(register)
         events.append(event.replace(register=register, content=content, recnum=None, wire=None))
     algorithms = log.algorithms
-    if not events or not _is_header(events[0].content):
-        algorithms = tuple(banks.values()) or algorithms
+    if not events or not _is_agile(events[0].content):
+        algorithms = banks_of(met) or algorithms
         events.insert(0, _new_header(algorithms, space))
     numbered = tuple(event.replace(number=number) for number, event in enumerate(events))
     # What the source's reader could not read might read as a record here.
@@ -220,22 +216,10 @@ def adapt(log: Log, options: Options, format: str, space: Space) -> tuple[Log, S
     return log.replace(format=format, events=numbered, header=None, algorithms=algorithms, trailing=trailing), losses
 
 
-def _measured_in(register: Register, platform: str | None) -> Register:
-    """The CC measurement register that a register of the hardware is: RTMR[0] is index 1 of a TD's CCEL."""
-    from evlog.registers import PLATFORMS
-
-    known = PLATFORMS[platform or ("tdx" if register.space == "rtmr" else "cca")]
-    return register.replace(space="ccmr", index=register.number + known.offset)
-
-
-def _is_header(content: object) -> bool:
-    if not isinstance(content, PCClientEvent) or content.event_type != EV_NO_ACTION:
-        return False
-    try:
-        spec_id = _first_record.spec_id(content.data)
-    except ParseError:
-        return False
-    return spec_id is not None and spec_id.version in (3, None)
+def _is_agile(content: Content) -> bool:
+    """Whether the content is a header that says how crypto-agile records are read."""
+    found = spec_id_of(content)
+    return found is not None and found.agile
 
 
 def _new_header(algorithms: Sequence[HashAlg], space: Space) -> Event:
@@ -270,8 +254,8 @@ def write(log: Log, space: Space) -> bytes:
     sizes = {alg.id: alg.size for alg in ALGORITHMS.values()}
     headless = log.header is not None and log.header.get("headless") == 1
     if not headless:
-        if not log.events or not _is_header(log.events[0].content):
-            raise WriteError("record 0 must be a Spec ID Event03", event=0)
+        if not log.events or not _is_agile(log.events[0].content):
+            raise WriteError(f"record 0 must be a {AGILE}", event=0)
         header = log.events[0]
         if [digest.alg.id for digest in header.digests] != [SHA1.id]:
             raise WriteError("the Spec ID event has exactly one SHA-1 digest", event=header.number)
@@ -310,8 +294,6 @@ def _header_fields(header: Event, space: Space) -> dict[str, object]:
 
 def _sizes(header: Event) -> dict[int, int]:
     """Digest sizes by TPM_ALG_ID, as a reader of the header will take them."""
-    content = header.content
-    assert isinstance(content, PCClientEvent)
-    spec_id = _first_record.spec_id(content.data)
-    declared = spec_id.algorithms if spec_id is not None else ()
+    found = spec_id_of(header.content)
+    declared = found.algorithms if found is not None else ()
     return {alg.id: alg.size for alg in (*ALGORITHMS.values(), *declared)}

@@ -17,11 +17,12 @@ from array import array
 from evlog import hashing
 from evlog._record import Record
 from evlog.algorithms import ALGORITHMS, SHA1, HashAlg
-from evlog.columns import NOT_EXTENDED, Columns, Layout, LazyEvents
-from evlog.contents.pcclient import EV_NO_ACTION, PCClientEvent
+from evlog.columns import NOT_EXTENDED, Layout, Recorded
+from evlog.contents.event_types import EV_EFI_HCRTM_EVENT, EV_NO_ACTION
+from evlog.contents.pcclient import PCClientEvent
 from evlog.errors import ParseError, TruncatedError, WriteError
 from evlog.formats.tcg.first_record import RECORD1, RECORD1_SHAPES
-from evlog.model import Digest, Event, Finding, Header, Log, Origin, Padding, Span
+from evlog.model import Digest, Event, Finding, Header, LazyEvents, Log, Origin, Padding, Span
 from evlog.registers import Register
 
 TYPE_CHECKING = False
@@ -31,7 +32,6 @@ if TYPE_CHECKING:
     from evlog.options import Options
     from evlog.registers import Space
 
-EV_EFI_HCRTM_EVENT = 0x80000010
 LAST_PCR = 23
 MAX_DIGESTS = 64  # a bound beside the field that it bounds: no firmware comes near it
 
@@ -41,10 +41,9 @@ _RECORD1 = Layout(((SHA1, 8),), RECORD1)
 
 
 class Scan(Record):
-    """What a scanner found: the columns, rows that bear on start values, and the trouble that ended the records."""
+    """What a scanner found: the columns, and the trouble that ended the records."""
 
-    columns: Columns
-    notable: tuple[int, ...]
+    columns: Recorded
     stop: ParseError | None
 
 
@@ -84,8 +83,8 @@ def scan1(data: bytes, start: int, space: Space, byteorder: str = "little") -> S
         offsets.append(position)
         registers.append(register if extended else NOT_EXTENDED)
         position = following
-    columns = Columns(data, offsets, registers, (_RECORD1,), None, position, space, typed=byteorder)
-    return Scan(columns, tuple(notable), stop)
+    columns = Recorded(data, offsets, registers, (_RECORD1,), None, position, space, tuple(notable), byteorder)
+    return Scan(columns, stop)
 
 
 def scan2(data: bytes, start: int, algorithms: tuple[HashAlg, ...], space: Space) -> Scan:
@@ -166,8 +165,8 @@ def scan2(data: bytes, start: int, algorithms: tuple[HashAlg, ...], space: Space
     if len(layouts) - 1 not in layout_of:
         # Only of a record that is cut: no event has these digests.
         layouts.pop()
-    columns = Columns(data, offsets, registers, tuple(layouts), layout_of, position, space, typed="little")
-    return Scan(columns, tuple(notable), stop)
+    rows = offsets, registers, tuple(layouts), layout_of
+    return Scan(Recorded(data, *rows, position, space, tuple(notable), "little"), stop)
 
 
 def _terminates(data: bytes, position: int) -> bool:
@@ -278,7 +277,7 @@ def log_of(
     if options.strict and noted:
         first = noted[0]
         raise ParseError(first.message, offset=first.offset)
-    events = TcgEvents(scan, format, options.name, byteorder)
+    events = events_of(scan, format, options.name, byteorder)
     return Log(
         format,
         events,
@@ -292,40 +291,35 @@ def log_of(
     )
 
 
-class TcgEvents(LazyEvents):
+def events_of(scan: Scan, format: str, name: str, byteorder: str) -> LazyEvents:
     """Events of a TCG log, made from its columns."""
+    columns = scan.columns
+    data, space = columns.buffer, columns.space
+    layout_of = columns.layout_of
+    one = RECORD1_SHAPES[byteorder].unpack_from
+    two = struct.Struct("<II").unpack_from
+    registers: dict[int, Register] = {}
 
-    __slots__ = ("notable",)
+    def make(row: int) -> Event:
+        offset = columns.offsets[row]
+        length = columns.length(row)
+        if layout_of is None or layout_of[row] == 0:
+            index, event_type, digest, size = one(data, offset)
+            digests: tuple[Digest, ...] = (Digest(SHA1, digest),)
+        else:
+            index, event_type = two(data, offset)
+            layout = columns.layout(row).digests
+            digests = tuple(Digest(alg, data[offset + at : offset + at + alg.size]) for alg, at in layout)
+            last = layout[-1][1] + layout[-1][0].size if layout else 12
+            (size,) = _U32.unpack_from(data, offset + last)
+        register = registers.get(index)
+        if register is None:
+            register = registers[index] = register_of(index, space)
+        body = data[offset + length - size : offset + length]
+        origin = Origin(name, format, Span(offset, length))
+        return Event(row, register, digests, PCClientEvent(event_type, body), None, origin)
 
-    def __init__(self, scan: Scan, format: str, name: str, byteorder: str) -> None:
-        columns = scan.columns
-        self.notable = scan.notable
-        data, space = columns.buffer, columns.space
-        layout_of = columns.layout_of
-        one = RECORD1_SHAPES[byteorder].unpack_from
-        two = struct.Struct("<II").unpack_from
-        registers: dict[int, Register] = {}
-
-        def make(row: int) -> Event:
-            offset = columns.offsets[row]
-            length = columns.length(row)
-            if layout_of is None or layout_of[row] == 0:
-                index, event_type, digest, size = one(data, offset)
-                digests: tuple[Digest, ...] = (Digest(SHA1, digest),)
-            else:
-                index, event_type = two(data, offset)
-                layout = columns.layout(row).digests
-                digests = tuple(Digest(alg, data[offset + at : offset + at + alg.size]) for alg, at in layout)
-                last = layout[-1][1] + layout[-1][0].size if layout else 12
-                (size,) = _U32.unpack_from(data, offset + last)
-            register = registers.get(index)
-            if register is None:
-                register = registers[index] = register_of(index, space)
-            body = data[offset + length - size : offset + length]
-            origin = Origin(name, format, Span(offset, length))
-            return Event(row, register, digests, PCClientEvent(event_type, body), None, origin)
-
-        super().__init__(columns, make)
+    return LazyEvents(columns, make)
 
 
 def register_of(index: int, space: Space) -> Register:

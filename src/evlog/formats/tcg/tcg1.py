@@ -8,7 +8,10 @@ Departures accepted: a StartupLocality event first, no header at all, padding an
 from __future__ import annotations
 
 from evlog.algorithms import SHA1
-from evlog.contents.pcclient import EV_NO_ACTION, PCClientEvent
+from evlog.contents.event_types import EV_NO_ACTION
+from evlog.contents.pcclient import PCClientEvent
+from evlog.contents.spec_id import AGILE, spec_id
+from evlog.contents.startup_locality import is_startup_locality
 from evlog.errors import ParseError, WriteError
 from evlog.formats import CERTAIN, LIKELY, NO_MATCH, Match
 from evlog.formats.tcg import first_record as _first_record
@@ -25,8 +28,6 @@ if TYPE_CHECKING:
 ID = "tcg1"
 TITLE = "TCG SHA-1 event log (TPM 1.2)"
 
-_LOCALITY = b"StartupLocality\0"
-
 
 def sniff(data: bytes, options: Options) -> Match:
     """Certain of a Spec ID Event00 or 02; likely of plausible records without a header, in either byte order."""
@@ -34,10 +35,10 @@ def sniff(data: bytes, options: Options) -> Match:
     if first is not None and first.event_type == EV_NO_ACTION:
         if _agile_header(first.data):
             return NO_MATCH
-        spec_id = _first_record.spec_id(first.data)
-        if spec_id is not None:
-            return Match(CERTAIN, f"Spec ID Event0{spec_id.version}: SHA-1 records")
-        if first.data[:16] == _LOCALITY:
+        found = spec_id(first.data)
+        if found is not None:
+            return Match(CERTAIN, f"Spec ID Event0{found.version}: SHA-1 records")
+        if is_startup_locality(first.event_type, first.data):
             return Match(CERTAIN, "a StartupLocality event in record 0: SHA-1 records without a header")
     for byteorder in ("little", "big"):
         if _two_plausible(data, byteorder):
@@ -93,7 +94,7 @@ def adapt(log: Log, options: Options) -> tuple[Log, Sequence[Loss]]:
             if digest is not digests[0]:
                 losses.append(Loss(event.number, f"digests.{digest.alg}", f"{ID} has one SHA-1 digest"))
         if _declares_banks(content):
-            losses.append(Loss(event.number, "content", "a Spec ID Event03 declares crypto-agile records"))
+            losses.append(Loss(event.number, "content", f"a {AGILE} declares crypto-agile records"))
             continue
         events.append(event.replace(number=len(events), digests=digests, content=content, recnum=None, wire=None))
     # What the source's reader could not read might read as a record here.
@@ -109,12 +110,12 @@ def _declares_banks(content: object) -> bool:
 
 
 def _agile_header(data: bytes) -> bool:
-    """Whether this is a Spec ID Event03, sound or not: such a log is not of this format."""
+    """Whether this is a header of crypto-agile records, sound or not: such a log is not of this format."""
     try:
-        spec_id = _first_record.spec_id(data)
+        found = spec_id(data)
     except ParseError:
         return True
-    return spec_id is not None and spec_id.version not in (0, 2)
+    return found is not None and found.agile
 
 
 def write(log: Log, options: Options) -> bytes:

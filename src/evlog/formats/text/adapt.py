@@ -94,7 +94,7 @@ class _Adaptation:
         elif line is not None and self._is_line(event, line):
             made = TextLine(self.dialect.role(line), line)
             refusal = self.dialect.refusal(TextLine("record", line)) or self.dialect.impropriety(made)
-            if refusal is None and made.anchor:
+            if refusal is None and made.statement:
                 self.told.discard(event.register)
             if refusal is not None or event.register in self.told:
                 self._tell(event, refusal or "a line after .EXTEND comments would come before them")
@@ -206,6 +206,6 @@ def _hashes(event: Event) -> dict[str, str]:
     for alg in (digest.alg, *ALGORITHMS.values()):
         if line is None or not hashing.backend().computable(alg):
             continue
-        if hashing.fit(hashing.digest(alg, line), digest.alg.size) == digest.value:
+        if hashing.pad_or_cut(hashing.digest(alg, line), digest.alg.size) == digest.value:
             return {"hash": alg.name, "mr_hash": digest.alg.name}
     return {}

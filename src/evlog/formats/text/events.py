@@ -2,25 +2,25 @@
 
 from __future__ import annotations
 
-from evlog import hashing
+from evlog import columns, hashing
 from evlog._record import Record
 from evlog.algorithms import SHA384, HashAlg
-from evlog.columns import NOT_EXTENDED, Columns, Layout, LazyEvents
+from evlog.columns import NOT_EXTENDED, Layout
 from evlog.contents.text import TextLine
 from evlog.errors import UsageError
-from evlog.model import Digest, Event, Finding, Origin, Span
+from evlog.model import Digest, Event, Finding, LazyEvents, Origin, Span
 from evlog.registers import UNKNOWN_REGISTER, Register
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
 
+    from evlog.columns import Extensions
     from evlog.formats.text.dialects import Dialect
     from evlog.formats.text.scan import Index, Rows
     from evlog.options import Options
 
     Pair = tuple[HashAlg, HashAlg]
-    Extensions = Callable[[HashAlg, tuple[str, ...], int, int], Sequence[bytes | None]]
 
 __all__ = ["Hashes", "Lines", "TextEvents", "hashes", "spelled"]
 
@@ -106,10 +106,10 @@ def hashes(lines: Lines, options: Options) -> Hashes:
 
 
 def _stated(lines: Lines) -> dict[Register, Pair | str]:
-    """The hashes that anchors name, by register; a string is the name of an unknown one."""
+    """The hashes that statements name, by register; a string is the name of an unknown one."""
     stated: dict[Register, Pair | str] = {}
     hinted: dict[Register, Pair | str] = {}
-    for row in lines.rows.anchors:
+    for row in lines.rows.statements:
         register, content = lines.register(row), lines.content(row)
         if content.role == "extend":
             found = HashAlg.of_size(len(content.extended or b""))
@@ -138,16 +138,15 @@ def _pair(name: str, value: bytes) -> Pair | str:
 
 
 class TextEvents(LazyEvents):
-    """Events of a textual log, made from its columns. ``notable`` is empty: no line implies a start value."""
+    """Events of a textual log, made from its columns."""
 
-    __slots__ = ("lines", "notable")
+    __slots__ = ("lines",)
 
     def __init__(self, lines: Lines, pairs: tuple[Pair | None, ...], name: str) -> None:
-        self.notable = ()
         self.lines = lines
         rows, index = lines.rows, lines.index
         pair_of = dict(zip(rows.names, pairs, strict=True))
-        columns = Columns(
+        made = columns.Lines(
             lines.data,
             rows.offsets,
             rows.registers,
@@ -155,11 +154,12 @@ class TextEvents(LazyEvents):
             None,
             len(lines.data),
             "mr",
-            extensions=_extensions(lines, pairs),
+            (),  # no line implies a start value
             names=rows.names,
             banks=tuple(pair[1] if pair is not None else _NO_HASH for pair in pairs),
+            statements=rows.statements,
             covered=(rows.starts, rows.stops) if all(pair and pair[0] == pair[1] for pair in pairs) else None,
-            anchors=rows.anchors,
+            compute=_extensions(lines, pairs),
         )
 
         def carried(row: int, register: Register) -> tuple[TextLine, tuple[Digest, ...]]:
@@ -168,7 +168,7 @@ class TextEvents(LazyEvents):
             if pair is None or not content.measured:
                 return content, ()
             digest = hashing.digest(pair[0], content.line)
-            return content, (Digest(pair[1], hashing.fit(digest, pair[1].size)),)
+            return content, (Digest(pair[1], hashing.pad_or_cut(digest, pair[1].size)),)
 
         def make(row: int) -> Event:
             register, raw = lines.register(row), lines.raw(row)
@@ -194,11 +194,11 @@ class TextEvents(LazyEvents):
             wire = None if plain else data[offset : offset + length]
             return Event(row, register, digests, content, None, Origin(name, "text", Span(offset, length)), wire)
 
-        super().__init__(columns, make if index is not None else make_plain)
+        super().__init__(made, make if index is not None else make_plain)
 
 
 def _extensions(lines: Lines, pairs: tuple[Pair | None, ...]) -> Extensions:
-    """What rows extend into a bank: see `evlog.columns`. Nothing where they inform, None if theirs is another bank."""
+    """See `evlog.columns.Columns.extensions`. Nothing of rows that inform, None of registers with another bank."""
     data, rows = lines.data, lines.rows
     banks: dict[HashAlg, tuple[dict[int, HashAlg], bool]] = {}
 
@@ -216,7 +216,7 @@ def _extensions(lines: Lines, pairs: tuple[Pair | None, ...]) -> Extensions:
                 return found
         else:
             found = [
-                hashing.fit(hashing.digest(hash_of[register], data[a:b]), alg.size)
+                hashing.pad_or_cut(hashing.digest(hash_of[register], data[a:b]), alg.size)
                 for register, a, b in spans
                 if register in hash_of
             ]

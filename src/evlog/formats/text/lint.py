@@ -35,7 +35,7 @@ def findings(lines: Lines, hashed: Hashes, options: Options) -> list[Finding]:
     kept: list[Finding] = []
     for finding in chain(
         _strays(lines),
-        _anchors(lines, hashed),
+        _statements(lines, hashed),
         _keywords(lines),
         _bytes(lines),
         _long(lines),
@@ -60,13 +60,13 @@ def _strays(lines: Lines) -> Iterator[Finding]:
             yield _warning("no_index", "no register index, where other lines have one", lines, row)
 
 
-def _anchors(lines: Lines, hashed: Hashes) -> Iterator[Finding]:
+def _statements(lines: Lines, hashed: Hashes) -> Iterator[Finding]:
     rows = lines.rows
-    if not rows.anchors:
+    if not rows.statements:
         return
     pair_of = dict(zip(rows.names, hashed.pairs, strict=True))
     first: dict[int, int] = {}
-    for row in rows.anchors:
+    for row in rows.statements:
         content = lines.content(row)
         if content.stated is None:
             continue

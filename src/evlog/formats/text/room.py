@@ -12,10 +12,12 @@ from __future__ import annotations
 
 import os
 import re
+from functools import partial
 
 from evlog.contents.text import TextLine
 from evlog.errors import ParseError, WriteError
 from evlog.formats import CERTAIN, LIKELY, NO_MATCH, Match
+from evlog.formats.as_read import as_read
 from evlog.formats.text import lint
 from evlog.formats.text.adapt import adapted, settled
 from evlog.formats.text.dialects import dialect_named, recognise
@@ -29,7 +31,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from evlog.model import Loss
+    from evlog.model import Event, Loss
     from evlog.options import Options
 
 ID = "text"
@@ -120,8 +122,9 @@ def write(log: Log, options: Options) -> bytes:
         content = event.content
         if not isinstance(content, TextLine):
             raise WriteError(f"a {content.kind} record is no line of text (see convert)", event=event.number)
-        if kept and isinstance(event.wire, bytes):
-            parts.append(event.wire)
+        record = as_read(event, partial(_one, style, event)) if kept else None
+        if record is not None:
+            parts.append(record)
             continue
         refusal = style.dialect.refusal(content) or (None if kept else style.dialect.impropriety(content))
         if refusal is not None:
@@ -130,3 +133,12 @@ def write(log: Log, options: Options) -> bytes:
     # Only the last line of a file can do without its end.
     parts[:-1] = [part if part[-1:] in (b"\n", b"\r") else part + b"\n" for part in parts[:-1]]
     return b"".join(parts) + log.tail
+
+
+def _one(style: Style, event: Event, record: bytes) -> Event | None:
+    """The event with the register and the content that one line has; its digests are in no line."""
+    rows = scan(record, style.dialect, event.register, style.index)
+    if len(rows.offsets) != 1:
+        return None
+    lines = Lines(record, rows, style.dialect, style.index)
+    return event.replace(register=lines.register(0), content=lines.content(0))

@@ -14,7 +14,7 @@ from operator import add
 from evlog import hashing
 from evlog._record import Record
 from evlog.columns import NOT_EXTENDED
-from evlog.contents.text import ANCHORS
+from evlog.contents.text import STATEMENTS
 from evlog.errors import UsageError
 from evlog.registers import UNKNOWN_REGISTER, Register
 
@@ -83,7 +83,7 @@ class Rows(Record):
     starts: array[int]
     stops: array[int]
     registers: array[int]
-    anchors: tuple[int, ...]
+    statements: tuple[int, ...]
     names: tuple[Register, ...]
     strays: tuple[int, ...] = ()
     keywords: tuple[int, ...] = ()
@@ -132,11 +132,11 @@ def scan(data: bytes, dialect: Dialect, register: Register, index: Index | None)
 def _spoken(
     likely: dict[int, bytes], dialect: Dialect, register: Register
 ) -> tuple[tuple[int, ...], tuple[Register, ...], tuple[int, ...], tuple[int, ...]]:
-    """Anchors, names, strays and keywords of a log of one register, out of the lines that begin like one."""
-    anchors = tuple(row for row, line in likely.items() if dialect.role(line) in ANCHORS)
-    odd = set(likely).difference(anchors)
+    """Statements, names, strays and keywords of a log of one register, out of the lines that begin like one."""
+    statements = tuple(row for row, line in likely.items() if dialect.role(line) in STATEMENTS)
+    odd = set(likely).difference(statements)
     keywords = tuple(row for row in sorted(odd) if dialect.claims(likely[row]))
-    return anchors, (register,), (), keywords
+    return statements, (register,), (), keywords
 
 
 def _inner(offsets: array[int], lines: list[bytes], edges: bytes) -> Iterable[int]:
@@ -148,7 +148,7 @@ def _inner(offsets: array[int], lines: list[bytes], edges: bytes) -> Iterable[in
 def _indexed(offsets: array[int], starts: array[int], lines: list[bytes], dialect: Dialect, index: Index) -> Rows:
     known: dict[bytes, tuple[int, bool]] = {}
     names: dict[Register, int] = {}
-    strays, anchors, keywords = [], [], []
+    strays, statements, keywords = [], [], []
     begins, stops, registers = array("Q"), array("Q"), array("I")
     for row, (start, whole) in enumerate(zip(starts, lines, strict=True)):
         token, _, line = whole.partition(b" ")
@@ -165,12 +165,12 @@ def _indexed(offsets: array[int], starts: array[int], lines: list[bytes], dialec
             line = line.lstrip(dialect.edges)
         begin = start + len(whole) - len(line)
         role = dialect.role(line)
-        if role in ANCHORS:
-            anchors.append(row)
+        if role in STATEMENTS:
+            statements.append(row)
         elif role == "record" and dialect.claims(line):
             keywords.append(row)
         extends = place[1] and role in ("record", "init", "sync")
         registers.append(place[0] if extends else NOT_EXTENDED)
         begins.append(start if index.hashed else begin)
         stops.append(begin + len(line))
-    return Rows(offsets, begins, stops, registers, tuple(anchors), tuple(names), tuple(strays), tuple(keywords))
+    return Rows(offsets, begins, stops, registers, tuple(statements), tuple(names), tuple(strays), tuple(keywords))

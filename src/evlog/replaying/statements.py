@@ -1,12 +1,14 @@
-"""Anchors: what a textual log states of its register, held against what the events before add up to.
+"""Statements: what a textual log says of its register itself, held against what the events before add up to.
 
 Spec: kernel RFC "tsm: Unified Measurement Register ABI", patch 2/3. INIT and SYNC state the register's value before
 they are extended themselves; a ``.EXTEND`` comment tells of a digest that was extended outside the log, and a SYNC
-follows it. So at each anchor the log either goes on where it stood (``continuous``), or the comments lead there
+follows it. So at each statement the log either goes on where it stood (``continuous``), or the comments lead there
 (``explained_gap``), or something is missing (``gap``), or nothing was known before (``unanchored``).
+A log may also state nothing: it is `silent <Statement.silent>` then, and goes on from what is known.
 
-An anchor is inside the chain of hashes. If the register's final value is confirmed, then so is the value that the last
-anchor states, and every event after it; what produced that value is proven only as far as the log leads to it.
+A statement is inside the chain of hashes. If the register's final value is confirmed, then so is the value that the
+last statement gives, and every event after it; what produced that value is proven only as far as the log leads to it.
+Where nothing is stated there is nothing to believe: all events are proven from wherever the register stood before.
 
 Departures: a ``.EXTEND`` that records follow without a SYNC between is taken not to have happened, because the RFC's
 kernel would have written one; where the value before such comments is the one stated, the log is continuous.
@@ -24,6 +26,7 @@ from evlog.errors import UsageError
 from evlog.model import Event, Finding
 from evlog.registers import Register
 from evlog.replaying.rows import fold_rows
+from evlog.replaying.start import reset_value
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -32,11 +35,11 @@ if TYPE_CHECKING:
 
     from evlog.columns import Columns
     from evlog.model import Log
-    from evlog.replaying.tally import Bank, Tally
+    from evlog.replaying.ledger import Bank, Ledger
 
     Key = tuple[Register, HashAlg]
 
-__all__ = ["VERDICTS", "Anchor", "Anchors", "has_lines"]
+__all__ = ["VERDICTS", "Anchor", "Statement", "Statements", "has_lines"]
 
 #: From firm to loose.
 VERDICTS = ("continuous", "explained_gap", "unanchored", "gap")
@@ -47,20 +50,20 @@ _FEW = 16
 
 
 def has_lines(log: Log) -> bool:
-    """Whether some event is a text line. Logs in columns are of one kind, and only the textual ones have anchors."""
+    """Whether some event is a text line. Logs in columns are of one kind, and only the textual ones state anything."""
     if log.columns is not None:
-        return log.columns.anchors is not None
+        return log.columns.statements is not None
     return any(event.content.kind == "text" for event in log.events)
 
 
-class Anchor(Record):
+class Statement(Record):
     """A place where a textual log takes a register over: from another log, from reset, or from itself.
 
     ``from_`` and ``to`` name logs (``from_`` is None at reset), ``place`` is the index of the log and the number of
-    the event that states the value, or that starts a log which states none. ``value`` is what it states, ``running``
-    what the events before add up to, ``explained`` the numbers of the ``.EXTEND`` events that lead from one to the
-    other and ``told`` their digests. ``verdict`` is one of `VERDICTS`. Comments at the end of a log, which nothing
-    confirms, are such a place too.
+    the event that states the value, or that starts a log which states none: a ``silent`` one. ``value`` is what it
+    states, ``running`` what the events before add up to (the same of a silent log), ``explained`` the numbers of the
+    ``.EXTEND`` events that lead from one to the other and ``digests`` those that comments at the end of a log give:
+    they are such a place too, though nothing confirms them. ``verdict`` is one of `VERDICTS`.
     """
 
     register: Register
@@ -72,15 +75,30 @@ class Anchor(Record):
     running: bytes
     place: tuple[int, int]
     explained: tuple[int, ...] = ()
-    told: tuple[bytes, ...] = ()
+    digests: tuple[bytes, ...] = ()
+    silent: bool = False
 
     @property
     def between_logs(self) -> bool:
         """Whether the register comes from elsewhere than the log itself."""
         return self.from_ != self.to
 
+    @property
+    def breaks(self) -> bool:
+        """Whether the log states a value that nothing leads to: no event before is proven by what comes after."""
+        return self.verdict in ("gap", "unanchored") and not self.silent
 
-class _Told:
+    @property
+    def told(self) -> tuple[bytes, ...]:
+        """The old name of ``digests``."""
+        return self.digests
+
+
+#: The old name.
+Anchor = Statement
+
+
+class _Comments:
     """What ``.EXTEND`` comments tell of one register: digests since its last event, and those that events follow."""
 
     __slots__ = ("fresh", "stale")
@@ -90,14 +108,14 @@ class _Told:
         self.stale: list[tuple[int, bytes]] = []
 
 
-class Anchors:
+class Statements:
     """What was stated of registers, noted beside a replay."""
 
-    def __init__(self, tally: Tally) -> None:
-        self.tally = tally
-        self.handovers: list[Anchor] = []
+    def __init__(self, ledger: Ledger) -> None:
+        self.ledger = ledger
+        self.handovers: list[Statement] = []
         self.findings: list[Finding] = []
-        self._told: dict[Key, _Told] = {}
+        self._comments: dict[Key, _Comments] = {}
         #: The value before a log's last comments were heeded, and their numbers.
         self._tails: dict[Key, tuple[bytes, tuple[int, ...]]] = {}
         #: The last textual log to extend a register, by index.
@@ -111,16 +129,16 @@ class Anchors:
             return event.digest(alg) is not None
         return isinstance(content, TextLine) and content.extended is not None and len(content.extended) == alg.size
 
-    def meet(self, event: Event, alg: HashAlg, running: bytes, log: Log) -> bytes:
+    def heed(self, event: Event, alg: HashAlg, running: bytes, log: Log) -> bytes:
         """The register's value before a line is extended; ``running`` is what the events so far add up to."""
         content, key = event.content, (event.register, alg)
         assert isinstance(content, TextLine)
         if content.extended is not None:
-            self._told.setdefault(key, _Told()).fresh.append((event.number, content.extended))
+            self._comments.setdefault(key, _Comments()).fresh.append((event.number, content.extended))
             return running
         stated = _stated(content, alg)
         if stated is not None:
-            running = self._anchor(key, event, stated, running, log)
+            running = self._state(key, event, stated, running, log)
         else:
             self._first(key, event.number, running, log)
         self._own(key)
@@ -133,11 +151,11 @@ class Anchors:
         log: Log,
         implied: dict[Register, tuple[int, str]],
     ) -> None:
-        """Extend ``folding`` by a textual log's rows, and heed its anchors on the way."""
+        """Extend ``folding`` by a textual log's rows, and heed what it states on the way."""
         bank_of = {index: alg for alg, values in folding.items() for index in values}
         index_of = {register: index for index, register in enumerate(columns.names or ())}
         position = 0
-        for row in (*(columns.anchors or ()), len(columns)):
+        for row in (*(columns.statements or ()), len(columns)):
             self._fold_run(columns, folding, bank_of, position, row, log)
             position = row
             if row == len(columns):
@@ -149,9 +167,9 @@ class Anchors:
             for alg, values in folding.items():
                 if columns.has_bank(index, alg) and self.concerns(event, alg):
                     if index not in values:
-                        values[index] = self.tally.enter(event.register, alg, log, implied).value
+                        values[index] = self.ledger.enter(event.register, alg, log, implied).value
                         bank_of[index] = alg
-                    values[index] = self.meet(event, alg, values[index], log)
+                    values[index] = self.heed(event, alg, values[index], log)
 
     def _fold_run(
         self,
@@ -162,31 +180,31 @@ class Anchors:
         stop: int,
         log: Log,
     ) -> None:
-        """Extend ``folding`` by the rows between two anchors, the first of them included."""
+        """Extend ``folding`` by the rows between two statements, the first of them included."""
         for index, row in _first_rows(columns.registers[start:stop], bank_of):
             key = columns.register(index), bank_of[index]
             if not self._here(key):
                 self._first(key, start + row, folding[key[1]][index], log)
                 self._own(key)
-            elif key in self._told:
+            elif key in self._comments:
                 self._pass(key)
         for alg, values in folding.items():
             fold_rows(columns, alg, (), values, start, stop)
 
     def _here(self, key: Key) -> bool:
         """Whether the log at hand has extended the register before."""
-        return self._owners.get(key) == self.tally.logs
+        return self._owners.get(key) == self.ledger.logs
 
     def _own(self, key: Key) -> None:
-        self._owners[key] = self.tally.logs
+        self._owners[key] = self.ledger.logs
         self._pass(key)
 
     def _pass(self, key: Key) -> None:
         """The register moves on by an event: comments before it did not happen, unless a SYNC knows better."""
-        told = self._told.get(key)
-        if told is not None:
-            told.stale += told.fresh
-            told.fresh.clear()
+        comments = self._comments.get(key)
+        if comments is not None:
+            comments.stale += comments.fresh
+            comments.fresh.clear()
 
     def _untouched(self, key: Key) -> bool:
         """Whether nothing has extended the register, nor has anybody said where it starts."""
@@ -194,10 +212,10 @@ class Anchors:
         return not bank.events and key not in self._owners and bank.reason in ("zeros", "ones")
 
     def _bank(self, key: Key) -> Bank:
-        return self.tally.registers[key[0]][key[1]]
+        return self.ledger.bank(*key)
 
-    def _anchor(self, key: Key, event: Event, stated: bytes, running: bytes, log: Log) -> bytes:
-        told = self._told.pop(key, None) or _Told()
+    def _state(self, key: Key, event: Event, stated: bytes, running: bytes, log: Log) -> bytes:
+        comments = self._comments.pop(key, None) or _Comments()
         fold = hashing.backend().fold
         untouched = self._untouched(key)
         explained: tuple[int, ...] = ()
@@ -208,9 +226,9 @@ class Anchors:
             verdict = "continuous"
         else:
             verdict = "unanchored" if untouched else "gap"
-            for comments in (told.fresh, told.stale + told.fresh):
-                if comments and fold(key[1], running, (digest for _, digest in comments)) == stated:
-                    verdict, explained = "explained_gap", tuple(number for number, _ in comments)
+            for leading in (comments.fresh, comments.stale + comments.fresh):
+                if leading and fold(key[1], running, (digest for _, digest in leading)) == stated:
+                    verdict, explained = "explained_gap", tuple(number for number, _ in leading)
                     break
         if untouched and verdict in ("continuous", "unanchored"):
             content = event.content
@@ -221,9 +239,12 @@ class Anchors:
         return stated
 
     def _first(self, key: Key, number: int, running: bytes, log: Log) -> None:
-        """A record in a log that has stated nothing of the register."""
+        """A record in a log whose lines have stated nothing of the register."""
         if not self._here(key):
-            self._note(key, number, "unanchored", running, running, log)
+            bank = self._bank(key)
+            # A start value that the log states elsewhere is a statement too, but for the platform's own.
+            started = not bank.events and bank.reason == "log" and running != reset_value(*key)
+            self._note(key, number, "unanchored", running, running, log, silent=not started)
 
     def _note(
         self,
@@ -234,53 +255,56 @@ class Anchors:
         running: bytes,
         log: Log,
         explained: tuple[int, ...] = (),
+        *,
+        silent: bool = False,
     ) -> None:
         register, alg = key
-        place = self.tally.logs, number
+        place = self.ledger.logs, number
         bank = self._bank(key)
         from_ = log.name if self._here(key) or bank.events > bank.counted else bank.owner
-        self._record(Anchor(register, alg, from_, log.name, verdict, value, running, place, explained))
-        message = _message(verdict, register, value, running, explained)
+        made = Statement(register, alg, from_, log.name, verdict, value, running, place, explained, (), silent)
+        self._record(made)
+        message = _message(made)
         if message is not None:
             severity = "warning" if verdict == "gap" else "note"
             self.findings.append(Finding(verdict, severity, f"line {number + 1}: {message}", number))
 
-    def _record(self, handover: Anchor) -> None:
-        self.handovers.append(handover)
-        key = handover.register, handover.alg
+    def _record(self, made: Statement) -> None:
+        self.handovers.append(made)
+        if made.silent:
+            return
+        key = made.register, made.alg
         worst, proven = self._standing.get(key, ("continuous", (0, 0)))
-        if handover.verdict in ("gap", "unanchored"):
-            proven = handover.place
-        self._standing[key] = max(worst, handover.verdict, key=VERDICTS.index), proven
+        self._standing[key] = max(worst, made.verdict, key=VERDICTS.index), made.place if made.breaks else proven
 
     def close(self, name: str) -> None:
         """The end of a log: comments that nothing follows are heeded, for nothing contradicts them."""
-        for key, told in self._told.items():
+        for key, comments in self._comments.items():
             register, alg = key
-            if told.stale:
-                numbers = ", ".join(str(number + 1) for number, _ in told.stale[:8])
+            if comments.stale:
+                numbers = ", ".join(str(number + 1) for number, _ in comments.stale[:8])
                 message = f"{register}: .EXTEND in line {numbers} is followed by events without a SYNC: not heeded"
-                self.findings.append(Finding("extend_not_heeded", "warning", message, told.stale[0][0]))
-            if told.fresh:
+                self.findings.append(Finding("extend_not_heeded", "warning", message, comments.stale[0][0]))
+            if comments.fresh:
                 bank = self._bank(key)
                 before = bank.value
-                bank.value = value = hashing.backend().fold(alg, before, (digest for _, digest in told.fresh))
-                bank.events += len(told.fresh)
-                explained = tuple(number for number, _ in told.fresh)
+                bank.value = value = hashing.backend().fold(alg, before, (digest for _, digest in comments.fresh))
+                bank.events += len(comments.fresh)
+                explained = tuple(number for number, _ in comments.fresh)
                 self._tails[key] = before, explained
                 message = (
                     f"{register}: {len(explained)} digests from .EXTEND comments at the end, which nothing confirms"
                 )
                 self.findings.append(Finding("extend_at_end", "note", message, explained[0]))
-                place = self.tally.logs, explained[0]
-                digests = tuple(digest for _, digest in told.fresh)
+                place = self.ledger.logs, explained[0]
+                digests = tuple(digest for _, digest in comments.fresh)
                 self._record(
-                    Anchor(register, alg, name, name, "explained_gap", value, before, place, explained, digests)
+                    Statement(register, alg, name, name, "explained_gap", value, before, place, explained, digests)
                 )
-        self._told.clear()
+        self._comments.clear()
 
     def standing(self, register: Register, alg: HashAlg) -> tuple[str | None, tuple[int, int]]:
-        """The worst verdict on a register, and the place from which on its events are proven."""
+        """The worst verdict on a register, None if nothing was stated; and the place from which events are proven."""
         return self._standing.get((register, alg), (None, (0, 0)))
 
 
@@ -304,18 +328,20 @@ def _stated(content: TextLine, alg: HashAlg) -> bytes | None:
     except UsageError:
         return value
     # A value in the length of the lines' hash stands in the register as its digests do.
-    return hashing.fit(value, alg.size) if named != alg and len(value) == named.size else value
+    return hashing.pad_or_cut(value, alg.size) if named != alg and len(value) == named.size else value
 
 
-def _message(verdict: str, register: Register, value: bytes, running: bytes, explained: tuple[int, ...]) -> str | None:
-    if verdict == "gap":
-        return f"{register} is stated to be {_short(value)}, the events before lead to {_short(running)}"
-    if verdict == "explained_gap":
-        return f"{register} was extended outside the log; {len(explained)} .EXTEND comments lead to the value stated"
-    if verdict == "unanchored" and value != running:
-        return f"{register} starts at {_short(value)}, as the log states; nothing before leads there"
-    if verdict == "unanchored":
-        return f"{register} is extended before INIT or SYNC says where it stands; it is taken to be {_short(value)}"
+def _message(made: Statement) -> str | None:
+    register, value = made.register, _short(made.value)
+    if made.silent:
+        return f"{register} is extended before INIT or SYNC says where it stands; it is taken to be {value}"
+    if made.verdict == "gap":
+        return f"{register} is stated to be {value}, the events before lead to {_short(made.running)}"
+    if made.verdict == "explained_gap":
+        count = len(made.explained)
+        return f"{register} was extended outside the log; {count} .EXTEND comments lead to the value stated"
+    if made.verdict == "unanchored":
+        return f"{register} starts at {value}, as the log states; nothing before leads there"
     return None
 
 

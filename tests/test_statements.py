@@ -63,26 +63,27 @@ def test_init_states_the_value_before_itself() -> None:
     log = read(sync(start, "INIT"), "a b c")
     found = row(log)
     assert found.value == extended(start, line(sync(start, "INIT")), line("a b c"))
-    assert (found.start, found.start_reason, found.anchoring) == (start, "init", "unanchored")
+    assert (found.start, found.start_reason, found.stated) == (start, "init", "unanchored")
     assert (found.events, found.proven_from) == (2, (0, 0))
 
 
 @pytest.mark.parametrize(("word", "reason"), [("INIT", "init"), ("SYNC", "log")])
 def test_a_log_that_starts_at_reset_is_continuous(word: str, reason: str) -> None:
     found = row(read(sync(ZEROS, word), "a"))
-    assert (found.start_reason, found.anchoring, found.start) == (reason, "continuous", ZEROS)
+    assert (found.start_reason, found.stated, found.start) == (reason, "continuous", ZEROS)
 
 
 def test_pcr_17_is_reset_to_ones() -> None:
     ones = "ff" * 32
     found = evlog.replay(evlog.read(f"INIT sha256/{ones}\na b c\n".encode(), register=Register("pcr", 17)))
-    assert [(each.anchoring, each.start.hex()) for each in found] == [("continuous", ones)]
+    assert [(each.stated, each.start.hex()) for each in found] == [("continuous", ones)]
 
 
 def test_a_log_without_init_starts_at_zeros_and_says_so() -> None:
     found = row(read("a", "b", hash="sha384"))
     assert found.value == extended(ZEROS, line("a"), line("b"))
-    assert (found.start_reason, found.anchoring) == ("zeros", "unanchored")
+    assert (found.start_reason, found.stated) == ("zeros", None)
+    assert "unanchored" in [each.code for each in evlog.replay(read("a", hash="sha384")).findings]
 
 
 def test_an_explained_gap() -> None:
@@ -93,7 +94,7 @@ def test_an_explained_gap() -> None:
     log = read(*lines)
     found = row(log)
     assert found.value == extended(second, line(sync(second)), line("b"))
-    assert (found.anchoring, found.proven_from) == ("explained_gap", (0, 0))
+    assert (found.stated, found.proven_from) == ("explained_gap", (0, 0))
     handover = evlog.replay(log).handovers[1]
     assert (handover.running, handover.value, handover.explained, handover.place) == (first, second, (2, 3), (0, 4))
     assert not handover.between_logs
@@ -104,7 +105,7 @@ def test_a_gap_proves_nothing_before_it() -> None:
     log = read(sync(ZEROS), "a", sync(after), "b")
     found = row(log)
     assert found.value == extended(after, line(sync(after)), line("b"))
-    assert (found.anchoring, found.proven_from) == ("gap", (0, 2))
+    assert (found.stated, found.proven_from) == ("gap", (0, 2))
     (gap,) = [finding for finding in evlog.replay(log).findings if finding.code == "gap"]
     assert (gap.severity, gap.event) == ("warning", 2)
     assert gap.message.startswith("line 3: ")
@@ -132,7 +133,7 @@ def test_comments_at_the_end_are_heeded() -> None:
     log = read(sync(ZEROS), "a", f"# .EXTEND {h(b'x').hex()}")
     before = extended(ZEROS, line(sync(ZEROS)), line("a"))
     assert row(log).value == extended(before, h(b"x"))
-    assert row(log).anchoring == "explained_gap"
+    assert row(log).stated == "explained_gap"
 
 
 def test_the_log_after_the_firmware_s() -> None:
@@ -165,8 +166,8 @@ def test_a_log_that_states_nothing_after_the_firmware_s() -> None:
 def test_a_given_start_value_is_confirmed_or_not() -> None:
     value = h(b"start")
     given = Registers({(REGISTER, SHA384): value})
-    assert row(read(sync(value), "a"), start=given).anchoring == "continuous"
-    assert row(read(sync(ZEROS), "a"), start=given).anchoring == "gap"
+    assert row(read(sync(value), "a"), start=given).stated == "continuous"
+    assert row(read(sync(ZEROS), "a"), start=given).stated == "gap"
 
 
 def test_a_log_of_plain_events_replays_as_one_in_columns() -> None:
@@ -189,7 +190,7 @@ def test_registers_with_different_hashes() -> None:
     assert evlog.replay(plain).values == evlog.replay(log).values
 
 
-def test_many_anchors_cost_linear_time() -> None:
+def test_many_statements_cost_linear_time() -> None:
     value, lines = ZEROS, []
     for _ in range(5000):
         lines.append(sync(value))
@@ -226,6 +227,15 @@ def test_a_match_after_a_gap_proves_what_follows_it() -> None:
     (found,) = result.registers
     assert (found.verdict, found.cause, found.proven, found.events) == ("match", "gap", 2, 4)
     assert [standing for _, standing in result.logs[0].standings()] == ["claimed", "claimed", "proven", "proven"]
+
+
+def test_a_continuous_sync_after_a_gap_makes_nothing_good() -> None:
+    after = h(b"who knows")
+    again = extended(after, line(sync(after)))
+    log = read(sync(ZEROS), "a", sync(after), sync(again), "b")
+    assert verdicts(log) == ["continuous", "gap", "continuous"]
+    found = verify(log, extended(again, line(sync(again)), line("b")))
+    assert (found.verdict, found.cause, found.proven, found.events) == ("match", "gap", 3, 5)
 
 
 def test_a_forged_sync_is_recognised() -> None:
@@ -286,6 +296,94 @@ def test_a_log_of_which_the_end_was_not_extended() -> None:
 
 def test_a_value_that_nothing_explains() -> None:
     assert verify(read(sync(ZEROS), "a"), b"\x11" * 48).cause == "unexplained"
+
+
+# Logs that state nothing of their register
+
+
+def test_a_log_that_states_nothing_is_proven_from_reset() -> None:
+    """From the platform's own start value to the register's there is nothing that the log would have to be believed."""
+    log = read("a", "b", "c", hash="sha384")
+    value = extended(ZEROS, line("a"), line("b"), line("c"))
+    result = evlog.verify(log, Registers({(REGISTER, SHA384): value}))
+    (found,) = result.registers
+    assert (found.verdict, found.cause, found.explanation) == ("match", None, None)
+    assert (found.events, found.proven) == (3, 3)
+    assert [standing for _, standing in result.logs[0].standings()] == ["proven"] * 3
+    without_first = verify(read("b", "c", hash="sha384"), value)
+    assert (without_first.verdict, without_first.proven) == ("mismatch", 0)
+
+
+def test_a_log_that_states_nothing_leaves_the_firmware_s_proven() -> None:
+    logs = [firmware(b"kernel", b"command line"), read("a", hash="sha384")]
+    value = extended(ZEROS, h(b"kernel"), h(b"command line"), line("a"))
+    result = evlog.verify(logs, Registers({(REGISTER, SHA384): value}))
+    (found,) = result.registers
+    assert (found.cause, found.events, found.proven) == (None, 3, 3)
+    assert [standing for each in result.logs for _, standing in each.standings()] == ["proven"] * 3
+
+
+def test_a_log_that_states_nothing_does_not_mend_the_gap_before_it() -> None:
+    after = h(b"who knows")
+    logs = [firmware(b"kernel"), read(sync(after), "a"), read("b", hash="sha384")]
+    found = row(*logs)
+    assert found.value == extended(after, line(sync(after)), line("a"), line("b"))
+    assert (found.stated, found.proven_from) == ("gap", (1, 0))
+
+
+def test_a_value_that_nothing_leads_to_stays_unproven() -> None:
+    start = h(b"who knows")
+    log = read("a", sync(start, "INIT"), "b", hash="sha384")
+    found = verify(log, extended(start, line(sync(start, "INIT")), line("b")))
+    assert (found.cause, found.events, found.proven) == ("gap", 3, 2)
+    log = read(sync(start, "INIT"), "b")
+    found = verify(log, extended(start, line(sync(start, "INIT")), line("b")))
+    assert found.cause == "unanchored"
+    assert "nothing proves what led to it" in (found.explanation or "")
+
+
+def test_a_start_that_the_log_states_besides_its_lines_is_a_statement() -> None:
+    start = h(b"who knows")
+    log = read("a", hash="sha384").replace(start=Registers({(REGISTER, SHA384): start}))
+    found = verify(log, extended(start, line("a")))
+    assert (found.verdict, found.cause) == ("match", "unanchored")
+    at_reset = read("a", hash="sha384").replace(start=Registers({(REGISTER, SHA384): ZEROS}))
+    assert verify(at_reset, extended(ZEROS, line("a"))).cause is None
+
+
+def test_a_gap_is_not_made_good_by_a_statement_that_follows() -> None:
+    after = h(b"who knows")
+    later = extended(after, line(sync(after)), line("b"))
+    log = read(sync(ZEROS), "a", sync(after), "b", sync(later))
+    found = verify(log, extended(later, line(sync(later))))
+    assert (found.cause, found.events, found.proven) == ("gap", 5, 3)
+
+
+def test_the_hand_over_to_a_log_that_states_nothing_says_so() -> None:
+    start = h(b"who knows")
+    merged = evlog.merge([firmware(b"kernel"), read("a", hash="sha384")])
+    (handover,) = merged.handovers
+    assert (handover.verdict, handover.evidence) == (
+        "unanchored",
+        "the order in which the logs were given; nothing in them says so",
+    )
+    (handover,) = evlog.merge([read(sync(start), "a")]).handovers
+    assert (handover.verdict, handover.evidence) == (
+        "unanchored",
+        "the value stated is all that is known of what came before",
+    )
+
+
+def test_the_public_name_of_a_statement_and_of_what_it_says() -> None:
+    (handover,) = evlog.replay(read(sync(ZEROS), f"# .EXTEND {h(b'x').hex()}")).handovers[1:]
+    assert evlog.Anchor is evlog.Statement
+    assert isinstance(handover, evlog.Anchor)
+    assert handover.told == handover.digests == (h(b"x"),)
+    found = row(read(sync(ZEROS)))
+    assert found.anchoring == found.stated == "continuous"
+    content = read(sync(ZEROS)).events[0].content
+    assert content.anchor
+    assert content.statement
 
 
 def test_merge_reports_the_hand_over() -> None:

@@ -6,39 +6,25 @@ from evlog import hashing
 from evlog.algorithms import HashAlg
 from evlog.model import Event, Finding, Log
 from evlog.registers import Register, Registers
-from evlog.replaying.rows import extension, fold_rows
-from evlog.replaying.start import counts_of, implied_starts, size_of, start_of
+from evlog.replaying.ledger import Bank, Ledger
+from evlog.replaying.rows import fold_rows
+from evlog.replaying.start import counts_of, implied_starts, size_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from evlog.columns import Columns
-    from evlog.hashing import Job
-    from evlog.replaying.anchors import Anchors
+    from evlog.hashing.protocols import Job
+    from evlog.replaying.statements import Statements
 
     #: Rules by bank: how events extend a bank that they have no digest for (`Content.rules`), one name or several.
     Rules = Mapping[HashAlg, str | Sequence[str]]
 
-__all__ = ["Bank", "Pass", "Tally", "extend"]
+__all__ = ["LogPass", "Replayer", "extend"]
 
 
-class Bank:
-    """A register in one bank on its way through the logs: where it began, where it stands, by how many events.
-
-    ``owner`` tells which log extended it last, and ``counted`` how many events there were before the log at hand.
-    """
-
-    __slots__ = ("counted", "events", "owner", "reason", "start", "value")
-
-    def __init__(self, start: bytes, reason: str) -> None:
-        self.start = self.value = start
-        self.reason = reason
-        self.events = self.counted = 0
-        self.owner: str | None = None
-
-
-class Pass:
+class LogPass:
     """A log on its way into the registers.
 
     ``entered`` has, for each bank, the registers by their index in the columns, and ``values`` what they stand at;
@@ -71,38 +57,35 @@ class Pass:
         return self.columns, self.recorded, self.values
 
 
-class Tally:
+class Replayer:
     """Registers on their way through the logs."""
 
     def __init__(self, given: Registers | None, rules: Rules, wanted: Iterable[HashAlg] | None) -> None:
-        self.given = given
+        self.ledger = Ledger(given)
         self.rules = {alg: (names,) if isinstance(names, str) else tuple(names) for alg, names in rules.items()}
         self.wanted = None if wanted is None else frozenset(wanted)
-        self.registers: dict[Register, dict[HashAlg, Bank]] = {}
         #: Those that some event extends, nobody knows by what.
         self.missing: set[tuple[Register, HashAlg]] = set()
         self.passes: list[tuple[Log, set[Register], list[HashAlg]]] = []
         self.findings: list[Finding] = []
-        #: How many logs are done.
-        self.logs = 0
-        #: What textual logs state of their registers, once one was met.
-        self.met: Anchors | None = None
+        #: What textual logs state of their registers, once one has come.
+        self.stated: Statements | None = None
 
     @property
-    def anchors(self) -> Anchors:
-        """What textual logs state of their registers; made when the first one is met."""
-        if self.met is None:
-            from evlog.replaying.anchors import Anchors
+    def statements(self) -> Statements:
+        """What textual logs state of their registers; made when the first one comes."""
+        if self.stated is None:
+            from evlog.replaying.statements import Statements
 
-            self.met = Anchors(self)
-        return self.met
+            self.stated = Statements(self.ledger)
+        return self.stated
 
     def add(self, log: Log, *, named: bool = False) -> None:
         """Extend by a log's events; ``named`` puts its name before what was found in it."""
         begun = self.begin(log, named=named)
         self.end(begun, extend([begun])[0])
 
-    def begin(self, log: Log, *, named: bool = False) -> Pass:
+    def begin(self, log: Log, *, named: bool = False) -> LogPass:
         """Everything up to the extending of recorded digests, which `end` wants done."""
         name = f"{log.name}: " if named and log.name else ""
         self.findings += [each.replace(message=f"{name}{each.message}") if name else each for each in log.findings]
@@ -119,9 +102,9 @@ class Tally:
         implied = implied_starts(log, counts)
         if columns is not None:
             return self._begin_columns(log, columns, counts, banks, implied)
-        return Pass(log, banks, self._add_events(log, banks, implied))
+        return LogPass(log, banks, self._add_events(log, banks, implied))
 
-    def end(self, begun: Pass, missing: dict[HashAlg, set[int]]) -> None:
+    def end(self, begun: LogPass, missing: dict[HashAlg, set[int]]) -> None:
         """The rest, after the digests of ``begun.job``; ``missing`` as `evlog.hashing.Backend.fold_many` says."""
         for alg, held in begun.entered.items():
             values = begun.values[alg]
@@ -133,13 +116,9 @@ class Tally:
             for alg, indices in (*missing.items(), *begun.missing.items()):
                 self.missing.update((name(index), alg) for index in indices)
         self.passes.append((begun.log, begun.extended, begun.banks))
-        if self.met is not None:
-            self.met.close(begun.log.name)
-        self.logs += 1
-        for entered in self.registers.values():
-            for bank in entered.values():
-                if bank.events != bank.counted:
-                    bank.owner, bank.counted = begun.log.name, bank.events
+        if self.stated is not None:
+            self.stated.close(begun.log.name)
+        self.ledger.close(begun.log.name)
 
     def _banks(self, log: Log) -> list[HashAlg]:
         """The banks that the log has, and those that it offers a rule for."""
@@ -149,16 +128,6 @@ class Tally:
                 banks.append(alg)
         return banks if self.wanted is None else [alg for alg in banks if alg in self.wanted]
 
-    def enter(self, register: Register, alg: HashAlg, log: Log, implied: dict[Register, tuple[int, str]]) -> Bank:
-        """The register in a bank, before the log's first event on it if it is new."""
-        banks = self.registers.get(register)
-        if banks is None:
-            banks = self.registers[register] = {}
-        bank = banks.get(alg)
-        if bank is None:
-            bank = banks[alg] = Bank(*start_of(register, alg, log, self.given, implied))
-        return bank
-
     def _begin_columns(
         self,
         log: Log,
@@ -166,18 +135,18 @@ class Tally:
         counts: Mapping[int, int],
         banks: list[HashAlg],
         implied: dict[Register, tuple[int, str]],
-    ) -> Pass:
+    ) -> LogPass:
         extended = {index: columns.register(index) for index in counts}
-        begun = Pass(log, banks, set(extended.values()), columns, counts)
+        begun = LogPass(log, banks, set(extended.values()), columns, counts)
         for alg in banks:
             held = begun.entered[alg] = {
-                index: self.enter(register, alg, log, implied)
+                index: self.ledger.enter(register, alg, log, implied)
                 for index, register in extended.items()
                 if columns.has_bank(index, alg)
             }
             begun.values[alg] = {index: bank.value for index, bank in held.items()}
-        if columns.anchors is not None:
-            self.anchors.fold(columns, begun.values, log, implied)
+        if columns.statements is not None:
+            self.statements.fold(columns, begun.values, log, implied)
             return begun
         for alg in banks:
             if columns.recorded(alg):
@@ -200,15 +169,15 @@ class Tally:
                 continue
             extended.add(event.register)
             for alg in banks:
-                bank = self.enter(event.register, alg, log, implied)
+                bank = self.ledger.enter(event.register, alg, log, implied)
                 bank.events += 1
-                digest = extension(event, alg, self.rules.get(alg, ()))
+                digest = event.extension(alg, self.rules.get(alg, ()))
                 if digest is None:
                     self.missing.add((event.register, alg))
                 elif digest:
                     pending.setdefault((event.register, alg), []).append(digest)
         for (register, alg), digests in pending.items():
-            bank = self.registers[register][alg]
+            bank = self.ledger.bank(register, alg)
             bank.value = hashing.backend().fold(alg, bank.value, digests)
         return extended
 
@@ -225,16 +194,16 @@ class Tally:
         if not register.replayable:
             return set()
         for alg in banks:
-            if not self.anchors.concerns(event, alg):
+            if not self.statements.concerns(event, alg):
                 # Whoever else extends that bank, nobody can follow it through this event.
                 self.missing.update({(register, alg)} if event.measured else ())
                 continue
-            bank = self.enter(register, alg, log, implied)
+            bank = self.ledger.enter(register, alg, log, implied)
             waiting = pending.setdefault((register, alg), [])
-            if event.content.anchor:
+            if event.content.statement:
                 bank.value = hashing.backend().fold(alg, bank.value, waiting)
                 waiting.clear()
-            bank.value = self.anchors.meet(event, alg, bank.value, log)
+            bank.value = self.statements.heed(event, alg, bank.value, log)
             digest = event.digest(alg)
             if digest is not None:
                 waiting.append(digest)
@@ -257,14 +226,14 @@ class Tally:
                 return True
         return False
 
-    def unsaid(self, register: Register, alg: HashAlg) -> bool:
+    def undetermined(self, register: Register, alg: HashAlg) -> bool:
         """Whether the logs do not tell the register's value in the bank."""
         if self.missing and (register, alg) in self.missing:
             return True
         return len(self.passes) > 1 and self._overtaken(register, alg)
 
 
-def extend(begun: Sequence[Pass]) -> list[dict[HashAlg, set[int]]]:
+def extend(begun: Sequence[LogPass]) -> list[dict[HashAlg, set[int]]]:
     """Extend what is left to extend of some logs, all at once; as `evlog.hashing.Backend.fold_many` says."""
     jobs = [each.job for each in begun]
     folded = iter(hashing.backend(sum(size_of(each.log) for each in begun)).fold_many([job for job in jobs if job]))

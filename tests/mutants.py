@@ -1,0 +1,419 @@
+"""Mutants: one wrong word each in code that gives a verdict, and the test that must notice.
+
+python -m tests.mutants                  all of them, in copies of this tree; exit 1 if one survives or does not apply
+python -m tests.mutants 4 17 --jobs 1    some of them, by number
+python -m tests.mutants --list           the numbers
+
+A mutant is a place in a file that stands there exactly once, what takes its place, and the test that then fails. Only
+that test is run. The quick suite holds the table against the source (`tests/test_mutants.py`): when code is reworded,
+reword the mutant, and run it.
+"""
+
+from __future__ import annotations
+
+import argparse
+import ast
+import os
+import queue
+import shutil
+import subprocess
+import sys
+import tempfile
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+ROOT = Path(__file__).resolve().parent.parent
+# What no test needs, or what would be a copy of something that was built here.
+_LEFT_BEHIND = shutil.ignore_patterns(".*", "__pycache__", "*.egg-info", "target", "build", "dist")
+_TIMEOUT = 300  # seconds: a mutant that never ends is one that was noticed
+_FAILED, _PASSED = 1, 0  # exit codes of pytest; any other says that the test was not run
+
+
+class Mutant(NamedTuple):
+    """``file`` is below ``src/evlog``; ``test`` is a file below ``tests``, ``::``, and the name of a test."""
+
+    file: str
+    old: str
+    new: str
+    test: str
+
+    @property
+    def source(self) -> Path:
+        return ROOT / "src" / "evlog" / self.file
+
+    def __str__(self) -> str:
+        return f"{self.file}: {self.old!r} -> {self.new!r}"
+
+
+MUTANTS: tuple[Mutant, ...] = (
+    # Found once by hand, when the suite did not notice them.
+    Mutant(
+        "replaying/statements.py",
+        "max(worst, made.verdict, key=VERDICTS.index), made",
+        "made.verdict, made",
+        "test_statements.py::test_a_continuous_sync_after_a_gap_makes_nothing_good",
+    ),
+    Mutant(
+        "evidence/tpm_quote.py",
+        "credentials.nonce != quote.extra_data",
+        "not quote.extra_data.startswith(credentials.nonce)",
+        "test_evidence_signed.py::test_part_of_the_nonce_is_another_nonce",
+    ),
+    Mutant(
+        "evidence/tpm_quote.py",
+        "signed and bool(quote.selection)",
+        "signed",
+        "test_evidence_signed.py::test_a_signed_quote_of_nothing_anchors_nothing",
+    ),
+    Mutant(
+        "verifying/hypotheses.py",
+        "all(case.event(step).content.logged_first",
+        "any(case.event(step).content.logged_first",
+        "test_verify.py::test_only_what_is_logged_first_may_be_ahead_of_the_register",
+    ),
+    Mutant(
+        "changing/convert.py",
+        "for key in {**old, **new}",
+        "for key in old",
+        "test_convert.py::test_a_register_that_the_result_invents_is_refused",
+    ),
+    Mutant(
+        "replaying/start.py",
+        "_ONES = range(17, 23)",
+        "_ONES = range(17, 24)",
+        "test_verify.py::test_pcr_17_to_22_start_at_ones_and_no_other",
+    ),
+    Mutant(
+        "contents/startup_locality.py",
+        "LOCALITIES = (0, 3, 4)",
+        "LOCALITIES = (0, 1, 3, 4)",
+        "test_replay.py::test_what_is_no_locality_does_not_count",
+    ),
+    Mutant(
+        "replaying/replayer.py",
+        "log.rules and any(twins)",
+        "any(twins)",
+        "test_replay.py::test_a_firmware_log_without_the_bank_leaves_it_open",
+    ),
+    Mutant(
+        "verifying/composite.py",
+        "if len(whole) < len(values):",
+        "if not whole:",
+        "test_verify.py::test_a_pcr_digest_over_a_register_that_the_log_does_not_tell",
+    ),
+    Mutant(
+        "intake/store.py",
+        "if rest and value != self.old else before",
+        "if value != self.old else before",
+        "test_append.py::test_a_reader_takes_no_line_that_may_not_have_happened",
+    ),
+    Mutant(
+        "changing/split.py",
+        "if log.trailing:",
+        "if False:",
+        "test_tree.py::test_what_belongs_to_no_register_is_a_loss",
+    ),
+    Mutant(
+        "merging/overlap.py",
+        ' or log.header.get("headless") != 1',
+        "",
+        "test_merge.py::test_only_a_log_without_a_header_may_begin_with_what_another_ended_with",
+    ),
+    Mutant(
+        "formats/tcg/frame.py",
+        "MAX_DIGESTS = 64 ",
+        "MAX_DIGESTS = 63 ",
+        "test_reading.py::test_a_record_may_have_64_digests",
+    ),
+    # Evidence: a signature, a certificate, a nonce or a binding that is not looked at.
+    Mutant(
+        "evidence/__init__.py",
+        'any(finding.severity == "error" for',
+        'all(finding.severity == "error" for',
+        "test_evidence_signed.py::test_without_a_key_nothing_is_authenticated",
+    ),
+    Mutant(
+        "evidence/_account.py",
+        "anchored and not self.findings,",
+        "anchored,",
+        "test_evidence_signed.py::test_changed_values_do_not_give_the_digest",
+    ),
+    Mutant(
+        "evidence/_account.py",
+        "elif not nonce or nonce.ljust(",
+        "elif nonce.ljust(",
+        "test_evidence_signed.py::test_an_empty_nonce_is_not_the_one_of_a_report_without",
+    ),
+    Mutant(
+        "evidence/_account.py",
+        'nonce.ljust(len(report_data), b"\\0") != report_data',
+        "not report_data.startswith(nonce)",
+        "test_evidence_signed.py::test_the_nonce_is_the_one_that_was_asked_for",
+    ),
+    Mutant(
+        "evidence/_keys.py",
+        "if when < certificate.not_valid_before_utc:",
+        "if False:",
+        "test_evidence_signed.py::test_a_certificate_that_may_not_issue_yet_or_at_all",
+    ),
+    Mutant(
+        "evidence/_keys.py",
+        "if when > certificate.not_valid_after_utc:",
+        "if False:",
+        "test_evidence_signed.py::test_flawed_chains_fail",
+    ),
+    Mutant(
+        "evidence/_keys.py",
+        "constraints.path_length < depth - 1",
+        "constraints.path_length < depth - 2",
+        "test_evidence_signed.py::test_flawed_chains_fail",
+    ),
+    Mutant(
+        "evidence/_keys.py", "if not constraints.ca:", "if False:", "test_evidence_signed.py::test_flawed_chains_fail"
+    ),
+    Mutant(
+        "evidence/_keys.py",
+        "value.key_cert_sign:",
+        "value:",
+        "test_evidence_signed.py::test_a_certificate_that_may_not_issue_yet_or_at_all",
+    ),
+    Mutant(
+        "evidence/_keys.py",
+        "if not _issued(issued, issuer):",
+        "if False:",
+        "test_evidence_signed.py::test_a_td_quote_under_another_root_fails",
+    ),
+    Mutant(
+        "evidence/tpm_quote.py",
+        "if _holds(signature, key, message):",
+        "if key is not None:",
+        "test_evidence_signed.py::test_a_forged_signature_fails",
+    ),
+    Mutant(
+        "evidence/tpm_quote.py",
+        "alg = signature_alg or HashAlg",
+        "alg = HashAlg",
+        "test_evidence_signed.py::test_the_pcr_digest_is_made_with_the_hash_of_the_signature",
+    ),
+    Mutant(
+        "evidence/tpm_quote.py",
+        "!= TPM_ST_ATTEST_QUOTE:",
+        "== 0:",
+        "test_evidence_signed.py::test_what_a_tpm_signs_besides_quotes_is_none",
+    ),
+    Mutant(
+        "evidence/tpm_quote.py",
+        "at += alg.size",
+        "at += 32",
+        "test_evidence_signed.py::test_bare_values_have_the_size_of_their_bank",
+    ),
+    Mutant(
+        "evidence/tdx_quote.py",
+        "part.qe_report[_QE_REPORT_DATA] != bound",
+        "part.qe_report[_QE_REPORT_DATA][:32] != bound[:32]",
+        "test_evidence_signed.py::test_the_rest_of_the_enclave_s_report_data_is_zeros",
+    ),
+    Mutant(
+        "evidence/tdx_quote.py",
+        "not _ecdsa(_keys.key_of(presented[0]), part.qe_signature, part.qe_report)",
+        "False",
+        "test_evidence_signed.py::test_each_link_of_a_td_quote_is_checked",
+    ),
+    Mutant(
+        "evidence/tdx_quote.py",
+        "credentials, signed=anchored)",
+        "credentials, signed=signed)",
+        "test_evidence_signed.py::test_a_td_quote_without_a_root_is_not_anchored",
+    ),
+    Mutant(
+        "evidence/snp_report.py",
+        "if chain.problem:",
+        "if False:",
+        "test_evidence_signed.py::test_an_snp_report_under_another_root_fails",
+    ),
+    Mutant(
+        "evidence/cca_token.py",
+        ".get(_CHALLENGE) != hashing.digest(alg, stated)",
+        ".get(_CHALLENGE) is None",
+        "test_evidence_signed.py::test_a_platform_token_of_another_realm_binds_nothing",
+    ),
+    Mutant(
+        "evidence/cca_token.py",
+        "if not platform.holds(",
+        "if not realm.holds(_realm_key(stated)) and not platform.holds(",
+        "test_evidence_signed.py::test_a_cca_token_is_anchored_by_the_platform_key",
+    ),
+    Mutant(
+        "evidence/cca_token.py",
+        "account.nonce(challenge, credentials, signed=anchored",
+        "account.nonce(challenge, credentials, signed=True",
+        "test_evidence_signed.py::test_a_challenge_that_nobody_signed_for_is_only_read",
+    ),
+    Mutant(
+        "evidence/nitro.py",
+        "credentials.nonce is not None and credentials.nonce != nonce",
+        "credentials.nonce and credentials.nonce != nonce",
+        "test_evidence_signed.py::test_the_nonce_is_the_one_that_was_asked_for",
+    ),
+    Mutant(
+        "evidence/nitro.py",
+        "if chain.problem:",
+        "if False:",
+        "test_evidence_signed.py::test_a_nitro_document_under_another_root_fails",
+    ),
+    Mutant(
+        "evidence/nitro.py",
+        "register.number < _LOCKED",
+        "register.number <= _LOCKED",
+        "test_evidence_signed.py::test_a_nitro_document_is_anchored_by_the_root",
+    ),
+    Mutant(
+        "evidence/_cose.py",
+        "if len(self.signature) != 2 * size:",
+        "if False:",
+        "test_evidence_signed.py::test_the_parts_of_a_signature_have_their_size",
+    ),
+    Mutant(
+        "evidence/_cose.py",
+        "not isinstance(algorithm, int) or algorithm",
+        "algorithm",
+        "test_evidence_signed.py::test_a_signature_by_another_algorithm_is_none",
+    ),
+    Mutant(
+        "evidence/_cbor.py",
+        "if key in found:",
+        "if False:",
+        "test_evidence_signed.py::test_a_claim_that_stands_twice_is_none",
+    ),
+    Mutant(
+        "evidence/pcrread.py",
+        "lines[sections[-1] :] if sections else lines",
+        "lines",
+        "test_evidence_files.py::test_other_sections_of_a_listing_state_no_register",
+    ),
+    Mutant(
+        "evidence/pcr_values.py",
+        "if len(value) != key[1].size:",
+        "if not value:",
+        "test_evidence_files.py::test_a_file_of_pcrs_has_a_value_of_its_size_for_each",
+    ),
+    Mutant(
+        "evidence/tpm_sysfs.py",
+        "not any(alg == SHA1 for _, alg in values)",
+        "not values",
+        "test_evidence_files.py::test_sysfs_has_sha1_in_the_listing_where_no_folder_has_it",
+    ),
+)
+
+
+def problem(mutant: Mutant) -> str:
+    """Why a mutant cannot be tried; empty if it can."""
+    if not mutant.source.is_file():
+        return "no such file"
+    count = mutant.source.read_text().count(mutant.old)
+    if count != 1:
+        return f"the old text stands there {count} times"
+    file, _, name = mutant.test.partition("::")
+    path = ROOT / "tests" / file
+    if not path.is_file() or name not in tests_in(path):
+        return f"no such test: {mutant.test}"
+    return ""
+
+
+def tests_in(path: Path) -> Iterator[str]:
+    """The names of a file's tests, those in classes as ``Class::test``."""
+    for node in ast.parse(path.read_text()).body:
+        if isinstance(node, ast.FunctionDef):
+            yield node.name
+        elif isinstance(node, ast.ClassDef):
+            yield from (f"{node.name}::{each.name}" for each in node.body if isinstance(each, ast.FunctionDef))
+
+
+def _copy(folder: Path) -> Path:
+    """A copy of the tree, beside what lies beside the tree."""
+    copied = folder / "tree"
+    shutil.copytree(ROOT, copied, ignore=_LEFT_BEHIND)
+    shared = ROOT.parent / "shared"
+    if shared.is_dir():
+        (folder / "shared").symlink_to(shared.resolve())
+    return copied
+
+
+def _tested(tree: Path, *tests: str) -> int:
+    """Pytest's exit code for some tests of a copy."""
+    # No bytecode: a mutant is written within the second and may be as long as what it stands for.
+    environment = {**os.environ, "PYTHONPATH": str(tree / "src"), "PYTHONDONTWRITEBYTECODE": "1", "CI": "1"}
+    command = [
+        sys.executable,
+        "-m",
+        "pytest",
+        "-q",
+        "-x",
+        "-p",
+        "no:cacheprovider",
+        *(f"tests/{each}" for each in tests),
+    ]
+    try:
+        ran = subprocess.run(command, cwd=tree, env=environment, capture_output=True, check=False, timeout=_TIMEOUT)
+    except subprocess.TimeoutExpired:
+        return _FAILED
+    return ran.returncode
+
+
+def _tried(mutant: Mutant, trees: queue.Queue[Path]) -> str:
+    said = problem(mutant)
+    if said:
+        return f"does not apply ({said})"
+    tree = trees.get()
+    path = tree / mutant.source.relative_to(ROOT)
+    whole = path.read_text()
+    try:
+        path.write_text(whole.replace(mutant.old, mutant.new))
+        code = _tested(tree, mutant.test)
+    finally:
+        path.write_text(whole)
+        trees.put(tree)
+    return {_FAILED: "killed", _PASSED: "SURVIVED"}.get(code, f"does not apply (pytest ended with {code})")
+
+
+def _run(numbers: Sequence[int], jobs: int) -> int:
+    with tempfile.TemporaryDirectory() as folder:
+        trees: queue.Queue[Path] = queue.Queue()
+        for number in range(jobs):
+            (Path(folder) / str(number)).mkdir()
+            trees.put(_copy(Path(folder) / str(number)))
+        honest = trees.get()
+        sound = [MUTANTS[number] for number in numbers if not problem(MUTANTS[number])]
+        if sound and _tested(honest, *dict.fromkeys(mutant.test for mutant in sound)) != _PASSED:
+            print("the tests do not pass on the code as it stands")
+            return 1
+        trees.put(honest)
+        bad = 0
+        with ThreadPoolExecutor(jobs) as pool:
+            results = pool.map(lambda number: _tried(MUTANTS[number], trees), numbers)
+            for number, result in zip(numbers, results, strict=True):
+                bad += result != "killed"
+                print(f"{number:3} {result:9} {MUTANTS[number]}", flush=True)
+    print(f"{len(numbers) - bad} of {len(numbers)} killed")
+    return int(bad > 0)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(prog="python -m tests.mutants", description="Try mutants of code that judges.")
+    parser.add_argument("numbers", nargs="*", type=int, help="numbers of mutants; all if none are given")
+    parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="how many at once")
+    parser.add_argument("--list", action="store_true", help="print the table")
+    parsed = parser.parse_args(arguments)
+    if parsed.list:
+        for number, mutant in enumerate(MUTANTS):
+            print(f"{number:3} {mutant}\n    {mutant.test}")
+        return 0
+    return _run(parsed.numbers or range(len(MUTANTS)), max(1, parsed.jobs))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
