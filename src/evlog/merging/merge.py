@@ -154,20 +154,27 @@ def _first_rows(log: Log) -> dict[Register, int]:
 class _Chained(Lazy):
     """The events of several logs, one log after the other, numbered anew: made when asked for, as theirs may be."""
 
-    __slots__ = ("_make",)
+    __slots__ = ("_bounds", "_logs")
 
     def __init__(self, logs: Sequence[Log]) -> None:
-        super().__init__(sum(len(log.events) for log in logs))
-        bounds = list(accumulate((len(log.events) for log in logs), initial=0))
+        self._logs = logs
+        self._bounds = list(accumulate((len(log.events) for log in logs), initial=0))
+        super().__init__(self._bounds[-1])
 
-        def make(number: int) -> Event:
-            place = bisect_right(bounds, number) - 1
-            log = logs[place]
-            event = log.events[number - bounds[place]]
-            # The numbers of records count anew: per register, by whatever format the log is written in.
-            return event.replace(number=number, recnum=None, origin=_origin(event, log), wire=None)
+    def _make(self, row: int) -> Event:
+        place = bisect_right(self._bounds, row) - 1
+        log = self._logs[place]
+        return _numbered(log.events[row - self._bounds[place]], row, log)
 
-        self._make = make
+    def __iter__(self) -> Iterator[Event]:
+        for log, start in zip(self._logs, self._bounds, strict=False):
+            for row, event in enumerate(log.events, start):
+                yield _numbered(event, row, log)
+
+
+def _numbered(event: Event, number: int, log: Log) -> Event:
+    # The numbers of records count anew: per register, by whatever format the log is written in.
+    return event.replace(number=number, recnum=None, origin=_origin(event, log), wire=None)
 
 
 def _origin(event: Event, log: Log) -> Origin:

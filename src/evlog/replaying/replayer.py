@@ -160,7 +160,7 @@ class Replayer:
         extended: set[Register] = set()
         for event in log.events:
             content = event.content
-            if not content.measured and not content.anchor:
+            if not content.measured and not content.statement:
                 continue
             if content.kind == "text":
                 extended |= self._add_line(event, log, banks, implied, pending)

@@ -13,7 +13,7 @@ from evlog.registers import Register
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
 
     from evlog.algorithms import HashAlg
     from evlog.model import Event, Log
@@ -76,10 +76,8 @@ def implied_starts(log: Log, counts: Mapping[int, int]) -> dict[Register, tuple[
         locality = locality_of(content.event_type, content.data)
         if locality is not None:
             implied.setdefault(_PCR0, (locality, "locality" if locality else "zeros"))
-    for number in _ONES:
-        register = Register("pcr", number)
-        first = _first_on(log, register, counts)
-        if first is not None and isinstance(first.content, PCClientEvent) and is_launch(first.content.event_type):
+    for register, first in _first_events(log, [Register("pcr", number) for number in _ONES], counts):
+        if isinstance(first.content, PCClientEvent) and is_launch(first.content.event_type):
             implied[register] = 0, "drtm"
     return implied
 
@@ -90,9 +88,21 @@ def _notable(log: Log) -> Iterable[Event]:
     return log.events if columns is None else (log.events[row] for row in columns.notable)
 
 
-def _first_on(log: Log, register: Register, counts: Mapping[int, int]) -> Event | None:
+def _first_events(
+    log: Log, registers: Sequence[Register], counts: Mapping[int, int]
+) -> Iterable[tuple[Register, Event]]:
+    """Each of the registers that the log extends, and the first event that does."""
     columns = log.columns
     if columns is None:
-        return next((e for e in log.events if e.register == register and e.measured), None)
-    index = columns.index(register)
-    return log.events[columns.registers.index(index)] if index is not None and index in counts else None
+        first: dict[Register, Event] = {}
+        wanted = frozenset(registers)
+        for event in log.events:
+            if event.register in wanted and event.measured:
+                first.setdefault(event.register, event)
+        return first.items()
+    indices = [(register, columns.index(register)) for register in registers]
+    return [
+        (register, log.events[columns.registers.index(index)])
+        for register, index in indices
+        if index is not None and index in counts
+    ]
