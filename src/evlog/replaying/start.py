@@ -13,7 +13,7 @@ from evlog.registers import Register
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Mapping
 
     from evlog.algorithms import HashAlg
     from evlog.model import Event, Log
@@ -66,7 +66,8 @@ def implied_starts(log: Log, counts: Mapping[int, int]) -> dict[Register, tuple[
     after a dynamic launch. ``counts`` are the rows on each register, if the log has columns.
     """
     implied: dict[Register, tuple[int, str]] = {}
-    for event in _notable(log):
+    notable, first = _told(log, counts)
+    for event in notable:
         content = event.content
         if not isinstance(content, PCClientEvent) or event.register != _PCR0:
             continue
@@ -76,33 +77,29 @@ def implied_starts(log: Log, counts: Mapping[int, int]) -> dict[Register, tuple[
         locality = locality_of(content.event_type, content.data)
         if locality is not None:
             implied.setdefault(_PCR0, (locality, "locality" if locality else "zeros"))
-    for register, first in _first_events(log, [Register("pcr", number) for number in _ONES], counts):
-        if isinstance(first.content, PCClientEvent) and is_launch(first.content.event_type):
-            implied[register] = 0, "drtm"
+    for event in first:
+        if isinstance(event.content, PCClientEvent) and is_launch(event.content.event_type):
+            implied[event.register] = 0, "drtm"
     return implied
 
 
-def _notable(log: Log) -> Iterable[Event]:
-    """The events that may bear on start values: those the scanner noted, or all."""
+def _told(log: Log, counts: Mapping[int, int]) -> tuple[Iterable[Event], Iterable[Event]]:
+    """The events on PCR 0 that may bear on start values, and the first to extend each register that starts at ones."""
     columns = log.columns
-    return log.events if columns is None else (log.events[row] for row in columns.notable)
-
-
-def _first_events(
-    log: Log, registers: Sequence[Register], counts: Mapping[int, int]
-) -> Iterable[tuple[Register, Event]]:
-    """Each of the registers that the log extends, and the first event that does."""
-    columns = log.columns
-    if columns is None:
-        first: dict[Register, Event] = {}
-        wanted = frozenset(registers)
-        for event in log.events:
-            if event.register in wanted and event.measured:
-                first.setdefault(event.register, event)
-        return first.items()
-    indices = [(register, columns.index(register)) for register in registers]
-    return [
-        (register, log.events[columns.registers.index(index)])
-        for register, index in indices
-        if index is not None and index in counts
-    ]
+    if columns is not None:
+        indices = [columns.index(Register("pcr", number)) for number in _ONES]
+        rows = [columns.registers.index(index) for index in indices if index is not None and index in counts]
+        return [log.events[row] for row in columns.notable], [log.events[row] for row in rows]
+    notable = []
+    first: dict[int, Event] = {}
+    # One pass: the events may be made as it goes.
+    for event in log.events:
+        register = event.register
+        if register.space != "pcr":
+            continue
+        if register.index == 0:
+            if event.content.kind == "pcclient":
+                notable.append(event)
+        elif register.index in _ONES and event.measured:
+            first.setdefault(register.number, event)
+    return notable, first.values()
