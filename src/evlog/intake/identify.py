@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from evlog.options import Options
     from evlog.registers import Register
 
-__all__ = ["Found", "identify", "read_bytes", "read_each"]
+__all__ = ["Found", "identify", "read_bytes", "read_each", "read_one"]
 
 #: Members of a document that an error lists.
 _LISTED = 16
@@ -44,6 +44,11 @@ def read_bytes(data: bytes, format: str | None, options: Options, budget: Budget
     if len(found) > 1:
         raise ParseError(f"the document holds {_listing(found)}; say which (--member PATH)")
     return _read(found[0], options)
+
+
+def read_one(data: bytes, format: str | None, options: Options) -> list[Log]:
+    """As `read_each`, of bytes in which there must be one."""
+    return [read_bytes(data, format, options)]
 
 
 def read_each(data: bytes, format: str | None, options: Options, budget: Budget | None = None) -> list[Log]:

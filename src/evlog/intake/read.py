@@ -8,13 +8,15 @@ from __future__ import annotations
 import os
 
 from evlog import hashing
+from evlog.errors import SourceError
 from evlog.formats import CERTAIN, room
-from evlog.intake.files import load
-from evlog.intake.identify import read_bytes, read_each
+from evlog.intake.files import load, named
+from evlog.intake.identify import read_each, read_one
 from evlog.options import Options
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from typing import Any
 
     from evlog.intake.files import Source
@@ -37,13 +39,10 @@ def read(source: Source, *, format: str | None = None, strict: bool = False, **c
 
     Damage ends the log where it stands: the events before it are returned with an ``error`` finding that has the
     offset. ``strict=True`` raises ParseError instead, and for any warning of the reader.
-    Raises SourceError for a file that is absent or unreadable, ParseError for bytes that are no log, or several.
+    Raises SourceError for a file that is absent, unreadable or too large for the memory there is, ParseError for bytes
+    that are no log, or several.
     """
-    log = _folder(source, format, strict, choices)
-    if log is not None:
-        return log
-    data, name = load(source)
-    return read_bytes(data, format, Options(name=name, strict=strict, sticky=_sticky(name), **choices))
+    return _read(source, read_one, format, strict, choices)[0]
 
 
 def read_logs(source: Source, *, format: str | None = None, strict: bool = False, **choices: Any) -> list[Log]:
@@ -51,11 +50,26 @@ def read_logs(source: Source, *, format: str | None = None, strict: bool = False
 
     Raises ParseError if two of them extend the same register.
     """
-    log = _folder(source, format, strict, choices)
-    if log is not None:
-        return [log]
-    data, name = load(source)
-    return read_each(data, format, Options(name=name, strict=strict, sticky=_sticky(name), **choices))
+    return _read(source, read_each, format, strict, choices)
+
+
+def _read(
+    source: Source,
+    reader: Callable[[bytes, str | None, Options], list[Log]],
+    format: str | None,
+    strict: bool,
+    choices: dict[str, Any],
+) -> list[Log]:
+    try:
+        log = _folder(source, format, strict, choices)
+        if log is not None:
+            return [log]
+        data, name = load(source)
+        return reader(data, format, Options(name=name, strict=strict, sticky=_sticky(name), **choices))
+    except MemoryError:
+        pass
+    # Out here nothing is held any more of what there was too much of.
+    raise SourceError(f"{named(source)}: not enough memory to read it")
 
 
 def _folder(source: Source, format: str | None, strict: bool, choices: dict[str, Any]) -> Log | None:

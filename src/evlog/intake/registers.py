@@ -9,7 +9,7 @@ import os
 
 from evlog.errors import SourceError, UnknownFormatError
 from evlog.evidence import Credentials, Evidence, Material, identify, source
-from evlog.intake.files import load
+from evlog.intake.files import load, named
 from evlog.model import Finding
 
 TYPE_CHECKING = False
@@ -42,18 +42,22 @@ def read_registers(
     Evidence that a given key or root certificate does not stand behind fails, whatever else it shows.
     Raises SourceError for what cannot be opened, ParseError for what it cannot be, UsageError for an unknown kind.
     """
-    credentials = Credentials(
-        key=_data(key),
-        signature=_data(signature),
-        pcrs=_material(pcrs) if pcrs is not None else None,
-        nonce=nonce,
-        root=_data(root),
-    )
-    material = _material(where)
-    if kind is not None:
-        return _held(source(kind).read(material, credentials), credentials)
-    material, found = _identify(material)
-    return _held(found.read(material, credentials), credentials)
+    try:
+        credentials = Credentials(
+            key=_data(key),
+            signature=_data(signature),
+            pcrs=_material(pcrs) if pcrs is not None else None,
+            nonce=nonce,
+            root=_data(root),
+        )
+        material = _material(where)
+        if kind is not None:
+            return _held(source(kind).read(material, credentials), credentials)
+        material, found = _identify(material)
+        return _held(found.read(material, credentials), credentials)
+    except MemoryError:
+        pass
+    raise SourceError(f"{named(where)}: not enough memory to read it")
 
 
 def _held(evidence: Evidence, credentials: Credentials) -> Evidence:
