@@ -176,8 +176,18 @@ def report(findings: Iterable[Finding], name: str = "") -> None:
         say(f"{prefix}{finding.severity}: {event}{finding.message}")
 
 
-def print_json(document: dict[str, Any]) -> None:
-    """One JSON object on stdout."""
+def print_json(document: dict[str, Any], **members: Iterable[dict[str, Any]]) -> None:
+    """One JSON object on stdout; ``members`` are lists of it, empty there, whose objects are printed as they come."""
     import json
 
-    print(json.dumps(document))
+    rest = json.dumps(document)
+    for name, objects in members.items():
+        # Quotes inside of a string are escaped: this stands nowhere else.
+        before, _, rest = rest.partition(f'"{name}": []')
+        print(before, end=f'"{name}": [')
+        between = ""
+        for each in objects:
+            print(between, json.dumps(each), sep="", end="")
+            between = ", "
+        rest = f"]{rest}"
+    print(rest)
