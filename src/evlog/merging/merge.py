@@ -7,7 +7,7 @@ Only the order within a register means anything; across registers the logs stand
 
 from __future__ import annotations
 
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from itertools import accumulate
 
 from evlog._record import Record
@@ -217,9 +217,11 @@ def _handovers(placed: Sequence[Placed], replayed: Replay, first: Sequence[_Firs
             yield handover
     owners: dict[Register, int] = {}
     for position, each in enumerate(placed):
+        before: Registers | None = None
         for register, event in first[position].registers.items():
             if register in owners and (register, position) not in stated:
-                alg, value = _value(placed[:position], register)
+                before = before or replay([other.log for other in placed[:position]]).registers()
+                alg, value = _value(before, register)
                 source = placed[owners[register]].log.name
                 yield Handover(register, source, each.log.name, "unanchored", alg, value, each.reason, event)
             owners[register] = position
@@ -237,7 +239,9 @@ def _row(log: Log, number: int) -> int:
     """The row of the event with this number: another where events before it were dropped."""
     if number < len(log.events) and log.events[number].number == number:
         return number
-    return next((row for row, event in enumerate(log.events) if event.number == number), 0)
+    # A log's numbers rise, whichever of its events are left.
+    row = bisect_left(log.events, number, key=lambda event: event.number)
+    return row if row < len(log.events) and log.events[row].number == number else 0
 
 
 def _from_firmware(placed: Sequence[Placed], position: int, base: int) -> Iterator[Handover]:
@@ -262,11 +266,10 @@ def _from_firmware(placed: Sequence[Placed], position: int, base: int) -> Iterat
     yield Handover(event.register, before[-1].name, log.name, verdict, alg, found.value, evidence, base + row)
 
 
-def _value(placed: Sequence[Placed], register: Register) -> tuple[HashAlg | None, bytes | None]:
+def _value(before: Registers, register: Register) -> tuple[HashAlg | None, bytes | None]:
     """The register's value after some logs, in the bank that tells most people something."""
-    result = replay([each.log for each in placed])
     for alg in _TELLING:
-        value = result.get(register, alg)
+        value = before.get(register, alg)
         if value is not None:
             return alg, value
     return None, None
