@@ -220,7 +220,8 @@ def _handovers(placed: Sequence[Placed], replayed: Replay, first: Sequence[_Firs
         before: Registers | None = None
         for register, event in first[position].registers.items():
             if register in owners and (register, position) not in stated:
-                before = before or replay([other.log for other in placed[:position]]).registers()
+                if before is None:
+                    before = replay([other.log for other in placed[:position]]).registers()
                 alg, value = _value(before, register)
                 source = placed[owners[register]].log.name
                 yield Handover(register, source, each.log.name, "unanchored", alg, value, each.reason, event)
