@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import datetime
 import hashlib
 import struct
@@ -34,6 +35,11 @@ def pem(key: ec.EllipticCurvePublicKey | rsa.RSAPublicKey) -> bytes:
     return key.public_bytes(serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo)
 
 
+def private_pem(key: Key) -> bytes:
+    plain = serialization.NoEncryption()
+    return key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, plain)
+
+
 def point(key: Key, size: int = 32) -> bytes:
     """x and y."""
     numbers = key.public_key().public_numbers()
@@ -57,19 +63,39 @@ def certificate(
     signs: bool | None = None,
     start: datetime.datetime = NOW - DAY,
     end: datetime.datetime = NOW + DAY,
+    usage: str | None = None,
+    purposes: tuple[str, ...] = (),
+    extensions: dict[str, bytes] | None = None,
+    critical: bool = False,
 ) -> x509.Certificate:
-    """A certificate; ``ca`` is None for one without BasicConstraints, ``signs`` for one without KeyUsage."""
+    """A certificate; ``ca`` is None for one without BasicConstraints, ``signs`` for one without KeyUsage.
+
+    ``usage`` names the one key usage that is allowed, ``extensions`` are bytes by identifier.
+    """
 
     def name(text: str) -> x509.Name:
-        return x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, text)])
+        return x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, text)] if text else [])
 
     builder = x509.CertificateBuilder(name(issuer), name(subject), key.public_key(), x509.random_serial_number())
     builder = builder.not_valid_before(start).not_valid_after(end)
     if ca is not None:
         builder = builder.add_extension(x509.BasicConstraints(ca, path_length), critical=True)
     if signs is not None:
-        usage = x509.KeyUsage(True, False, False, False, False, signs, False, False, False)
-        builder = builder.add_extension(usage, critical=True)
+        allowed = x509.KeyUsage(True, False, False, False, False, signs, False, False, False)
+        builder = builder.add_extension(allowed, critical=True)
+    if usage is not None:
+        names = [
+            *("digital_signature", "content_commitment", "key_encipherment", "data_encipherment", "key_agreement"),
+            *("key_cert_sign", "crl_sign", "encipher_only", "decipher_only"),
+        ]
+        only = x509.KeyUsage(**{name: name == usage for name in names})
+        builder = builder.add_extension(only, critical=True)
+    if purposes:
+        kinds = [x509.ObjectIdentifier(purpose) for purpose in purposes]
+        builder = builder.add_extension(x509.ExtendedKeyUsage(kinds), critical=False)
+    for oid, data in (extensions or {}).items():
+        extension = x509.UnrecognizedExtension(x509.ObjectIdentifier(oid), data)
+        builder = builder.add_extension(extension, critical=critical)
     return builder.sign(issuer_key, hashes.SHA384())
 
 
@@ -84,7 +110,7 @@ def der_of(each: x509.Certificate) -> bytes:
 # TPM
 
 
-def tpm_quote(values: list[bytes], *, nonce: bytes = b"nonce", alg: int = 0x000B, digest: str = "sha256") -> bytes:
+def tpm_quote(values: list[bytes], *, nonce: bytes = b"the nonce", alg: int = 0x000B, digest: str = "sha256") -> bytes:
     """TPMS_ATTEST over PCR 0 and up of one bank."""
     bits = (1 << len(values)) - 1
     return b"".join(
@@ -113,9 +139,10 @@ def pss_signature(message: bytes) -> bytes:
     return struct.pack(">HHH", 0x0016, 0x000B, len(signed)) + signed
 
 
-def tpm2b_public(key: ec.EllipticCurvePublicKey | rsa.RSAPublicKey) -> bytes:
-    """TPM2B_PUBLIC of a restricted signing key."""
-    attributes = 0x00050072
+def tpm2b_public(
+    key: ec.EllipticCurvePublicKey | rsa.RSAPublicKey, *, attributes: int = 0x00050072, curve: int = 0x0003
+) -> bytes:
+    """TPM2B_PUBLIC: of a restricted signing key that its TPM does not let out, unless attributes say otherwise."""
     head = struct.pack(">HIH", 0x000B, attributes, 0)
     if isinstance(key, rsa.RSAPublicKey):
         modulus = key.public_numbers().n.to_bytes(256, "big")
@@ -123,7 +150,7 @@ def tpm2b_public(key: ec.EllipticCurvePublicKey | rsa.RSAPublicKey) -> bytes:
         body += struct.pack(">H", 256) + modulus
     else:
         numbers = key.public_numbers()
-        body = struct.pack(">H", 0x23) + head + struct.pack(">HHHHH", 0x0010, 0x0018, 0x000B, 0x0003, 0x0010)
+        body = struct.pack(">H", 0x23) + head + struct.pack(">HHHHH", 0x0010, 0x0018, 0x000B, curve, 0x0010)
         for number in (numbers.x, numbers.y):
             body += struct.pack(">H", 32) + number.to_bytes(32, "big")
     return struct.pack(">H", len(body)) + body
@@ -150,13 +177,27 @@ def intel() -> tuple[x509.Certificate, x509.Certificate, x509.Certificate]:
     return certificate("PCK", ec_key("pck"), "Platform CA", ec_key("middle")), middle, root
 
 
-def td_quote(body: bytes, *, version: int = 4, chain: bytes | None = None, rest: bytes = bytes(32)) -> bytes:
-    """A TD quote, version 4 or 5, every link of it genuine but for the root; ``rest`` ends the QE's report data."""
+def td_quote(
+    body: bytes,
+    *,
+    version: int = 4,
+    chain: bytes | None = None,
+    rest: bytes = bytes(32),
+    mrsigner: bytes = bytes(32),
+    attributes: bytes = bytes(16),
+    prodid: int = 0,
+) -> bytes:
+    """A TD quote, version 4 or 5, every link of it genuine but for the root and the quoting enclave.
+
+    ``rest`` ends the QE's report data.
+    """
     header = struct.pack("<HHI", version, 2, 0x81).ljust(48, b"\x07")
     message = header + (struct.pack("<HI", 2, len(body)) if version == 5 else b"") + body
     key = point(ec_key("attestation"))
     auth = b"authentication data"
     report = bytearray(384)
+    report[48:64], report[128:160] = attributes, mrsigner
+    report[256:258] = struct.pack("<H", prodid)
     report[320:384] = hashlib.sha256(key + auth).digest() + rest
     pck = pem_of(*intel()) if chain is None else chain
     certification = b"".join(
@@ -195,9 +236,22 @@ def amd() -> tuple[x509.Certificate, x509.Certificate, x509.Certificate]:
     return certificate("VCEK", vcek, "SEV", ask), certificate("SEV", ask, "ARK", ark, ca=True), root
 
 
-def snp_report(measurement: bytes, report_data: bytes = b"", host_data: bytes = b"") -> bytes:
+def snp_report(
+    measurement: bytes,
+    report_data: bytes = b"",
+    host_data: bytes = b"",
+    *,
+    policy: int = 0,
+    vmpl: int = 0,
+    flags: int = 0,
+    tcb: bytes = bytes(8),
+    chip: bytes = bytes(64),
+) -> bytes:
     report = bytearray(1184)
     report[0:4] = struct.pack("<I", 2)
+    report[0x08:0x10] = struct.pack("<Q", policy)
+    report[0x30:0x34], report[0x48:0x4C] = struct.pack("<I", vmpl), struct.pack("<I", flags)
+    report[0x180:0x188], report[0x1A0:0x1E0] = tcb, chip
     report[0x34:0x38] = struct.pack("<I", 1)
     report[0x50:0x90] = report_data.ljust(64, b"\0")
     report[0x90:0xC0] = measurement
@@ -219,7 +273,13 @@ def sign1(payload: bytes, key: Key, *, tag: bool = True, algorithm: Any = -35) -
 
 
 def cca_token(
-    rim: bytes, rems: list[bytes], challenge: bytes = b"", *, cose_key: bool = False, named: bytes | None = None
+    rim: bytes,
+    rems: list[bytes],
+    challenge: bytes = b"",
+    *,
+    cose_key: bool = False,
+    named: bytes | None = None,
+    platform: dict[int, Any] | None = None,
 ) -> bytes:
     """A token of a realm with SHA-512 measurements; ``named`` is the key that the platform token is about."""
     realm_key, platform_key = ec_key("realm", "SECP384R1"), ec_key("platform", "SECP384R1")
@@ -235,9 +295,10 @@ def cca_token(
         44239: rems,
         44240: "sha-256",
     }
-    platform = {10: hashlib.sha256(public if named is None else named).digest()}
+    about = public if named is None else named
+    stated = {10: hashlib.sha256(about).digest(), 2395: 0x3003, 256: b"\x01" * 33, **(platform or {})}
     tokens = {
-        44234: cbor2.dumps(sign1(cbor2.dumps(platform), platform_key)),
+        44234: cbor2.dumps(sign1(cbor2.dumps(stated), platform_key)),
         44241: cbor2.dumps(sign1(cbor2.dumps(realm), realm_key)),
     }
     return cbor2.dumps(cbor2.CBORTag(399, tokens))
@@ -270,3 +331,20 @@ def nitro(pcrs: dict[int, bytes], nonce: bytes | None = None, *, member: str = "
         "nonce": nonce,
     }
     return cbor2.dumps(sign1(cbor2.dumps(document), ec_key("enclave", "SECP384R1"), tag=False, algorithm=algorithm))
+
+
+# Azure
+
+
+def hcl_report(hardware: bytes, runtime: bytes, *, kind: int) -> bytes:
+    """HCLA: a hardware report (2: SEV-SNP, 4: TDREPORT) and the runtime data it vouches for, hashed with SHA-256."""
+    head = b"HCLA" + struct.pack("<4I", 2, 1236 + len(runtime), 2, 0) + bytes(12)
+    middle = struct.pack("<5I", 20 + len(runtime), 1, kind, 1, len(runtime))
+    return head + hardware.ljust(1184, b"\0") + middle + runtime
+
+
+def jwk(key: rsa.RSAPublicKey, name: str = "HCLAkPub") -> dict[str, str]:
+    numbers = key.public_numbers()
+    parts = {"e": numbers.e.to_bytes(3, "big"), "n": numbers.n.to_bytes(256, "big")}
+    written = {part: base64.urlsafe_b64encode(value).decode().rstrip("=") for part, value in parts.items()}
+    return {"kid": name, "kty": "RSA", **written}

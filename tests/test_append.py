@@ -18,6 +18,7 @@ import pytest
 import evlog
 from evlog.changing.append import append
 from evlog.errors import SourceError, UsageError
+from evlog.intake import outputs
 from evlog.intake import store as _store
 from tests.command import run
 from tests.test_schemas import valid
@@ -142,16 +143,16 @@ def _full(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
         real(handle, bytes(data)[: len(data) // 2], position)
         raise OSError(28, "No space left on device")
 
-    def replace(path: str, data: bytes) -> None:
+    def replace(path: str, data: bytes, *, lasting: bool = False) -> None:
         if path.endswith(name):
             raise OSError(28, "No space left on device", path)
-        whole(path, data)
+        whole(path, data, lasting=lasting)
 
-    real, whole = os.pwrite, _store._replace
+    real, whole = os.pwrite, outputs.replace
     if name == "event_log":
         monkeypatch.setattr(os, "pwrite", pwrite)
     else:
-        monkeypatch.setattr(_store, "_replace", replace)
+        monkeypatch.setattr(_store, "replace", replace)
 
 
 @pytest.mark.parametrize("name", ["event_log", "digest", _store.JOURNAL])
@@ -267,6 +268,20 @@ def test_a_register_of_the_kernel_s(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     assert agrees(made)
     assert b"c\n\nd" not in log(made)
     assert log(made).count(b"SYNC") == 1
+
+
+def test_a_kernel_that_fails_between_two_lines(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It extends by one digest at a time: what it was told of is in the log, line by line."""
+    made = tree(tmp_path)
+    kernel = Kernel(made, monkeypatch)
+    append(made, "rtmr3", ["first"])
+    kernel.fail_after = 1
+    with pytest.raises(SourceError):
+        append(made, "rtmr3", ["a", "b"])
+    kernel.fail_after = None
+    append(made, "rtmr3", ["c"])
+    assert agrees(made)
+    assert log(made).decode() == f"SYNC sha384/{ZEROS}\n\nfirst\n\na\n\nc\n"
 
 
 def test_a_kernel_that_stores_lines_itself(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import shlex
-import struct
 import subprocess
 import sys
 from pathlib import Path
@@ -17,6 +15,7 @@ from evlog.cli import COMMANDS
 from samples import make
 from tests.command import run
 from tests.conftest import ROOT, SAMPLES
+from tests.hostile_logs import hostile_logs
 
 LOG = "samples/tcg2/ovmf.bin"
 EVLOG = [sys.executable, "-m", "evlog"]
@@ -297,7 +296,7 @@ def test_backends_are_forced_by_name() -> None:
     assert b"(python backend)" in process("--version", EVLOG_BACKEND="python").stdout
     ran = process("replay", LOG, EVLOG_BACKEND="abacus")
     assert ran.returncode == 2
-    assert ran.stderr == b"evlog: EVLOG_BACKEND is 'abacus'; known are python, accel\n"
+    assert ran.stderr.startswith(b"evlog: EVLOG_BACKEND is 'abacus'; known are python, accel")
 
 
 PLAIN = [["one"], ["-"], ["one", "two"], [""], ["a b"]]
@@ -454,47 +453,10 @@ def test_nothing_is_left_of_an_interrupted_output(
     assert list(tmp_path.iterdir()) == []
 
 
-HOSTILE = [
-    "\x1b[31mred\x1b]0;title\x07",
-    "two\rlines\nof it",
-    "\u202egnp.exe\u2066",
-    "\x9b31m",
-    "\x7f\u2028\u200b",
-    "x" * 5000,
-]
-
-
-def _hostile_logs() -> dict[str, bytes]:
-    """Logs in which somebody wrote what a terminal acts upon, wherever text can stand."""
-    from tests import made
-
-    tcg2 = made.header("sha256")
-    for text in HOSTILE:
-        name = text.encode("utf-16-le", "surrogatepass")
-        variable = bytes(16) + struct.pack("<QQ", len(name) // 2, 4) + name + b"\1\0\0\0"
-        for kind, data in ((0xD, text.encode()), (0xD, name), (0x80000007, text.encode()), (0x80000001, variable)):
-            tcg2 += made.event(8, kind, data, "sha256")
-    ima = b""
-    for text in HOSTILE:
-        name = text.encode() + b"\0"
-        data = struct.pack("<I", 40) + b"sha256:\0" + bytes(32) + struct.pack("<I", len(name)) + name
-        ima += (
-            struct.pack("<I20sI", 10, hashlib.sha1(data).digest(), 6) + b"ima-ng" + struct.pack("<I", len(data)) + data
-        )
-    document = {"pcr": 11, "digests": [{"hashAlg": "sha256", "digest": "00" * 32}], "content_type": "systemd"}
-    systemd = b"".join(
-        b"\x1e" + json.dumps({**document, "content": {"string": text, "eventType": text, text: text}}).encode() + b"\n"
-        for text in HOSTILE
-    )
-    lines = b"SYNC sha256/" + b"00" * 32 + b"\n"
-    lines += b"".join(f"{text} {text}\n".encode() for text in HOSTILE if "\n" not in text)
-    return {"tcg2": tcg2, "ima-binary": ima, "systemd": systemd, "text": lines}
-
-
 @pytest.mark.parametrize("format", ["tcg2", "ima-binary", "systemd", "text"])
 @pytest.mark.parametrize("command", ["show", "show --tree", "diff", "replay", "convert --to cel-json -o out"])
 def test_a_log_cannot_speak_to_the_terminal(format: str, command: str, tmp_path: Path) -> None:
-    (tmp_path / "log").write_bytes(_hostile_logs()[format])
+    (tmp_path / "log").write_bytes(hostile_logs()[format])
     (tmp_path / "other").write_bytes((ROOT / LOG).read_bytes())
     words = command.split()
     logs = ["log", "other"] if words[0] == "diff" else ["log", "--from", format]

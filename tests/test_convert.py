@@ -82,6 +82,15 @@ def test_a_log_without_the_bank_of_the_format_is_refused() -> None:
         evlog.convert(read("tcg2/sha384-only.bin"), "tcg1")
 
 
+def test_a_conversion_that_keeps_no_bank_of_any_register_is_refused() -> None:
+    """What is left is an event that extends nothing: not one register is as it was."""
+    told = Event(0, Register("pcr", 0), (Digest(SHA1, bytes(20)),), PCClientEvent(3, make.locality(0)))
+    lone = Event(1, Register("pcr", 4), (Digest(SHA256, b"\1" * 32),), PCClientEvent(5, b"x"))
+    log = Log("tcg2", (told, lone), algorithms=(SHA256,))
+    with pytest.raises(ConversionError, match="tcg1 would change pcr:4 in sha256"):
+        evlog.convert(log, "tcg1")
+
+
 def test_registers_of_another_space_are_refused() -> None:
     with pytest.raises(WriteError, match="register ccmr:1 is not in the space pcr"):
         evlog.convert(read("ccel/ovmf-tdx.bin"), "tcg2")

@@ -225,6 +225,16 @@ def test_the_data_changes_with_the_digest_only_where_it_was_measured() -> None:
     assert edited.events[2].content == log.events[2].content
 
 
+def test_the_data_stays_where_only_a_part_of_it_was_measured() -> None:
+    """GRUB logs ``grub_cmd: `` before what it measures: what takes its place is not all of the data."""
+    command = made.event(8, 0x0D, b"grub_cmd: ls\0", "sha1", "sha256", hashed=b"ls")
+    log = log_of(command)
+    assert {check.verdict for check in evlog.check(log)[1]} == {"matches"}
+    edited = edit(log, [replace(1, b"reboot")])
+    assert edited.events[1].content == log.events[1].content
+    assert values(edited) == values(log_of(made.event(8, 0x0D, b"", "sha1", "sha256", hashed=b"reboot")))
+
+
 def test_edits_that_make_no_sense() -> None:
     log = log_of(action(8, b"a"))
     for wrong in ([drop(2)], [replace(0, b"x")], [drop(1), replace(1, b"x")], [insert(3, Register("pcr", 8), b"x")]):

@@ -39,8 +39,8 @@ def test_every_source_says_what_it_is() -> None:
 def test_json_and_listing_agree() -> None:
     table = only_read(read_registers(PCRS))
     listing = only_read(read_registers(LISTING))
-    assert table.source == "register-file"
-    assert listing.source == "pcrread"
+    assert (table.source, table.form) == ("register-file", "register-file")
+    assert (listing.source, listing.form) == ("register-file", "pcrread")
     assert len(table.registers) == 96
     assert table.registers.values == listing.registers.values
     assert table.registers[PCR0, SHA256].hex() == VALUE
@@ -179,7 +179,7 @@ def test_sysfs_of_a_tpm(tmp_path: Path) -> None:
         for index in range(24):
             (tmp_path / f"pcr-{alg}" / str(index)).write_text(f"{index:02X}" * size + "\n")
     evidence = only_read(read_registers(tmp_path))
-    assert evidence.source == "tpm-sysfs"
+    assert (evidence.source, evidence.form) == ("register-file", "tpm-sysfs")
     assert len(evidence.registers) == 48
     assert evidence.registers[Register("pcr", 23), SHA1] == bytes([23]) * 20
     assert len(read_registers(tmp_path / "pcr-sha256").registers) == 24
@@ -206,7 +206,7 @@ def test_sysfs_of_a_td(tmp_path: Path) -> None:
         (tmp_path / f"{name}:sha384").write_bytes(bytes([index]) * 48)
     (tmp_path / "mrconfigid").write_bytes(b"\x77" * 48)
     evidence = only_read(read_registers(tmp_path))
-    assert evidence.source == "register-tree"
+    assert (evidence.source, evidence.form) == ("register-file", "register-tree")
     assert evidence.platform == "tdx"
     assert evidence.static == (Register("ccmr", 0),)
     assert evidence.registers[Register("rtmr", 3), SHA384] == b"\x04" * 48
@@ -240,9 +240,114 @@ def test_folders_that_are_no_source(tmp_path: Path) -> None:
         read_registers(tmp_path / "absent")
 
 
+# What other tools write
+
+
+def all_values(size: int = 32) -> dict[int, str]:
+    return {index: bytes([index + 1]).hex() * size for index in range(24)}
+
+
+def as_read(document: object) -> Evidence:
+    return only_read(read_registers(json.dumps(document).encode()))
+
+
+@pytest.mark.parametrize(
+    "document",
+    [
+        {str(index): value for index, value in all_values().items()},
+        {f"PCR{index}": value for index, value in all_values().items()},
+        {f"pcr_{index}": value for index, value in all_values().items()},
+        {
+            "pcrs": {"sha256": {str(index): f"0x{value.upper()}" for index, value in all_values().items()}},
+            "hash_alg": "x",
+        },
+        {"submods": {"cpu0": {"tpm": {f"pcr{index:02}": value for index, value in all_values().items()}, "n": 1}}},
+        [{"nr": index, "name": "x", "sha256": value} for index, value in all_values().items()],
+        {
+            "log": [{"pcr": 0, "sha256": "ee" * 32, "event": "x"}],
+            "pcrs": [
+                {"pcr": index, "pcrname": None, "calculatedSHA256": "dd" * 32, "observedSHA256": value}
+                for index, value in all_values().items()
+            ],
+        },
+    ],
+    ids=["flat", "PCR0", "pcr_0", "keylime", "trustee", "systemd-analyze", "pcrlock"],
+)
+def test_pcrs_as_other_tools_write_them(document: object) -> None:
+    expected = {(Register("pcr", index), SHA256): bytes.fromhex(value) for index, value in all_values().items()}
+    evidence = as_read(document)
+    assert evidence.source == "register-file"
+    assert evidence.registers.values == expected
+
+
+@pytest.mark.parametrize("prefix", ["", "tdx_"])
+def test_rtmrs_as_other_tools_write_them(prefix: str) -> None:
+    """dstack's tcb_info, Intel Trust Authority's claims: RTMR[n] is CC register n + 1."""
+    members = {f"{prefix}rtmr{index}": f"{index + 1:02x}" * 48 for index in range(4)}
+    evidence = as_read({"tcb": {**members, f"{prefix}mrtd": "aa" * 48, "rootfs_hash": "bb"}})
+    expected = {(Register("ccmr", index + 1), SHA384): bytes([index + 1]) * 48 for index in range(4)}
+    assert evidence.registers.values == {**expected, (Register("ccmr", 0), SHA384): b"\xaa" * 48}
+    assert (evidence.static, evidence.platform) == ((Register("ccmr", 0),), "tdx")
+
+
+@pytest.mark.parametrize(
+    ("document", "where"),
+    [
+        ({"tpm": {"pcr00": "11" * 32, "pcr01": "zz"}}, "pcr01"),
+        ({"tpm": {"pcr00": "11" * 32, "pcr01": "11" * 31}}, "pcr01"),
+        ({"tpm": {"pcr00": "11" * 32, "pcr01": 7}}, "pcr01"),
+        ({"0": "11" * 32, "1": None}, "1"),
+        ({"a": {"pcr00": "11" * 32}, "b": {"pcr0": "22" * 32}}, "pcr0"),
+        ([{"nr": 0, "sha256": "11" * 32}, {"nr": 1, "sha256": "11" * 20}], "sha256"),
+    ],
+)
+def test_a_value_that_cannot_be_is_named_and_not_dropped(document: object, where: str) -> None:
+    with pytest.raises(ParseError, match=where):
+        as_read(document)
+
+
+@pytest.mark.parametrize(
+    ("sizes", "banks"), [((20,), (SHA1,)), ((32,), (SHA256,)), ((48,), (SHA384,)), ((20, 32), (SHA1, SHA256))]
+)
+def test_bare_values_of_all_pcrs(sizes: tuple[int, ...], banks: tuple[evlog.HashAlg, ...]) -> None:
+    """tpm2_pcrread -o: values one after another, bank after bank; what the size was taken for is said."""
+    data = b"".join(bytes.fromhex(value) for size in sizes for value in all_values(size).values())
+    evidence = only_read(read_registers(data))
+    for alg in banks:
+        assert evidence.registers[Register("pcr", 23), alg] == b"\x18" * alg.size
+    assert len(evidence.registers) == 24 * len(banks)
+    assert " and ".join(map(str, banks)) in evidence.read_only[0]
+    for wrong in (data[:-1], data + b"\0", data[: 32 * 7]):
+        with pytest.raises(UnknownFormatError):
+            read_registers(wrong)
+
+
+def test_the_table_of_systemd_analyze() -> None:
+    lines = ["NR NAME            SHA256", *(f"{n:2} {'-' if n % 2 else 'name'}  {v}" for n, v in all_values().items())]
+    evidence = only_read(read_registers("\n".join(lines).encode()))
+    assert (evidence.form, len(evidence.registers)) == ("pcr-table", 24)
+    assert evidence.registers[Register("pcr", 9), SHA256] == b"\x0a" * 32
+    lines[3] += "00"
+    with pytest.raises(ParseError, match="this one 33"):
+        read_registers("\n".join(lines).encode())
+    with pytest.raises(ParseError, match="bank"):
+        read_registers(b"NR NAME -\n 0 x 00\n")
+
+
+def test_signed_evidence_goes_before_values_beside_it() -> None:
+    """A document with a quote and the registers that somebody read out of it is a quote."""
+    from tests import made_evidence as made
+
+    quote = made.td_quote(made.td_body(b"\xaa" * 48, [bytes(48)] * 4, b""))
+    document = {"quote": quote.hex(), "tcb_info": {"rtmr0": "11" * 48}}
+    evidence = read_registers(json.dumps(document).encode())
+    assert evidence.source == "tdx-quote"
+    assert evidence.registers[Register("ccmr", 1), SHA384] == bytes(48)
+
+
 def test_public_listings(corpus: Path) -> None:
     assert len(read_registers(corpus / "kraemr__ima-verify__pcrs_sha256").registers) == 24
     binary = read_registers(corpus / "keylime__keylime__quotepcr.out")
-    assert binary.source == "pcr-values"
+    assert (binary.source, binary.form) == ("register-file", "pcr-values")
     assert [register.index for register, _ in binary.registers] == [15, 16, 22]
     assert binary.registers[Register("pcr", 22), SHA256] == b"\xff" * 32

@@ -61,23 +61,15 @@ def test_bare_values_are_in_the_order_of_the_selection() -> None:
 
 
 def test_without_a_key_nothing_is_authenticated() -> None:
-    for missing in ({"key": None}, {"signature": None}, {"key": None, "signature": None}):
+    for missing in ({"key": None}, {"key": None, "signature": None}):
         evidence = quoted(**missing)
         assert not evidence.anchored
+        assert evidence.covered == ()
         assert evidence.authenticated == ()
-        # A key that is given and has nothing to check is a failure; see below.
-        assert codes(evidence) == (["credential_unused"] if missing == {"signature": None} else [])
-
-
-@pytest.mark.parametrize("given", [{"key": b"-"}, {"root": b"-"}, {"nonce": b"1"}], ids=str)
-def test_evidence_of_a_kind_that_nobody_signs_does_not_pass_for_signed(given: dict[str, bytes]) -> None:
-    """Who hands in a table of registers in place of a quote must not get past the key that a quote is held against."""
-    table = SAMPLES / "tcg2" / "ovmf.pcrs.json"
-    log = evlog.read(SAMPLES / "tcg2" / "ovmf.bin")
-    assert evlog.verify(log, read_registers(table)).ok
-    evidence = read_registers(table, **given)  # type: ignore[arg-type]
-    assert codes(evidence) == ["credential_unused"]
-    assert not evlog.verify(log, evidence).ok
+        assert codes(evidence) == []
+    # A key that is given and has nothing to check is a failure.
+    unsigned = quoted(signature=None, kind="tpm-quote")
+    assert (unsigned.anchored, unsigned.authenticated, codes(unsigned)) == (False, (), ["credential_unused"])
 
 
 def test_a_forged_signature_fails() -> None:
@@ -125,11 +117,11 @@ def test_a_quoted_register_without_a_value_fails() -> None:
 
 
 def test_another_nonce_fails() -> None:
-    assert codes(quoted(nonce=b"another")) == ["nonce_mismatch"]
+    assert codes(quoted(nonce=b"another nonce")) == ["nonce_mismatch"]
     assert any(NONCE.hex() in sentence for sentence in quoted(nonce=None).read_only)
 
 
-@pytest.mark.parametrize("part", [b"", NONCE[:1], NONCE[:-1], NONCE + b"\0"])
+@pytest.mark.parametrize("part", [NONCE[:8], NONCE[:-1], NONCE + b"\0"])
 def test_part_of_the_nonce_is_another_nonce(part: bytes) -> None:
     """Qualifying data has a length of its own (TPM2B_DATA): no zeros follow it, and nothing is no nonce."""
     evidence = quoted(nonce=part)
@@ -140,7 +132,7 @@ def test_part_of_the_nonce_is_another_nonce(part: bytes) -> None:
 def test_a_signed_quote_of_nothing_anchors_nothing() -> None:
     message, key = made.tpm_quote([]), made.ec_key("ak")
     signature = made.ecdsa_signature(message, key)
-    evidence = read_registers(message, key=made.pem(key.public_key()), signature=signature, nonce=b"nonce")
+    evidence = read_registers(message, key=made.pem(key.public_key()), signature=signature, nonce=b"the nonce")
     assert codes(evidence) == ["credential_unused"]
     assert any("signed by the given key" in sentence for sentence in evidence.authenticated)
     assert not evidence.anchored
@@ -161,7 +153,7 @@ def test_other_schemes_and_forms_of_keys(form: str, scheme: str) -> None:
     public: Any = made.ec_key("ak").public_key() if scheme == "ecdsa" else made.rsa_key().public_key()
     signature = made.ecdsa_signature(message, made.ec_key("ak")) if scheme == "ecdsa" else made.pss_signature(message)
     key = made.pem(public) if form == "pem" else made.tpm2b_public(public)
-    evidence = read_registers(message, key=key, signature=signature, pcrs=b"".join(values), nonce=b"nonce")
+    evidence = read_registers(message, key=key, signature=signature, pcrs=b"".join(values), nonce=b"the nonce")
     assert evidence.anchored
     assert evidence.registers[Register("pcr", 7), SHA256] == values[7]
     forged = bytearray(signature)
@@ -216,8 +208,8 @@ def test_a_quote_in_a_tpm2b_and_in_base64() -> None:
 
 @pytest.mark.parametrize("version", [4, 5])
 def test_a_td_quote_is_anchored_by_the_root(version: int) -> None:
-    quote = made.td_quote(made.td_body(MRTD, RTMRS, b"asked"), version=version)
-    evidence = read_registers(quote, root=made.pem_of(made.intel()[-1]), nonce=b"asked")
+    quote = made.td_quote(made.td_body(MRTD, RTMRS, b"asked-for"), version=version)
+    evidence = read_registers(quote, kind="tdx-quote", root=made.pem_of(made.intel()[-1]), nonce=b"asked-for")
     assert evidence.source == "tdx-quote"
     assert evidence.anchored
     assert evidence.platform == "tdx"
@@ -230,7 +222,7 @@ def test_a_td_quote_is_anchored_by_the_root(version: int) -> None:
 
 
 def test_a_td_quote_without_a_root_is_not_anchored() -> None:
-    evidence = read_registers(made.td_quote(made.td_body(MRTD, RTMRS, b"asked")), nonce=b"asked")
+    evidence = read_registers(made.td_quote(made.td_body(MRTD, RTMRS, b"asked-for")), nonce=b"asked-for")
     assert not evidence.anchored
     assert not evidence.failed
     assert len(evidence.authenticated) == 3
@@ -239,7 +231,7 @@ def test_a_td_quote_without_a_root_is_not_anchored() -> None:
 
 def test_a_td_quote_under_another_root_fails() -> None:
     other = made.certificate("Root CA", made.ec_key("other root"), "Root CA", made.ec_key("other root"), ca=True)
-    evidence = read_registers(made.td_quote(made.td_body(MRTD, RTMRS, b"")), root=made.pem_of(other))
+    evidence = read_registers(made.td_quote(made.td_body(MRTD, RTMRS, b"")), kind="tdx-quote", root=made.pem_of(other))
     assert codes(evidence) == ["chain_invalid"]
 
 
@@ -247,7 +239,7 @@ def test_a_td_quote_under_another_root_fails() -> None:
 def test_a_changed_td_quote_fails(at: int, code: str) -> None:
     quote = bytearray(made.td_quote(made.td_body(MRTD, RTMRS, b"")))
     quote[at] ^= 1
-    evidence = read_registers(bytes(quote), root=made.pem_of(made.intel()[-1]))
+    evidence = read_registers(bytes(quote), kind="tdx-quote", root=made.pem_of(made.intel()[-1]))
     assert codes(evidence) == [code]
     assert evidence.authenticated == ()
 
@@ -281,7 +273,7 @@ def test_a_certificate_that_may_not_issue_yet_or_at_all(flaw: str) -> None:
     body = made.td_body(MRTD, RTMRS, b"")
     for choices, sound in ((ways[flaw], False), ({"ca": True, "signs": True}, True)):
         chain = made.pem_of(pck, made.certificate(*names, **choices), root)
-        evidence = read_registers(made.td_quote(body, chain=chain), root=made.pem_of(root))
+        evidence = read_registers(made.td_quote(body, chain=chain), kind="tdx-quote", root=made.pem_of(root))
         assert codes(evidence) == ([] if sound else ["chain_invalid"])
         assert evidence.anchored == sound
     assert middle.subject == pck.issuer
@@ -303,14 +295,14 @@ def test_flawed_chains_fail(flaw: str) -> None:
             "Platform CA", made.ec_key("middle"), "Root CA", made.ec_key("root"), ca=True, path_length=0
         )
         quote = made.td_quote(made.td_body(MRTD, RTMRS, b""), chain=made.pem_of(pck, more, middle, root))
-        assert codes(read_registers(quote, root=made.pem_of(root))) == ["chain_invalid"]
+        assert codes(read_registers(quote, kind="tdx-quote", root=made.pem_of(root))) == ["chain_invalid"]
         return
     quote = made.td_quote(made.td_body(MRTD, RTMRS, b""), chain=made.pem_of(pck, middle, root))
-    assert codes(read_registers(quote, root=made.pem_of(root))) == ["chain_invalid"]
+    assert codes(read_registers(quote, kind="tdx-quote", root=made.pem_of(root))) == ["chain_invalid"]
 
 
 def test_a_tdreport_is_only_read() -> None:
-    evidence = read_registers(made.td_report(MRTD, RTMRS, b"asked"), nonce=b"asked")
+    evidence = read_registers(made.td_report(MRTD, RTMRS, b"asked-for"), nonce=b"asked-for")
     assert evidence.source == "tdx-report"
     assert not evidence.anchored
     assert evidence.authenticated == ()
@@ -325,8 +317,9 @@ def test_a_tdreport_is_only_read() -> None:
 
 def test_an_snp_report_is_anchored_by_its_key() -> None:
     vcek, ask, ark = made.amd()
-    report = made.snp_report(b"\x55" * 48, b"asked", b"host")
-    evidence = read_registers(report, key=made.pem_of(vcek), root=made.pem_of(ask, ark), nonce=b"asked")
+    report = made.snp_report(b"\x55" * 48, b"asked-for", b"host")
+    given: dict[str, Any] = {"key": made.pem_of(vcek), "root": made.pem_of(ask, ark)}
+    evidence = read_registers(report, kind="snp-report", nonce=b"asked-for", **given)
     assert evidence.anchored
     assert evidence.static == (Register("mr", "MEASUREMENT"),)
     assert evidence.registers[Register("mr", "MEASUREMENT"), SHA384] == b"\x55" * 48
@@ -346,7 +339,7 @@ def test_an_snp_report_under_another_root_fails() -> None:
     other = made.certificate("ARK", key, "ARK", key, ca=True)
     report = made.snp_report(b"\x55" * 48)
     for root in (made.pem_of(ask, other), made.pem_of(other)):
-        evidence = read_registers(report, key=made.pem_of(vcek), root=root)
+        evidence = read_registers(report, kind="snp-report", key=made.pem_of(vcek), root=root)
         assert codes(evidence) == ["chain_invalid"]
         assert not evidence.anchored
 
@@ -354,7 +347,9 @@ def test_an_snp_report_under_another_root_fails() -> None:
 def test_a_changed_snp_report_fails() -> None:
     report = bytearray(made.snp_report(b"\x55" * 48))
     report[0x90] ^= 1
-    assert codes(read_registers(bytes(report), key=made.pem_of(made.amd()[0]))) == ["signature_invalid"]
+    assert codes(read_registers(bytes(report), kind="snp-report", key=made.pem_of(made.amd()[0]))) == [
+        "signature_invalid"
+    ]
 
 
 def test_a_guest_that_may_be_debugged_says_so() -> None:
@@ -376,9 +371,9 @@ def test_a_guest_that_may_be_debugged_says_so() -> None:
 @pytest.mark.parametrize("cose_key", [False, True])
 def test_a_cca_token_is_anchored_by_the_platform_key(cose_key: bool) -> None:
     rems = [bytes([index]) * 64 for index in range(4)]
-    token = made.cca_token(b"\x99" * 64, rems, b"asked", cose_key=cose_key)
+    token = made.cca_token(b"\x99" * 64, rems, b"asked-for", cose_key=cose_key)
     key = made.pem(made.ec_key("platform", "SECP384R1").public_key())
-    evidence = read_registers(token, key=key, nonce=b"asked")
+    evidence = read_registers(token, kind="cca-token", key=key, nonce=b"asked-for")
     assert evidence.anchored
     assert evidence.platform == "cca"
     assert evidence.registers[Register("ccmr", 0), SHA512] == b"\x99" * 64
@@ -387,19 +382,20 @@ def test_a_cca_token_is_anchored_by_the_platform_key(cose_key: bool) -> None:
     assert not unanchored.anchored
     assert len(unanchored.authenticated) == 2
     wrong = made.pem(made.ec_key("another", "SECP384R1").public_key())
-    assert codes(read_registers(token, key=wrong)) == ["signature_invalid"]
+    assert codes(read_registers(token, kind="cca-token", key=wrong)) == ["signature_invalid"]
 
 
 def test_a_platform_token_of_another_realm_binds_nothing() -> None:
     """Arm RMM, A7.2.3: the platform token's challenge is the hash of the realm's key; else any platform's would do."""
     key = made.pem(made.ec_key("platform", "SECP384R1").public_key())
-    evidence = read_registers(made.cca_token(b"\x99" * 64, [bytes(64)] * 4, named=b"another key"), key=key)
+    token = made.cca_token(b"\x99" * 64, [bytes(64)] * 4, named=b"another key")
+    evidence = read_registers(token, kind="cca-token", key=key)
     assert codes(evidence) == ["platform_token_unbound"]
     assert not evidence.anchored
 
 
 def test_a_challenge_that_nobody_signed_for_is_only_read() -> None:
-    evidence = read_registers(made.cca_token(b"\x99" * 64, [bytes(64)] * 4, b"asked"), nonce=b"asked")
+    evidence = read_registers(made.cca_token(b"\x99" * 64, [bytes(64)] * 4, b"asked-for"), nonce=b"asked-for")
     assert "the challenge is the given nonce" in evidence.read_only
     assert not any("nonce" in sentence for sentence in evidence.authenticated)
 
@@ -422,24 +418,25 @@ def test_a_changed_cca_token_fails() -> None:
 
 def test_a_nitro_document_is_anchored_by_the_root() -> None:
     pcrs = {0: b"\x01" * 48, 16: b"\x02" * 48}
-    evidence = read_registers(made.nitro(pcrs, b"asked"), root=made.pem_of(made.aws()[-1]), nonce=b"asked")
+    given: dict[str, Any] = {"kind": "nitro-enclave", "root": made.pem_of(made.aws()[-1])}
+    evidence = read_registers(made.nitro(pcrs, b"asked-for"), nonce=b"asked-for", **given)
     assert evidence.anchored
     assert evidence.registers[PCR0, SHA384] == pcrs[0]
     assert evidence.static == (PCR0,)
     assert "the nonce is the given one" in evidence.authenticated
-    assert codes(read_registers(made.nitro(pcrs), nonce=b"asked")) == ["nonce_mismatch"]
+    assert codes(read_registers(made.nitro(pcrs), nonce=b"asked-for")) == ["nonce_mismatch"]
 
 
 def test_a_nitro_document_under_another_root_fails() -> None:
     key = made.ec_key("other aws root", "SECP384R1")
     other = made.certificate("aws root", key, "aws root", key, ca=True, start=made.NOW - 400 * made.DAY)
-    evidence = read_registers(made.nitro({0: b"\x01" * 48}), root=made.pem_of(other))
+    evidence = read_registers(made.nitro({0: b"\x01" * 48}), kind="nitro-enclave", root=made.pem_of(other))
     assert codes(evidence) == ["chain_invalid"]
     assert not evidence.anchored
 
 
 def test_the_nonce_of_a_document_that_no_root_stands_above_is_only_read() -> None:
-    evidence = read_registers(made.nitro({0: b"\x01" * 48}, b"asked"), nonce=b"asked")
+    evidence = read_registers(made.nitro({0: b"\x01" * 48}, b"asked-for"), nonce=b"asked-for")
     assert any("nonce" in sentence for sentence in evidence.read_only)
     assert not any("nonce" in sentence for sentence in evidence.authenticated)
 
@@ -462,7 +459,7 @@ def test_the_parts_of_a_signature_have_their_size() -> None:
 # What was asked for
 
 
-@pytest.mark.parametrize("nonce", [b"", b"ask", b"aske", b"asked ", b"asked\0\0!", b"asked".ljust(65, b"\0")])
+@pytest.mark.parametrize("nonce", [b"asked-fo", b"asked-for ", b"asked-for\0\0!", b"asked-for".ljust(65, b"\0")])
 @pytest.mark.parametrize("name", ["td quote", "td report", "snp", "cca", "nitro"])
 def test_the_nonce_is_the_one_that_was_asked_for(name: str, nonce: bytes) -> None:
     """Not a part of it, and not nothing; zeros fill REPORTDATA up, a document's nonce has its own length."""
@@ -474,19 +471,8 @@ def test_the_nonce_is_the_one_that_was_asked_for(name: str, nonce: bytes) -> Non
         "nitro": lambda data: made.nitro({0: b"\x01" * 48}, data),
     }
     whole = ways[name]
-    assert "nonce_mismatch" in codes(read_registers(whole(b"asked"), nonce=nonce))
-    assert codes(read_registers(whole(b"asked"), nonce=b"asked")) == []
-
-
-@pytest.mark.parametrize("name", ["td quote", "td report", "snp", "cca"])
-def test_an_empty_nonce_is_not_the_one_of_a_report_without(name: str) -> None:
-    whole = {
-        "td quote": made.td_quote(made.td_body(MRTD, RTMRS, b"")),
-        "td report": made.td_report(MRTD, RTMRS),
-        "snp": made.snp_report(b"\x55" * 48),
-        "cca": made.cca_token(b"\x99" * 64, [bytes(64)] * 4),
-    }[name]
-    assert "nonce_mismatch" in codes(read_registers(whole, nonce=b""))
+    assert "nonce_mismatch" in codes(read_registers(whole(b"asked-for"), nonce=nonce))
+    assert codes(read_registers(whole(b"asked-for"), nonce=b"asked-for")) == []
 
 
 def test_the_registers_of_a_nitro_tpm_are_no_constants() -> None:
@@ -552,7 +538,7 @@ def test_a_changed_byte_is_an_error_or_evidence(name: str) -> None:
 )
 def test_cbor_that_promises_too_much(item: bytes) -> None:
     with pytest.raises(evlog.ParseError):
-        read_registers(item + b"module_id", kind="nitro")
+        read_registers(item + b"module_id", kind="nitro-enclave")
 
 
 def test_a_claim_that_stands_twice_is_none() -> None:

@@ -502,6 +502,28 @@ def test_final_events_follow_the_log_once(known: int) -> None:
     assert evlog.convert(merged, "tcg2").data == log + b"".join(final)
 
 
+def test_a_gap_is_an_answer_of_no(tmp_path: Path) -> None:
+    """Two logs of one register of which the second states another value: not of one machine, or not all of it."""
+    zeros = "00" * 48
+    (tmp_path / "a").write_text(f"INIT sha384/{zeros}\na b c\n")
+    (tmp_path / "b").write_text(f"SYNC sha384/{'11' * 48}\nd e f\n")
+    words = ["merge", "a", "b", "--register", "rtmr:3", "--dialect", "nelr", "--to", "text", "-o", "out"]
+    ran = run(*words, folder=tmp_path)
+    assert ran.code == 1
+    assert "evlog: the logs do not hold together: there is a gap on rtmr:3\n" in ran.err
+    assert run(*words, "--json", folder=tmp_path).code == 1
+
+
+def test_a_handover_that_nobody_states_is_none(tmp_path: Path) -> None:
+    """systemd's log states nothing of what firmware extended."""
+    (tmp_path / "firmware").write_bytes(made.header("sha256") + made.event(11, EV_ACTION, b"a", "sha256"))
+    systemd = str(SAMPLES / "systemd/tpm2-measure.log")
+    ran = run("merge", "firmware", systemd, "--to", "cel-json", "-o", "out", folder=tmp_path)
+    assert "unanchored" in ran.err
+    assert "gap" not in ran.err
+    assert ran.code == 0
+
+
 def test_only_a_log_without_a_header_may_begin_with_what_another_ended_with() -> None:
     """Any other log that begins so has measured the same thing once more."""
     one = firmware((8, b"a"))

@@ -6,7 +6,7 @@ import pytest
 
 from evlog import SHA256, SHA384, Register, Registers
 from evlog.errors import UsageError
-from evlog.registers import PCR_TO_CCMR, PLATFORMS, SPACES, UNKNOWN_REGISTER, Platform
+from evlog.registers import PCR_TO_CCMR, PLATFORMS, SPACES, UNKNOWN_REGISTER, Platform, RegisterSet
 
 
 @pytest.mark.parametrize(
@@ -25,6 +25,10 @@ from evlog.registers import PCR_TO_CCMR, PLATFORMS, SPACES, UNKNOWN_REGISTER, Pl
         ("pcr:4294967295", Register("pcr", 0xFFFFFFFF)),
         ("mr:runtime", Register("mr", "runtime")),
         ("mr:a:b", Register("mr", "a:b")),
+        ("mr:a ", Register("mr", "a ")),
+        ("mrtd", Register("ccmr", 0)),
+        ("RIM", Register("ccmr", 0)),
+        ("NV[0x01c40200]", Register("nv", 0x01C40200)),
     ],
 )
 def test_parse(text: str, register: Register) -> None:
@@ -33,7 +37,29 @@ def test_parse(text: str, register: Register) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["", "pcr:", "pcr:-1", "pcr:x", "pcr:4294967296", "mr:", "abc:1", "pcr:1.5", "mr:\x1b[2J", "pcr:\u0663 0x"]
+    "text",
+    [
+        "",
+        "pcr:",
+        "pcr:-1",
+        "pcr:x",
+        "pcr:4294967296",
+        "mr:",
+        "abc:1",
+        "pcr:1.5",
+        "mr:\x1b[2J",
+        "pcr:\u0663 0x",
+        "pcr:1_0",
+        "pcr:\u0663",
+        "PCR[7",
+        "pcr:+7",
+        "pcr:0x",
+        "7-5",
+        "-7",
+        "pcr:7-",
+        "rtmr",
+        "pcr:" + "9" * 5000,
+    ],
 )
 def test_parse_refuses(text: str) -> None:
     with pytest.raises(UsageError, match="not a register"):
@@ -150,3 +176,67 @@ def test_tables_of_values() -> None:
     assert table.get(Register("pcr", 0), SHA384) is None
     assert (list(table), len(table), key in table) == ([key], 1, True)
     assert hash(table) == hash(Registers({key: b"\1" * 32}, "here"))
+
+
+# Sets
+
+
+@pytest.mark.parametrize(
+    ("text", "platform", "held", "others"),
+    [
+        ("7", None, "pcr:7", "pcr:8 ccmr:7 rtmr:7"),
+        ("0-7,11", None, "pcr:0 pcr:7 pcr:11", "pcr:8 pcr:12 ccmr:1"),
+        ("pcr:0-7", None, "pcr:0 pcr:7", "pcr:8 ccmr:1"),
+        ("PCR[4]", "tdx", "pcr:4", "ccmr:2"),
+        # Intel TDX: RTMR[n] is CC MR n + 1, MRTD 0 (UEFI 2.10 section 38.4.1); Arm CCA: REM[n], RIM.
+        ("rtmr:0", "tdx", "rtmr:0 ccmr:1", "ccmr:0 rtmr:1 pcr:0"),
+        ("RTMR[2]", "tdx", "rtmr:2 ccmr:3", "ccmr:2"),
+        ("ccmr:3", "tdx", "ccmr:3 rtmr:2", "rtmr:3"),
+        ("mrtd", "tdx", "ccmr:0", "rtmr:0 ccmr:1"),
+        ("rem:1", "cca", "rem:1 ccmr:2", "ccmr:1 rtmr:1"),
+        ("rim", "cca", "ccmr:0", "rem:0"),
+        ("rtmr:0-1", "tdx", "ccmr:1 ccmr:2", "ccmr:0 ccmr:3"),
+        # Hygon CSV: the agent passes the CC MR's index on as it is.
+        ("RTMR[2]", "csv", "rtmr:2 ccmr:2", "ccmr:3"),
+        # Nobody said what platform it is: nothing is guessed.
+        ("rtmr:2", None, "rtmr:2", "ccmr:2 ccmr:3"),
+        ("nv:0x01c10200", None, "nv:0x01c10200", "nv:0x01c10201 pcr:0"),
+        ("mr:a,mr:b", None, "mr:a mr:b", "mr:c"),
+        ("mr:a\\,b", None, "mr:a,b", "mr:a mr:b"),
+        ("mr:0-7", None, "mr:0-7", "pcr:3 mr:3"),
+        (" 7 , 9 ", None, "pcr:7 pcr:9", "pcr:8"),
+        ("0-4294967295", None, "pcr:0 pcr:4294967295", "ccmr:0"),
+    ],
+)
+def test_sets(text: str, platform: str | None, held: str, others: str) -> None:
+    registers = RegisterSet.parse(text)
+    assert [name for name in held.split() if not registers.holds(Register.parse(name), platform)] == []
+    assert [name for name in others.split() if registers.holds(Register.parse(name), platform)] == []
+    again = RegisterSet.parse(str(registers))
+    assert (again.ranges, again.named) == (registers.ranges, registers.named)
+
+
+@pytest.mark.parametrize("text", ["", ",", "7,", "0-7,x", "5-2", "0-4294967296", "mr:a,b", "mrtd-rim", "pcr:0-pcr:7"])
+def test_sets_that_are_none(text: str) -> None:
+    with pytest.raises(UsageError, match="not a register"):
+        RegisterSet.parse(text)
+
+
+def test_a_range_is_no_register() -> None:
+    with pytest.raises(UsageError, match="one register was expected"):
+        Register.parse("0-7")
+
+
+def test_the_one_that_stands_alone() -> None:
+    """It is what a log extends that names none, whatever else is kept."""
+    assert RegisterSet.parse("rtmr:3").alone == Register("rtmr", 3)
+    assert RegisterSet.parse("rtmr:3", "0-7", "ccmr:1,ccmr:2").alone == Register("rtmr", 3)
+    for texts in (("0-7",), ("pcr:7,pcr:8",), ("pcr:7", "pcr:8")):
+        assert RegisterSet.parse(*texts).alone is None
+
+
+def test_what_is_absent() -> None:
+    wanted = RegisterSet.parse("0-7,99,mr:a", "rtmr:2")
+    there = [Register("pcr", 4), Register("ccmr", 3)]
+    assert wanted.absent(there, "tdx") == ["pcr:99", "mr:a"]
+    assert wanted.absent(there) == ["pcr:99", "rtmr:2", "mr:a"]

@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import os
+import re
+import unicodedata
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 import evlog
 from evlog import tree
-from evlog.algorithms import SHA256, SHA384
+from evlog.algorithms import SHA1, SHA256, SHA384, HashAlg
+from evlog.contents.pcclient import PCClientEvent
 from evlog.errors import ParseError, SourceError, UsageError
 from evlog.registers import Register
 from samples import make_text
@@ -156,9 +162,95 @@ def test_names() -> None:
     for text in ("pcr:14", "ccmr:3", "rtmr:2", "rem:0", "nv:0x01c10103", "mr:launch"):
         own = Register.parse(text)
         assert tree.register_named(tree.folder_name(own)) == own
-    for name in ("", ".", "..", "a/b", "a\nb", ".hidden", "x" * 300):
+    for name in ("", "x" * 300, "ü" * 100):
         with pytest.raises(UsageError):
             tree.folder_name(Register("mr", name))
+
+
+#: Names that are a path, a device or nothing on some system, or another register's folder.
+ODD = [
+    *(
+        ".",
+        "..",
+        "a/b",
+        "a\\..\\..\\b",
+        "C:x",
+        "a\nb",
+        ".hidden",
+        "a.",
+        "a ",
+        " a",
+        "a:b",
+        'a"b',
+        "a<b>",
+        "a|b",
+        "a?b*",
+        "a\0b",
+    ),
+    *(
+        "CON",
+        "con",
+        "nul.txt",
+        "COM1",
+        "lpt9.log",
+        "aux.",
+        "\x7f",
+        "\udcff",
+        "e\u0301",
+        "\u00e9",
+        "\u017f",
+        "\u212aernel",
+    ),
+    *(
+        "pcr4",
+        "PCR4",
+        "Pcr4",
+        "pcr4 ",
+        "pcr[4]",
+        "[7]",
+        "rtmr3",
+        "7",
+        "0x7",
+        "nv0x01c10103",
+        "mrtd",
+        "MRTD",
+        "rim",
+        "mrowner",
+    ),
+    *("user_data", "%41", "a%41", "%", "%%", "kernel", "Kernel", "KERNEL", "event_log", "digest"),
+]
+#: What Windows does not take, or takes for a device (Naming Files, Paths, and Namespaces).
+NO_NAME = re.compile(r"(?i)(con|prn|aux|nul|com[0-9]|lpt[0-9])(\..*)?|.*[. ]|.*[\\/:*?\"<>|\0-\x1f].*", re.DOTALL)
+
+
+def plain(name: str) -> str:
+    """The name on a file system without case, and with composed letters."""
+    return unicodedata.normalize("NFC", name).casefold()
+
+
+def test_no_two_registers_share_a_folder() -> None:
+    registers = [Register("mr", name) for name in ODD]
+    registers += [Register.parse(text) for text in ("pcr:4", "ccmr:4", "rtmr:3", "rem:3", "nv:0x01c10103", "ccmr:0")]
+    folders = [tree.folder_name(register) for register in registers]
+    assert len(set(map(plain, folders))) == len(registers)
+    assert [name for name in folders if NO_NAME.fullmatch(name) or name.startswith(".")] == []
+    assert list(map(tree.register_named, folders)) == registers
+
+
+@given(st.text(st.characters(), min_size=1, max_size=20) | st.sampled_from(ODD), st.sampled_from(ODD))
+def test_a_folder_s_name_is_one_register_s(one: str, other: str) -> None:
+    names = [tree.folder_name(Register("mr", name)) for name in (one, other)]
+    assert [tree.register_named(name) for name in names] == [Register("mr", one), Register("mr", other)]
+    assert (plain(names[0]) == plain(names[1])) == (one == other)
+    assert not NO_NAME.fullmatch(names[0])
+
+
+@given(st.text(st.characters(exclude_characters="/\0", codec="utf-8"), min_size=1, max_size=12))
+def test_any_folder_is_some_register_s(name: str) -> None:
+    """Whatever a folder is called, the register that it is taken for has a folder that is taken for the same."""
+    register = tree.register_named(name)
+    if register.index != "":
+        assert tree.register_named(tree.folder_name(register)) == register
 
 
 # Splitting
@@ -250,10 +342,69 @@ def test_a_register_s_log_that_begins_without_a_header_is_read_whole(tmp_path: P
     ]
 
 
-def test_hostile_names_make_no_files(tmp_path: Path) -> None:
+def test_a_part_has_one_header_and_nothing_of_what_follows_the_log() -> None:
+    whole = made.header("sha1", "sha256") + made.event(0, 8, b"version", "sha1", "sha256")
+    for more in (b"", made.event(4, 5, b"action", "sha1", "sha256")):
+        log = evlog.read(whole + more + b"\xff" * 64)
+        found = evlog.split(log)
+        assert [loss.field for loss in found.losses] == ["padding"]
+        for part in found.parts:
+            assert part.data.startswith(made.header("sha1", "sha256"))
+            assert part.data.count(b"Spec ID Event03") == 1
+            assert not part.data.endswith(b"\xff")
+
+
+def test_the_digest_of_a_folder_is_that_of_the_widest_bank() -> None:
+    log = evlog.read(SAMPLES / "tcg2" / "ovmf.bin")
+    files = evlog.split(log).tree()
+    values = evlog.replay(log)
+    assert files["pcr0/hash_algo"] == b"sha512"
+    assert files["pcr0/digest"] == values[Register("pcr", 0), HashAlg.named("sha512")]
+    assert files["pcr0/sha1/digest"] == values[Register("pcr", 0), SHA1]
+
+
+def test_hostile_names_lead_nowhere(tmp_path: Path) -> None:
     log = evlog.read(f"mr:../../evil INIT sha384/{'00' * 48}\n".encode(), index="rtmr", dialect="nelr")
-    with pytest.raises(UsageError):
-        evlog.split(log).tree()
+    assert {path.count("/") for path in evlog.split(log).tree()} == {1}
+    assert {path.split("/")[0] for path in evlog.split(log).tree()} == {"%2E.%2F..%2Fevil"}
+
+
+def test_a_split_tree_with_odd_names_reads_back(tmp_path: Path) -> None:
+    """pcr:4 and mr:pcr4, and names that differ by their case or are a path elsewhere."""
+    names = ["pcr:4", "mr:pcr4", "mr:kernel", "mr:Kernel", "mr:a\\..\\b", "mr:a ", "mr:a", "mr:con", "mr:mrowner"]
+    events = [
+        evlog.Event(
+            number, Register.parse(name), (evlog.Digest(SHA256, bytes([number]) * 32),), PCClientEvent(13, b"x")
+        )
+        for number, name in enumerate(names)
+    ]
+    log = evlog.Log("evlog-json", tuple(events), algorithms=(SHA256,))
+    (tmp_path / "log.json").write_bytes(evlog.write(log))
+    for options in ([], ["--files"]):
+        ran = run("split", str(tmp_path / "log.json"), "-o", str(tmp_path / f"out{len(options)}"), *options)
+        assert ran.code == 0, ran.err
+        assert len(set(map(plain, os.listdir(tmp_path / f"out{len(options)}")))) == len(names)
+    back = evlog.read(tmp_path / "out0")
+    assert {(str(event.register), event.digests) for event in back.events} == {
+        (name, event.digests) for name, event in zip(names, events, strict=True)
+    }
+    assert back.platform is None
+    assert {(row.register, row.value) for row in evlog.replay(back)} == {
+        (row.register, row.value) for row in evlog.replay(log)
+    }
+
+
+def test_the_folder_says_which_register_a_log_is_of(tmp_path: Path) -> None:
+    """What a caller keeps of a tree renames none of its registers, except one that has a name only."""
+    for name in ("rtmr2", "rtmr3"):
+        register(tmp_path / name, log=make_text.one("SYNC", "sha384", "a"))
+    ran = run("replay", str(tmp_path), "--register", "rtmr:3", "--json")
+    assert [row["register"] for row in json.loads(ran.out)["registers"]] == ["rtmr:3"]
+    ran = run("replay", str(tmp_path / "rtmr2" / "event_log"), "--register", "rtmr:3", "--json")
+    assert json.loads(ran.out)["registers"] == []
+    register(tmp_path / "other" / "kernel", log=make_text.one("SYNC", "sha384", "a"))
+    ran = run("replay", str(tmp_path / "other"), "--register", "rtmr:3", "--json")
+    assert [row["register"] for row in json.loads(ran.out)["registers"]] == ["rtmr:3"]
 
 
 def test_the_command(tmp_path: Path) -> None:

@@ -14,15 +14,19 @@ from evlog import (
     SHA1,
     SHA256,
     SHA384,
+    Acceptance,
+    Demand,
     HashAlg,
     Log,
     Register,
     Registers,
+    RegisterSet,
     Verification,
     Verified,
     read_registers,
     verify,
 )
+from evlog.evidence import Composite
 from tests import made, made_evidence
 from tests.command import run
 from tests.conftest import SAMPLES
@@ -91,8 +95,13 @@ def test_our_machine_matches_its_quote() -> None:
     folder = SAMPLES / "evidence"
     credentials: dict[str, Any] = {"key": folder / "ovmf-ak.pem", "signature": folder / "ovmf-quote.sig"}
     evidence = read_registers(folder / "ovmf-quote.msg", pcrs=folder / "ovmf-quote.pcrs", **credentials)
+    # IMA extends PCR 10, and its list was not given.
     result = verify(evlog.read(OVMF), evidence)
-    assert result.ok
+    assert (result.ok, [each.option for each in result.shortfalls]) == (False, ["not_logged:pcr:10"])
+    result = verify(evlog.read(OVMF), evidence, Demand(accept=(Acceptance("not_logged", RegisterSet.parse("10")),)))
+    assert (result.ok, result.word) == (True, "accepted")
+    result = verify(evlog.read(OVMF), evidence, Demand(registers=RegisterSet.parse("0-9")))
+    assert (result.ok, result.word) == (True, "replayable")
     assert result.evidence.anchored
     row = result.get(pcr(4), SHA256)
     assert row is not None
@@ -164,6 +173,52 @@ def test_a_match_that_proves_no_event_compares_nothing() -> None:
     assert not result.ok
     assert [finding.code for finding in result.findings] == ["nothing_compared"]
     assert "no digests of the banks" in result.findings[0].message
+
+
+def test_a_register_that_the_logs_leave_open_is_not_accounted_for() -> None:
+    log = log_of(action(8, b"x", "sha1", "sha256"), action(8, b"y"), action(9, b"z"), banks=("sha1", "sha256"))
+    result = against(log, {(9, SHA256): extended(b"z"), (8, SHA1): b"\x01" * 20})
+    verdicts = {(row.register.number, row.alg): row.verdict for row in result.registers if row.expected is not None}
+    assert verdicts == {(8, SHA1): "incomplete", (9, SHA256): "match"}
+    # The log extends PCR 8, and in no bank is it told what it comes to.
+    assert [(each.name, each.register) for each in result.shortfalls] == [("incomplete", pcr(8))]
+    assert (result.ok, result.complete) == (False, False)
+    accepting = verify(log, result.evidence, Demand(accept=(Acceptance("incomplete"),)))
+    assert (accepting.ok, accepting.complete, accepting.word) == (True, False, "accepted")
+
+
+def test_a_bank_that_cannot_be_computed_matches_only_at_its_start() -> None:
+    unknown = HashAlg.of(0x7F01, 24)
+    log = log_of(action(8, b"x"))
+    for value, verdict, complete in ((bytes(24), "match", True), (bytes(23) + b"\1", "incomplete", False)):
+        result = against(log, {(8, SHA256): extended(b"x"), (9, unknown): value})
+        row = result.get(pcr(9), unknown)
+        assert row is not None
+        assert (row.verdict, row.proven) == (verdict, 0)
+        assert result.complete == complete
+
+
+def test_pcr_17_without_events_may_have_been_reset_by_a_launch() -> None:
+    """PFP 1.06, section 3.3.2: ones until a dynamic launch, which resets PCR 17 to 22 to zeros."""
+    assert cause(log_of(action(8, b"x")), 17, bytes(32))[0] == "match"
+    assert cause(log_of(action(8, b"x")), 17, bytes(31) + b"\1")[0] == "not_logged"
+
+
+def test_any_of_the_logs_may_tell_the_locality() -> None:
+    logs = [
+        log_of(action(8, b"x")),
+        log_of(made.event(0, EV_NO_ACTION, b"StartupLocality\0\3", "sha256"), action(7, b"y")),
+    ]
+    assert cause(logs, 0, bytes(31) + b"\3")[0] == "match"
+
+
+def test_one_entry_of_another_bank_is_an_event_of_the_register() -> None:
+    """IMA lists hold one bank; the kernel extends the others too, so that a value that follows from no rule differs."""
+    entry = evlog.Event(0, pcr(10), (evlog.Digest(SHA1, bytes([1]) * 20),), evlog.ImaEvent("ima-ng", b"entry"))
+    log = Log("ima-binary", (entry,), algorithms=(SHA1,))
+    row = against(log, {(10, SHA256): b"\x11" * 32}).get(pcr(10), SHA256)
+    assert row is not None
+    assert (row.verdict, row.events) == ("mismatch", 1)
 
 
 # Explanations, each built into a log
@@ -326,6 +381,29 @@ def test_what_a_separator_says_besides_its_value_is_not_proven() -> None:
     assert result.logs[0].standing(1) == "digest_only"
 
 
+def test_an_event_is_proven_only_by_a_bank_that_was_compared() -> None:
+    """Its SHA-1 digest is the hash of the data; the SHA-256 digest, which was compared, is of something else."""
+    digests = struct.pack("<H", 4) + hashlib.sha1(b"harmless").digest()
+    digests += struct.pack("<H", 0x0B) + hashlib.sha256(b"what was run").digest()
+    event = struct.pack("<III", 4, EV_ACTION, 2) + digests + struct.pack("<I", 8) + b"harmless"
+    log = log_of(event, banks=("sha1", "sha256"))
+    result = against(log, {(4, SHA256): extended(b"what was run")})
+    assert result.logs[0].standing(1) == "digest_only"
+    sha1 = extended(b"harmless", start=bytes(20), hash="sha1")
+    assert against(log, {(4, SHA1): sha1}).logs[0].standing(1) == "proven"
+
+
+def test_an_event_without_the_bank_is_not_proven_by_it() -> None:
+    log = log_of(action(8, b"x", "sha1", "sha256"), action(8, b"y"), banks=("sha1", "sha256"))
+    result = against(log, {(8, SHA1): extended(b"x", start=bytes(20), hash="sha1")})
+    assert [standing for _, standing in result.logs[0].standings()] == ["informative", "proven", "claimed"]
+
+
+def test_an_event_on_what_is_no_register_is_informative() -> None:
+    result = against(log_of(action(8, b"x"), action(0x01C40200, b"x")), {(8, SHA256): extended(b"x")})
+    assert [standing for _, standing in result.logs[0].standings()] == ["informative", "proven", "informative"]
+
+
 def test_standing_of_events() -> None:
     log = log_of(
         action(8, b"proven"),
@@ -364,6 +442,9 @@ def test_a_pcr_digest_alone() -> None:
         "signature": made_evidence.ecdsa_signature(message, key),
     }
     result = verify(log, read_registers(message, **credentials))
+    # The others of the firmware's registers are not in the quote.
+    assert {each.register for each in result.shortfalls} == set(map(pcr, range(3, 8)))
+    result = verify(log, read_registers(message, **credentials), Demand(registers=RegisterSet.parse("0-2")))
     assert result.ok
     assert [row.verdict for row in result.registers] == ["match"] * 3
     other = made_evidence.tpm_quote([extended(b"z"), *values[1:]])
@@ -382,6 +463,42 @@ def test_a_pcr_digest_over_a_register_that_the_log_does_not_tell() -> None:
     result = verify(log, read_registers(made_evidence.tpm_quote(values, alg=4)))
     assert not result.ok
     assert "composite_mismatch" in [finding.code for finding in result.findings]
+
+
+def test_a_signed_digest_beside_register_values() -> None:
+    """Both count: values that match do not make good for a digest that does not, nor are they put aside by it."""
+    log = log_of(action(0, b"x"), action(2, b"y"))
+    values = [extended(b"x"), bytes(32), extended(b"y")]
+    selection = tuple((pcr(index), SHA256) for index in range(3))
+    stated = Registers({(pcr(0), SHA256): values[0]})
+    for digest, ok in ((hashlib.sha256(b"".join(values)).digest(), True), (bytes(32), False)):
+        result = verify(log, evlog.Evidence("made", stated, composite=Composite(SHA256, selection, digest)))
+        assert result.ok == ok
+        assert [row.verdict for row in result.registers] == (["match"] * 3 if ok else ["match", "not_reported"])
+
+
+def test_a_pcr_digest_over_registers_without_events() -> None:
+    """PCR 17 is ones until a dynamic launch (PFP 1.06, section 3.3.2)."""
+    values = [extended(b"x"), *[bytes(32)] * 16, b"\xff" * 32]
+    result = verify(log_of(action(0, b"x")), read_registers(made_evidence.tpm_quote(values)))
+    assert result.ok
+    assert {row.verdict for row in result.registers} == {"match"}
+
+
+def test_a_pcr_digest_of_a_bank_that_the_list_does_not_record() -> None:
+    """A kernel extends SHA-256 with the hash of an entry's data, and the list may be ahead of the quote."""
+    entries = [b"one", b"two"]
+    events = tuple(
+        evlog.Event(number, pcr(10), (evlog.Digest(SHA1, hashlib.sha1(data).digest()),), evlog.ImaEvent("ima-ng", data))
+        for number, data in enumerate(entries)
+    )
+    log = Log("ima-binary", events, algorithms=(SHA1,))
+    for count, why in ((2, "hash"), (1, "ahead")):
+        digest = hashlib.sha256(extended(*entries[:count])).digest()
+        composite = Composite(SHA256, ((pcr(10), SHA256),), digest)
+        row = verify(log, evlog.Evidence("made", Registers({}), composite=composite)).get(pcr(10), SHA256)
+        assert row is not None
+        assert (row.verdict, row.cause, row.proven) == ("match", why, count)
 
 
 # Platforms
@@ -407,6 +524,14 @@ def test_a_td_quote_against_its_log() -> None:
         "ccmr:4": "not_logged",
     }
     assert result.ok
+
+
+def test_the_build_time_register_is_static_in_a_table_too() -> None:
+    """UEFI 2.10, section 38.4.1: MRTD and its like are CC measurement register 0, which nothing extends."""
+    value = extended(b"kernel", start=bytes(48), hash="sha384")
+    table = Registers({(Register("ccmr", 0), SHA384): b"\xaa" * 48, (Register("ccmr", 3), SHA384): value})
+    result = verify(td_log((3, b"kernel")), table)
+    assert [row.verdict for row in result.registers] == ["static", "match"]
 
 
 def test_hardware_names_are_the_same_registers(tmp_path: Path) -> None:
@@ -460,10 +585,13 @@ def test_the_command_verifies_a_quote() -> None:
         "65766c6f672d6e6f6e6365",
     ]
     ran = run("verify", str(OVMF), *map(str, arguments))
+    assert ran.code == 1
+    assert "(--accept not_logged:pcr:10)" in ran.out
+    ran = run("verify", str(OVMF), *map(str, arguments), "--require", "0-9")
     assert ran.code == 0
     assert ran.out.splitlines()[-1].startswith("verified: 9 match")
     assert "authenticated: the nonce is the given one" in ran.out
-    wrong = run("verify", str(OVMF), *map(str, arguments[:-1]), "00")
+    wrong = run("verify", str(OVMF), *map(str, arguments[:-1]), "0102030405060708")
     assert wrong.code == 1
     assert wrong.out.splitlines()[-1].startswith("NOT VERIFIED")
 
@@ -546,10 +674,13 @@ def test_quotes_of_our_machines_with_and_without_values(vm: Path) -> None:
                 evidence = read_registers(
                     folder / f"quote-{alg}.msg", key=folder / "ak.pub", signature=folder / f"quote-{alg}.sig", pcrs=pcrs
                 )
-                result = verify(logs, evidence)
+                bank = HashAlg.named(alg)
+                result = verify(logs, evidence, Demand(banks=(bank,)))
                 assert result.ok
                 assert evidence.anchored
-                row = result.get(pcr(10), HashAlg.named(alg))
+                # Nobody said that SHA-1 is enough.
+                assert verify(logs, evidence).ok == (alg != "sha1")
+                row = result.get(pcr(10), bank)
                 assert row is not None
                 assert row.verdict == "match"
 
@@ -602,7 +733,11 @@ def _expected(corpus: Path) -> list[tuple[str, dict[str, Any]]]:
 def test_public_logs_are_judged_as_their_sources_say(corpus: Path) -> None:
     for name, row in _expected(corpus):
         evidence = read_registers(json.dumps(row["registers"]).encode())
-        result = verify(evlog.read(corpus / name), evidence)
+        log = evlog.read(corpus / name)
+        # Some of them state fewer registers than the log extends.
+        logged = {value.register for value in evlog.replay(log)}
+        compared = sorted({str(register) for register, _ in evidence.registers if register in logged})
+        result = verify(log, evidence, Demand(registers=RegisterSet.parse(*compared)))
         mismatches = [each for each in result.registers if each.verdict == "mismatch"]
         assert bool(mismatches) != row["replays"], name
         assert result.ok == row["replays"], name

@@ -21,6 +21,7 @@ __version__ = "0.1.0"
 
 # Public names, and the modules below evlog that they are in.
 _HOME = {
+    "Acceptance": "verifying.demand",
     "Anchor": "replaying.statements",
     "Appended": "changing.append",
     "BankRule": "replaying.bank_rules",
@@ -36,6 +37,7 @@ _HOME = {
     "CosEvent": "contents.cos",
     "Credentials": "evidence",
     "Decoded": "decoders",
+    "Demand": "verifying.demand",
     "Detection": "formats",
     "Difference": "comparing.diff",
     "Digest": "model",
@@ -66,6 +68,7 @@ _HOME = {
     "Prefix": "replaying.find_prefix",
     "Register": "registers",
     "RegisterDifference": "comparing.diff",
+    "RegisterSet": "registers",
     "RegisterValue": "replaying.replay",
     "RegisterVerdict": "verifying.verify",
     "Registers": "registers",
@@ -75,6 +78,7 @@ _HOME = {
     "SHA384": "algorithms",
     "SHA512": "algorithms",
     "SM3_256": "algorithms",
+    "Shortfall": "verifying.judgement",
     "SourceError": "errors",
     "Span": "model",
     "Split": "changing.split",

@@ -71,6 +71,7 @@ from evlog.registers import PLATFORMS as PLATFORMS
 from evlog.registers import Platform as Platform
 from evlog.registers import Register as Register
 from evlog.registers import Registers as Registers
+from evlog.registers import RegisterSet as RegisterSet
 from evlog.replaying.bank_rules import BankRule as BankRule
 from evlog.replaying.bank_rules import bank_rules as bank_rules
 from evlog.replaying.bank_rules import rules_by_bank as rules_by_bank
@@ -84,6 +85,9 @@ from evlog.replaying.replay import replay as replay
 from evlog.replaying.replay import replay_each as replay_each
 from evlog.replaying.statements import Anchor as Anchor
 from evlog.replaying.statements import Statement as Statement
+from evlog.verifying.demand import Acceptance as Acceptance
+from evlog.verifying.demand import Demand as Demand
+from evlog.verifying.judgement import Shortfall as Shortfall
 from evlog.verifying.verify import RegisterVerdict as RegisterVerdict
 from evlog.verifying.verify import Verification as Verification
 from evlog.verifying.verify import Verified as Verified

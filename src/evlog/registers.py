@@ -12,16 +12,18 @@ from evlog.errors import UsageError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
 __all__ = [
     "LAST_CCMR",
+    "NO_REGISTER",
     "PCR_TO_CCMR",
     "PLATFORMS",
     "SPACES",
     "UNKNOWN_REGISTER",
     "Platform",
     "Register",
+    "RegisterSet",
     "Registers",
     "Space",
 ]
@@ -71,25 +73,21 @@ class Register(Record):
 
     @staticmethod
     def parse(text: str) -> Register:
-        """Read ``pcr:7``, ``nv:0x01c40200``, ``mr:name``; also ``rtmr3``, ``PCR[7]`` and a bare number (a PCR).
+        """Read ``pcr:7``, ``nv:0x01c40200``, ``mr:name``; also ``rtmr3``, ``PCR[7]``, ``mrtd``, and ``7`` (a PCR).
 
-        Raises UsageError for anything else.
+        Raises UsageError for anything else. `RegisterSet.parse` reads several.
         """
-        plain = text.strip()
-        space, colon, rest = plain.partition(":")
-        if not colon:
-            letters = plain.rstrip("[]0123456789")
-            space, rest = letters or "pcr", plain[len(letters) :].strip("[]")
-        space = space.lower()
-        if space == "mr" and rest and rest.isprintable():
-            return Register("mr", rest)
-        try:
-            index = int(rest, 0) if rest[:2].lower() == "0x" else int(rest)
-        except ValueError:
-            index = -1
-        if space not in SPACES or not 0 <= index <= 0xFFFFFFFF:
-            raise UsageError(f"not a register: {text!r} (write pcr:7, ccmr:4, rtmr:3 or mr:NAME)")
-        return Register(space, index)
+        first, last = _read(text)
+        if first != last:
+            raise UsageError(f"one register was expected, not {text!r}")
+        return first
+
+    def names(self, platform: str | None = None) -> tuple[Register, ...]:
+        """The register as events may name it on a platform: itself, and by the count of the CCEL or of the hardware."""
+        known = PLATFORMS.get(platform or "")
+        if known is None or self.space == "pcr":
+            return (self,)
+        return tuple(dict.fromkeys((self, known.ccmr_of(self), known.native_of(self) or self)))
 
     def label(self, platform: str | None = None) -> str:
         """The name a person knows it by: ``PCR[7]``, ``RTMR[2]`` for ``ccmr:3`` on TDX, ``CCMR[3]`` elsewhere."""
@@ -103,6 +101,9 @@ class Register(Record):
             return f"NV[{self.index:#010x}]"
         return f"{self.space.upper()}[{self.index}]"
 
+
+#: The index, PCR -1, of records that are on no register: informative ones, as a rule, such as those of Windows.
+NO_REGISTER = 0xFFFFFFFF
 
 #: The register of a per-register textual log until somebody says which one it is.
 UNKNOWN_REGISTER = Register("mr", "unknown")
@@ -202,3 +203,121 @@ class Registers(Record):
 
     def __hash__(self) -> int:
         return hash(frozenset(self.values.items()))
+
+
+class RegisterSet(Record):
+    """Registers as people name them, on a command line or in a demand: a test that any register passes or not.
+
+    ``ranges`` are spaces with a first and a last number, ``named`` the registers known by name. ``alone`` is the one
+    that was given by itself, if only one was: it is what a log extends that names none. Nothing is made of a range.
+    """
+
+    ranges: tuple[tuple[Space, int, int], ...] = ()
+    named: tuple[str, ...] = ()
+    alone: Register | None = None
+
+    @staticmethod
+    def parse(*texts: str) -> RegisterSet:
+        """Read registers and ranges of them, with commas between: ``0-7,11``, ``pcr:0-7``, ``RTMR[2]``, ``mr:NAME``.
+
+        A comma in a name is written ``\\,``. Raises UsageError for what is no register, or a range from the end.
+        """
+        ranges: list[tuple[Space, int, int]] = []
+        named: list[str] = []
+        alone: list[Register] = []
+        for text in texts:
+            # No register's name has a NUL in it.
+            parts = [part.replace("\0", ",") for part in text.replace("\\,", "\0").split(",")]
+            for part in parts:
+                first, last = _read(part)
+                if first.space == "mr":
+                    named.append(str(first.index))
+                else:
+                    ranges.append((first.space, first.number, last.number))
+            if len(parts) == 1 and first == last:
+                alone.append(first)
+        return RegisterSet(tuple(ranges), tuple(named), alone[0] if len(alone) == 1 else None)
+
+    def holds(self, register: Register, platform: str | None = None) -> bool:
+        """Whether the register is among them, by any of its names on the platform."""
+        return any(_among(name, self.ranges, self.named) for name in register.names(platform))
+
+    def each(self, most: int = 1024) -> tuple[Register, ...]:
+        """The registers one by one. Raises UsageError for more than ``most``."""
+        if sum(last - first + 1 for _, first, last in self.ranges) > most:
+            raise UsageError(f"{self} are more than {most} registers")
+        numbered = [Register(space, index) for space, first, last in self.ranges for index in range(first, last + 1)]
+        return tuple(dict.fromkeys([*numbered, *(Register("mr", name) for name in self.named)]))
+
+    def absent(self, registers: Iterable[Register], platform: str | None = None) -> list[str]:
+        """What was asked for that none of the registers is."""
+        there = [name for register in registers for name in register.names(platform)]
+        ranges = [each for each in self.ranges if not any(_among(name, (each,), ()) for name in there)]
+        named = [name for name in self.named if Register("mr", name) not in there]
+        return [*map(_range_text, ranges), *(f"mr:{name}" for name in named)]
+
+    def __str__(self) -> str:
+        named = (f"mr:{name}".replace(",", "\\,") for name in self.named)
+        return ",".join((*map(_range_text, self.ranges), *named))
+
+
+def _among(register: Register, ranges: Iterable[tuple[Space, int, int]], named: tuple[str, ...]) -> bool:
+    index = register.index
+    if isinstance(index, str):
+        return index in named
+    return any(space == register.space and first <= index <= last for space, first, last in ranges)
+
+
+def _range_text(numbers: tuple[Space, int, int]) -> str:
+    space, first, last = numbers
+    return str(Register(space, first)) + (f"-{last:#x}" if space == "nv" else f"-{last}") * (first != last)
+
+
+# Registers that have no number for people: the ones that no event extends.
+_STATIC = {
+    label.lower(): Register("ccmr", index)
+    for platform in PLATFORMS.values()
+    for index, label in platform.ccmr.items()
+    if "[" not in label
+}
+
+
+def _read(text: str) -> tuple[Register, Register]:
+    """The first and the last register that a text names: the one grammar of registers."""
+    plain = text.strip()
+    if plain[:3].lower() == "mr:":
+        # A name may end with a blank, and is another one then.
+        plain = text.lstrip()
+    static = _STATIC.get(plain.lower())
+    if static is not None:
+        return static, static
+    space, colon, rest = plain.partition(":")
+    if not colon:
+        space, bracket, rest = plain.partition("[")
+        if bracket:
+            rest = rest[:-1] if rest[-1:] == "]" else ""
+        else:
+            space = plain.rstrip("-0123456789")
+            rest = plain[len(space) :]
+    space = space.lower() or "pcr"
+    if space == "mr":
+        if rest and rest.isprintable():
+            return Register("mr", rest), Register("mr", rest)
+    elif space in SPACES:
+        start, dash, end = rest.partition("-")
+        first, last = _index(start), _index(end if dash else start)
+        if 0 <= first <= last:
+            return Register(space, first), Register(space, last)
+    raise UsageError(f"not a register: {text!r} (write pcr:7, 0-7, ccmr:4, rtmr:3 or mr:NAME)")
+
+
+def _index(text: str) -> int:
+    """The number of a register, decimal or with 0x; -1 for anything else."""
+    digits, base = (text[2:], 16) if text[:2].lower() == "0x" else (text, 10)
+    if not (0 < len(digits) <= 10 and digits.isascii() and digits.isalnum()):
+        return -1
+    try:
+        index = int(digits, base)
+    except ValueError:
+        return -1
+    return index if index <= 0xFFFFFFFF else -1

@@ -8,6 +8,11 @@ Source: kernel RFC "tsm: Unified Measurement Register ABI", patches 1 and 2 of 3
     <mr>/hash_algo      the kernel's name of the hash
     <mr>/event_log      the textual log; `evlog split` puts any log here
     <mr>                a flat file: a register that never changes, such as MRTD, RIM or a launch digest
+
+A register known by name alone may have any name, and a file may not: on some system a letter's case does not count, a
+colon or a backslash is more than a letter, or a name is a device's. So what is not a small letter, a digit or one of
+``-._`` stands as ``%`` and two hex digits for each byte of its UTF-8, and so does the first letter of a name that would
+mean something else: ``mr:pcr4`` is ``%70cr4``, ``mr:a/b`` is ``a%2Fb``.
 """
 
 from __future__ import annotations
@@ -38,6 +43,12 @@ HASH = "hash_algo"
 _MOST = 4096  # bytes of a value, a name or an index
 _DEPTH = 3  # folders between the root and a register: /sys/kernel/tsm/<provider>/<mr>
 _WIDTH = 1024  # entries of a folder that may hold registers, or such folders
+_LONGEST = 200  # bytes of a folder's name, which leaves room for what is put behind it
+_PLAIN = frozenset("abcdefghijklmnopqrstuvwxyz0123456789-._")
+#: What Windows takes for a device, whatever follows a dot.
+_DEVICES = frozenset(("con", "prn", "aux", "nul", "clock$", "conin$", "conout$")).union(
+    f"{port}{number}" for port in ("com", "lpt") for number in range(10)
+)
 _STATIC = {"mrtd": "tdx", "rim": "cca"}
 _PLATFORM = {**_STATIC, "mrconfigid": "tdx", "mrowner": "tdx", "mrownerconfig": "tdx"}
 #: Flat files as long as a digest that are none.
@@ -61,8 +72,13 @@ class Member(Record):
 def register_named(name: str) -> Register:
     """The register that a folder or file of this name is: ``rtmr3``, ``pcr14``, ``mrtd``; others by name alone."""
     plain = name.partition(":")[0]
-    if plain in _STATIC:
-        return Register("ccmr", 0)
+    spelled = _unescaped(plain) if "%" in plain else None
+    if spelled is not None and _escaped(spelled) == plain:
+        return Register("mr", spelled)
+    return _meant(plain)
+
+
+def _meant(plain: str) -> Register:
     try:
         register = Register.parse(plain.replace("nv0x", "nv:0x"))
     except UsageError:
@@ -71,11 +87,40 @@ def register_named(name: str) -> Register:
 
 
 def folder_name(register: Register) -> str:
-    """The name of a register's folder. Raises UsageError for one that cannot be a file's name."""
-    name = str(register).replace(":", "", 1) if register.space != "mr" else str(register.index)
-    if not name.isprintable() or "/" in name or name[:1] in ("", ".") or len(name) > 200:
-        raise UsageError(f"register {name[:40]!r} cannot name a folder")
+    """The name of a register's folder, which no other register has: `register_named` gives the register again.
+
+    Raises UsageError for a name of nothing, or one that is too long for a file's.
+    """
+    if register.space != "mr":
+        return str(register).replace(":", "", 1)
+    name = _escaped(str(register.index))
+    if not name or len(name) > _LONGEST:
+        raise UsageError(f"register {str(register)[:40]!r} cannot name a folder: a name of 1 to {_LONGEST} bytes can")
     return name
+
+
+def _escaped(text: str) -> str:
+    name = "".join(c if c in _PLAIN else _percent(c) for c in text)
+    if name[-1:] == ".":
+        name = name[:-1] + _percent(".")
+    taken = name[:1] == "." or name.partition(".")[0] in _DEVICES or name in _PLATFORM or name in _FREE_FORM
+    if name[:1] not in ("", "%") and (taken or _meant(name) != Register("mr", name)):
+        name = _percent(name[0]) + name[1:]
+    return name
+
+
+def _percent(character: str) -> str:
+    return "".join(f"%{byte:02X}" for byte in character.encode("utf-8", "surrogatepass"))
+
+
+def _unescaped(name: str) -> str | None:
+    """The text that an escaped name stands for, or None if it stands for none."""
+    first, *rest = name.encode("utf-8", "surrogatepass").split(b"%")
+    try:
+        data = first + b"".join(bytes.fromhex(part[:2].decode("ascii")) + part[2:] for part in rest)
+        return data.decode("utf-8", "surrogatepass")
+    except ValueError:
+        return None
 
 
 def hash_name(alg: HashAlg) -> str:

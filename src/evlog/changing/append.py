@@ -67,7 +67,7 @@ def _folder(tree: str, register: str) -> str:
     if os.path.sep not in register and register not in ("", os.path.curdir, os.path.pardir):
         folder = os.path.join(tree, register)
         if os.path.isdir(folder):
-            return folder
+            return _own(tree, folder)
     from evlog.registers import Register
 
     try:
@@ -76,6 +76,14 @@ def _folder(tree: str, register: str) -> str:
         folder = ""
     if not os.path.isdir(folder):
         raise UsageError(f"{tree}: no folder of a register {register!r} in there")
+    return _own(tree, folder)
+
+
+def _own(tree: str, folder: str) -> str:
+    """The folder, if it is the tree's own. The kernel links folders to where their devices are; nobody else may."""
+    real = os.path.realpath(folder)
+    if not real.startswith((os.path.join(os.path.realpath(tree), ""), "/sys/")):
+        raise UsageError(f"{folder}: a link that leads out of the tree")
     return folder
 
 

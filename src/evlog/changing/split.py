@@ -10,19 +10,16 @@ from __future__ import annotations
 from evlog._record import Record
 from evlog.changing.convert import convert
 from evlog.contents.spec_id import is_header
-from evlog.errors import UsageError
 from evlog.model import Event, Log, Loss
 from evlog.replaying.replay import replay
 from evlog.tree import DIGEST, HASH, LOG, folder_name, hash_name
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Collection
-
     from evlog.algorithms import HashAlg
     from evlog.registers import Register
 
-__all__ = ["Part", "Split", "select", "split"]
+__all__ = ["Part", "Split", "split"]
 
 
 class Part(Record):
@@ -74,20 +71,16 @@ def split(log: Log) -> Split:
         losses.append(Loss(None, "padding", f"{log.padding.length} bytes after the log"))
     if log.trailing:
         losses.append(Loss(None, "trailing", f"{len(log.trailing)} bytes after the log"))
-    for register, own in _by_register(log):
+    by_register = _by_register(log)
+    if log.events and not by_register:
+        losses.append(Loss(log.events[0].number, "content", "a header, and no event on any register"))
+    for register, own in by_register:
         part = convert(own, log.format, index="none")
         losses += part.losses
         values = sorted(told.get(register, ()), key=lambda pair: pair[0].size)
         parts.append(Part(register, part.log, part.data, tuple(values)))
-    return Split(log.format, tuple(parts), tuple(losses))
-
-
-def select(log: Log, registers: Collection[Register]) -> Log:
-    """The log with the events of some registers only. Raises UsageError if there are none."""
-    kept = [event for event in log.events if event.register in registers or is_header(event)]
-    if all(map(is_header, kept)) and not any(event.register in registers for event in kept):
-        raise UsageError(f"no event on {', '.join(map(str, registers))} in {log.name or 'the log'}")
-    return log.replace(events=_numbered(kept))
+    # What every part repeats is lost once.
+    return Split(log.format, tuple(parts), tuple(dict.fromkeys(losses)))
 
 
 def _by_register(log: Log) -> list[tuple[Register, Log]]:
@@ -101,8 +94,4 @@ def _by_register(log: Log) -> list[tuple[Register, Log]]:
     if len(events) == 1 and not log.tail:
         return [(register, log) for register in events]
     found = sorted(events.items(), key=lambda item: item[0].sort_key)
-    return [(register, bare.replace(events=_numbered(own))) for register, own in found]
-
-
-def _numbered(events: list[Event]) -> tuple[Event, ...]:
-    return tuple(event.replace(number=number) for number, event in enumerate(events))
+    return [(register, bare.replace(events=tuple(own))) for register, own in found]

@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import sys
 
+from evlog._printable import printable
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     import argparse
@@ -12,11 +14,10 @@ if TYPE_CHECKING:
     from typing import Any, TextIO
 
     from evlog.model import Finding, Log, Loss
-    from evlog.registers import Register
 
 
-def reader_arguments(parser: argparse.ArgumentParser, *, logs: str = "LOG", register: bool = True) -> None:
-    """LOG (``-`` is stdin) and what settles how it is read; ``register`` is False for a command with its own option."""
+def reader_arguments(parser: argparse.ArgumentParser, *, logs: str = "LOG", keep: bool = True) -> None:
+    """LOG (``-`` is stdin), what settles how it is read, and what is kept; ``keep`` is False for its own options."""
     if logs.endswith("..."):
         parser.add_argument("logs", nargs="+", metavar="LOG", help="a log; - is stdin")
     elif logs.endswith("...]"):
@@ -34,9 +35,10 @@ def reader_arguments(parser: argparse.ArgumentParser, *, logs: str = "LOG", regi
     group.add_argument("--index", metavar="SPACE", help="what a global textual log counts: pcr, ccmr, rtmr or rem")
     group.add_argument("--hash", metavar="ALG", help="the hash of a textual log's lines, if it does not say")
     group.add_argument("--mr-hash", metavar="ALG", help="the hash of its register, if another")
-    if register:
-        text = "the register of a log that names none, or one to keep; may be given more than once"
-        group.add_argument("--register", dest="keep", action="append", metavar="REGISTER", help=text)
+    if keep:
+        text = "registers to keep: pcr:7, 0-7,11, RTMR[2], mr:NAME; one alone is that of a log that names none"
+        group.add_argument("--register", action="append", metavar="REGISTER", help=text)
+        group.add_argument("--bank", action="append", metavar="ALG", help="banks to keep: sha256,sha384")
     group.add_argument("--strict", action="store_true", help="refuse what the specification refuses")
 
 
@@ -74,7 +76,10 @@ def checked(*sources: str) -> tuple[str, ...]:
 
 
 def open_log(args: argparse.Namespace, source: str) -> Log:
-    """Read one log as the arguments say. What is wrong with its bytes is said with its name."""
+    """Read one log as the arguments say. What is wrong with its bytes is said with its name.
+
+    It is the whole log, whatever is kept (`evlog.cli._keep`).
+    """
     from evlog.intake.read import read
 
     return _opened(args, source, lambda *given, **chosen: [read(*given, **chosen)])[0]
@@ -87,56 +92,39 @@ def _opened(args: argparse.Namespace, source: str, reader: Callable[..., list[Lo
         from evlog.errors import SourceError
 
         raise SourceError("stdin is closed")
-    chosen = choices(args)
     try:
-        logs = reader(
+        return reader(
             sys.stdin.buffer if source == "-" else source,
             format=args.format,
             platform=args.platform,
             space=args.space,
             strict=args.strict,
             member=args.member,
-            **chosen,
+            **choices(args),
         )
     except ParseError as error:
         if source != "-":
             error.message = f"{source}: {error.message}"
         raise
-    return [_kept(log, getattr(args, "keep", None), chosen["register"]) for log in logs]
-
-
-def _kept(log: Log, keep: Sequence[str] | None, register: Register | None) -> Log:
-    """The log with the registers that are to be kept, if any are named, and ``register`` is not all that it has."""
-    if not keep or _is_log_of(log, register):
-        return log
-    from evlog.changing.split import select
-    from evlog.registers import Register
-
-    return select(log, tuple(Register.parse(part) for text in keep for part in text.split(",")))
-
-
-def _is_log_of(log: Log, register: Register | None) -> bool:
-    """Whether the log does not name registers, and is that of the one that was given."""
-    columns = log.columns
-    return columns is not None and columns.is_of(register)
 
 
 def choices(args: argparse.Namespace) -> dict[str, Any]:
     """The choices about textual logs, as `evlog.options.Options` takes them."""
-    given: list[str] = getattr(args, "keep", None) or getattr(args, "register", None) or []
-    register = None
-    # A log that names no register can be that of one.
-    if len(given) == 1 and "," not in given[0]:
-        from evlog.registers import Register
+    from evlog.registers import RegisterSet
 
-        register = Register.parse(given[0])
     return {
-        "register": register,
+        # A log that names no register can be that of one.
+        "register": RegisterSet.parse(*args.register).alone if args.register else None,
         "dialect": args.dialect,
         "index": args.index,
         "hash": args.hash,
         "mr_hash": args.mr_hash,
     }
+
+
+def put(*lines: str) -> None:
+    """Lines on stdout: one for each, with what a terminal would act upon escaped."""
+    print(*map(printable, lines), sep="\n")
 
 
 def say(text: str) -> None:
@@ -146,19 +134,46 @@ def say(text: str) -> None:
     """
     if sys.stderr is None:
         return
-    if not text.isprintable():
-        from evlog.decoders._text import printable
-
-        text = printable(text)
     try:
-        print(f"evlog: {text}", file=sys.stderr)
+        print(f"evlog: {printable(text)}", file=sys.stderr)
     except OSError:
         abandon(sys.stderr)
+
+
+def deliver(path: str, data: bytes) -> None:
+    """What a command wrote: a file that appears whole or not at all; ``-`` is stdout.
+
+    Raises UsageError for bytes that a terminal would act upon, if stdout is one, and SourceError.
+    """
+    if path != "-":
+        from evlog.intake.outputs import write_file
+
+        write_file(path, data)
+        return
+    sys.stdout.flush()
+    if sys.stdout.isatty() and not _is_text(data):
+        from evlog.errors import UsageError
+
+        raise UsageError("stdout is a terminal, and this is no text: name a file (-o FILE)")
+    sys.stdout.buffer.write(data)
+
+
+def _is_text(data: bytes) -> bool:
+    try:
+        return all(map(str.isprintable, data.decode().replace("\t", " ").split("\n")))
+    except UnicodeDecodeError:
+        return False
 
 
 def abandon(stream: TextIO) -> None:
     """Nobody takes what is written to a stream; Python would complain once more when it closes it."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+
+
+def say_absent(sentence: str | None) -> None:
+    """That something which was asked for is not there, if so (`evlog.cli._keep`)."""
+    if sentence is not None:
+        say(sentence)
 
 
 def say_losses(losses: Iterable[Loss]) -> None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import sys
 
+from evlog._printable import printable
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from rich.console import Console
@@ -43,7 +45,8 @@ class Page:
                 self._console = Console(highlight=False, soft_wrap=True)
 
     def line(self, *parts: Part) -> None:
-        """Print one line made of its parts."""
+        """Print one line made of its parts, with what a terminal would act upon escaped."""
+        parts = tuple(printable(p) if isinstance(p, str) else (printable(p[0]), p[1]) for p in parts)
         if self._console is None:
             text = "".join(part if isinstance(part, str) else part[0] for part in parts)
             if not self.unicode:

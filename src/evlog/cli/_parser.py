@@ -6,11 +6,13 @@ import argparse
 import os
 import sys
 
+from evlog._printable import printable
 from evlog.cli._common import abandon
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from types import ModuleType
+    from typing import NoReturn
 
     from _typeshed import SupportsWrite
 
@@ -55,6 +57,10 @@ class _Formatter(argparse.HelpFormatter):
 
 class _Parser(argparse.ArgumentParser):
     """On every Python, help that stdout does not take is an error, and nothing else changes the exit code."""
+
+    def error(self, message: str) -> NoReturn:
+        """The message repeats words of the command line, where a name of a file may be anything."""
+        super().error(printable(message))
 
     def _print_message(self, message: str, file: SupportsWrite[str] | None = None) -> None:
         stream = file or sys.stderr

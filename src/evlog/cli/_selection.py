@@ -5,17 +5,19 @@ from __future__ import annotations
 from evlog._record import Record
 from evlog.contents.pcclient import PCClientEvent
 from evlog.errors import UsageError
-from evlog.registers import Register
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     import argparse
+    from collections.abc import Collection
 
+    from evlog.algorithms import HashAlg
     from evlog.checking.check import Checks
     from evlog.checking.digest_check import DigestCheck
+    from evlog.cli._keep import Keep
     from evlog.model import Event, Log
 
-__all__ = ["VERDICTS", "Selection", "of", "short_type", "verdict"]
+__all__ = ["VERDICTS", "Selection", "in_banks", "of", "short_type", "verdict"]
 
 #: Words of event type names that say nothing beside the others.
 _LONG = (
@@ -34,34 +36,41 @@ VERDICTS = ("matches", "mismatch", "not_checkable")
 class Selection(Record):
     """What an event must have to be shown: one of each, where any are given."""
 
-    registers: tuple[Register, ...] = ()
+    keep: Keep
     types: tuple[str, ...] = ()
     verdicts: tuple[str, ...] = ()
 
     def choose(self, log: Log, checks: Checks) -> list[int]:
         """The numbers of the events that are shown."""
-        if not (self.registers or self.types or self.verdicts):
+        if not (self.keep.registers or self.types or self.verdicts):
             return list(range(len(log.events)))
-        labels = {register.label(log.platform) for register in self.registers}
+        kept = {register: self.keep.has(register, log.platform) for register in {e.register for e in log.events}}
         return [
             number
             for number, (event, digests) in enumerate(zip(log.events, checks, strict=True))
-            if (not labels or event.register in self.registers or event.register.label(log.platform) in labels)
+            if kept[event.register]
             and (not self.types or any(_is_type(event, name) for name in self.types))
             and (not self.verdicts or any(digest.verdict in self.verdicts for digest in digests))
         ]
 
 
-def of(args: argparse.Namespace) -> Selection:
-    """The selection that a command line asks for. Raises UsageError for a register or verdict that is none."""
+def of(args: argparse.Namespace, keep: Keep) -> Selection:
+    """The selection that a command line asks for. Raises UsageError for a verdict that is none."""
     for name in args.check or ():
         if name not in VERDICTS:
             raise UsageError(f"no verdict {name!r}; there are {', '.join(VERDICTS)}")
-    return Selection(
-        tuple(Register.parse(part) for text in args.register or () for part in text.split(",")),
-        tuple(args.type or ()),
-        tuple(args.check or ()),
-    )
+    return Selection(keep, tuple(args.type or ()), tuple(args.check or ()))
+
+
+def in_banks(log: Log, checks: Checks, banks: Collection[HashAlg]) -> tuple[Log, Checks]:
+    """A log and its checks with the digests of some banks only."""
+    events, rows = [], []
+    for event, row in zip(log.events, checks, strict=True):
+        at = [number for number, digest in enumerate(event.digests) if digest.alg in banks]
+        events.append(event.replace(digests=tuple(event.digests[number] for number in at)))
+        rows.append(tuple(row[number] for number in at if number < len(row)))
+    algorithms = tuple(alg for alg in log.algorithms if alg in banks)
+    return log.replace(events=tuple(events), algorithms=algorithms), checks.replace(events=tuple(rows))
 
 
 def short_type(event: Event) -> str:

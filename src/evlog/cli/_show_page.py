@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+from evlog._printable import printable
 from evlog.cli._page import Page
 from evlog.cli._selection import VERDICTS, short_type, verdict
 from evlog.contents.pcclient import PCClientEvent
 from evlog.decoders import Context, decode, to_json
-from evlog.decoders._text import printable
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

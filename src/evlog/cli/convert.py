@@ -7,10 +7,7 @@ not at all.
 
 from __future__ import annotations
 
-import os
-import sys
-
-from evlog.cli import _common
+from evlog.cli import _common, _keep
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -42,16 +39,20 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     from evlog.changing.convert import convert
+    from evlog.changing.keep import keep as kept
 
+    keep = _keep.of(args)
     log = _common.open_log(args, args.log)
     if args.json and args.output == "-":
         from evlog.errors import UsageError
 
         raise UsageError("--json needs -o FILE: stdout can hold the report or the log, not both")
-    _common.report(log.findings, log.name)
+    _common.report(keep.findings(log.findings, log), log.name)
+    _common.say_absent(keep.absent((event.register for event in log.events), log.algorithms, log.platform))
+    part, left = kept(log, keep.registers, keep.banks)
     choices = _common.choices(args)
     result = convert(
-        log,
+        part,
         args.to,
         strict=args.strict,
         allow_changed=args.allow_changed,
@@ -61,7 +62,8 @@ def run(args: argparse.Namespace) -> int:
         digests_only=args.digests_only,
         **{name: choices[name] for name in ("dialect", "index", "hash", "mr_hash")},
     )
-    write_whole(args.output, result.data)
+    losses = [*left, *result.losses]
+    _common.deliver(args.output, result.data)
     if args.json:
         _common.print_json(
             {
@@ -70,34 +72,9 @@ def run(args: argparse.Namespace) -> int:
                 "to": args.to,
                 "events": len(result.log.events),
                 "registers_preserved": result.registers_preserved,
-                "losses": [{"event": loss.event, "field": loss.field, "reason": loss.reason} for loss in result.losses],
+                "losses": [{"event": loss.event, "field": loss.field, "reason": loss.reason} for loss in losses],
             }
         )
     else:
-        _common.say_losses(result.losses)
+        _common.say_losses(losses)
     return int(log.failed)
-
-
-def write_whole(path: str, data: bytes) -> None:
-    """Write a file that appears whole or not at all; ``-``, pipes and devices are written to as they are."""
-    from evlog.errors import SourceError
-
-    if path == "-":
-        sys.stdout.flush()
-        sys.stdout.buffer.write(data)
-        return
-    special = os.path.exists(path) and not os.path.isfile(path)
-    # A link stays, and what it leads to is written.
-    place = os.path.realpath(path)
-    beside = path if special else f"{place}.{os.getpid()}.part"
-    try:
-        with open(beside, "wb") as file:
-            file.write(data)
-        if not special:
-            os.replace(beside, place)
-    except BaseException as error:
-        if not special and os.path.exists(beside):
-            os.unlink(beside)
-        if not isinstance(error, OSError):
-            raise
-        raise SourceError(f"{path}: {(error.strerror or str(error)).lower()}") from error

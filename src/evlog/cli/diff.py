@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import sys
 
-from evlog.cli import _common
-from evlog.decoders._text import printable
+from evlog._printable import printable
+from evlog.cli import _common, _keep
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -38,17 +38,30 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     from evlog.comparing.diff import diff
 
-    a, b = (_common.open_log(args, source) for source in _common.checked(args.log, args.b))
-    result = diff(a, b, platform=args.platform)
+    keep = _keep.of(args)
+    a, b = logs = [_common.open_log(args, source) for source in _common.checked(args.log, args.b)]
+    if keep.banks is not None:
+        a, b = (log.replace(algorithms=tuple(filter(keep.has_bank, log.algorithms))) for log in logs)
+    whole = diff(a, b, platform=args.platform)
+    result = _kept(whole, keep)
     if args.json:
         _common.print_json(document(result))
     elif sys.stdout.isatty():
         print_side_by_side(result, a, b)
     else:
         print_plain(result)
-    for log in (a, b):
-        _common.report(log.findings, log.name)
+    for log in logs:
+        _common.report(keep.findings(log.findings, log), log.name)
+    there = (*(each.register for each in whole.registers), *whole.equal_registers)
+    _common.say_absent(keep.absent(there, (alg for log in logs for alg in log.algorithms), whole.platform))
     return int(not result.equal or a.failed or b.failed)
+
+
+def _kept(result: Difference, keep: _keep.Keep) -> Difference:
+    return result.replace(
+        registers=tuple(each for each in result.registers if keep.has(each.register, result.platform)),
+        equal_registers=tuple(each for each in result.equal_registers if keep.has(each, result.platform)),
+    )
 
 
 def document(result: Difference) -> dict[str, Any]:
@@ -92,10 +105,10 @@ def _equal(result: Difference) -> str:
 def print_plain(result: Difference) -> None:
     """A line for each change, marked ~ + or -."""
     for each in result.registers:
-        print(_title(each, result.platform))
+        _common.put(_title(each, result.platform))
         for change in each.changes:
-            print(f"  {_MARKS[change.kind]} {_numbers(change):11} {change.words}")
-    print(_equal(result))
+            _common.put(f"  {_MARKS[change.kind]} {_numbers(change):11} {change.words}")
+    _common.put(_equal(result))
 
 
 def _numbers(change: Change) -> str:
@@ -113,20 +126,20 @@ def print_side_by_side(result: Difference, a: Log, b: Log) -> None:
     console = Console(highlight=False)
     for each in result.registers:
         table = Table(box=None, pad_edge=False, expand=True, title_justify="left")
-        table.title = Text(_title(each, result.platform))
+        table.title = Text(printable(_title(each, result.platform)))
         table.add_column(Text(printable(a.name or "A"), style="bold"), ratio=1)
         table.add_column("", no_wrap=True)
         table.add_column(Text(printable(b.name or "B"), style="bold"), ratio=1)
         for change in each.changes:
             colour = _COLOURS[change.kind]
-            sides = [_side(change.a, change.was), _side(change.b, change.now)]
+            sides = [printable(_side(change.a, change.was)), printable(_side(change.b, change.now))]
             mark = Text(_MARKS[change.kind], style=colour)
             table.add_row(Text(sides[0], style=colour), mark, Text(sides[1], style=colour))
             if change.was == change.now:
-                table.add_row("", "", Text(change.words.rpartition(": ")[2], style="dim"))
+                table.add_row("", "", Text(printable(change.words.rpartition(": ")[2]), style="dim"))
         console.print(table)
         console.print()
-    console.print(Text(_equal(result)))
+    console.print(Text(printable(_equal(result))))
 
 
 def _side(number: int | None, line: str) -> str:

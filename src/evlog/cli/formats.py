@@ -27,5 +27,5 @@ def run(args: argparse.Namespace) -> int:
         _common.print_json({"schema": "evlog.formats/1", "formats": rows})
         return 0
     for r in rooms:
-        print(f"{r.ID:12} {r.TITLE}")
+        _common.put(f"{r.ID:12} {r.TITLE}")
     return 0

@@ -2,12 +2,13 @@
 
 A CCEL or firmware log, the textual log of a kernel or an agent, IMA's list, systemd's log: within a register the order
 follows what the logs state of each other, else it is the order given, and the report says so. Events that two logs
-both have are kept once. A conversion that would change a register is refused, as in evlog convert.
+both have are kept once. A conversion that would change a register is refused, as in evlog convert. Exit code 1 if a
+log states another value of a register than the logs before it lead to: there is a gap between them.
 """
 
 from __future__ import annotations
 
-from evlog.cli import _common
+from evlog.cli import _common, _keep
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -21,13 +22,12 @@ if TYPE_CHECKING:
 
 EXAMPLES = (
     "evlog merge FIRMWARE_LOG IMA_LIST --to cel-cbor -o machine.cbor",
-    "evlog merge CCEL event_log --register rtmr:3 --to cel-json",
+    "evlog merge CCEL event_log --register rtmr:3 --to cel-json   # RTMR[3] alone",
 )
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
-    _common.reader_arguments(parser, logs="LOG...", register=False)
-    parser.add_argument("--register", action="append", metavar="REGISTER", help="the register of logs that name none")
+    _common.reader_arguments(parser, logs="LOG...")
     _common.writer_arguments(parser)
     parser.add_argument("--allow-changed", action="store_true", help="even if a register's value changes")
     parser.add_argument("--json", action="store_true", help="print a report (evlog.merge/1) instead of text")
@@ -35,24 +35,30 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     from evlog.changing.convert import convert
-    from evlog.cli.convert import write_whole
+    from evlog.changing.keep import keep as kept
     from evlog.errors import UsageError
     from evlog.merging.merge import merge
 
     if args.json and args.output == "-":
         raise UsageError("--json needs -o FILE: stdout can hold the report or the log, not both")
+    keep = _keep.of(args)
     logs = _common.open_logs(args, args.logs)
-    merged = merge(logs, platform=args.platform)
+    whole = merge(logs, platform=args.platform)
+    platform = whole.log.platform
+    _common.say_absent(keep.absent((event.register for event in whole.log.events), whole.log.algorithms, platform))
+    part, left = kept(whole.log, keep.registers, keep.banks)
+    handovers = tuple(each for each in whole.handovers if keep.has(each.register, platform))
+    merged = whole.replace(log=part, handovers=handovers)
     result = convert(
-        merged.log,
+        part,
         args.to,
         strict=args.strict,
         allow_changed=args.allow_changed,
         profile=args.profile,
         mr_key=args.mr_key,
     )
-    write_whole(args.output, result.data)
-    losses = [*merged.losses, *result.losses]
+    _common.deliver(args.output, result.data)
+    losses = [*merged.losses, *left, *result.losses]
     if args.json:
         _common.print_json(document(merged, args.to, result, losses))
     else:
@@ -60,7 +66,10 @@ def run(args: argparse.Namespace) -> int:
             _common.say(line(handover, merged.log.platform))
         _common.say_losses(losses)
     _common.report(merged.log.findings)
-    return int(any(log.failed for log in logs))
+    gaps = dict.fromkeys(str(each.register) for each in handovers if each.verdict == "gap")
+    if gaps:
+        _common.say(f"the logs do not hold together: there is a gap on {', '.join(gaps)}")
+    return int(bool(gaps) or any(log.failed for log in logs))
 
 
 def document(merged: Merged, to: str, result: Conversion, losses: list[Loss]) -> dict[str, Any]:

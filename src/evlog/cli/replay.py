@@ -10,7 +10,7 @@ of a FILE, or digests: sha256:HEX, several with commas.
 
 from __future__ import annotations
 
-from evlog.cli import _common, _each
+from evlog.cli import _common, _each, _keep
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -58,21 +58,30 @@ def run(args: argparse.Namespace) -> int:
             raise UsageError("--replace, --drop and --insert edit one log, not each of many")
         return _each.run(args, "replay")
     edited = bool(args.replace or args.drop or args.insert)
+    keep = _keep.of(args)
     logs = _common.open_logs(args, args.logs, mapped=not edited)
     rules = _rules(args.rule or (), logs)
     before: Replay | None = None
     if edited:
-        before = replay(logs, rules=rules)
+        before = replay(logs, rules=rules, banks=keep.banks)
         logs = [_edited(args, logs)]
-    result = replay(logs, rules=rules)
+    whole = replay(logs, rules=rules, banks=keep.banks)
     if before is not None:
-        result = _with_idle(result, before)
+        whole = _with_idle(whole, before)
     platform = next((log.platform for log in logs if log.platform), None)
+    result = keep.replayed(whole, platform)
     if args.json:
         _common.print_json(document(result, platform, before))
     else:
         print_table(result, platform, before)
-    _common.report(result.findings)
+    # What is said of several logs does not tell which log's event it is about.
+    _common.report(keep.findings(result.findings, logs[0]) if len(logs) == 1 else result.findings)
+    banks = [alg for log in logs for alg in log.algorithms]
+    absent = keep.absent((row.register for row in whole), banks, platform)
+    if absent is not None:
+        # What extends nothing has no row.
+        absent = keep.absent((event.register for log in logs for event in log.events), banks, platform)
+    _common.say_absent(absent)
     return int(any(log.failed for log in logs))
 
 
@@ -80,8 +89,11 @@ def one(args: argparse.Namespace, source: str) -> tuple[dict[str, Any], int]:
     """One of many logs: what is printed of it, and the exit code."""
     from evlog.replaying.replay import replay
 
+    keep = _keep.of(args)
     log = _common.open_log(args, source)
-    return document(replay(log, rules=_rules(args.rule or (), (log,))), log.platform), int(log.failed)
+    result = keep.replayed(replay(log, rules=_rules(args.rule or (), (log,)), banks=keep.banks), log.platform)
+    result = result.replace(findings=keep.findings(result.findings, log))
+    return document(result, log.platform), int(log.failed)
 
 
 def _rules(choices: Iterable[str], logs: Sequence[Log]) -> dict[HashAlg, str]:
@@ -171,6 +183,6 @@ def print_table(result: Replay, platform: str | None, before: Replay | None = No
         if before is not None and before.get(row.register, row.alg) != row.value:
             lines.append(f"{'':6} {'was':7} {_was(before, row) or 'not extended'}")
     for alg, lines in banks.items():
-        print(f"{alg}:", *lines, sep="\n")
+        _common.put(f"{alg}:", *lines)
     if not banks:
-        print("no register is extended")
+        _common.put("no register is extended")

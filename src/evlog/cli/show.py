@@ -6,7 +6,7 @@ the log (a dot), or neither (a cross). Nothing but digests is covered by a regis
 
 from __future__ import annotations
 
-from evlog.cli import _common
+from evlog.cli import _common, _keep
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ EXAMPLES = (
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
-    _common.reader_arguments(parser, register=False)
+    _common.reader_arguments(parser)
     form = parser.add_mutually_exclusive_group()
     form.add_argument("--tree", action="store_true", help="everything that is known of each event")
     form.add_argument("--json", action="store_true", help="print one JSON object (evlog.log/1)")
@@ -37,9 +37,6 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     form.add_argument("--format", dest="document", metavar="tpm2-yaml", help="print what tpm2_eventlog prints")
     parser.add_argument("--eventlog-version", metavar="N", help="of tpm2-yaml: 1 (the default) or 2")
     group = parser.add_argument_group("which events (each option may be given more than once)")
-    group.add_argument(
-        "--register", action="append", metavar="REGISTER", help="on this register: pcr:7, ccmr:3, RTMR[2]"
-    )
     group.add_argument("--type", action="append", metavar="TYPE", help="of a type with this in its name or number: IPL")
     group.add_argument("--check", action="append", metavar="VERDICT", help="matches, mismatch or not_checkable")
 
@@ -47,22 +44,27 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     from evlog.cli import _selection
 
-    selection = _selection.of(args)
+    keep = _keep.of(args)
+    selection = _selection.of(args, keep)
     _check_document(args)
     log = _common.open_log(args, args.log)
     if args.document is not None:
-        return _document(args, log)
+        return _document(args, keep, log)
     from evlog.checking.check import check
 
     checks = check(log)
+    checks = checks.replace(findings=keep.findings(checks.findings, log))
+    _common.say_absent(keep.absent((event.register for event in log.events), log.algorithms, log.platform))
+    if keep.banks is not None:
+        log, checks = _selection.in_banks(log, checks, keep.banks)
     chosen = selection.choose(log, checks)
     if args.json or args.jsonl:
-        _json(args, log, checks, chosen)
+        _json(args, keep, log, checks, chosen)
     else:
         from evlog.cli import _show_page
 
         _show_page.show(log, checks, chosen, tree=args.tree)
-    _common.report(log.findings, log.name)
+    _common.report(keep.findings(log.findings, log), log.name)
     warned = any(finding.severity == "warning" for finding in checks.findings)
     return int(log.failed or (args.strict and warned))
 
@@ -83,18 +85,20 @@ def _check_document(args: argparse.Namespace) -> None:
         raise UsageError("--format tpm2-yaml is of all events: --type and --check do not go with it")
 
 
-def _document(args: argparse.Namespace, log: Log) -> int:
+def _document(args: argparse.Namespace, keep: _keep.Keep, log: Log) -> int:
     """A document for another tool."""
+    from evlog.changing.keep import keep as kept
     from evlog.report import tpm2_yaml
 
+    log, _ = kept(log, keep.registers, keep.banks)
     lines = list(tpm2_yaml.lines(log, int(args.eventlog_version or 1)))
-    print(*lines, sep="\n")
+    _common.put(*lines)
     _common.report(log.findings, log.name)
     _common.report(tpm2_yaml.findings(log, lines), log.name)
     return int(log.failed)
 
 
-def _json(args: argparse.Namespace, log: Log, checks: Checks, chosen: list[int]) -> None:
+def _json(args: argparse.Namespace, keep: _keep.Keep, log: Log, checks: Checks, chosen: list[int]) -> None:
     from evlog.formats import room
 
     rows = _rows(log, checks, chosen)
@@ -103,6 +107,7 @@ def _json(args: argparse.Namespace, log: Log, checks: Checks, chosen: list[int])
             _common.print_json(row)
         return
     document = room("evlog-json").document(log.replace(events=()))
+    document["findings"] = [finding.to_json() for finding in keep.findings(log.findings, log)]
     document["findings"] += [finding.to_json() for finding in checks.findings]
     _common.print_json(document, events=rows)
 

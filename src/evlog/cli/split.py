@@ -6,9 +6,7 @@ leads to; or holds a file for each register. It appears whole or not at all, and
 
 from __future__ import annotations
 
-import os
-
-from evlog.cli import _common
+from evlog.cli import _common, _keep
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -29,11 +27,17 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
+    from evlog.changing.keep import keep as kept
     from evlog.changing.split import split
+    from evlog.intake.outputs import write_folder
 
+    keep = _keep.of(args)
     log = _common.open_log(args, args.log)
-    _common.report(log.findings, log.name)
-    result = split(log)
+    _common.report(keep.findings(log.findings, log), log.name)
+    _common.say_absent(keep.absent((event.register for event in log.events), log.algorithms, log.platform))
+    part, left = kept(log, keep.registers, keep.banks)
+    result = split(part)
+    losses = [*left, *result.losses]
     write_folder(args.output, result.files() if args.files else result.tree())
     if args.json:
         rows = [
@@ -45,32 +49,8 @@ def run(args: argparse.Namespace) -> int:
             }
             for part in result.parts
         ]
-        losses = [{"event": loss.event, "field": loss.field, "reason": loss.reason} for loss in result.losses]
-        _common.print_json({"schema": "evlog.split/1", "format": result.format, "registers": rows, "losses": losses})
+        lost = [{"event": loss.event, "field": loss.field, "reason": loss.reason} for loss in losses]
+        _common.print_json({"schema": "evlog.split/1", "format": result.format, "registers": rows, "losses": lost})
     else:
-        _common.say_losses(result.losses)
+        _common.say_losses(losses)
     return int(log.failed)
-
-
-def write_folder(path: str, files: dict[str, bytes]) -> None:
-    """Write a folder that appears whole or not at all. Raises UsageError if there is something already."""
-    import shutil
-
-    from evlog.errors import SourceError, UsageError
-
-    if os.path.lexists(path) and (not os.path.isdir(path) or os.listdir(path)):
-        raise UsageError(f"{path}: exists, and is no empty folder")
-    beside = f"{path.rstrip(os.path.sep)}.{os.getpid()}.part"
-    try:
-        os.makedirs(beside)
-        for name, data in files.items():
-            inner = os.path.join(beside, *name.split("/"))
-            os.makedirs(os.path.dirname(inner), exist_ok=True)
-            with open(inner, "wb") as file:
-                file.write(data)
-        os.rename(beside, path)
-    except BaseException as error:
-        shutil.rmtree(beside, ignore_errors=True)
-        if not isinstance(error, OSError):
-            raise
-        raise SourceError(f"{path}: {(error.strerror or str(error)).lower()}") from error

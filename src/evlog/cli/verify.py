@@ -2,22 +2,23 @@
 
 The values come from a file or folder (--registers), a quote or report (--quote), or this machine (--live), whose logs
 are found too if none is named. What was authenticated and what was only read is said each time.
-Exit code 1 if any register differs, if nothing could be compared, or if a check of the evidence failed; with --strict
-also if the logs do not tell how every register that is stated came by its value.
+Exit code 0 only if every demanded register counts (--require; else those that nobody who cheats could leave out), and
+no check of the evidence failed. What may be missing is named by --accept; a failing line says how.
 """
 
 from __future__ import annotations
 
-from evlog.cli import _common, _each
+from evlog.cli import _common, _demand, _each
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
     from typing import Any
 
     from evlog.evidence import Evidence
     from evlog.model import Log
+    from evlog.verifying.judgement import Shortfall
     from evlog.verifying.verify import RegisterVerdict, Verification
 
 # The arguments that name files.
@@ -33,8 +34,7 @@ EXAMPLES = (
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
-    _common.reader_arguments(parser, logs="[LOG...]", register=False)
-    parser.add_argument("--register", action="append", metavar="REGISTER", help="the register of logs that name none")
+    _common.reader_arguments(parser, logs="[LOG...]")
     _each.arguments(parser)
     source = parser.add_argument_group("register values").add_mutually_exclusive_group(required=True)
     source.add_argument("--registers", metavar="FILE", help="JSON, what tpm2_pcrread prints, or a folder")
@@ -46,6 +46,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--pcrs", metavar="FILE", help="the PCR values that a TPM quote is about")
     group.add_argument("--nonce", metavar="HEX", help="what was asked for: qualifying data, start of REPORTDATA")
     group.add_argument("--root", metavar="FILE", help="the manufacturer's root certificate")
+    _demand.arguments(parser)
     parser.add_argument("--events", action="store_true", help="say of each event how far it is proven")
     parser.add_argument("--json", action="store_true", help="print one JSON object (evlog.verify/1)")
 
@@ -55,30 +56,54 @@ def run(args: argparse.Namespace) -> int:
 
     if _each.wanted(args):
         return _each.run(args, "verify")
+    demand = _demand.demand(args)
     evidence = open_evidence(args)
     logs = _common.open_logs(args, args.logs or own_logs(args))
-    result = verify(logs, evidence, platform=args.platform)
+    result = verify(logs, evidence, demand, platform=args.platform)
+    code = _code(args, result, logs)
     if args.json:
-        _common.print_json(document(result, events=args.events))
+        _common.print_json(document(result, code, events=args.events))
     else:
         print_verdicts(result)
         if args.events:
             print_standings(result)
     _common.report(finding for finding in result.findings if args.json or finding not in evidence.findings)
-    return _code(args, result, logs)
+    return code
 
 
 def one(args: argparse.Namespace, source: str) -> tuple[dict[str, Any], int]:
     """One of many logs: what is printed of it, and the exit code."""
     from evlog.verifying.verify import verify
 
+    _keys_elsewhere(args)
     log = _common.open_log(args, source)
-    result = verify((log,), open_evidence(_each.beside(args, source, _FILES)), platform=args.platform)
-    return document(result, events=args.events), _code(args, result, (log,))
+    evidence = open_evidence(_each.beside(args, source, _FILES))
+    result = verify((log,), evidence, _demand.demand(args), platform=args.platform)
+    code = _code(args, result, (log,))
+    return document(result, code, events=args.events), code
 
 
 def _code(args: argparse.Namespace, result: Verification, logs: Iterable[Log]) -> int:
-    return int(not result.ok or any(log.failed for log in logs) or (args.strict and not result.complete))
+    warned = args.strict and any(finding.severity == "warning" for finding in result.evidence.findings)
+    return int(not result.ok or any(log.failed for log in logs) or warned)
+
+
+def _keys_elsewhere(args: argparse.Namespace) -> None:
+    """Raise UsageError for a key or root in the folders of the logs: who hands in the one hands in the other."""
+    import os
+
+    from evlog.errors import UsageError
+
+    folders = [os.path.realpath(path) for path in args.logs if os.path.isdir(path)]
+    for name in ("key", "root"):
+        path = getattr(args, name)
+        if path is None:
+            continue
+        real = os.path.realpath(path)
+        if "{dir}" in path or any(os.path.commonpath((real, folder)) == folder for folder in folders):
+            raise UsageError(
+                f"--{name}: a file in the folders of the logs anchors nothing: it must come from elsewhere"
+            )
 
 
 def own_logs(args: argparse.Namespace) -> list[str]:
@@ -112,17 +137,34 @@ def open_evidence(args: argparse.Namespace) -> Evidence:
             nonce = bytes.fromhex(args.nonce)
         except ValueError:
             raise UsageError("--nonce: hex was expected") from None
-    return read_registers(where, key=args.key, signature=args.signature, pcrs=args.pcrs, nonce=nonce, root=args.root)
+    return read_registers(
+        where,
+        kind=args.kind,
+        key=args.key,
+        signature=args.signature,
+        pcrs=args.pcrs,
+        nonce=nonce,
+        root=args.root,
+        at=_demand.when(args.at),
+        quote=args.quote is not None,
+    )
 
 
-def document(result: Verification, *, events: bool = False) -> dict[str, Any]:
+def document(result: Verification, code: int, *, events: bool = False) -> dict[str, Any]:
     """The result as ``evlog.verify/1``."""
     members: dict[str, Any] = {
         "schema": "evlog.verify/1",
         "ok": result.ok,
+        "complete": result.complete,
+        "exit": code,
+        "word": result.word,
+        "demand": _demanded(result),
         "evidence": {
             "source": result.evidence.source,
             "anchored": result.evidence.anchored,
+            "anchor": result.evidence.anchor,
+            "fresh": result.evidence.fresh,
+            "identity": dict(result.evidence.identity),
             "authenticated": list(result.evidence.authenticated),
             "read_only": list(result.evidence.read_only),
             "claims": {name: value.hex() for name, value in result.evidence.claims},
@@ -139,11 +181,36 @@ def document(result: Verification, *, events: bool = False) -> dict[str, Any]:
     return members
 
 
+def _demanded(result: Verification) -> dict[str, Any]:
+    """What had to be proven, and what of it was not."""
+    demand = result.demand
+    return {
+        "registers": sorted({str(row.register) for row in result.registers if row.demanded}),
+        "required": None if demand.registers is None else str(demand.registers),
+        "banks": [str(alg) for alg in demand.banks],
+        "kind": demand.kind,
+        "expect": dict(demand.expect),
+        "authenticated": demand.authenticated,
+        "accept": [str(each) for each in demand.accept],
+        "shortfalls": [_shortfall(each) for each in result.shortfalls],
+        "accepted": [_shortfall(each) for each in result.accepted],
+    }
+
+
+def _shortfall(each: Shortfall) -> dict[str, Any]:
+    return {
+        "accept": each.option or None,
+        "register": str(each.register) if each.register is not None else None,
+        "message": each.sentence,
+    }
+
+
 def _row(row: RegisterVerdict, platform: str | None) -> dict[str, Any]:
     return {
         "register": str(row.register),
         "label": row.register.label(platform),
         "alg": str(row.alg),
+        "demanded": row.demanded,
         "verdict": row.verdict,
         "replayed": row.replayed.hex() if row.replayed is not None else None,
         "expected": row.expected.hex() if row.expected is not None else None,
@@ -161,22 +228,31 @@ def print_verdicts(result: Verification) -> None:
         banks.setdefault(str(row.alg), []).append(row)
     for alg, rows in banks.items():
         if all(row.verdict == "not_reported" for row in rows):
-            print(f"{alg}: {len(rows)} registers of the log, none in the evidence")
+            _common.put(f"{alg}: {len(rows)} registers of the log, none in the evidence")
             continue
-        print(f"{alg}:")
+        _common.put(f"{alg}:")
         for row in rows:
             if row.events or row.verdict != "match":
-                print(_line(row, result.platform))
+                _common.put(_line(row, result.platform))
         idle = [str(row.register) for row in rows if not row.events and row.verdict == "match"]
         if idle:
-            print(f"  {len(idle)} without events, at their start values: {', '.join(idle)}")
+            _common.put(f"  {len(idle)} without events, at their start values: {', '.join(idle)}")
     evidence = result.evidence
     for title, sentences in (("authenticated", evidence.authenticated), ("only read", evidence.read_only)):
         for sentence in sentences:
-            print(f"{title}: {sentence}")
+            _common.put(f"{title}: {sentence}")
     for finding in evidence.findings:
-        print(f"{finding.severity}: {finding.message}")
-    print(answer(result))
+        _common.put(f"{finding.severity}: {finding.message}")
+    for each in result.shortfalls:
+        _common.put(f"falls short: {_said(each)}")
+    _common.put(answer(result))
+
+
+def _said(each: Shortfall) -> str:
+    """A shortfall in a line, with the option that would accept it."""
+    where = f"{each.register}: " if each.register is not None else ""
+    how = f" (--accept {each.option})" if each.option else ""
+    return f"{where}{each.sentence}{how}"
 
 
 def _line(row: RegisterVerdict, platform: str | None) -> str:
@@ -194,9 +270,45 @@ def answer(result: Verification) -> str:
     said = ", ".join(f"{count} {verdict}" for verdict, count in sorted(counts.items())) or "nothing compared"
     if not result.ok:
         return f"NOT VERIFIED: {said}"
-    if result.evidence.anchored:
-        return f"verified: {said}"
-    return f"the logs agree with values that are not authenticated: {said}"
+    return "; ".join([f"{_machine(result)}{_WORDS[result.word].format(_accepted(result))}: {said}", *_but(result)])
+
+
+_WORDS = {
+    "verified": "verified",
+    "replayable": "authenticated, replayable",
+    "accepted": "ok (accepted: {})",
+    "read": "the logs agree with values that are not authenticated",
+}
+
+
+def _accepted(result: Verification) -> str:
+    return ", ".join(dict.fromkeys(each.option for each in result.accepted))
+
+
+def _machine(result: Verification) -> str:
+    """Whose values they are, where a root vouches for the make of a machine and nobody for this one."""
+    evidence = result.evidence
+    if evidence.anchor != "root" or result.identified:
+        return ""
+    identity = ", ".join(f"{name} {value}" for name, value in evidence.identity)
+    return f"some machine under {evidence.root_name or 'the given root'}{f' ({identity})' if identity else ''}: "
+
+
+def _but(result: Verification) -> Iterator[str]:
+    """What the answer does not cover."""
+    evidence = result.evidence
+    ahead = sum(row.events - row.proven for row in result.registers if row.cause == "ahead" and row.demanded)
+    if ahead:
+        yield f"the last {ahead} entries of a list are only claimed"
+    if evidence.anchored and not result.firmware_identified:
+        values = (
+            f"{register.label(result.platform)} {value.hex()}"
+            for (register, _), value in evidence.registers.values.items()
+            if register in evidence.static
+        )
+        yield f"firmware not identified ({', '.join(values)})"
+    if evidence.anchored and evidence.unchecked:
+        yield f"not checked: {', '.join(evidence.unchecked)}"
 
 
 def print_standings(result: Verification) -> None:
@@ -204,4 +316,4 @@ def print_standings(result: Verification) -> None:
     for verified in result.logs:
         for event, standing in verified.standings():
             name = f"{verified.log.name}: " if len(result.logs) > 1 else ""
-            print(f"{name}{event.number:>4}  {event.register!s:7} {standing}")
+            _common.put(f"{name}{event.number:>4}  {event.register!s:7} {standing}")

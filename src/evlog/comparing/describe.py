@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from evlog._printable import printable
 from evlog._record import Record
 from evlog.contents.pcclient import PCClientEvent
-from evlog.decoders._text import printable
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

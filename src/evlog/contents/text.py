@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 
+from evlog._printable import printable
 from evlog.algorithms import ALGORITHMS, HashAlg
 from evlog.contents.pcclient import EV_ACTION, EV_EVENT_TAG, PCClientEvent, tagged
 from evlog.model import Content
@@ -78,8 +79,7 @@ class TextLine(Content):
     @property
     def text(self) -> str:
         """The line for people: bytes that are no UTF-8 and control characters are escaped."""
-        decoded = self.line.decode("utf-8", "backslashreplace")
-        return decoded if decoded.isprintable() else "".join(map(_printable, decoded))
+        return printable(self.line.decode("utf-8", "backslashreplace"))
 
     @property
     def summary(self) -> str:
@@ -114,7 +114,3 @@ class TextLine(Content):
         if members["role"] not in ROLES:
             raise ValueError(f"unknown role {members['role']!r} of a text line")
         return cls(members["role"], bytes.fromhex(members["data"]))
-
-
-def _printable(character: str) -> str:
-    return character if character.isprintable() else character.encode("unicode_escape").decode()

@@ -34,12 +34,12 @@ class Context(Record):
     def of(log: Log) -> Context:
         """The context of a log's events, from its Spec ID event if record 0 is one."""
         content = log.events[0].content if log.events else None
-        found = None
-        if isinstance(content, PCClientEvent) and is_spec_id(content.event_type, content.data):
-            found = fields_of(content.data)
-        if found is None:
+        if not isinstance(content, PCClientEvent) or not is_spec_id(content.event_type, content.data):
             return Context(platform=log.platform)
-        return Context(found.uintn, found.vendor_info, log.platform)
+        fields = fields_of(content.data)
+        if fields is None:
+            return Context(platform=log.platform)
+        return Context(fields.uintn, fields.vendor_info, log.platform)
 
     def by_uintn(
         self, cursor: Cursor, read: Callable[[Cursor, int], T], lenient: Callable[[Cursor, int], T] | None = None

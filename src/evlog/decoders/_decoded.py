@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from evlog._printable import printable
 from evlog._record import Record
-from evlog.decoders._text import ascii_text, is_text, printable
+from evlog.decoders._text import ascii_text, is_text
 from evlog.errors import ParseError
 
 TYPE_CHECKING = False

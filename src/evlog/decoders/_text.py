@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-__all__ = ["ascii_text", "is_text", "printable", "utf16", "utf16_z"]
+__all__ = ["ascii_text", "is_text", "utf16", "utf16_z"]
 
 
 def utf16(data: bytes) -> str:
@@ -29,13 +29,6 @@ def is_text(data: bytes) -> bool:
     """Whether the bytes are printable ASCII with, at most, NULs at the end."""
     plain = data.rstrip(b"\0")
     return bool(plain) and plain.isascii() and plain.decode("ascii").isprintable()
-
-
-def printable(text: str) -> str:
-    """The text on one line, with what a terminal would act upon escaped."""
-    if text.isprintable():
-        return text
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text)
 
 
 def plain_text(data: bytes) -> str | None:

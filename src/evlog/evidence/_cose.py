@@ -15,7 +15,9 @@ __all__ = ["Sign1", "sign1"]
 _TAG = 18
 # COSE algorithm: hash and size of r and s (RFC 9053, section 2.1).
 _ALGORITHMS = {-7: ("sha256", 32), -35: ("sha384", 48), -36: ("sha512", 66)}
-_HEADER_ALG = 1
+# PS256 (RFC 8230, section 2).
+_PS256 = -37
+_HEADER_ALG, _HEADER_CRITICAL = 1, 2
 
 
 class Sign1(Record):
@@ -28,7 +30,13 @@ class Sign1(Record):
     def holds(self, key: Any) -> bool:
         """Whether the signature is the key's, by the algorithm that the protected header names."""
         header = _cbor.loads(self.protected, "cose.protected") if self.protected else {}
-        algorithm = _cbor.map_of(header, "cose.protected").get(_HEADER_ALG)
+        parameters = _cbor.map_of(header, "cose.protected")
+        algorithm = parameters.get(_HEADER_ALG)
+        # What has to be understood is not (RFC 9052, section 3.1).
+        if _HEADER_CRITICAL in parameters:
+            return False
+        if algorithm == _PS256:
+            return _keys.rsa_holds(key, self.signature, self._signed(), "sha256", pss=True)
         if not isinstance(algorithm, int) or algorithm not in _ALGORITHMS:
             return False
         alg, size = _ALGORITHMS[algorithm]

@@ -1,4 +1,4 @@
-"""Public keys and signatures, through cryptography: the only file here that knows its names and its exceptions.
+"""Public keys and signatures, through cryptography, whose names and exceptions only this file and `_certificates` know.
 
 Every check returns a plain yes or no for well-formed input; what cannot be read is a ParseError, what cannot be
 computed here a UsageError. Nobody's "no" looks like somebody's exception.
@@ -6,62 +6,84 @@ computed here a UsageError. Nobody's "no" looks like somebody's exception.
 
 from __future__ import annotations
 
-import itertools
-import warnings
-from contextlib import contextmanager
-
+from evlog import hashing
 from evlog._record import Record
+from evlog.algorithms import HashAlg
 from evlog.cursor import Cursor
-from evlog.errors import EvlogError, ParseError, UsageError
+from evlog.errors import ParseError, UsageError
+from evlog.evidence import _certificates
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
-    from datetime import datetime
     from typing import Any
 
     from cryptography.hazmat.primitives.hashes import HashAlgorithm
     from cryptography.x509 import Certificate
 
-__all__ = ["Chain", "certificates", "chain", "ecdsa_holds", "key_of", "load_key", "raw_ec_key", "rsa_holds"]
+__all__ = ["Key", "ecdsa_holds", "load_key", "raw_ec_key", "rsa_holds", "rsa_key"]
 
 _ALG_RSA, _ALG_ECC, _ALG_NULL, _ALG_ECDAA = 0x0001, 0x0023, 0x0010, 0x001A
-_CURVES = {0x0003: "SECP256R1", 0x0004: "SECP384R1", 0x0005: "SECP521R1"}
+_CURVES = {
+    0x0001: "SECP192R1",
+    0x0002: "SECP224R1",
+    0x0003: "SECP256R1",
+    0x0004: "SECP384R1",
+    0x0005: "SECP521R1",
+}
+#: TPMA_OBJECT: the attributes of a key that signs only what its TPM made, and never leaves it.
+_ATTESTS = {"fixedTPM": 1, "restricted": 16, "for signatures": 18}
 _HASHES = {"sha1": "SHA1", "sha256": "SHA256", "sha384": "SHA384", "sha512": "SHA512"}
 _HASHES |= {"sha3_256": "SHA3_256", "sha3_384": "SHA3_384", "sha3_512": "SHA3_512"}
-# A chain of evidence has three or four certificates; nobody checks a thousand.
-_MAX_CERTIFICATES = 16
 
 
-def load_key(data: bytes) -> Any:
-    """A public key from PEM or DER (a key or a certificate), TPM2B_PUBLIC or TPMT_PUBLIC."""
+class Key(Record):
+    """A public key as somebody handed it in.
+
+    ``certificates`` it came as, its own first; ``name`` is a TPM's name of it and ``problem`` what forbids it to
+    attest, both of a TPM's public area only; ``trailing`` bytes stood behind that.
+    """
+
+    public: Any
+    certificates: tuple[Certificate, ...] = ()
+    name: bytes = b""
+    problem: str = ""
+    trailing: int = 0
+
+
+def load_key(data: bytes) -> Key:
+    """A public key from PEM or DER (a key or certificates), TPM2B_PUBLIC or TPMT_PUBLIC. Raises ParseError."""
     from cryptography.exceptions import UnsupportedAlgorithm
     from cryptography.hazmat.primitives import serialization
 
-    loaders: tuple[Callable[[bytes], Any], ...]
-    if b"-----BEGIN" in data:
-        pem = b"CERTIFICATE-----" not in data
-        loaders = (serialization.load_pem_public_key,) if pem else (lambda each: key_of(certificates(each)[0]),)
-    elif data[:1] == b"\x30":
-        loaders = (serialization.load_der_public_key, lambda each: key_of(certificates(each)[0]))
-    else:
+    pem = b"-----BEGIN" in data
+    if not pem and data[:1] != b"\x30":
         return _tpm_key(data)
     reason = ""
-    for load in loaders:
+    if not (pem and b"CERTIFICATE-----" in data):
+        load = serialization.load_pem_public_key if pem else serialization.load_der_public_key
         try:
-            return load(data)
+            return Key(load(data))
         except (ValueError, UnsupportedAlgorithm) as error:
             reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-    raise ParseError(f"no public key: {reason}", offset=0, where="key")
+        if pem:
+            raise ParseError(f"no public key: {reason}", offset=0, where="key")
+    found = _certificates.certificates(data)
+    return Key(_certificates.key_of(found[0]), found)
 
 
-def _tpm_key(data: bytes) -> Any:
+def _tpm_key(data: bytes) -> Key:
     """TPMT_PUBLIC (TPM 2.0 part 2, section 12.2.4), or the same behind its size."""
     cursor = Cursor(data, where="key", big=True)
-    if int.from_bytes(data[:2], "big") == len(data) - 2:
-        cursor.at = 2
+    # A public area begins with its type, 0x0001 or 0x0023, and none is as short as that.
+    start = 0 if int.from_bytes(data[:2], "big") in (_ALG_RSA, _ALG_ECC) else 2
+    end = 2 + cursor.number(2, "size") if start else len(data)
+    cursor.at = start
+    if end > len(data):
+        raise cursor.error(f"{end - 2} bytes expected, {len(data) - 2} left", "size")
+    cursor.end = end
     kind = cursor.number(2, "type")
-    cursor.take(6, "nameAlg")
+    hashed = HashAlg.of(cursor.number(2, "nameAlg"))
+    attributes = cursor.number(4, "objectAttributes")
     cursor.sized("authPolicy")
     if kind not in (_ALG_RSA, _ALG_ECC):
         raise cursor.error(f"no public key: type {kind:#06x}, neither RSA nor ECC, PEM nor DER", "type")
@@ -73,17 +95,25 @@ def _tpm_key(data: bytes) -> Any:
     if kind == _ALG_RSA:
         cursor.take(2, "keyBits")
         exponent = cursor.number(4, "exponent") or 65537
-        return _rsa(exponent, int.from_bytes(cursor.sized("unique"), "big"))
-    curve = cursor.number(2, "curveID")
-    if cursor.number(2, "kdf") != _ALG_NULL:
-        cursor.take(2, "kdf")
-    if curve not in _CURVES:
-        raise cursor.error(f"curve {curve:#06x} cannot be computed here", "curveID")
-    x, y = cursor.sized("unique.x"), cursor.sized("unique.y")
-    return _ec(_CURVES[curve], int.from_bytes(x, "big"), int.from_bytes(y, "big"))
+        public = rsa_key(exponent, int.from_bytes(cursor.sized("unique"), "big"))
+    else:
+        curve = cursor.number(2, "curveID")
+        if cursor.number(2, "kdf") != _ALG_NULL:
+            cursor.take(2, "kdf")
+        if curve not in _CURVES:
+            raise cursor.error(f"curve {curve:#06x} cannot be computed here", "curveID")
+        x, y = cursor.sized("unique.x"), cursor.sized("unique.y")
+        public = _ec(_CURVES[curve], int.from_bytes(x, "big"), int.from_bytes(y, "big"))
+    area = data[start : cursor.at]
+    known = hashed.known and hashing.backend().computable(hashed)
+    name = hashed.id.to_bytes(2, "big") + hashing.digest(hashed, area) if known else b""
+    lacking = [word for word, bit in _ATTESTS.items() if not attributes >> bit & 1]
+    problem = f"no attestation key: it is not {', '.join(lacking)}" if lacking else ""
+    return Key(public, name=name, problem=problem, trailing=len(data) - cursor.at)
 
 
-def _rsa(exponent: int, modulus: int) -> Any:
+def rsa_key(exponent: int, modulus: int) -> Any:
+    """An RSA key. Raises ParseError for numbers that are none."""
     from cryptography.hazmat.primitives.asymmetric import rsa
 
     try:
@@ -93,12 +123,15 @@ def _rsa(exponent: int, modulus: int) -> Any:
 
 
 def _ec(curve: str, x: int, y: int) -> Any:
+    from cryptography.exceptions import UnsupportedAlgorithm
     from cryptography.hazmat.primitives.asymmetric import ec
 
     try:
         return ec.EllipticCurvePublicNumbers(x, y, getattr(ec, curve)()).public_key()
     except ValueError as error:
         raise ParseError(f"no point of {curve}: {error}", offset=0, where="key.unique") from error
+    except (UnsupportedAlgorithm, AttributeError) as error:
+        raise ParseError(f"curve {curve} cannot be computed here", offset=0, where="key.curveID") from error
 
 
 def raw_ec_key(curve: str, point: bytes) -> Any:
@@ -147,114 +180,4 @@ def ecdsa_holds(key: Any, r: int, s: int, message: bytes, alg: str) -> bool:
         return False
     except UnsupportedAlgorithm as error:
         raise UsageError(f"the signature cannot be checked here: {error}") from error
-    return True
-
-
-@contextmanager
-def _certificate_at_hand() -> Iterator[None]:
-    """Around everything that looks into a certificate: ParseError for whatever cryptography makes of a damaged one.
-
-    It parses when members are asked for, and has as many exceptions for what it then finds as there are members.
-    """
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            yield
-    except EvlogError:
-        raise
-    except Exception as error:
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise ParseError(f"not a certificate: {reason}", offset=0, where="certificate") from error
-
-
-def certificates(data: bytes) -> tuple[Certificate, ...]:
-    """The certificates in PEM (any number) or DER (one), in their order. Raises ParseError for none or damaged ones."""
-    from cryptography import x509
-
-    with _certificate_at_hand():
-        if b"-----BEGIN" not in data:
-            return (x509.load_der_x509_certificate(data),)
-        if data.count(b"-----BEGIN CERTIFICATE") > _MAX_CERTIFICATES:
-            raise ParseError(f"more than {_MAX_CERTIFICATES} certificates", offset=0, where="certificates")
-        return tuple(x509.load_pem_x509_certificates(data))
-
-
-def key_of(certificate: Certificate) -> Any:
-    """The public key that a certificate is for. Raises ParseError if there is none that is known here."""
-    with _certificate_at_hand():
-        return certificate.public_key()
-
-
-class Chain(Record):
-    """A certificate chain, leaf first, and what is wrong with it: nothing if ``problem`` is empty."""
-
-    names: tuple[str, ...]
-    problem: str = ""
-
-
-def chain(presented: Sequence[Certificate], root: Certificate, when: datetime) -> Chain:
-    """Check that the first certificate leads to ``root``: names, signatures, CA flags, path lengths, dates at ``when``.
-
-    Revocation is not checked, and no policy of the manufacturer.
-    """
-    with _certificate_at_hand():
-        path = list(presented[:_MAX_CERTIFICATES])
-        # What is presented may end with the root itself; the caller's copy is the one that counts.
-        while path and path[-1] == root:
-            path.pop()
-        path.append(root)
-        names = tuple(_name(certificate) for certificate in path)
-        for depth, certificate in enumerate(path):
-            problem = _dates(certificate, when) or (_issuer(certificate, depth) if depth else "")
-            if problem:
-                return Chain(names, f"{names[depth]}: {problem}")
-        for issued, issuer in itertools.pairwise(path):
-            if not _issued(issued, issuer):
-                return Chain(names, f"{_name(issued)} is not issued by {_name(issuer)}")
-    return Chain(names)
-
-
-def _name(certificate: Certificate) -> str:
-    from cryptography.x509.oid import NameOID
-
-    for attribute in certificate.subject.get_attributes_for_oid(NameOID.COMMON_NAME):
-        return str(attribute.value)
-    return certificate.subject.rfc4514_string()
-
-
-def _dates(certificate: Certificate, when: datetime) -> str:
-    if when < certificate.not_valid_before_utc:
-        return f"not valid before {certificate.not_valid_before_utc:%Y-%m-%d}"
-    if when > certificate.not_valid_after_utc:
-        return f"expired on {certificate.not_valid_after_utc:%Y-%m-%d}"
-    return ""
-
-
-def _issuer(certificate: Certificate, depth: int) -> str:
-    """What forbids a certificate to issue the one ``depth`` places above the leaf."""
-    from cryptography import x509
-
-    try:
-        constraints = certificate.extensions.get_extension_for_class(x509.BasicConstraints).value
-    except x509.ExtensionNotFound:
-        return "not a CA"
-    if not constraints.ca:
-        return "not a CA"
-    try:
-        if not certificate.extensions.get_extension_for_class(x509.KeyUsage).value.key_cert_sign:
-            return "its key is not for signing certificates"
-    except x509.ExtensionNotFound:
-        pass
-    if constraints.path_length is not None and constraints.path_length < depth - 1:
-        return f"a path of at most {constraints.path_length} further CAs, {depth - 1} follow"
-    return ""
-
-
-def _issued(issued: Certificate, issuer: Certificate) -> bool:
-    from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
-
-    try:
-        issued.verify_directly_issued_by(issuer)
-    except (InvalidSignature, ValueError, TypeError, UnsupportedAlgorithm):
-        return False
     return True

@@ -2,7 +2,8 @@
 
 Spec: Arm Realm Management Monitor, section A7.2 (claims), as draft-ffm-rats-cca-token has them: CBOR tag 399 over a
 map of two COSE_Sign1 messages. The platform token's challenge is the hash of the realm's public key; the platform
-token is signed by the CCA platform attestation key, which the caller must know.
+token is signed by the CCA platform attestation key, which the caller must know. Arm virtCCA has the realm's token only,
+its claims wrapped twice: it is signed by the key that it carries, and by nobody that a caller could know.
 """
 
 from __future__ import annotations
@@ -22,11 +23,15 @@ if TYPE_CHECKING:
 
 ID = "cca-token"
 TITLE = "Arm CCA attestation token"
+KINDS = (ID,)
 
 _PLATFORM_TOKEN, _REALM_TOKEN = 44234, 44241
 _CHALLENGE = 10
 _HASH_ALG, _PUBLIC_KEY, _RIM, _REM, _KEY_HASH_ALG = 44236, 44237, 44238, 44239, 44240
 _PERSONALIZATION = 44235
+_INSTANCE, _LIFECYCLE, _IMPLEMENTATION, _CONFIGURATION = 256, 2395, 2396, 2401
+# The range of lifecycle states that is called "secured".
+_SECURED = range(0x3000, 0x3100)
 RIM = Register("ccmr", 0)
 _COSE_X, _COSE_Y = -2, -3
 
@@ -34,7 +39,7 @@ _COSE_X, _COSE_Y = -2, -3
 def claims(material: Material) -> bool:
     # A map of two under tag 399, in later drafts 907; some issuers leave the tag out.
     heads = (b"\xd9\x01\x8f\xa2", b"\xd9\x03\x8b\xa2", b"\xa2\x19\xac\xca", b"\xa2\x19\xac\xd1")
-    return material.head.startswith(heads)
+    return material.head.startswith((*heads, b"\xd9\x01\x8f\xa1\x19\xac\xd1"))
 
 
 def read(material: Material, credentials: Credentials) -> Evidence:
@@ -44,26 +49,20 @@ def read(material: Material, credentials: Credentials) -> Evidence:
     outer = _cbor.loads(material.data or b"", "token")
     if isinstance(outer, _cbor.Tag):
         outer = outer.value
-    tokens = {
-        kind: _cose.sign1(_nested(_cbor.map_of(outer, "token").get(kind), name), name)
-        for kind, name in ((_PLATFORM_TOKEN, "platform"), (_REALM_TOKEN, "realm"))
-    }
-    realm = _claims(tokens[_REALM_TOKEN], "realm")
-    account = Account()
-    anchored = _check(tokens[_PLATFORM_TOKEN], tokens[_REALM_TOKEN], realm, credentials, account)
+    tokens = _cbor.map_of(outer, "token")
+    signed = _cose.sign1(_nested(tokens.get(_REALM_TOKEN), "realm"), "realm")
+    realm = _claims(signed, "realm")
+    account = Account(credentials)
+    if tokens.get(_PLATFORM_TOKEN) is None:
+        _check_alone(signed, realm, account)
+    else:
+        platform = _cose.sign1(_nested(tokens[_PLATFORM_TOKEN], "platform"), "platform")
+        _check(platform, signed, realm, account)
     challenge = _cbor.bytes_of(realm.get(_CHALLENGE), "realm.challenge")
-    account.nonce(challenge, credentials, signed=anchored, field="the challenge")
-    return account.evidence(
-        ID,
-        _registers(realm),
-        anchored=anchored,
-        static=(RIM,),
-        claims=(
-            ("challenge", challenge),
-            ("personalization", _cbor.bytes_of(realm.get(_PERSONALIZATION, b""), "realm.personalization")),
-        ),
-        platform="cca",
-    )
+    account.claim("challenge", challenge)
+    account.claim("personalization", _cbor.bytes_of(realm.get(_PERSONALIZATION, b""), "realm.personalization"))
+    account.nonce(challenge, "the challenge", padded=True)
+    return account.evidence(ID, _registers(realm), form=ID, static=(RIM,), platform="cca")
 
 
 def _nested(value: Any, where: str) -> Any:
@@ -72,7 +71,10 @@ def _nested(value: Any, where: str) -> Any:
 
 
 def _claims(message: Sign1, where: str) -> dict[Any, Any]:
-    return _cbor.map_of(_cbor.loads(message.payload, where), where)
+    payload = _cbor.loads(message.payload, where)
+    if isinstance(payload, bytes):
+        payload = _cbor.loads(payload, where)
+    return _cbor.map_of(payload, where)
 
 
 def _alg(claim: Any, where: str) -> HashAlg:
@@ -95,29 +97,62 @@ def _registers(realm: dict[Any, Any]) -> Registers:
     return Registers(values, ID)
 
 
-def _check(platform: Sign1, realm: Sign1, members: dict[Any, Any], credentials: Credentials, account: Account) -> bool:
+def _check(platform: Sign1, realm: Sign1, members: dict[Any, Any], account: Account) -> None:
     """The links from the realm's key upwards: whether the caller's key stands above the measurements."""
     stated = _cbor.bytes_of(members.get(_PUBLIC_KEY), "realm.public_key")
     if not realm.holds(_realm_key(stated)):
         account.fails("signature_invalid", "the realm token is not signed by the key that it states")
-        return False
+        return
     account.holds("the realm token is signed by the realm's key, which it states itself (ECDSA)")
     alg = _alg(members.get(_KEY_HASH_ALG), "realm.public_key_hash_algo")
-    if _claims(platform, "platform").get(_CHALLENGE) != hashing.digest(alg, stated):
+    vouched = _claims(platform, "platform")
+    if vouched.get(_CHALLENGE) != hashing.digest(alg, stated):
         account.fails("platform_token_unbound", "the platform token does not name the realm's key")
-        return False
+        return
     account.holds("the platform token names the realm's key")
-    if credentials.key is None:
+    _describe(vouched, account)
+    key = account.key()
+    if key is None:
         account.reads("the platform token: no platform attestation key was given to check its signature")
-        return False
+        return
+    if not platform.holds(key.public):
+        account.fails("signature_invalid", "the platform token is not signed by the given key")
+        return
+    account.holds("the platform token is signed by the given key")
+    account.anchor = "key"
+    if key.certificates and account.credentials.root is not None:
+        account.leads(key.certificates, "the key's certificate")
+    account.skips("the platform's software components", "revocation")
+
+
+def _check_alone(realm: Sign1, members: dict[Any, Any], account: Account) -> None:
+    """A token without a platform's (virtCCA): the device certificate that vouches for its key is not in it."""
     from evlog.evidence import _keys
 
-    if not platform.holds(_keys.load_key(credentials.key)):
-        account.fails("signature_invalid", "the platform token is not signed by the given key")
-        return False
-    account.holds("the platform token is signed by the given key")
-    account.reads("the platform's security lifecycle and software components: not judged here")
-    return True
+    key = _keys.load_key(_cbor.bytes_of(members.get(_PUBLIC_KEY), "realm.public_key"))
+    if not realm.holds(key.public):
+        account.fails("signature_invalid", "the realm token is not signed by the key that it carries")
+        return
+    account.holds("the realm token is whole: it is signed by the key that it carries")
+    account.reads("whose key that is: there is no platform token, and a device certificate is not checked here")
+
+
+def _describe(platform: dict[Any, Any], account: Account) -> None:
+    """What the platform states of itself."""
+    for name, number in (("instance_id", _INSTANCE), ("implementation_id", _IMPLEMENTATION)):
+        value = platform.get(number)
+        if isinstance(value, bytes):
+            account.claim(name, value)
+            if number == _INSTANCE:
+                account.identity.append((name, value.hex()))
+    configuration, lifecycle = platform.get(_CONFIGURATION), platform.get(_LIFECYCLE)
+    if isinstance(configuration, bytes):
+        account.claim("platform_config", configuration)
+    if isinstance(lifecycle, int) and 0 <= lifecycle <= 0xFFFF:
+        account.number("lifecycle", lifecycle, 2)
+    if lifecycle not in _SECURED:
+        state = f"{lifecycle:#06x}" if isinstance(lifecycle, int) else "not stated"
+        account.weak("debug", f"the platform is not secured: its lifecycle is {state}, secured is 0x3000 to 0x30ff")
 
 
 def _realm_key(stated: bytes) -> Any:

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 ID = "pcr-values"
 TITLE = "PCR values in the binary form of tpm2-tools"
+KINDS = ("register-file",)
 
 _SLOTS, _SLOT = 16, 8
 _DIGESTS, _DIGEST = 8, 66
@@ -45,7 +46,9 @@ def read(material: Material, credentials: Credentials) -> Evidence:
         if len(value) != key[1].size:
             raise cursor.error(f"{key[1]} values have {key[1].size} bytes, this one {len(value)}", str(key[0]))
         values[key] = value
-    return Evidence(ID, Registers(values, material.name), read_only=("the PCR values are those of a file",))
+    return Evidence(
+        KINDS[0], Registers(values, material.name), read_only=("the PCR values are those of a file",), form=ID
+    )
 
 
 def _selection(cursor: Cursor) -> Iterator[tuple[Register, HashAlg]]:

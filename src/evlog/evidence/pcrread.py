@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 ID = "pcrread"
 TITLE = "PCR values as tpm2_pcrread prints them"
+KINDS = ("register-file",)
 
 
 def claims(material: Material) -> bool:
@@ -36,7 +37,9 @@ def read(material: Material, credentials: Credentials) -> Evidence:
             raise ParseError(f"{register} has two values in {alg}", where="pcrs")
     if not values:
         raise ParseError("no PCR values in it", offset=0)
-    return Evidence(ID, Registers(values, material.name), read_only=("the PCR values are those of a listing",))
+    return Evidence(
+        KINDS[0], Registers(values, material.name), read_only=("the PCR values are those of a listing",), form=ID
+    )
 
 
 def _values(data: bytes) -> Iterator[tuple[tuple[Register, HashAlg], bytes]]:

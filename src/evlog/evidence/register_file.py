@@ -1,7 +1,8 @@
 """Register values as JSON: ``{"pcr": {"sha256": {"0": "<hex>"}}}``.
 
 Contract: schemas/evlog.registers.schema.json. The level of the space may be left out, and is then ``pcr``; bank and
-index may stand the other way round. What ``evlog replay --json`` prints is read too.
+index may stand the other way round. All of it may be a member ``registers`` or, as keylime has it, ``pcrs``. What
+``evlog replay --json`` prints is read too.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 
 ID = "register-file"
 TITLE = "register values as JSON"
+KINDS = ("register-file",)
 _REPLAY = "evlog.replay/1"
 
 
@@ -37,8 +39,11 @@ def _document(data: bytes) -> dict[str, Any] | None:
         return None
     if document.get("schema") == _REPLAY:
         return document
-    if isinstance(document.get("registers"), dict):
-        document = document["registers"]
+    # evlog's own name for it, and keylime's, which has other members beside it.
+    for name in ("registers", "pcrs"):
+        if isinstance(document.get(name), dict):
+            document = document[name]
+            break
     known = bool(document) and all(key in SPACES or _is_bank(key) or _is_index(key) for key in document)
     return document if known and all(isinstance(value, dict) for value in document.values()) else None
 
@@ -60,7 +65,9 @@ def read(material: Material, credentials: Credentials) -> Evidence:
             raise ParseError(str(error), offset=0, where=where) from error
     if not values:
         raise ParseError("no register values in it", offset=0)
-    return Evidence(ID, Registers(values, material.name), read_only=("the register values are those of a file",))
+    return Evidence(
+        KINDS[0], Registers(values, material.name), read_only=("the register values are those of a file",), form=ID
+    )
 
 
 def _rows(document: dict[str, Any]) -> Iterator[tuple[str, str, str, Any]]:

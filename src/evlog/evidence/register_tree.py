@@ -16,6 +16,7 @@ from evlog.registers import Registers
 
 ID = "register-tree"
 TITLE = "measurement registers in a folder (tdx_guest/measurements, <mr>/digest)"
+KINDS = ("register-file",)
 
 #: Values beside the registers that are no registers.
 _FREE_FORM = ("mrconfigid", "mrowner", "mrownerconfig", "user_data", "host_data")
@@ -41,12 +42,13 @@ def read(material: Material, credentials: Credentials) -> Evidence:
         raise ParseError("no register values in the folder", where=path)
     stated = tuple((name, _folder.value(path, name)) for name in _FREE_FORM if os.path.isfile(os.path.join(path, name)))
     return Evidence(
-        ID,
+        KINDS[0],
         Registers(values, path),
         read_only=("the register values are those of a folder, without a signature",),
         static=tuple(dict.fromkeys(member.register for member in found if member.static)),
         claims=stated,
         platform=tree.platform_of(found),
+        form=ID,
     )
 
 

@@ -14,6 +14,7 @@ from evlog.registers import Register, Registers
 
 ID = "tpm-sysfs"
 TITLE = "a TPM in sysfs (/sys/class/tpm/tpm0)"
+KINDS = ("register-file",)
 _BANK = "pcr-"
 
 
@@ -52,7 +53,7 @@ def read(material: Material, credentials: Credentials) -> Evidence:
     if not values:
         raise ParseError("no PCR values in the folder", where=path)
     sentence = "the PCR values are what the kernel read from the TPM, without a signature"
-    return Evidence(ID, Registers(values, path), read_only=(sentence,), platform="tpm")
+    return Evidence(KINDS[0], Registers(values, path), read_only=(sentence,), platform="tpm", form=ID)
 
 
 def _values(path: str, alg: HashAlg) -> dict[tuple[Register, HashAlg], bytes]:

@@ -7,6 +7,7 @@ data and the digest checks added, which this reader passes over.
 from __future__ import annotations
 
 from evlog import contents
+from evlog._printable import printable
 from evlog.algorithms import HashAlg
 from evlog.errors import EvlogError, ParseError
 from evlog.formats import CERTAIN, NO_MATCH, Match
@@ -91,8 +92,7 @@ def event_json(event: Event, platform: str | None, sizes: dict[str, int] | None 
     }
     if origin is not None and origin.log:
         # A file's name may hold anything; a document's strings can be printed.
-        name = origin.log if origin.log.isprintable() else ascii(origin.log)[1:-1]
-        members["origin"] = {"log": name, "format": origin.format}
+        members["origin"] = {"log": printable(origin.log), "format": origin.format}
     if event.wire is not None:
         members["wire"] = _scalar(event.wire)
     return members
@@ -257,4 +257,11 @@ def write(log: Log, options: Options) -> bytes:
     """The document, indented, ending with a newline."""
     import json
 
-    return json.dumps(document(log), indent=1).encode() + b"\n"
+    members = document(log)
+    # A document's events are numbered by where they stand in it; those of a part of a log have the whole's numbers.
+    rows = {event["number"]: row for row, event in enumerate(members["events"])}
+    for row, event in enumerate(members["events"]):
+        event["number"] = row
+    for finding in members["findings"]:
+        finding["event"] = rows.get(finding["event"], finding["event"])
+    return json.dumps(members, indent=1).encode() + b"\n"

@@ -1,20 +1,23 @@
 """Read register values from wherever they are: a file, a folder of the kernel's, a quote or a report.
 
-The only verb that knows the registry of sources (`evlog.evidence`).
+The only place that knows the registry of sources (`evlog.evidence`), and that settles which kind of evidence a key or a
+root is for: the caller does, and nothing that the evidence says of itself.
 """
 
 from __future__ import annotations
 
 import os
 
-from evlog.errors import SourceError, UnknownFormatError
-from evlog.evidence import Credentials, Evidence, Material, identify, source
+from evlog.errors import SourceError, UnknownFormatError, UsageError
+from evlog.evidence import KINDS, NO_CREDENTIALS, SIGNED, SOURCES, Credentials, Evidence, Material, identify, source
 from evlog.intake.files import load, named
 from evlog.model import Finding
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from evlog.evidence import Source as Kind
+    from datetime import datetime
+
+    from evlog.evidence import Source as Reader
     from evlog.intake.files import Source
     from evlog.intake.unwrap import Wrapped
 
@@ -22,6 +25,9 @@ __all__ = ["read_registers"]
 
 # A captured quote or report has kilobytes, a register file less.
 _MAX_SIZE = 1 << 24
+_FILE = "register-file"
+# Characters of a value in SHA-512, in hex.
+_LONGEST_VALUE = 2 + 128
 
 
 def read_registers(
@@ -33,14 +39,22 @@ def read_registers(
     pcrs: Source | None = None,
     nonce: bytes | None = None,
     root: Source | None = None,
+    at: datetime | None = None,
+    quote: bool = False,
 ) -> Evidence:
     """Register values and what of them is authentic.
 
-    ``where`` is a path of a file or a folder, bytes, or a binary file; its content decides what it is, unless ``kind``
-    says (`evlog.evidence.SOURCES`). ``key``, ``signature``, ``pcrs`` and ``root`` are files too, and ``nonce`` is what
-    the verifier asked for: see `evlog.evidence.Credentials`. Base64, hex and JSON around evidence are taken off.
-    Evidence that a given key or root certificate does not stand behind fails, whatever else it shows.
-    Raises SourceError for what cannot be opened, ParseError for what it cannot be, UsageError for an unknown kind.
+    ``where`` is a path of a file or a folder, bytes, or a binary file; its content decides what it is. ``key``,
+    ``signature``, ``pcrs`` and ``root`` are files too, and ``nonce`` is what the verifier asked for: see
+    `evlog.evidence.Credentials`, also for ``kind`` and ``at``. Base64, hex and JSON around evidence are taken off.
+
+    With a key or a root the kind of evidence is pinned, so that a key of one kind never vouches for another's bytes: by
+    ``kind``, by a signature (a TPM quote), or by a root whose maker is known. Evidence of another kind fails
+    (``kind_mismatch``), and so does evidence that has no use for something that was given (``credential_unused``). With
+    ``quote`` a file or folder of values is refused.
+
+    Raises SourceError for what cannot be opened, ParseError for what it cannot be, UsageError for an unknown kind, a
+    key or root whose kind nobody says, and a nonce that anybody can guess.
     """
     try:
         credentials = Credentials(
@@ -49,55 +63,137 @@ def read_registers(
             pcrs=_material(pcrs) if pcrs is not None else None,
             nonce=nonce,
             root=_data(root),
+            kind=kind,
+            at=at,
         )
-        material = _material(where)
-        if kind is not None:
-            return _held(source(kind).read(material, credentials), credentials)
-        material, found = _identify(material)
-        return _held(found.read(material, credentials), credentials)
+        return _read(_material(where), credentials, quote=quote)
     except MemoryError:
         pass
+    # Out here nothing is held any more of what there was too much of.
     raise SourceError(f"{named(where)}: not enough memory to read it")
 
 
+def _read(material: Material, credentials: Credentials, *, quote: bool) -> Evidence:
+    pinned, by, notes = _pinned(credentials)
+    material, found = _identify(material, pinned)
+    if pinned is None and found.ID in SIGNED:
+        pinned, by = found.KINDS[0], "signature"
+    if quote and _FILE in found.KINDS:
+        name = f"{material.name}: " if material.name else ""
+        raise UsageError(f"{name}neither a quote nor a report, but {KINDS[_FILE]} (--registers takes it)")
+    if pinned is None and (credentials.key is not None or credentials.root is not None):
+        given = " and a ".join(name for name in ("key", "root") if getattr(credentials, name) is not None)
+        raise UsageError(
+            f"a {given} without the kind of evidence that it is for: say the kind ({', '.join(KINDS)}), "
+            "give the signature of a TPM quote, or a root whose maker is known"
+        )
+    if pinned is not None and pinned not in found.KINDS:
+        evidence = found.read(material, NO_CREDENTIALS)
+        message = f"the kind of evidence is {evidence.source}, not {pinned}, as {by} says"
+        return _failed(evidence.replace(pinned=by, credentials=credentials), "kind_mismatch", message)
+    evidence = found.read(material, credentials.replace(kind=pinned))
+    told = (*notes, *evidence.authenticated)
+    return _held(evidence.replace(pinned=by, authenticated=told, credentials=credentials), credentials)
+
+
+def _pinned(credentials: Credentials) -> tuple[str | None, str | None, tuple[str, ...]]:
+    """The kind of evidence that the caller's credentials are for, what says so, and a sentence if that is a root."""
+    if credentials.kind is not None:
+        return credentials.kind, "kind", ()
+    if credentials.signature is not None:
+        return "tpm-quote", "signature", ()
+    if credentials.root is None:
+        return None, None, ()
+    from evlog.evidence import _certificates, _makers
+
+    makers = [
+        _makers.ROOTS.get(_certificates.fingerprint(each)) for each in _certificates.certificates(credentials.root)
+    ]
+    known = list(dict.fromkeys(maker for maker in makers if maker is not None))
+    if len({maker.kind for maker in known}) != 1:
+        return None, None, ()
+    names = ", ".join(maker.name for maker in known)
+    return known[0].kind, "root", (f"the given root is {names} by its fingerprint, and its evidence a {known[0].kind}",)
+
+
 def _held(evidence: Evidence, credentials: Credentials) -> Evidence:
-    """The evidence, which fails if the caller gave what it has to answer to, and it answers to nothing.
+    """The evidence, which fails if the caller gave what it has no use for.
 
     Else whoever chooses the evidence would choose whether it is checked, by handing in a kind that is not signed.
     """
     if evidence.failed:
         return evidence
-    if (credentials.key is not None or credentials.root is not None) and not evidence.anchored:
+    unused = [name for name in credentials.given if name not in evidence.used]
+    if unused:
+        message = f"given, and {KINDS[evidence.source]} has no use for it here: {', '.join(unused)}"
+    elif (credentials.key is not None or credentials.root is not None) and not evidence.anchored:
         message = "a key or a root certificate was given, and it stands behind none of the register values"
-    elif credentials.nonce is not None and not evidence.claims:
-        message = "a nonce was given, and the evidence states none"
     else:
         return evidence
-    return evidence.replace(findings=(*evidence.findings, Finding("credential_unused", "error", message)))
+    return _failed(evidence, "credential_unused", message)
 
 
-def _identify(material: Material) -> tuple[Material, Kind]:
-    """The source that claims the material, or what is wrapped in it."""
+def _failed(evidence: Evidence, code: str, message: str) -> Evidence:
+    """The evidence with a failed check: it is anchored in nothing."""
+    findings = (*evidence.findings, Finding(code, "error", message))
+    return evidence.replace(findings=findings, anchor=None, covered=(), fresh=False, root_name="")
+
+
+def _identify(material: Material, kind: str | None) -> tuple[Material, Reader]:
+    """The source that claims the material, or what is wrapped in it.
+
+    One of the kind that is wanted goes first, then one that somebody may have signed, then any.
+    """
+    found = [(material, _claimed(material, None))]
+    if material.data is not None and not _signed(_claimed(material, kind)) and _may_wrap(material.data):
+        found += _unwrapped(material.data, material.name)
+    ranked = [(each, _claimed(each, kind)) for each, _ in found] if kind is not None else []
+    ranked += [(each, reader) for each, reader in found if _signed(reader)] + found
+    for each, reader in ranked:
+        if reader is not None:
+            return each, reader
+    if kind is not None and kind != _FILE:
+        for id in SOURCES:
+            if kind in source(id).KINDS:
+                # It says what is wrong with the bytes.
+                return material, source(id)
+    return material, identify(material)
+
+
+def _unwrapped(data: bytes, name: str) -> list[tuple[Material, Reader | None]]:
+    """Whatever the bytes wrap, and who claims it. What somebody may have signed is not looked into."""
+    from evlog.intake.budget import Budget
+    from evlog.intake.unwrap import unwrap
+
+    found = []
+
+    def known(wrapped: Wrapped) -> Reader | None:
+        inner = Material(wrapped.data, name)
+        reader = _claimed(inner, None)
+        found.append((inner, reader))
+        return reader if _signed(reader) else None
+
+    budget = Budget(_MAX_SIZE)
+    budget.give(len(data))
+    for _ in unwrap(data, known, budget):
+        pass
+    return found
+
+
+def _may_wrap(data: bytes) -> bool:
+    """Whether something longer than a register's value may be written there: nobody unwraps a table of values."""
+    return data.lstrip()[:1] not in (b"{", b"[") or max(map(len, data.split(b'"'))) > _LONGEST_VALUE
+
+
+def _signed(reader: Reader | None) -> bool:
+    return reader is not None and _FILE not in reader.KINDS
+
+
+def _claimed(material: Material, kind: str | None) -> Reader | None:
     try:
-        return material, identify(material)
+        return identify(material, kind)
     except UnknownFormatError:
-        if material.data is None:
-            raise
-        from evlog.intake.budget import Budget
-        from evlog.intake.unwrap import unwrap
-
-        def known(wrapped: Wrapped) -> tuple[Material, Kind] | None:
-            inner = Material(wrapped.data, material.name)
-            try:
-                return inner, identify(inner)
-            except UnknownFormatError:
-                return None
-
-        budget = Budget(_MAX_SIZE)
-        budget.give(len(material.data))
-        for _, found in unwrap(material.data, known, budget):
-            return found
-        raise
+        return None
 
 
 def _material(where: Source) -> Material:

@@ -16,8 +16,9 @@ import os
 
 from evlog import hashing
 from evlog._record import Record
-from evlog.errors import SourceError, UsageError
+from evlog.errors import UsageError
 from evlog.intake.files import load
+from evlog.intake.outputs import clear, open_plain, read_plain, replace, source_error
 from evlog.tree import DIGEST, LOG, member_of_log
 
 TYPE_CHECKING = False
@@ -78,7 +79,7 @@ class Change(Record):
 def settled_log(path: str) -> bytes:
     """The bytes of a log file; of a register's, without what is half written and with what the journal still has."""
     folder = os.path.dirname(os.path.abspath(path))
-    if not os.path.exists(os.path.join(folder, JOURNAL)):
+    if not os.path.lexists(os.path.join(folder, JOURNAL)):
         return load(path)[0]
     import fcntl
 
@@ -87,12 +88,12 @@ def settled_log(path: str) -> bytes:
         fcntl.flock(handle, fcntl.LOCK_SH)
         log = load(path)[0]
         member = member_of_log(path)
-        change = Change.parse(load(os.path.join(folder, JOURNAL))[0])
+        change = Change.parse(read_plain(os.path.join(folder, JOURNAL)))
         if change is None or member is None or member.value is None:
             return log
         return change.settle(member.value, log)
     except OSError as error:
-        raise _source_error(path, error) from error
+        raise source_error(path, error) from error
     finally:
         os.close(handle)
 
@@ -100,13 +101,15 @@ def settled_log(path: str) -> bytes:
 class Store:
     """One register's folder, locked as long as the store is open.
 
+    Its files are the folder's own: a link or a pipe in the place of one is refused, and nothing is written anywhere.
     Raises SourceError for what is absent or cannot be written, UsageError for a folder that is no register.
     """
 
     def __init__(self, folder: str) -> None:
         self.folder = folder
-        self.digest = os.path.realpath(os.path.join(folder, DIGEST))
+        self.digest = os.path.join(os.path.realpath(folder), DIGEST)
         self.in_kernel = _in_kernel(self.digest)
+        self._journal = os.path.join(folder, JOURNAL)
         self._lock = self._log = -1
 
     def __enter__(self) -> Store:
@@ -119,11 +122,14 @@ class Store:
         try:
             self._lock = os.open(self.folder, os.O_RDONLY | os.O_CLOEXEC)
             fcntl.flock(self._lock, fcntl.LOCK_EX)
-            self._log = os.open(os.path.join(self.folder, LOG), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+            if not self.in_kernel:
+                clear(self.digest)
+            clear(self._journal)
+            self._log = open_plain(os.path.join(self.folder, LOG), os.O_RDWR | os.O_CREAT)
             self.synced = self._recover()
         except OSError as error:
             self.__exit__(None, None, None)
-            raise _source_error(self.folder, error) from error
+            raise source_error(self.folder, error) from error
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
@@ -135,7 +141,7 @@ class Store:
     @property
     def value(self) -> bytes:
         """The register's value."""
-        value = _read(self.digest)
+        value = read_plain(self.digest)
         if len(value) != self.alg.size:
             raise UsageError(f"{self.digest}: {len(value)} bytes, a {self.alg} register has {self.alg.size}")
         return value
@@ -155,8 +161,7 @@ class Store:
 
     def _recover(self) -> bool:
         """Finish or undo the last change; whether the log then leads to the register's value."""
-        journal = os.path.join(self.folder, JOURNAL)
-        change = Change.parse(_read(journal)) if os.path.exists(journal) else None
+        change = Change.parse(read_plain(self._journal)) if os.path.lexists(self._journal) else None
         size, value = self.size, self.value
         if change is None or not change.size <= size <= change.size + len(change.data):
             return False
@@ -182,7 +187,7 @@ class Store:
         new = hashing.backend().fold(self.alg, value, digests)
         change = Change(self.size, value, new, self.synced, data)
         try:
-            _replace(os.path.join(self.folder, JOURNAL), bytes(change))
+            replace(self._journal, bytes(change), lasting=True)
             self._extend(change, digests)
             try:
                 self._write(change)
@@ -192,7 +197,7 @@ class Store:
                 raise
         except OSError as error:
             self._lose_track()
-            raise _source_error(self.folder, error) from error
+            raise source_error(self.folder, error) from error
         self.synced = not digests or self.value == new
 
     def _lose_track(self) -> None:
@@ -205,10 +210,10 @@ class Store:
     def _extend(self, change: Change, digests: list[bytes]) -> None:
         if not self.in_kernel:
             if change.new != change.old:
-                _replace(self.digest, change.new)
+                replace(self.digest, change.new, lasting=True)
             return
         for digest in digests:
-            handle = os.open(self.digest, os.O_WRONLY)
+            handle = open_plain(self.digest, os.O_WRONLY)
             try:
                 os.write(handle, digest)
             finally:
@@ -217,7 +222,7 @@ class Store:
     def _take_back(self, change: Change) -> None:
         """Undo an extension that the log has no room for; not the kernel's, which is for ever."""
         if not self.in_kernel and change.new != change.old:
-            _replace(self.digest, change.old)
+            replace(self.digest, change.old, lasting=True)
 
     def _write(self, change: Change) -> None:
         position, rest = change.size, memoryview(change.data)
@@ -230,24 +235,3 @@ class Store:
 def _in_kernel(path: str) -> bool:
     """Whether a file is one of the kernel's, and so a register itself."""
     return path.startswith("/sys/")
-
-
-def _read(path: str) -> bytes:
-    with open(path, "rb") as file:
-        return file.read()
-
-
-def _replace(path: str, data: bytes) -> None:
-    """A file's new content, which is there whole or not at all, and on the disk before it is seen."""
-    beside = os.path.join(os.path.dirname(path), f".{os.path.basename(path).lstrip('.')}.new")
-    with open(beside, "wb") as file:
-        if os.path.exists(path):
-            os.fchmod(file.fileno(), os.stat(path).st_mode & 0o7777)
-        file.write(data)
-        file.flush()
-        os.fsync(file.fileno())
-    os.replace(beside, path)
-
-
-def _source_error(path: str, error: OSError) -> SourceError:
-    return SourceError(f"{error.filename or path}: {(error.strerror or str(error)).lower()}")

@@ -19,18 +19,19 @@ __all__ = ["read_member", "read_tree"]
 
 
 def read_member(path: str, format: str | None, options: Options) -> Log:
-    """The log of one register, as far as it is complete; the folder says which register that is, unless the caller."""
+    """The log of one register, as far as it is complete; the folder says which register that is."""
     member = member_of_log(path)
     data = settled_log(path)
     return read_bytes(data, format, options if member is None else _told(options, member))
 
 
 def _told(options: Options, member: Member) -> Options:
-    """What the folder tells of its log, where the caller did not."""
+    """What the folder tells of its log, and the caller where it does not: which register a mere name stands for."""
+    named = options.register is not None and member.register.space == "mr"
     known = member.alg.name if member.alg is not None else None
     return options.replace(
         name=member.log or options.name,
-        register=options.register or member.register,
+        register=options.register if named else member.register,
         mr_hash=options.mr_hash or known,
     )
 

@@ -7,6 +7,7 @@ from evlog.algorithms import HashAlg
 from evlog.model import Event, Finding, Log
 from evlog.registers import Register, Registers
 from evlog.replaying.ledger import Bank, Ledger
+from evlog.replaying.left_out import left_out
 from evlog.replaying.rows import fold_rows
 from evlog.replaying.start import counts_of, implied_starts, size_of
 
@@ -89,6 +90,7 @@ class Replayer:
         """Everything up to the extending of recorded digests, which `end` wants done."""
         name = f"{log.name}: " if named and log.name else ""
         self.findings += [each.replace(message=f"{name}{each.message}") if name else each for each in log.findings]
+        self.findings += left_out(log)
         columns = log.columns
         backend = hashing.backend(size_of(log))
         banks = []

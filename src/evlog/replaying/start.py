@@ -66,7 +66,7 @@ def implied_starts(log: Log, counts: Mapping[int, int]) -> dict[Register, tuple[
     after a dynamic launch. ``counts`` are the rows on each register, if the log has columns.
     """
     implied: dict[Register, tuple[int, str]] = {}
-    notable, first = _told(log, counts)
+    notable, firsts = _told(log, counts)
     for event in notable:
         content = event.content
         if not isinstance(content, PCClientEvent) or event.register != _PCR0:
@@ -77,7 +77,7 @@ def implied_starts(log: Log, counts: Mapping[int, int]) -> dict[Register, tuple[
         locality = locality_of(content.event_type, content.data)
         if locality is not None:
             implied.setdefault(_PCR0, (locality, "locality" if locality else "zeros"))
-    for event in first:
+    for event in firsts:
         if isinstance(event.content, PCClientEvent) and is_launch(event.content.event_type):
             implied[event.register] = 0, "drtm"
     return implied
@@ -91,7 +91,7 @@ def _told(log: Log, counts: Mapping[int, int]) -> tuple[Iterable[Event], Iterabl
         rows = [columns.registers.index(index) for index in indices if index is not None and index in counts]
         return [log.events[row] for row in columns.notable], [log.events[row] for row in rows]
     notable = []
-    first: dict[int, Event] = {}
+    firsts: dict[Register, Event] = {}
     # One pass: the events may be made as it goes.
     for event in log.events:
         register = event.register
@@ -101,5 +101,5 @@ def _told(log: Log, counts: Mapping[int, int]) -> tuple[Iterable[Event], Iterabl
             if event.content.kind == "pcclient":
                 notable.append(event)
         elif register.index in _ONES and event.measured:
-            first.setdefault(register.number, event)
-    return notable, first.values()
+            firsts.setdefault(register, event)
+    return notable, firsts.values()

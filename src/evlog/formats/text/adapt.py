@@ -126,9 +126,8 @@ class _Adaptation:
                 if digest.alg != self.bank:
                     reason = f"a textual log has one bank, here {self.bank}"
                     self.losses.append(Loss(event.number, f"digests.{digest.alg}", reason))
-        number = len(self.events)
         # Without what is not compared: this is there to be written, and may be as long as the log.
-        self.events.append(Event(number, event.register, digests, content))
+        self.events.append(Event(event.number, event.register, digests, content))
 
     def _tell(self, event: Event, reason: str) -> None:
         """A ``.EXTEND`` comment for the event, if that was asked for, or a loss."""

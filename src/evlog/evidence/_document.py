@@ -1,0 +1,102 @@
+"""JSON documents that hold evidence in pieces, each member in one of the spellings of bytes: furniture of two sources.
+
+Bytes are written as hex, as base64 (also with the letters of URLs, and without padding), as PEM, or as an array of
+numbers. What a member is follows from its bytes or from its name, never from its place alone.
+"""
+
+from __future__ import annotations
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+    from typing import Any
+
+__all__ = ["TPM_QUOTE", "base64url", "bytes_in", "document", "holder", "is_quote", "member"]
+
+#: How TPMS_ATTEST of a quote begins: TPM_GENERATED_VALUE and TPM_ST_ATTEST_QUOTE, big-endian.
+TPM_QUOTE = b"\xff\x54\x43\x47\x80\x18"
+_MAX_DEPTH = 8
+# No document of evidence has as many members.
+_MAX_MEMBERS = 1 << 16
+
+
+def document(data: bytes) -> Any:
+    """The JSON document, or None."""
+    if data.lstrip()[:1] not in (b"{", b"["):
+        return None
+    import json
+
+    try:
+        return json.loads(data)
+    except (ValueError, RecursionError):
+        return None
+
+
+def bytes_in(value: Any) -> bytes | None:
+    """The bytes that a member writes, or None."""
+    if isinstance(value, list):
+        whole = bool(value) and all(type(each) is int and 0 <= each <= 255 for each in value)
+        return bytes(value) if whole else None
+    if not isinstance(value, str) or not value:
+        return None
+    if "-----BEGIN" in value:
+        return value.encode()
+    text = "".join(value.split())
+    try:
+        return bytes.fromhex(text.removeprefix("0x"))
+    except ValueError:
+        return _base64(text, url="-" in text or "_" in text)
+
+
+def _base64(text: str, *, url: bool) -> bytes | None:
+    """The bytes of base64, with or without padding."""
+    import base64
+    import binascii
+
+    try:
+        return base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_" if url else None, validate=True)
+    except (ValueError, binascii.Error):
+        return None
+
+
+def base64url(value: Any) -> bytes:
+    """The bytes of a member of a JSON Web Key (RFC 7517), none for anything else."""
+    return _base64(value, url=True) or b"" if isinstance(value, str) else b""
+
+
+def is_quote(data: bytes) -> bool:
+    """Whether the bytes begin as a TPM quote does, or the same behind its size."""
+    return data.startswith(TPM_QUOTE) or data[2:8] == TPM_QUOTE
+
+
+def holder(found: Any, fits: Callable[[bytes], bool]) -> tuple[bytes, Sequence[dict[str, Any]]] | None:
+    """The first member whose bytes fit, and the objects around it, the innermost first; None if there is none."""
+    for data, around in _members(found, ()):
+        if fits(data):
+            return data, around
+    return None
+
+
+def _members(found: Any, around: tuple[dict[str, Any], ...]) -> Iterator[tuple[bytes, Sequence[dict[str, Any]]]]:
+    """Every member that writes bytes."""
+    # It grows while it is read, so that the outer members come first.
+    waiting: list[tuple[Any, tuple[dict[str, Any], ...]]] = [(found, around)]
+    for value, within in waiting:
+        if len(waiting) > _MAX_MEMBERS:
+            return
+        data = bytes_in(value)
+        if data is not None:
+            yield data, within
+        elif isinstance(value, (dict, list)) and len(within) < _MAX_DEPTH:
+            inner = (value, *within) if isinstance(value, dict) else within
+            waiting += [(each, inner) for each in (value.values() if isinstance(value, dict) else value)]
+
+
+def member(around: Sequence[dict[str, Any]], names: Sequence[str]) -> Any:
+    """A member of the innermost object that has one of these names, whatever its case, ``_`` and ``-``; else None."""
+    for each in around:
+        known = {key.lower().replace("_", "").replace("-", ""): value for key, value in each.items()}
+        for name in names:
+            if known.get(name) is not None:
+                return known[name]
+    return None

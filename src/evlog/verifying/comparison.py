@@ -1,0 +1,336 @@
+"""Logs and evidence side by side: the verdict on each register in each bank, and what of the events it proves.
+
+``match``         the logs lead to the register's value; or nothing was logged and it still has its start value
+``mismatch``      they do not, and ``explanation`` says why as far as that can be computed
+``incomplete``    events lack the bank's digest, or it cannot be computed here: the logs do not tell the value
+``not_logged``    the register was extended, and no log has an event of it
+``not_reported``  the logs extend a register that the evidence does not state
+``static``        the register never changes, and no log has an event of it
+"""
+
+from __future__ import annotations
+
+from evlog import hashing
+from evlog.columns import NOT_EXTENDED
+from evlog.merging.assign import assign
+from evlog.merging.order import arranged
+from evlog.model import Finding, Log
+from evlog.registers import Register, Registers
+from evlog.replaying.bank_rules import BankRule, bank_rules, rules_by_bank
+from evlog.replaying.naming import unite, united
+from evlog.replaying.replay import RegisterValue, Replay, replay, start_value
+from evlog.replaying.start import reset_value
+from evlog.replaying.trail import trail
+from evlog.verifying.composite import opened
+from evlog.verifying.explain import Allowance, Case, explain, remarks
+from evlog.verifying.stated import proven_steps, since_last_gap
+from evlog.verifying.verdict import RegisterVerdict
+from evlog.verifying.verified import SEAL, Cover, Verified
+from evlog.verifying.whole import NOT_RESET, not_reset, of_another_boot
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from evlog.algorithms import HashAlg
+    from evlog.evidence import Composite, Evidence
+    from evlog.model import Event
+    from evlog.replaying.statements import Statement
+    from evlog.replaying.trail import Trail
+
+__all__ = ["Comparison"]
+
+# What to say of a bank that the log has no digests for, by the rule that its value confirms.
+_RULES = {
+    "hash": "the log has no digests of this bank: it was extended with the hashes of the recorded data",
+    "zero-pad": "the log has no digests of this bank: it was extended with SHA-1 digests padded with zeros",
+}
+
+# Events of a log that are made once and kept; a longer one is read from its columns whenever it is asked.
+_SHORT = 4096
+
+_PCR0 = Register("pcr", 0)
+#: Whose entries are logged before they are extended, so that its log may be ahead.
+_IMA = Register("pcr", 10)
+#: What a dynamic launch may extend although no log shows one: here the value may choose between the two starts.
+_LAUNCHED = frozenset(Register("pcr", index) for index in (17, 18, 19))
+
+
+class Comparison:
+    """Logs and evidence side by side. ``verdicts`` and ``verified`` are what comes of it, with ``findings``."""
+
+    def __init__(self, logs: tuple[Log, ...], evidence: Evidence, platform: str | None) -> None:
+        self.evidence = evidence
+        self.platform = platform
+        self.stated = {(united(register, platform), alg): value for (register, alg), value in _counting(evidence)}
+        assigned, notes = assign(unite(logs, platform), self.stated)
+        # In the order in which they were written, and each beside the one that was given.
+        self.given, self.logs = arranged([_made(log) for log in assigned], logs)
+        self.rules: dict[tuple[Register, HashAlg], BankRule] = {}
+        #: What textual logs state, by register and bank.
+        self.statements: dict[tuple[Register, HashAlg], list[Statement]] = {}
+        self.replay: Replay = self._replayed()
+        self.rows = {(row.register, row.alg): row for row in self.replay}
+        self.static = {united(register, platform) for register in evidence.static}
+        # The build-time register of every confidential platform (UEFI 2.10 section 38.4.1).
+        self.static.add(Register("ccmr", 0))
+        self.allowance = Allowance()
+        self.findings = [*self.replay.findings, *notes, *evidence.findings]
+        self.covers: dict[Register, list[Cover]] = {}
+
+        if evidence.composite is not None:
+            self._open(evidence.composite)
+        self.twice = not_reset(self.logs, self.replay, self.stated, self.allowance)
+        keys = {*self.rows, *self.stated, *self._on_static()}
+        judged = [self._judge(*key) for key in sorted(keys, key=lambda key: (key[0].sort_key, key[1].id))]
+        self.verdicts = _observe(judged)
+        if self.twice:
+            self.findings.append(Finding("not_reset", "warning", NOT_RESET))
+        other_boot = of_another_boot(self.verdicts)
+        if other_boot is not None:
+            self.findings.append(other_boot)
+        if not any(row.verdict == "match" and row.proven for row in self.verdicts):
+            self.findings.append(Finding("nothing_compared", "error", _nothing(self.verdicts)))
+
+    @property
+    def verified(self) -> tuple[Verified, ...]:
+        """The logs as they were given, each with what of it is proven."""
+        return tuple(
+            Verified(log, index, united, self.covers, seal=SEAL)
+            for index, (log, united) in enumerate(zip(self.given, self.logs, strict=True))
+        )
+
+    @property
+    def logged(self) -> set[Register]:
+        """The registers that some event extends, or says to."""
+        return {register for register, _ in (*self.rows, *self._on_static())}
+
+    def _on_static(self) -> Iterator[tuple[Register, HashAlg]]:
+        """The static registers, with a bank, that measured events name although no event can extend them."""
+        for log in self.logs:
+            for event in _loose(log):
+                if event.measured and event.register in self.static:
+                    yield from ((event.register, digest.alg) for digest in event.digests)
+
+    def _replayed(self) -> Replay:
+        """The replay, with banks that the logs do not record extended as the register values say they were."""
+        found = bank_rules(self.logs, Registers(self.stated))
+        self.rules = {(rule.register, rule.alg): rule for rule in found}
+        replayed = replay(self.logs, rules=rules_by_bank(found))
+        self.statements.clear()
+        for each in replayed.handovers:
+            self.statements.setdefault((each.register, each.alg), []).append(each)
+        return replayed
+
+    # One register in one bank
+
+    def _judge(self, register: Register, alg: HashAlg) -> RegisterVerdict:
+        row, expected = self.rows.get((register, alg)), self.stated.get((register, alg))
+        if register in self.static:
+            return self._static(register, alg, expected)
+        if expected is None:
+            assert row is not None
+            return RegisterVerdict(register, alg, "not_reported", row.value, events=row.events)
+        if row is None:
+            return self._unlogged(register, alg, expected)
+        rule = self.rules.get((register, alg))
+        if row.value == expected:
+            # What a textual log states that nothing leads to is a gap of its own; a start that agrees with it is none.
+            if row.stated not in ("gap", "unanchored") and self._claims_a_start(row):
+                return self._from_a_claim(row, expected)
+            if row.stated is not None:
+                return self._stated(row, expected)
+            self._cover(register, Cover(alg))
+            said, cause = (_RULES.get(rule.rule), rule.rule) if rule is not None else (None, None)
+            return RegisterVerdict(register, alg, "match", row.value, expected, said, cause, row.events, row.events)
+        return self._differing(row, expected, (rule.rule,) if rule is not None else ())
+
+    def _stated(self, row: RegisterValue, expected: bytes) -> RegisterVerdict:
+        """A match of a register whose textual log states its value: what came before a gap is not proven by it."""
+        verdict = RegisterVerdict(row.register, row.alg, "match", row.value, expected, events=row.events)
+        self._cover(row.register, Cover(row.alg, since=row.proven_from))
+        if row.stated == "continuous":
+            return verdict.replace(proven=row.events)
+        if row.stated == "explained_gap":
+            said = "extensions outside the log are told by .EXTEND comments, and the values stated after them agree"
+            return verdict.replace(explanation=said, cause=row.stated, proven=row.events)
+        log, number = row.proven_from
+        steps = trail(self.logs, row.register, row.alg, row.start)
+        where = f"line {number + 1}{f' of {self.logs[log].name}' if len(self.logs) > 1 else ''}"
+        said = f"the log states there what the register was ({row.stated}), and nothing proves what led to it"
+        return verdict.replace(
+            explanation=f"events from {where} on are proven: {said}",
+            cause=row.stated,
+            proven=proven_steps(steps, row.proven_from),
+        )
+
+    def _static(self, register: Register, alg: HashAlg, expected: bytes | None) -> RegisterVerdict:
+        """A register that never changes: whoever logs an event of it, did not extend it."""
+        events = sum(
+            event.measured and event.register == register and event.digest(alg) is not None
+            for log in self.logs
+            for event in (_loose(log) if (register, alg) not in self.rows else log.events)
+        )
+        if not events:
+            return RegisterVerdict(register, alg, "static", expected=expected)
+        sentence = "the register is static, it never changes: no event can have extended it"
+        return RegisterVerdict(register, alg, "mismatch", None, expected, sentence, "static", events)
+
+    def _claims_a_start(self, row: RegisterValue) -> bool:
+        """Whether the register starts at a value that the input states and the platform does not know."""
+        return row.start_reason in ("log", "init") and row.start != self._start(row.register, row.alg)
+
+    def _from_a_claim(self, row: RegisterValue, expected: bytes) -> RegisterVerdict:
+        """A match from a start value that the input states: nobody knows what stands before it."""
+        self._cover(row.register, Cover(row.alg))
+        where = f"{row.start.hex()[:16]}..."
+        sentence = f"the input itself states that the register starts at {where}: nothing proves what led there"
+        return RegisterVerdict(
+            row.register, row.alg, "match", row.value, expected, sentence, "stated_start", row.events, row.events
+        )
+
+    def _unlogged(self, register: Register, alg: HashAlg, expected: bytes) -> RegisterVerdict:
+        """No event in this bank: it has its start value, or events that other banks record extended it by a rule."""
+        start = self._start(register, alg)
+        at_start = expected == start or (expected == bytes(alg.size) and register.space != "mr")
+        others = sorted({row.alg.name for row in self.replay if row.register == register and row.events})
+        if not hashing.backend().computable(alg):
+            if at_start and not others:
+                return RegisterVerdict(register, alg, "match", None, expected, "its start value")
+            sentence = f"{alg} has no hash here: what the logs lead to cannot be said"
+            return RegisterVerdict(register, alg, "incomplete", None, expected, sentence, "not_computable")
+        for rule in dict.fromkeys(rule for log in self.logs for rule in log.rules):
+            steps = trail(self.logs, register, alg, start, (rule,))
+            if len(steps):
+                row = RegisterValue(register, alg, None, start, "zeros", len(steps) + len(steps.missing))
+                return self._differing(row, expected, (rule,))
+        if at_start:
+            return RegisterVerdict(register, alg, "match", expected, expected, "no events, and still its start value")
+        if others:
+            sentence = f"the logs have no {alg} digests of it, only {', '.join(others)}"
+            events = max(row.events for row in self.replay if row.register == register)
+            return RegisterVerdict(register, alg, "incomplete", None, expected, sentence, "no_bank", events)
+        if not any(len(log.events) for log in self.logs):
+            sentence = "the register was extended, and there is no log of any event"
+            return RegisterVerdict(register, alg, "not_logged", None, expected, sentence)
+        found = explain(self._case(trail(self.logs, register, alg, start), expected), self.allowance)
+        said = f"; {found.sentence}" if found else ""
+        cause = found.code if found else None
+        sentence = f"the register was extended, and no log has an event of it{said}"
+        return RegisterVerdict(register, alg, "not_logged", None, expected, sentence, cause)
+
+    def _start(self, register: Register, alg: HashAlg) -> bytes:
+        """The platform's own start value of a register: of PCR 0 by the locality that a log tells."""
+        starts = (start_value(log.replace(start=None), register, alg) for log in self.logs if register == _PCR0)
+        return next((value for value, reason in starts if reason != "zeros"), reset_value(register, alg))
+
+    def _differing(self, row: RegisterValue, expected: bytes, rules: tuple[str, ...]) -> RegisterVerdict:
+        steps = trail(self.logs, row.register, row.alg, row.start, rules)
+        statements = self.statements.get((row.register, row.alg), ())
+        if statements:
+            steps = since_last_gap(steps, statements)
+        case = self._case(steps, expected, statements)
+        made = RegisterVerdict(row.register, row.alg, "mismatch", row.value, expected, events=row.events)
+        if steps.missing:
+            return self._incomplete(case, made)
+        if (row.register, row.alg) in self.twice:
+            return made.replace(explanation=NOT_RESET, cause="not_reset")
+        if row.value is None:
+            made = made.replace(replayed=case.values[-1])
+        found = explain(case, self.allowance)
+        if found is None:
+            return made.replace(explanation=_unexplained(case), cause="unexplained")
+        if found.proven:
+            self._cover(row.register, Cover(row.alg, until=steps.places[found.proven]))
+        if found.ahead and row.register != _IMA:
+            found = found.replace(code="prefix")
+        elif found.ahead:
+            made = made.replace(verdict="match", replayed=expected)
+        if found.code == "dynamic_launch" and row.register in _LAUNCHED:
+            self._cover(row.register, Cover(row.alg))
+            made, found = made.replace(verdict="match", replayed=expected), found.replace(proven=row.events)
+        return made.replace(explanation=found.sentence, cause=found.code, proven=found.proven)
+
+    def _incomplete(self, case: Case, made: RegisterVerdict) -> RegisterVerdict:
+        """Some events lack the bank's digest: the bank may have been extended by the others alone."""
+        lacking = f"{len(case.trail.missing)} of {made.events} events have no {made.alg} digest"
+        if case.values[-1] != case.observed:
+            return made.replace(verdict="incomplete", explanation=lacking, cause="lacking")
+        self._cover(made.register, Cover(made.alg))
+        sentence = f"{lacking}, and did not extend this bank"
+        return made.replace(
+            verdict="match", replayed=case.observed, explanation=sentence, cause="other_banks", proven=len(case.trail)
+        )
+
+    def _cover(self, register: Register, cover: Cover) -> None:
+        self.covers.setdefault(register, []).append(cover)
+
+    def _case(self, steps: Trail, expected: bytes, statements: Sequence[Statement] = ()) -> Case:
+        return Case(self.logs, steps, list(steps.values()), expected, self.platform, statements)
+
+    # A signed digest over values that nobody states
+
+    def _open(self, composite: Composite) -> None:
+        """State the register values behind a composite: those of the logs, if they give it."""
+        solved = opened(composite, self.logs)
+        if solved is None:
+            message = "the signed PCR digest is not that of the registers that the logs lead to"
+            self.findings.append(Finding("composite_mismatch", "error", message))
+            return
+        self.stated |= solved
+        self.replay = self._replayed()
+        self.rows = {(row.register, row.alg): row for row in self.replay}
+
+
+def _counting(evidence: Evidence) -> Iterator[tuple[tuple[Register, HashAlg], bytes]]:
+    """The values that may count: where a signature stands behind some, these and no others."""
+    for key, value in evidence.registers.values.items():
+        if not evidence.anchored or key in evidence.covered:
+            yield key, value
+
+
+def _loose(log: Log) -> Sequence[Event]:
+    """At least the events that extend no register that replay follows."""
+    columns = log.columns
+    if columns is None:
+        return log.events
+    return [log.events[row] for row, index in enumerate(columns.registers) if index == NOT_EXTENDED]
+
+
+def _made(log: Log) -> Log:
+    """A short log with all its events made: they are looked at again and again."""
+    return log if len(log.events) > _SHORT else log.replace(events=tuple(log.events))
+
+
+def _observe(verdicts: list[RegisterVerdict]) -> list[RegisterVerdict]:
+    """Say of a mismatch which other bank of the same register matches: its events are then the right ones."""
+    matching: dict[Register, list[str]] = {}
+    for row in verdicts:
+        if row.verdict == "match" and row.proven:
+            matching.setdefault(row.register, []).append(str(row.alg))
+    found = []
+    for row in verdicts:
+        banks = matching.get(row.register)
+        if row.verdict == "mismatch" and banks:
+            said = f"{row.explanation}; the register's {', '.join(banks)} bank matches"
+            found.append(row.replace(explanation=said))
+        else:
+            found.append(row)
+    return found
+
+
+def _unexplained(case: Case) -> str:
+    sentence = (
+        f"the value is reached after none of the log's {len(case.trail)} events, nor by any deviation that is known "
+        "here: either something that no given log records extended the register (before, among or after these "
+        "events), or events were altered or removed"
+    )
+    return "; ".join([sentence, *remarks(case)])
+
+
+def _nothing(verdicts: Sequence[RegisterVerdict]) -> str:
+    if any(row.verdict == "mismatch" for row in verdicts):
+        return "no register has the value that the logs lead to"
+    if any((row.verdict == "match" and row.events) or row.cause == "no_bank" for row in verdicts):
+        return "nothing was compared: the logs have no digests of the banks that are in the evidence"
+    return "nothing was compared: no register is both in a log and in the evidence"

@@ -1,0 +1,69 @@
+"""Which registers have to count: those that the verifier names, or those that nobody who cheats could leave out.
+
+Contract: docs/verify.md. Sources: TCG PC Client Platform Firmware Profile 1.06, section 2.3.4 (PCR 0 to 7 are the
+firmware's; 16 and 23 can be reset by anybody); UEFI 2.10, section 38.4.1.
+"""
+
+from __future__ import annotations
+
+from evlog.registers import PLATFORMS, Register
+from evlog.replaying.naming import united
+from evlog.replaying.start import reset_value
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from evlog.algorithms import HashAlg
+    from evlog.evidence import Evidence
+    from evlog.verifying.comparison import Comparison
+    from evlog.verifying.demand import Demand
+
+    Key = tuple[Register, HashAlg]
+
+__all__ = ["away", "required"]
+
+_FIRMWARE_PCRS = tuple(Register("pcr", index) for index in range(8))
+#: PCRs that anybody can reset.
+_RESETTABLE = frozenset({Register("pcr", 16), Register("pcr", 23)})
+_PCR0 = Register("pcr", 0)
+
+
+def required(demand: Demand, evidence: Evidence, compared: Comparison, platform: str | None) -> frozenset[Register]:
+    """The demanded registers, by the names that were compared."""
+    stated, static = compared.stated, compared.static
+    moved = {key[0] for key, value in stated.items() if away(*key, value) and key[0] not in static}
+    more = moved if demand.strict else set()
+    if demand.registers is not None:
+        return frozenset({*(united(register, platform) for register in demand.registers.each()), *more})
+    found = {*compared.logged, *more}
+    credentials = evidence.credentials
+    if credentials.key is not None or credentials.root is not None:
+        found |= moved
+        found.update(_firmware(evidence, stated))
+    elif evidence.source == "register-file" or credentials.pcrs is not None:
+        # The verifier named the values himself.
+        found.update(moved.intersection(_firmware(evidence, stated)))
+    if evidence.platform != "nitro":
+        found -= _RESETTABLE - more
+    keep = demand.keep
+    return frozenset(register for register in found if keep is None or keep.holds(register, platform))
+
+
+def _firmware(evidence: Evidence, stated: Mapping[Key, bytes]) -> Iterator[Register]:
+    """The registers that a platform's firmware always extends."""
+    spaces = {register.space for register, _ in stated}
+    platform = PLATFORMS.get(evidence.platform or "")
+    if evidence.platform == "tpm" or ("pcr" in spaces and evidence.platform != "nitro"):
+        yield from _FIRMWARE_PCRS
+    if platform is not None and platform.native != "pcr":
+        runtime = [index for index in sorted(platform.ccmr) if index not in platform.static]
+        yield from (Register("ccmr", index) for index in runtime[:2])
+
+
+def away(register: Register, alg: HashAlg, value: bytes) -> bool:
+    """Whether a register was extended: its value is none that it can start at."""
+    if value in (bytes(alg.size), reset_value(register, alg)):
+        return False
+    # The locality of TPM2_Startup, or 4 if the H-CRTM was measured.
+    return register != _PCR0 or any(value[:-1]) or value[-1] not in (3, 4)
