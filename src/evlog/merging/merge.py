@@ -181,7 +181,7 @@ def _handovers(placed: Sequence[Placed], replayed: Replay, first: Sequence[_Firs
     for position, each in enumerate(placed):
         for register, event in first[position].registers.items():
             if register in owners and (register, position) not in stated:
-                alg, value = _value(placed[:position], register)
+                alg, value = _value(placed, position, register)
                 source = placed[owners[register]].log.name
                 yield Handover(register, source, each.log.name, "unanchored", alg, value, each.reason, event)
             owners[register] = position
@@ -224,9 +224,10 @@ def _from_firmware(placed: Sequence[Placed], position: int, base: int) -> Iterat
     yield Handover(event.register, before[-1].name, log.name, verdict, alg, found.value, evidence, base + row)
 
 
-def _value(placed: Sequence[Placed], register: Register) -> tuple[HashAlg | None, bytes | None]:
-    """The register's value after some logs, in the bank that tells most people something."""
-    result = replay([each.log for each in placed])
+def _value(placed: Sequence[Placed], position: int, register: Register) -> tuple[HashAlg | None, bytes | None]:
+    """The register's value before the log in a position, in the bank that tells most people something."""
+    logs = [each.log for each in placed]
+    result = replay(logs[:position], beside=logs[position:])
     for alg in _TELLING:
         value = result.get(register, alg)
         if value is not None:
