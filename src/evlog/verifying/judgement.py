@@ -90,7 +90,7 @@ def _best(register: Register, counting: Sequence[RegisterVerdict], stated: Seque
         return Shortfall("", register, "only its SHA-1 value matches, which proves nothing any more (--bank sha1)")
     row = min(stated, key=lambda row: (row.verdict != "match", row.verdict != "incomplete"))
     if row.verdict == "match" and not row.events:
-        return Shortfall("not_logged", register, "it stands at its start value, where it always is extended")
+        return Shortfall("not_logged", register, "it stands at a start value, which proves nothing of what started")
     return Shortfall(row.shortfall, register, row.explanation or "its events are not all proven")
 
 
