@@ -6,10 +6,9 @@ Few logs have an event on a PCR that a launch resets, so that scanners ask nothi
 from __future__ import annotations
 
 from evlog.columns import NOT_EXTENDED, Recorded
-from evlog.contents.event_types import LAUNCH_MARKERS
-from evlog.contents.launch import LAUNCH_PCRS, MARKED_PCRS, tells_of_launch
+from evlog.contents.event_types import LAUNCH_MARKERS, is_launch
+from evlog.contents.launch import LAUNCH_PCRS, MARKED_PCRS, is_reset
 from evlog.contents.pcclient import PCClientEvent
-from evlog.registers import Register
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -34,10 +33,10 @@ def settled(columns: Recorded, make: Callable[[int], Event]) -> Recorded:
     typed = _event_type(columns, make)
     told = None
     for index in LAUNCH_PCRS:
-        register, marked = Register("pcr", index), index in MARKED_PCRS
+        marked = index in MARKED_PCRS
         for row in _rows(columns.registers, index):
             event_type = typed(row)
-            if told is None and tells_of_launch(event_type, register):
+            if told is None and is_launch(event_type) and is_reset(make(row).register):
                 told = row
             if event_type in LAUNCH_MARKERS and marked and not make(row).measured:
                 columns.registers[row] = NOT_EXTENDED
