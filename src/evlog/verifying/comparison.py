@@ -21,7 +21,7 @@ from evlog.registers import Register, Registers
 from evlog.replaying.bank_rules import BankRule, bank_rules, rules_by_bank
 from evlog.replaying.naming import unite, united
 from evlog.replaying.replay import RegisterValue, Replay, replay, start_value
-from evlog.replaying.start import counts_of, reset_value
+from evlog.replaying.start import counts_of, launched, reset_value
 from evlog.replaying.trail import trail
 from evlog.verifying.composite import opened
 from evlog.verifying.explain import Allowance, Case, explain, remarks
@@ -70,6 +70,7 @@ class Comparison:
         assigned, notes = assign(unite(logs, platform), self.stated)
         # In the order in which they were written, and each beside the one that was given.
         self.given, self.logs = arranged([_made(log) for log in assigned], logs)
+        self.launch = launched(self.logs)
         self.rules: dict[tuple[Register, HashAlg], BankRule] = {}
         #: What textual logs state, by register and bank.
         self.statements: dict[tuple[Register, HashAlg], list[Statement]] = {}
@@ -265,9 +266,10 @@ class Comparison:
         return found
 
     def _start(self, register: Register, alg: HashAlg) -> bytes:
-        """The platform's own start value of a register: of PCR 0 by the locality that a log tells."""
+        """The platform's own start value of a register: of PCR 0 by the locality that a log tells, after a launch."""
         starts = (start_value(log.replace(start=None), register, alg) for log in self.logs if register == _PCR0)
-        return next((value for value, reason in starts if reason != "zeros"), reset_value(register, alg))
+        own = reset_value(register, alg, launch=self.launch)
+        return next((value for value, reason in starts if reason != "zeros"), own)
 
     def _differing(self, row: RegisterValue, expected: bytes, rules: tuple[str, ...]) -> RegisterVerdict:
         steps = trail(self.logs, row.register, row.alg, row.start, rules)
