@@ -311,6 +311,17 @@ def test_a_log_does_not_say_what_a_demanded_register_is_called(desk: Desk) -> No
     assert desk.ask(desk.put("log", document(rows, "sha384", platform="tdx")), *quote, "--require", "rtmr:3").code == 0
 
 
+def test_nor_where_only_the_log_knows_the_platform(desk: Desk) -> None:
+    file = desk.file("ccmr", {"sha384": {"3": extended([b"grub"], "sha384"), "4": extended([b"evil"], "sha384")}})
+    rows = [row("ccmr:3", b"grub", "sha384")]
+    hostile = desk.put("log", document(rows, "sha384", platform="csv"))
+    found = desk.ask(hostile, *file, "--require", "rtmr:3")
+    assert (found.code, found.options) == (1, ["not_logged:ccmr:4"])
+    assert desk.ask(hostile, *file, "--require", "rtmr:3", "--platform", "csv").code == 0
+    rows.append(row("ccmr:4", b"evil", "sha384"))
+    assert desk.ask(desk.put("log", document(rows, "sha384", platform="tdx")), *file, "--require", "rtmr:3").code == 0
+
+
 # Values that nothing stands behind
 
 
@@ -764,6 +775,17 @@ def test_expectations_are_right_wrong_or_absent(desk: Desk) -> None:
     assert (wrong.code, wrong.options) == (1, [])
 
 
+def test_a_static_register_counts_by_its_expected_value(desk: Desk) -> None:
+    """In a quote, and in a file that says nothing of the platform."""
+    log = desk.put("log", document([row("ccmr:1", b"hob", "sha384")], "sha384"))
+    file = desk.file("ccmr", {"sha384": {"0": b"\xaa" * 48, "1": RTMRS[0]}})
+    for base in ([log, *file], tdx(desk)):
+        for name in ("mrtd", "MRTD", "ccmr:0"):
+            assert desk.ask(*base, "--require", f"{name},ccmr:1", "--expect", f"{name}={'aa' * 48}").code == 0
+        assert desk.ask(*base, "--require", "mrtd,ccmr:1", "--expect", f"mrtd={'ab' * 48}").code == 1
+        assert desk.ask(*base, "--require", "mrtd,ccmr:1").code == 1
+
+
 def test_authenticated_wants_each_of_its_parts(desk: Desk) -> None:
     """A key or an identified machine under a root, freshness, and the firmware."""
     log = desk.put("log", tcg2(BOOT))
@@ -817,6 +839,9 @@ def test_a_key_in_the_fleet_s_folders_anchors_nothing(desk: Desk) -> None:
         for option in ("--key", "--root"):
             code, text = desk.raw(*rest, option, name)
             assert (code, "elsewhere" in text) == (2, True), name
+    # Nor where the folders are those of logs that were named one by one, each with its evidence beside it.
+    assert desk.raw("fleet/a/log.bin", "--each", *rest[3:], "--key", "fleet/a/ak.pem")[0] == 2
+    assert desk.raw("fleet/a/log.bin", "--each", *rest[3:], "--key", "ak.pem")[0] == 0
     for name in ("ak.pem", "elsewhere.pem"):
         code, text = desk.raw(*rest, "--key", name)
         assert code == 0
