@@ -21,6 +21,8 @@ ID = "register-file"
 TITLE = "register values as JSON"
 KINDS = ("register-file",)
 _REPLAY = "evlog.replay/1"
+#: MRTD, RIM (UEFI 2.10 section 38.4.1): no event extends it, on whatever platform.
+_BUILD_TIME = Register("ccmr", 0)
 
 
 def claims(material: Material) -> bool:
@@ -66,7 +68,11 @@ def read(material: Material, credentials: Credentials) -> Evidence:
     if not values:
         raise ParseError("no register values in it", offset=0)
     return Evidence(
-        KINDS[0], Registers(values, material.name), read_only=("the register values are those of a file",), form=ID
+        KINDS[0],
+        Registers(values, material.name),
+        read_only=("the register values are those of a file",),
+        static=(_BUILD_TIME,) if any(register == _BUILD_TIME for register, _ in values) else (),
+        form=ID,
     )
 
 

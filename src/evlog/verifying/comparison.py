@@ -225,7 +225,7 @@ class Comparison:
             only = f", only {', '.join(others)}" if others else ""
             sentence = f"the logs have no {alg} digests of it{only}"
             return RegisterVerdict(register, alg, "incomplete", None, expected, sentence, "no_bank", events)
-        if not any(len(log.events) for log in self.logs):
+        if not any(self.events):
             sentence = "the register was extended, and there is no log of any event"
             return RegisterVerdict(register, alg, "not_logged", None, expected, sentence)
         found = explain(self._case(trail(self.logs, register, alg, start), expected), self.allowance)
@@ -254,16 +254,17 @@ class Comparison:
                 ruled = {alg for ruled, alg in self.rules if ruled == register and log.rules}
                 if not whole[register] & {*log.algorithms, *ruled}:
                     left.setdefault(register, []).append(index)
-        found = []
-        for row in verdicts:
-            logs = left.get(row.register, ())
-            if logs and row.whole:
-                events = row.events + sum(self.events[index][row.register] for index in logs)
-                names = ", ".join(self.logs[index].name or f"log {index + 1}" for index in logs)
-                said = f"the events of {names} on it are of no bank that is compared"
-                row = row.replace(explanation=said, cause="left_out", events=events)
-            found.append(row)
-        return found
+        return [self._leaving_out(row, left.get(row.register, ())) for row in verdicts]
+
+    def _leaving_out(self, row: RegisterVerdict, logs: Sequence[int]) -> RegisterVerdict:
+        if not logs or not row.whole:
+            return row
+        names = ", ".join(self.logs[index].name or f"log {index + 1}" for index in logs)
+        return row.replace(
+            explanation=f"the events of {names} on it are of no bank that is compared",
+            cause="left_out",
+            events=row.events + sum(self.events[index][row.register] for index in logs),
+        )
 
     def _start(self, register: Register, alg: HashAlg) -> bytes:
         """The platform's own start value of a register: of PCR 0 by the locality that a log tells, after a launch."""
