@@ -49,7 +49,7 @@ _openssl = False
 
 
 def prepare(size: int) -> None:
-    global _openssl
+    global _openssl  # noqa: PLW0603
     if size >= _MUCH and not _openssl:
         _openssl = True
         _constructor.cache_clear()

@@ -256,12 +256,13 @@ class Comparison:
         found = []
         for row in verdicts:
             logs = left.get(row.register, ())
-            if logs and row.whole:
-                events = row.events + sum(self.events[index][row.register] for index in logs)
-                names = ", ".join(self.logs[index].name or f"log {index + 1}" for index in logs)
-                said = f"the events of {names} on it are of no bank that is compared"
-                row = row.replace(explanation=said, cause="left_out", events=events)
-            found.append(row)
+            if not logs or not row.whole:
+                found.append(row)
+                continue
+            events = row.events + sum(self.events[index][row.register] for index in logs)
+            names = ", ".join(self.logs[index].name or f"log {index + 1}" for index in logs)
+            said = f"the events of {names} on it are of no bank that is compared"
+            found.append(row.replace(explanation=said, cause="left_out", events=events))
         return found
 
     def _start(self, register: Register, alg: HashAlg) -> bytes:
