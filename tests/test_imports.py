@@ -301,7 +301,7 @@ def test_runtime_modules_do_without_the_slow_parts_of_the_library() -> None:
 
 HEAVY = {
     "construct", "cbor2", "cryptography", "rich", "json", "typing", "dataclasses", "pathlib", "argparse",
-    "inspect", "zstandard", "zlib", "logging", "tempfile", "shutil",
+    "inspect", "zstandard", "zlib", "logging", "tempfile", "shutil", "hashlib", "_hashlib",
 }  # fmt: skip
 
 

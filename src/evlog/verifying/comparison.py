@@ -204,7 +204,6 @@ class Comparison:
         """No event in this bank: it has its start value, or events that other banks record extended it by a rule."""
         start = self._start(register, alg)
         at_start = expected == start or (expected == bytes(alg.size) and register.space != "mr")
-        others = sorted({row.alg.name for row in self.replay if row.register == register and row.events})
         events = self._events_of(register)
         if not hashing.backend().computable(alg):
             if at_start and not events:
@@ -222,6 +221,7 @@ class Comparison:
             sentence = f"still its start value: none of the {events} events extended this bank"
             return RegisterVerdict(register, alg, "match", expected, expected, sentence, "other_banks", events)
         if events:
+            others = sorted({row.alg.name for row in self.replay if row.register == register and row.events})
             only = f", only {', '.join(others)}" if others else ""
             sentence = f"the logs have no {alg} digests of it{only}"
             return RegisterVerdict(register, alg, "incomplete", None, expected, sentence, "no_bank", events)
