@@ -589,20 +589,24 @@ def tests_in(path: Path) -> Iterator[str]:
             yield from (f"{node.name}::{each.name}" for each in node.body if isinstance(each, ast.FunctionDef))
 
 
-def _copy(folder: Path) -> Path:
-    """A copy of the tree, beside what lies beside the tree."""
+def _copy(folder: Path, whole: Path | None = None) -> Path:
+    """A copy of the tree, or of another copy with its bytecode, beside what lies beside the tree."""
     copied = folder / "tree"
-    shutil.copytree(ROOT, copied, ignore=_LEFT_BEHIND)
+    shutil.copytree(whole or ROOT, copied, ignore=None if whole else _LEFT_BEHIND)
     shared = ROOT.parent / "shared"
     if shared.is_dir():
         (folder / "shared").symlink_to(shared.resolve())
     return copied
 
 
-def _tested(tree: Path, *tests: str) -> int:
-    """Pytest's exit code for some tests of a copy."""
-    # No bytecode: a mutant is written within the second and may be as long as what it stands for.
-    environment = {**os.environ, "PYTHONPATH": str(tree / "src"), "PYTHONDONTWRITEBYTECODE": "1", "CI": "1"}
+def _tested(tree: Path, *tests: str, honest: bool = False) -> int:
+    """Pytest's exit code for some tests of a copy.
+
+    Only the honest code leaves its bytecode, which is older than any mutant: these are written within a second, and may
+    be as long as what they stand for.
+    """
+    environment = {**os.environ, "PYTHONPATH": str(tree / "src"), "CI": "1"}
+    environment["PYTHONDONTWRITEBYTECODE"] = "" if honest else "1"
     command = [
         sys.executable,
         "-m",

@@ -115,13 +115,6 @@ def test_a_launch_that_no_log_shows_is_told_by_the_value_of_17_to_19_only(index:
 # Banks
 
 
-def test_another_register_s_name_does_not_stand_at_zeros() -> None:
-    """A register known by name only is extended by nobody knows whom, and has no start that is known."""
-    named = Register("mr", "MEASUREMENT")
-    result = judged(log_of((8, b"x")), {8: chain(b"x"), (named, SHA256): b"\1" * 32})
-    assert row(result, named).verdict == "not_logged"
-
-
 def test_the_events_that_others_have_are_counted() -> None:
     log = log_of((8, b"x"), (8, b"y"), banks=("sha1",))
     result = judged(log, {8: b"\1" * 32})

@@ -345,8 +345,9 @@ def test_evidence_that_was_read_without_what_is_demanded(name: str, value: Any) 
     with pytest.raises(UsageError, match=name):
         verify(log_of(8), evidence, demand)
     verify(log_of(8), evidence.replace(credentials=Credentials(**{name: value})), demand)
-    others = {"kind": "tdx-quote", "at": datetime.datetime(2025, 1, 1, tzinfo=datetime.timezone.utc)}
-    other = Credentials(**{name: others.get(name, b"another of them")})
+    others: dict[str, Any] = {"kind": "tdx-quote", "at": datetime.datetime(2025, 1, 1, tzinfo=datetime.timezone.utc)}
+    wrong: dict[str, Any] = {name: others.get(name, b"another of them")}
+    other = Credentials(**wrong)
     with pytest.raises(UsageError, match=name):
         verify(log_of(8), evidence.replace(credentials=other), demand)
 
