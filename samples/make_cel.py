@@ -237,15 +237,18 @@ def management() -> list[Record]:
     ]
 
 
-def ima() -> list[Record]:
-    """Two entries of an IMA list and a violation between them, in two banks."""
+def ima(mark: bytes = b"\xff") -> list[Record]:
+    """Two entries of an IMA list and a violation between them, in two banks.
+
+    The violation's digests are of the byte ``mark``: ones were extended; zeros are in lists, and copied by other tools.
+    """
     file_digest = hashlib.sha256(b"contents of a file").digest()
     data = _field(b"sha256:\0" + file_digest) + _field(b"/usr/bin/example\0")
     other = _field(b"sha256:\0" + file_digest) + _field(b"/usr/bin/other\0")
-    zeros = [(4, bytes(20)), (11, bytes(32))]
+    violation = [(4, mark * 20), (11, mark * 32)]
     return [
         (0, "pcr", 10, digests(data, "sha1", "sha256"), 7, ("ima-ng", data)),
-        (1, "pcr", 10, zeros, 7, ("ima-ng", _field(b"sha256:\0" + bytes(32)) + _field(b"/var/log/open\0"))),
+        (1, "pcr", 10, violation, 7, ("ima-ng", _field(b"sha256:\0" + bytes(32)) + _field(b"/var/log/open\0"))),
         (2, "pcr", 10, digests(other, "sha1", "sha256"), 7, ("ima-ng", other)),
     ]
 

@@ -37,7 +37,7 @@ FLOODS: dict[str, tuple[str, Callable[[int], bytes]]] = {
     "fields": ("cel-tlv", lambda n: TLV + HEAD + tlv(3, tlv(4, bytes(20))) + tlv(5, tlv(0, b"") * n)),
     "unknown contents": ("cel-tlv", lambda n: (HEAD + tlv(3, tlv(4, bytes(20))) + tlv(222, b"")) * n),
     "bad contents": ("cel-tlv", lambda n: (HEAD + tlv(3, tlv(4, bytes(20))) + tlv(80, b"")) * n),
-    "violations": ("cel-tlv", lambda n: record_tlv(make_cel.ima()[1]) * n),
+    "violations": ("cel-tlv", lambda n: record_tlv(make_cel.ima(b"\0")[1]) * n),
     "no digests": ("cel-tlv", lambda n: (HEAD + tlv(3, b"") + tlv(9, b"")) * n),
     "cbor records": ("cel-cbor", lambda n: cbor([0] * n)[:-n] + MAP * n),
     "cbor sequence": ("cel-cbor", lambda n: MAP * n),

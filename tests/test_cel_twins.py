@@ -163,7 +163,7 @@ def test_what_the_scanner_leaves_to_the_reader() -> None:
     one, two, three = make_cel.separators()
     silent = (0, "pcr", 3, make_cel.digests(b"", "sha256"), 5, (3, b"note"))
     crtm = (0, "pcr", 0, make_cel.digests(b"", "sha256"), 5, (0x80000010, b"HCRTM"))
-    violation = make_cel.ima()[1]
+    violation = make_cel.ima(b"\0")[1]
     parts = [
         make_cel.record_tlv(one),
         make_cel.record_tlv(silent),

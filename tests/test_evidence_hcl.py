@@ -109,6 +109,20 @@ def test_a_key_beside_the_quote_does_not_stand_in_for_the_report_s() -> None:
     assert codes(evidence) == ["signature_invalid"]
 
 
+def test_without_a_key_of_the_report_s_no_other_counts() -> None:
+    """A machine without hardware support, or a report whose key cannot be used: the caller's key is no way in."""
+    own = made.ec_key("own")
+    quote = {"message": QUOTE.hex(), "signature": made.ecdsa_signature(QUOTE, own).hex()}
+    key = made.pem(own.public_key())
+    for kind in (2, 3, 4):
+        report = made.hcl_report(bytes(1184), runtime([]), kind=kind).hex()
+        data = json.dumps({"quote": quote, "report": report, "ak": key.decode()}).encode()
+        for signature in (None, made.ecdsa_signature(QUOTE, own)):
+            evidence = read_registers(data, kind="hcl-vtpm", key=key, nonce=NONCE, signature=signature)
+            assert evidence.failed
+            assert (evidence.anchor, evidence.covered, evidence.fresh) == (None, (), False)
+
+
 def test_the_report_alone() -> None:
     data = runtime()
     report = made.hcl_report(made.snp_report(MEASUREMENT, hashlib.sha256(data).digest()), data, kind=2)

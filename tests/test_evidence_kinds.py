@@ -79,16 +79,17 @@ def test_a_platform_token_signed_by_the_tpm_s_key() -> None:
     forged = cbor2.dumps(cbor2.CBORTag(399, {44234: cbor2.dumps(signed), 44241: token.value[44241]}))
     key = made.pem(made.ec_key("tpm", "SECP384R1").public_key())
     assert read_registers(forged, kind="cca-token", key=key, nonce=NONCE).anchor == "key"
-    assert codes(read_registers(forged, kind="tpm-quote", key=key, nonce=NONCE)) == ["kind_mismatch"]
+    mistaken = read_registers(forged, kind="tpm-quote", key=key, nonce=NONCE)
+    assert codes(mistaken) == ["kind_mismatch"]
+    assert not any("given" in sentence for sentence in mistaken.authenticated), "the key was not used at all"
     assert codes(read_registers(forged, key=key, nonce=NONCE, signature=SIGNED["signature"])) == ["kind_mismatch"]
     with pytest.raises(UsageError, match="kind"):
         read_registers(forged, key=key, nonce=NONCE)
 
 
-@pytest.mark.parametrize(
-    "given", [{"key": SIGNED["key"]}, {"root": ROOT}, {"key": SIGNED["key"], "root": ROOT}], ids=str
-)
-def test_a_key_or_a_root_alone_does_not_say_its_kind(given: dict[str, Any]) -> None:
+@pytest.mark.parametrize("names", ["key", "root", "key and root"])
+def test_a_key_or_a_root_alone_does_not_say_its_kind(names: str) -> None:
+    given: dict[str, Any] = {name: {"key": SIGNED["key"], "root": ROOT}[name] for name in names.split(" and ")}
     for data in others().values():
         with pytest.raises(UsageError, match="kind"):
             read_registers(data, **given)
@@ -108,6 +109,10 @@ def test_a_root_whose_maker_is_known_says_its_kind(monkeypatch: pytest.MonkeyPat
     assert (evidence.pinned, evidence.anchor, evidence.root_name) == ("root", "root", "Root CA")
     assert evidence.authenticated[0].startswith("the given root is a maker")
     assert codes(read_registers(others()["snp-report"], root=ROOT)) == ["kind_mismatch"]
+    # Roots of two kinds say neither.
+    monkeypatch.setitem(_makers.ROOTS, fingerprint(made.amd()[-1]), _makers.Maker("another", "snp-report"))
+    with pytest.raises(UsageError, match="kind"):
+        read_registers(others()["tdx-quote"], root=ROOT + made.pem_of(made.amd()[-1]))
 
 
 def test_the_roots_that_are_known() -> None:

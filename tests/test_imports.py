@@ -124,7 +124,7 @@ ALLOWED: dict[str, tuple[str, ...]] = {
     "intake": (*FACTS, "tree", "formats", "evidence"),
     "merging": (*FACTS, "replaying"),
     "verifying": (*FACTS, "decoders", "evidence", "checking", "replaying", "merging"),
-    "changing": (*FACTS, "tree", "formats", "intake", "checking", "replaying", "merging"),
+    "changing": (*FACTS, "_paused", "tree", "formats", "intake", "checking", "replaying", "merging"),
     "comparing": (*FACTS, "decoders", "checking", "replaying", "merging"),
     "report": (*FACTS, "decoders", "evidence", "checking", "replaying", "merging", "verifying", "comparing"),
     "__init__": (),

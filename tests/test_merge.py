@@ -161,6 +161,53 @@ def test_a_log_that_contains_another_is_kept_once() -> None:
         assert "overlap" in [finding.code for finding in merged.log.findings]
 
 
+def retold(log: Log, number: int, content: evlog.Content, name: str = "other") -> Log:
+    """The log with another content under the digests of one event, as somebody might read it elsewhere."""
+    events = [each.replace(content=content) if each.number == number else each for each in log.events]
+    return log.replace(events=tuple(events), name=name)
+
+
+@pytest.mark.parametrize("content", [PCClientEvent(EV_ACTION, b"evil"), PCClientEvent(EV_TAG, b"good")])
+def test_events_with_the_same_digests_and_other_data_are_not_the_same(content: PCClientEvent) -> None:
+    """No digest says which of the two is true, so neither is dropped, and it is said."""
+    log = firmware((4, b"good"), (5, b"more"), name="first")
+    merged = merge([log, retold(log, 1, content)])
+    told = [event.content for event in merged.log.events if event.measured]
+    assert PCClientEvent(EV_ACTION, b"good") in told
+    assert content in told
+    assert merged.overlaps == ()
+    (finding,) = [each for each in merged.log.findings if each.code == "same_digests"]
+    assert finding.severity == "warning"
+    assert finding.message.startswith("1 events of other have the digests of events of first and other data")
+
+
+def test_events_with_the_same_digests_and_data_are_kept_once() -> None:
+    log = firmware((4, b"good"), (5, b"more"), name="first")
+    merged = merge([log, retold(log, 1, PCClientEvent(EV_ACTION, b"good"))])
+    assert len(merged.log.events) == len(log.events)
+    assert [each.kind for each in merged.overlaps] == ["repeated"]
+    assert "same_digests" not in {each.code for each in merged.log.findings}
+
+
+def test_a_line_and_the_event_that_carries_it_are_the_same() -> None:
+    lines = evlog.read(b"INIT sha384/" + b"00" * 48 + b"\na b c\nd e f\n", register=Register("ccmr", 4), platform="tdx")
+    carried = evlog.convert(lines, "ccel").log.replace(name="ccel")
+    assert [each.kind for each in merge([carried, lines.replace(name="text")]).overlaps] == ["repeated"]
+    changed = retold(carried, 2, PCClientEvent(EV_ACTION, b"x y z"), name="ccel")
+    assert merge([changed, lines.replace(name="text")]).overlaps == ()
+
+
+def test_data_that_an_ascii_list_does_not_have_is_not_another() -> None:
+    binary, text = (
+        evlog.read(SAMPLES / f"ima-{name}") for name in ("binary/ng-violations.bin", "ascii/ng-violations.txt")
+    )
+    assert text.events[25].content != binary.events[25].content
+    merged = merge([binary, text])
+    assert len(merged.log.events) == len(binary.events)
+    renamed = retold(text, 25, ImaEvent("ima-sig", b"", "not in the text"))
+    assert len(merge([binary, renamed]).log.events) == 2 * len(binary.events)
+
+
 def test_an_event_in_common_is_no_overlap() -> None:
     one, two = firmware((8, b"a"), (8, b"b"), name="one"), phases("ready", name="two")
     same = phases("ready", "ready", name="three")

@@ -58,6 +58,7 @@ def test_there_and_back(to: str, alg: str) -> None:
         (0, "line 1"),
         (1, "line 2"),
         (8, "line 9"),
+        (None, "'nelr', a choice of text that " + to + " does not have"),
     ]
     assert [loss.event for loss in back.losses] == [0]  # the Spec ID event
 
@@ -129,7 +130,8 @@ def test_an_explained_gap_is_carried_by_its_digests() -> None:
     log, value = explained()
     there = evlog.convert(log, "ccel")
     assert values(there.log) == {"sha384": value.hex()}
-    (loss,) = there.losses
+    loss, dialect = there.losses
+    assert (dialect.event, dialect.field) == (None, "header.dialect")
     assert (loss.event, "line 3" in loss.reason) == (2, True)
     carried = there.log.events[3]
     assert carried.content == PCClientEvent(EV_EVENT_TAG, b"# .EXTEND " + h(b"outside").hex().encode())
@@ -141,7 +143,7 @@ def test_an_explained_gap_is_carried_by_its_digests() -> None:
 def test_a_comment_that_nothing_confirms_is_a_loss() -> None:
     log = read(f"{INIT}\n# .EXTEND {'00' * 48}\na\n")
     there = evlog.convert(log, "ccel")
-    assert [loss.event for loss in there.losses] == [1]
+    assert [loss.event for loss in there.losses] == [1, None]
     assert len(there.log.events) == 3
 
 
@@ -157,7 +159,7 @@ def test_tags_measure_anew_and_only_on_request() -> None:
     _, tag = there.log.events
     assert tag.content == PCClientEvent(EV_EVENT_TAG, b"LEAA\x05\0\0\0a b c")
     assert tag.digest(SHA384) == h(b"LEAA\x05\0\0\0a b c")
-    assert [(loss.event, "INIT" in loss.reason) for loss in there.losses] == [(0, True)]
+    assert [(loss.event, "INIT" in loss.reason) for loss in there.losses] == [(0, True), (None, False)]
     with pytest.raises(ConversionError, match="would change"):
         evlog.convert(there.log, "text")
     assert evlog.convert(there.log, "text", encapsulate="tag").data == b"a b c\n"

@@ -71,6 +71,8 @@ class Content(Record):
     logged_first: ClassVar[bool] = False
     #: Register spaces that such an event may name without extending them as registers are extended.
     only_named: ClassVar[tuple[str, ...]] = ()
+    #: Fields in which a reader says what the record does not tell it: no part of what the record says.
+    remarks: ClassVar[tuple[str, ...]] = ()
 
     @property
     def measured(self) -> bool:

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "LAST_CCMR",
+    "NO_REGISTER",
     "PCR_TO_CCMR",
     "PLATFORMS",
     "SPACES",
@@ -100,6 +101,9 @@ class Register(Record):
             return f"NV[{self.index:#010x}]"
         return f"{self.space.upper()}[{self.index}]"
 
+
+#: The index, PCR -1, of records that are on no register: informative ones, as a rule, such as those of Windows.
+NO_REGISTER = 0xFFFFFFFF
 
 #: The register of a per-register textual log until somebody says which one it is.
 UNKNOWN_REGISTER = Register("mr", "unknown")

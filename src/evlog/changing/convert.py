@@ -1,13 +1,17 @@
 """Convert a log to another format, name what is lost, and prove that no register changed.
 
-The proof is not about our own intentions: the written bytes are read back as any reader would, replayed, and compared
-with the source's replay in every bank that both have.
+The proof is not about our own intentions: the written bytes are read back as any reader would, replayed by the plain
+rules of their format (`evlog.changing.naive`), and compared with the source's replay; and what was read back is held
+against the source event by event (`evlog.changing.losses`).
 """
 
 from __future__ import annotations
 
+from evlog._paused import CollectorPaused
 from evlog._record import Record
+from evlog.changing import naive
 from evlog.changing.encapsulate import encapsulable
+from evlog.changing.losses import untold
 from evlog.errors import ConversionError, ParseError
 from evlog.formats import room
 from evlog.model import Log, Loss
@@ -18,8 +22,11 @@ from evlog.replaying.statements import has_lines
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Sequence
     from typing import Any
+
+    from evlog.algorithms import HashAlg
+    from evlog.registers import Register
 
 __all__ = ["Conversion", "convert"]
 
@@ -41,9 +48,10 @@ class Conversion(Record):
 def convert(log: Log, to: str, *, strict: bool = False, allow_changed: bool = False, **choices: Any) -> Conversion:
     """The log in another format.
 
-    Losses are what the log says and the result does not; how a container spells it (byte order, integer widths,
-    line ends) is the format's own affair. ``strict`` refuses any loss; ``allow_changed`` lets a conversion through
-    that changes a register's value, and so does ``encapsulate="tag"``, a request to measure anew.
+    Losses are what the log says and the result does not, the choices of its container among them that no other has;
+    how a format spells a single record (integer widths, line ends) is its own affair. ``strict`` refuses any loss;
+    ``allow_changed`` lets a conversion through that changes a register's value, or loses a register or a bank without
+    a loss that names it, and so does ``encapsulate="tag"``, a request to measure anew.
     The other keyword arguments are those of `evlog.options.Options`. Raises ConversionError for a refusal, WriteError
     for what the format cannot hold.
     """
@@ -51,27 +59,33 @@ def convert(log: Log, to: str, *, strict: bool = False, allow_changed: bool = Fa
     target = room(to)
     allow_changed |= options.encapsulate == "tag"
     before: list[Loss] = []
-    ready = log
-    if "text" not in getattr(target, "HOLDS", ()) and has_lines(log):
-        ready, before = encapsulable(log, to, options, allow_changed=allow_changed)
-    adapted, told = target.adapt(ready, options)
-    told = (*before, *told)
-    data = target.write(adapted, options)
-    settle = getattr(target, "settle", None)
-    asked = _as_told(options, adapted, told)
-    try:
-        back = target.read(data, settle(adapted, asked) if settle is not None else asked)
-    except ParseError as error:
-        raise ConversionError(f"{to} cannot hold this log: what was written does not read back: {error}") from error
-    if back.platform is None:
-        back = back.replace(platform=options.platform)
-    losses = (*told, *_container_losses(log, back, to, told))
+    with CollectorPaused():
+        # Columns are what replay needs; events are asked for more than once.
+        made = log.replace(events=tuple(log.events))
+        ready = made
+        if "text" not in getattr(target, "HOLDS", ()) and has_lines(log):
+            ready, before = encapsulable(log, to, options, allow_changed=allow_changed)
+        adapted, told = target.adapt(ready, options)
+        told = (*before, *told)
+        data = target.write(adapted, options)
+        settle = getattr(target, "settle", None)
+        asked = _as_told(options, adapted, told)
+        try:
+            back = target.read(data, settle(adapted, asked) if settle is not None else asked)
+        except ParseError as error:
+            message = f"{to} cannot hold this log: what was written does not read back: {error}"
+            raise ConversionError(message) from error
+        if back.platform is None:
+            back = back.replace(platform=options.platform)
+        losses = (*told, *untold(made, to, adapted, back, told, options))
     if strict and losses:
         raise ConversionError(f"{len(losses)} losses, first {_described(losses[0])}")
-    changed = _changed(replay(log), replay(back), back, options.platform or back.platform)
+    # A log in its own format says what it said, by whatever rules it was read.
+    after = replay(back) if to == log.format else naive.told(back, to)
+    changed = _changed(replay(log), after, options.platform or back.platform, _Lost(made, told))
     if changed and not allow_changed:
         message = f"{to} would change {', '.join(changed[:3])}{' and more' * (len(changed) > 3)}"
-        measured = {event.number for event in log.events if event.measured}
+        measured = {event.number for event in made.events if event.measured}
         because = next((loss for loss in losses if loss.event in measured), None)
         raise ConversionError(message if because is None else f"{message}: {_described(because)}")
     return Conversion(log.format, back, data, losses, not changed, changed)
@@ -82,18 +96,6 @@ def _described(loss: Loss) -> str:
     return f"{place}, {loss.field}: {loss.reason}"
 
 
-def _container_losses(log: Log, back: Log, to: str, told: Sequence[Loss]) -> Iterator[Loss]:
-    """What the log holds besides events and the result does not, as far as the room has not told."""
-    named = {loss.field for loss in told if loss.event is None}
-    if log.padding is not None and back.padding != log.padding and "padding" not in named:
-        reason = f"{log.padding.length} bytes of {log.padding.fill:#04x} after the last record"
-        yield Loss(None, "padding", reason)
-    if log.trailing and back.trailing != log.trailing and "trailing" not in named:
-        yield Loss(None, "trailing", f"{len(log.trailing)} bytes that were not read as events")
-    if log.start is not None and back.start != log.start and "start" not in named:
-        yield Loss(None, "start", f"{to} does not state register values before the first event")
-
-
 def _as_told(options: Options, adapted: Log, losses: Sequence[Loss]) -> Options:
     """The options of any reader, told only what the losses say that the bytes do not: the register space."""
     space = None
@@ -102,15 +104,36 @@ def _as_told(options: Options, adapted: Log, losses: Sequence[Loss]) -> Options:
     return options.replace(platform=None, space=space)
 
 
-def _changed(before: Replay, after: Replay, back: Log, platform: str | None) -> tuple[str, ...]:
-    """The registers and banks whose value the conversion changed, or invented; banks that it lost are losses."""
-    banks = {alg.id for alg in back.algorithms}
-    old = {(united(v.register, platform), v.alg): v.value for v in before if v.alg.id in banks}
-    new = {(united(v.register, platform), v.alg): v.value for v in after}
-    if old or not len(before):
-        differing = [key for key in {**old, **new} if old.get(key) != new.get(key)]
-    else:
-        differing = [(v.register, v.alg) for v in before if v.value is not None]
+class _Lost:
+    """The banks that losses name: of single events, each on its register, or of the log as a whole."""
+
+    def __init__(self, log: Log, losses: Iterable[Loss]) -> None:
+        self._log = log
+        self._fields = [(loss.event, loss.field) for loss in losses if loss.field.startswith("digests")]
+        self._named: set[tuple[Register | None, str]] | None = None
+
+    def names(self, register: Register, alg: HashAlg) -> bool:
+        """Whether a loss names this bank of this register."""
+        if self._named is None:
+            registers = {event.number: event.register for event in self._log.events} if self._fields else {}
+            self._named = {
+                (registers.get(event) if event is not None else None, field) for event, field in self._fields
+            }
+        field = f"digests.{alg}"
+        return (register, field) in self._named or (None, field) in self._named
+
+
+def _changed(before: Replay, after: Replay, platform: str | None, lost: _Lost) -> tuple[str, ...]:
+    """The registers and banks whose value the conversion changed, invented, or lost without a loss that names them."""
+    old = {(united(row.register, platform), row.alg): row for row in before}
+    new = {(united(row.register, platform), row.alg): row for row in after}
+    differing = []
+    for key in {**old, **new}:
+        one, two = old.get(key), new.get(key)
+        if (one and one.value) == (two and two.value):
+            continue
+        if one is None or two is not None or not lost.names(one.register, one.alg):
+            differing.append(key)
     return tuple(f"{register} in {alg}" for register, alg in sorted(differing, key=_order))
 
 

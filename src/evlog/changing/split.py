@@ -71,12 +71,16 @@ def split(log: Log) -> Split:
         losses.append(Loss(None, "padding", f"{log.padding.length} bytes after the log"))
     if log.trailing:
         losses.append(Loss(None, "trailing", f"{len(log.trailing)} bytes after the log"))
-    for register, own in _by_register(log):
+    by_register = _by_register(log)
+    if log.events and not by_register:
+        losses.append(Loss(log.events[0].number, "content", "a header, and no event on any register"))
+    for register, own in by_register:
         part = convert(own, log.format, index="none")
         losses += part.losses
         values = sorted(told.get(register, ()), key=lambda pair: pair[0].size)
         parts.append(Part(register, part.log, part.data, tuple(values)))
-    return Split(log.format, tuple(parts), tuple(losses))
+    # What every part repeats is lost once.
+    return Split(log.format, tuple(parts), tuple(dict.fromkeys(losses)))
 
 
 def _by_register(log: Log) -> list[tuple[Register, Log]]:

@@ -75,9 +75,12 @@ def _acceptances(texts: Iterable[str]) -> Iterable[Acceptance]:
 
     for text in texts:
         found: list[tuple[str, list[str]]] = []
-        for part in text.split(","):
-            name, _, register = part.partition(":")
+        # A comma in a register's name is written ``\\,``, as everywhere.
+        for part in (each.replace("\0", "\\,") for each in text.replace("\\,", "\0").split(",")):
+            name, colon, register = part.partition(":")
             if name in ACCEPTABLE:
+                if colon and not register:
+                    raise UsageError(f"--accept {part}: registers were expected behind the colon")
                 found.append((name, [register] if register else []))
             elif found and found[-1][1]:
                 found[-1][1].append(part)

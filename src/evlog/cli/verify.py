@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 # The arguments that name files.
 _FILES = ("registers", "quote", "key", "signature", "pcrs", "root")
+_MOST_LINKS = 40  # as Linux follows
 
 
 EXAMPLES = (
@@ -84,7 +85,7 @@ def one(args: argparse.Namespace, source: str) -> tuple[dict[str, Any], int]:
 
 
 def _code(args: argparse.Namespace, result: Verification, logs: Iterable[Log]) -> int:
-    warned = args.strict and any(finding.severity == "warning" for finding in result.evidence.findings)
+    warned = args.strict and any(finding.severity == "warning" for finding in result.findings)
     return int(not result.ok or any(log.failed for log in logs) or warned)
 
 
@@ -99,11 +100,24 @@ def _keys_elsewhere(args: argparse.Namespace) -> None:
         path = getattr(args, name)
         if path is None:
             continue
-        real = os.path.realpath(path)
-        if "{dir}" in path or any(os.path.commonpath((real, folder)) == folder for folder in folders):
+        inside = (os.path.commonpath((each, folder)) == folder for each in _stations(path) for folder in folders)
+        if "{dir}" in path or any(inside):
             raise UsageError(
                 f"--{name}: a file in the folders of the logs anchors nothing: it must come from elsewhere"
             )
+
+
+def _stations(path: str) -> Iterator[str]:
+    """Where a path leads, link by link: whoever writes to one of these places chooses the file."""
+    import os
+
+    for _ in range(_MOST_LINKS):
+        path = os.path.join(os.path.realpath(os.path.dirname(path)), os.path.basename(path))
+        yield path
+        if not os.path.islink(path):
+            break
+        path = os.path.join(os.path.dirname(path), os.readlink(path))
+    yield os.path.realpath(path)
 
 
 def own_logs(args: argparse.Namespace) -> list[str]:
@@ -185,7 +199,7 @@ def _demanded(result: Verification) -> dict[str, Any]:
     """What had to be proven, and what of it was not."""
     demand = result.demand
     return {
-        "registers": sorted({str(row.register) for row in result.registers if row.demanded}),
+        "registers": [str(register) for register in result.required],
         "required": None if demand.registers is None else str(demand.registers),
         "banks": [str(alg) for alg in demand.banks],
         "kind": demand.kind,
@@ -251,8 +265,17 @@ def print_verdicts(result: Verification) -> None:
 def _said(each: Shortfall) -> str:
     """A shortfall in a line, with the option that would accept it."""
     where = f"{each.register}: " if each.register is not None else ""
-    how = f" (--accept {each.option})" if each.option else ""
+    how = f" (--accept {_quoted(each.option)})" if each.option else ""
     return f"{where}{each.sentence}{how}"
+
+
+def _quoted(option: str) -> str:
+    """An option as a shell takes it: a register's name is whatever a log says."""
+    if option.replace(":", "").replace("_", "").isalnum() and option.isascii():
+        return option
+    from shlex import quote
+
+    return quote(option)
 
 
 def _line(row: RegisterVerdict, platform: str | None) -> str:
@@ -296,15 +319,21 @@ def _machine(result: Verification) -> str:
 
 def _but(result: Verification) -> Iterator[str]:
     """What the answer does not cover."""
+    from evlog.verifying.required import resettable
+
     evidence = result.evidence
-    ahead = sum(row.events - row.proven for row in result.registers if row.cause == "ahead" and row.demanded)
+    rows = (row for row in result.registers if row.cause == "ahead" and row.demanded)
+    ahead = max((row.events - row.proven for row in rows), default=0)
     if ahead:
-        yield f"the last {ahead} entries of a list are only claimed"
+        yield f"{'the last entry' if ahead == 1 else f'the last {ahead} entries'} of a list only claimed"
+    loose = [str(register) for register in result.required if resettable(register, evidence)]
+    if loose:
+        yield f"resettable by anybody: {', '.join(loose)}"
     if evidence.anchored and not result.firmware_identified:
         values = (
             f"{register.label(result.platform)} {value.hex()}"
             for (register, _), value in evidence.registers.values.items()
-            if register in evidence.static
+            if register in evidence.firmware
         )
         yield f"firmware not identified ({', '.join(values)})"
     if evidence.anchored and evidence.unchecked:

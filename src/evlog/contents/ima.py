@@ -78,6 +78,7 @@ class ImaEvent(Content):
     kind = "ima"
     rules = (HASH, ZERO_PAD)
     logged_first = True
+    remarks = ("missing",)
 
     @property
     def hashed(self) -> bytes:

@@ -206,6 +206,7 @@ class Evidence(Record):
     ``covered``        the registers and banks that this signature stands behind, also those of ``composite``; none
                        without an anchor. What ``registers`` states besides is only read
     ``fresh``          whether the caller's nonce stands in the data that the anchored signature covers
+    ``image``          which of ``static`` say what runs, where some say other things (Nitro: the instance); none: all
     ``composite``      a signed digest over register values that the source does not state one by one
     ``identity``       which machine it is, as (name, hex or text): AK name, CHIP_ID, PPID, module_id, instance id
     ``root_name``      the name of the given root, where the values lead to it
@@ -241,6 +242,7 @@ class Evidence(Record):
     used: tuple[str, ...] = ()
     pinned: str | None = None
     credentials: Credentials = NO_CREDENTIALS
+    image: tuple[Register, ...] = ()
 
     _uncompared = ("credentials",)
 
@@ -248,6 +250,11 @@ class Evidence(Record):
     def anchored(self) -> bool:
         """Whether the register values are signed by a key, or under a root, that the caller gave."""
         return self.anchor is not None
+
+    @property
+    def firmware(self) -> tuple[Register, ...]:
+        """The static registers that tell who wrote the logs."""
+        return self.image or self.static
 
     @property
     def failed(self) -> bool:

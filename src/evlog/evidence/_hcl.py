@@ -62,6 +62,8 @@ def judged(data: bytes, around: Sequence[dict[str, Any]], account: Account, *, k
         if register in (_tdx.MRTD, snp_report.MEASUREMENT)
     }
     if key is None:
+        # No other key stands in for the one that the report ought to name, not even one of the caller's.
+        account.credentials = account.credentials.replace(key=None, signature=None, root=None)
         pieces = pieces.replace(signature=None)
     return _tpm.judged(quote[0], account, pieces, kind=kind, form=kind, static=static_value)
 

@@ -8,6 +8,7 @@ certificate; they are zeros in an enclave that was started in debug mode.
 from __future__ import annotations
 
 from evlog.evidence import Credentials, Evidence, Material, _nitro
+from evlog.registers import Register
 
 ID = "nitro-enclave"
 TITLE = "AWS Nitro attestation document of an enclave"
@@ -15,6 +16,8 @@ KINDS = (ID,)
 
 _LOCKED = 16
 _IMAGE = range(3)
+#: The whole image, or who signed it. PCR 1 and 2 are parts of it.
+_WHOLE = (Register("pcr", 0), Register("pcr", 8))
 
 
 def claims(material: Material) -> bool:
@@ -30,4 +33,4 @@ def read(material: Material, credentials: Credentials) -> Evidence:
     if image and not any(map(any, image)):
         account.weak("debug", "the enclave runs in debug mode: the registers of its image are zeros")
     static = tuple(register for register, _ in registers if register.number < _LOCKED)
-    return account.evidence(ID, registers, form=ID, static=static, platform="nitro")
+    return account.evidence(ID, registers, form=ID, static=static, image=_WHOLE, platform="nitro")

@@ -6,7 +6,8 @@ A room is a module with these names and no others that matter:
 ``sniff(data, options)``           a `Match`: how sure the room is that the bytes are its own, and why; never raises
 ``read(data, options)``            a Log; raises ParseError for bytes that are not this format
 ``write(log, options)``            bytes; raises WriteError for what the format cannot hold, drops nothing
-``adapt(log, options)``            what of any log this format can hold: (Log, losses); absent if it only reads
+``adapt(log, options)``            what of any log this format can hold: (Log, losses); absent if it only reads. Events
+                                   keep their order and numbers; one that was made of none has a negative number
 ``HOLDS``                          content kinds that it holds as they are, besides PC Client events; absent if none
 ``document(log)``                  the log as an object that `json.dumps` takes; absent unless the format is JSON of one
 ``settle(log, options)``           the options under which the written log reads as it is; absent if the given ones do

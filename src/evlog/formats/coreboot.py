@@ -12,7 +12,7 @@ import struct
 from evlog.algorithms import HashAlg
 from evlog.contents.opaque import Opaque
 from evlog.errors import ParseError, UsageError, WriteError
-from evlog.formats import LIKELY, NO_MATCH, Match
+from evlog.formats import LIKELY, NO_MATCH, Match, recnum
 from evlog.formats.as_read import as_read
 from evlog.model import Digest, Event, Header, Log, Loss, Origin, Span, banks_of
 from evlog.registers import Register
@@ -116,12 +116,16 @@ def adapt(log: Log, options: Options) -> tuple[Log, Sequence[Loss]]:
     """Only coreboot's own events fit: names of at most 50 bytes with one digest."""
     losses: list[Loss] = []
     events: list[Event] = []
+    sources: list[Event] = []
     for event in log.events:
         if isinstance(event.content, Opaque) and event.content.type == ID:
-            events.append(event.replace(number=len(events)))
+            sources.append(event)
+            events.append(event.replace(recnum=None))
         else:
             losses.append(Loss(event.number, "content", f"{ID} has no {event.content.kind} records"))
-    return log.replace(format=ID, events=tuple(events), header=log.header if log.format == ID else None), losses
+    losses += recnum.losses(sources, ID)
+    adapted = log.replace(format=ID, events=tuple(events))
+    return adapted if log.format == ID else adapted.replace(header=None, padding=None, trailing=b""), losses
 
 
 def write(log: Log, options: Options) -> bytes:

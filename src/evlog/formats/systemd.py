@@ -259,7 +259,7 @@ def adapt(log: Log, options: Options) -> tuple[Log, Sequence[Loss]]:
     events: list[Event] = []
     sources: list[Event] = []
     for event in log.events:
-        kept = event.replace(number=len(events), recnum=None, wire=None)
+        kept = event.replace(recnum=None, wire=None)
         if not isinstance(event.content, SystemdRecord) or _spell(kept) is None:
             losses.append(
                 Loss(event.number, "content", f"{ID} has no {event.content.kind} records on {event.register}")

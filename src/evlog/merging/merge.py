@@ -84,20 +84,25 @@ def merge(logs: Sequence[Log], *, platform: str | None = None) -> Merged:
     _prove(replayed, merged)
     overlaps = (*twins, *repeated)
     findings = [_of(finding, log) for log in logs for finding in log.findings] + notes
-    findings += [Finding("overlap", "note", _said(each)) for each in overlaps]
+    findings += [_noted(each) for each in overlaps]
     return Merged(
         merged.replace(findings=tuple(findings)),
         tuple(_handovers(placed, replayed, first)),
-        overlaps,
+        tuple(each for each in overlaps if each.kind != "differs"),
         tuple(_losses(logs)),
     )
 
 
-def _said(overlap: Overlap) -> str:
-    log, of = overlap.log or "a log", overlap.of or "another"
+def _noted(overlap: Overlap) -> Finding:
+    log, of, count = overlap.log or "a log", overlap.of or "another", overlap.events
+    if overlap.kind == "differs":
+        message = f"{count} events of {log} have the digests of events of {of} and other data: both logs are kept whole"
+        return Finding("same_digests", "warning", message)
     if overlap.kind == "twin":
-        return f"{log} and {of} hold the same {overlap.events} events in different banks: kept once, with all digests"
-    return f"{overlap.events} events of {log} are in {of} already: kept once"
+        message = f"{log} and {of} hold the same {count} events in different banks: kept once, with all digests"
+    else:
+        message = f"{count} events of {log} are in {of} already: kept once"
+    return Finding("overlap", "note", message)
 
 
 def _of(finding: Finding, log: Log) -> Finding:

@@ -8,6 +8,7 @@ of it is found by what the events extend, register by register, never by names o
 from __future__ import annotations
 
 from evlog._record import Record
+from evlog.options import NO_OPTIONS
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -25,7 +26,10 @@ _MOST = 256
 
 
 class Overlap(Record):
-    """Events of a log that another log already has: ``kind`` is repeated or twin."""
+    """Events of a log that another log already has: ``kind`` is repeated or twin.
+
+    Or ``differs``: events with the digests of another log's and other data. They are not the same, and none is dropped.
+    """
 
     kind: str
     log: str
@@ -69,7 +73,9 @@ def drop_overlaps(logs: Sequence[Log]) -> tuple[list[Log], list[Overlap]]:
         rest = log
         for other in kept:
             count = _repeated(other, rest)
-            if count:
+            if count < 0:
+                found.append(Overlap("differs", log.name, other.name, -count))
+            elif count:
                 rest, dropped = _without(rest, other)
                 found.append(Overlap("repeated", log.name, other.name, dropped))
                 continue
@@ -85,7 +91,8 @@ def drop_overlaps(logs: Sequence[Log]) -> tuple[list[Log], list[Overlap]]:
 def _repeated(other: Log, log: Log) -> int:
     """How many measured events of ``log`` repeat those of ``other``: as far as the shorter reaches, on every register.
 
-    0 if any differs: logs that happen to share an event are not the same log.
+    0 if any differs: logs that happen to share an event are not the same log. Negative if they differ only in the data
+    of so many: which of two tells the truth no digest says, and both are kept.
     """
     banks = {alg.id for alg in other.algorithms} & {alg.id for alg in log.algorithms}
     if not banks or not log.events or not other.events:
@@ -95,7 +102,7 @@ def _repeated(other: Log, log: Log) -> int:
     if shared not in (_registers(other), _registers(log)):
         return 0
     theirs, ours = _trails(other), _trails(log)
-    count = 0
+    count = differing = 0
     contained, containing = True, True
     for register in shared:
         one, two = theirs[register], ours[register]
@@ -105,8 +112,11 @@ def _repeated(other: Log, log: Log) -> int:
             if not _same(a, b, banks):
                 return 0
             count += 1
+            differing += not _same_data(a, b)
     whole = (contained and shared == ours.keys()) or (containing and shared == theirs.keys())
-    return count if whole and count >= _FEWEST else 0
+    if not whole or count < _FEWEST:
+        return 0
+    return -differing or count
 
 
 def _begun(other: Log, log: Log) -> int:
@@ -148,6 +158,21 @@ def _same(one: Event, other: Event, banks: set[int]) -> bool:
     theirs = {d.alg.id: d.value for d in other.digests if d.alg.id in banks}
     shared = ours.keys() & theirs.keys()
     return bool(shared) and all(ours[bank] == theirs[bank] for bank in shared)
+
+
+def _same_data(one: Event, other: Event) -> bool:
+    """Whether two events carry the same, each in the form that its log has for it.
+
+    An ascii IMA list does not hold the data of a violation: what is not there is not another.
+    """
+    ours, theirs = one.content, other.content
+    if ours == theirs:
+        return True
+    if ours.kind != theirs.kind:
+        carried = ours.pcclient(NO_OPTIONS)
+        return carried is not None and carried == theirs.pcclient(NO_OPTIONS)
+    unknown = getattr(ours, "missing", "") or getattr(theirs, "missing", "")
+    return bool(unknown) and getattr(ours, "template", "") == getattr(theirs, "template", "")
 
 
 def _without(log: Log, other: Log) -> tuple[Log, int]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from evlog.columns import NOT_EXTENDED
 from evlog.model import Finding
+from evlog.registers import NO_REGISTER
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
 
 __all__ = ["left_out"]
 
-_NO_REGISTER = 0xFFFFFFFF
 _MOST = 32  # registers that are named
 
 
@@ -28,7 +28,7 @@ def left_out(log: Log) -> list[Finding]:
     """A finding for each register whose events are left out, with the number of the first of them."""
     found: dict[Register, list[int]] = {}
     for event in _candidates(log):
-        if event.measured and not event.replayable and event.register.index != _NO_REGISTER:
+        if event.measured and not event.replayable and event.register.index != NO_REGISTER:
             found.setdefault(event.register, []).append(event.number)
     findings = [
         Finding("not_replayed", "warning", f"{_events(numbers)} on {register}: {_why(register)}", numbers[0])

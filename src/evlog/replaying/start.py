@@ -76,11 +76,9 @@ def implied_starts(log: Log, counts: Mapping[int, int]) -> dict[Register, tuple[
         locality = locality_of(content.event_type, content.data)
         if locality is not None:
             implied.setdefault(_PCR0, (locality, "locality" if locality else "zeros"))
-    for number in _ONES:
-        register = Register("pcr", number)
-        first = _first_on(log, register, counts)
-        if first is not None and isinstance(first.content, PCClientEvent) and is_launch(first.content.event_type):
-            implied[register] = 0, "drtm"
+    for first in _firsts(log, counts):
+        if isinstance(first.content, PCClientEvent) and is_launch(first.content.event_type):
+            implied[first.register] = 0, "drtm"
     return implied
 
 
@@ -90,9 +88,14 @@ def _notable(log: Log) -> Iterable[Event]:
     return log.events if columns is None else (log.events[row] for row in columns.notable)
 
 
-def _first_on(log: Log, register: Register, counts: Mapping[int, int]) -> Event | None:
+def _firsts(log: Log, counts: Mapping[int, int]) -> Iterable[Event]:
+    """The first event on each of the PCRs that start as ones, where there is one."""
     columns = log.columns
     if columns is None:
-        return next((e for e in log.events if e.register == register and e.measured), None)
-    index = columns.index(register)
-    return log.events[columns.registers.index(index)] if index is not None and index in counts else None
+        firsts: dict[Register, Event] = {}
+        for event in log.events:
+            if event.register.index in _ONES and event.register.space == "pcr" and event.measured:
+                firsts.setdefault(event.register, event)
+        return firsts.values()
+    indices = [columns.index(Register("pcr", number)) for number in _ONES]
+    return [log.events[columns.registers.index(each)] for each in indices if each is not None and each in counts]

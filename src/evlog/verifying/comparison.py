@@ -10,6 +10,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 from evlog import hashing
 from evlog.columns import NOT_EXTENDED
 from evlog.merging.assign import assign
@@ -19,7 +21,7 @@ from evlog.registers import Register, Registers
 from evlog.replaying.bank_rules import BankRule, bank_rules, rules_by_bank
 from evlog.replaying.naming import unite, united
 from evlog.replaying.replay import RegisterValue, Replay, replay, start_value
-from evlog.replaying.start import reset_value
+from evlog.replaying.start import counts_of, reset_value
 from evlog.replaying.trail import trail
 from evlog.verifying.composite import opened
 from evlog.verifying.explain import Allowance, Case, explain, remarks
@@ -30,7 +32,7 @@ from evlog.verifying.whole import NOT_RESET, not_reset, of_another_boot
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Collection, Iterator, Sequence
 
     from evlog.algorithms import HashAlg
     from evlog.evidence import Composite, Evidence
@@ -52,6 +54,8 @@ _SHORT = 4096
 _PCR0 = Register("pcr", 0)
 #: Whose entries are logged before they are extended, so that its log may be ahead.
 _IMA = Register("pcr", 10)
+#: What a textual log may say of itself that nothing leads to.
+_BREAKS = ("gap", "unanchored")
 #: What a dynamic launch may extend although no log shows one: here the value may choose between the two starts.
 _LAUNCHED = frozenset(Register("pcr", index) for index in (17, 18, 19))
 
@@ -74,6 +78,8 @@ class Comparison:
         self.static = {united(register, platform) for register in evidence.static}
         # The build-time register of every confidential platform (UEFI 2.10 section 38.4.1).
         self.static.add(Register("ccmr", 0))
+        #: How many events extend each register, or say to, by log, whatever banks they have digests of.
+        self.events = [_events(log, self.static) for log in self.logs]
         self.allowance = Allowance()
         self.findings = [*self.replay.findings, *notes, *evidence.findings]
         self.covers: dict[Register, list[Cover]] = {}
@@ -83,7 +89,7 @@ class Comparison:
         self.twice = not_reset(self.logs, self.replay, self.stated, self.allowance)
         keys = {*self.rows, *self.stated, *self._on_static()}
         judged = [self._judge(*key) for key in sorted(keys, key=lambda key: (key[0].sort_key, key[1].id))]
-        self.verdicts = _observe(judged)
+        self.verdicts = _observe(self._left_out(judged))
         if self.twice:
             self.findings.append(Finding("not_reset", "warning", NOT_RESET))
         other_boot = of_another_boot(self.verdicts)
@@ -103,7 +109,7 @@ class Comparison:
     @property
     def logged(self) -> set[Register]:
         """The registers that some event extends, or says to."""
-        return {register for register, _ in (*self.rows, *self._on_static())}
+        return {register for register, _ in self.rows}.union(*self.events)
 
     def _on_static(self) -> Iterator[tuple[Register, HashAlg]]:
         """The static registers, with a bank, that measured events name although no event can extend them."""
@@ -135,80 +141,88 @@ class Comparison:
             return self._unlogged(register, alg, expected)
         rule = self.rules.get((register, alg))
         if row.value == expected:
-            # What a textual log states that nothing leads to is a gap of its own; a start that agrees with it is none.
-            if row.stated not in ("gap", "unanchored") and self._claims_a_start(row):
-                return self._from_a_claim(row, expected)
+            if self._claims(row):
+                return self._claimed(row, expected)
             if row.stated is not None:
                 return self._stated(row, expected)
             self._cover(register, Cover(alg))
             said, cause = (_RULES.get(rule.rule), rule.rule) if rule is not None else (None, None)
             return RegisterVerdict(register, alg, "match", row.value, expected, said, cause, row.events, row.events)
-        return self._differing(row, expected, (rule.rule,) if rule is not None else ())
+        found = self._differing(row, expected, (rule.rule,) if rule is not None else ())
+        # It matches by a part of the events, or another start: what the input states of itself is no better for that.
+        return self._claimed(row, expected, found) if found.verdict == "match" and self._claims(row) else found
 
     def _stated(self, row: RegisterValue, expected: bytes) -> RegisterVerdict:
-        """A match of a register whose textual log states its value: what came before a gap is not proven by it."""
+        """A match of a register whose textual log states its value, and leads to what it states."""
         verdict = RegisterVerdict(row.register, row.alg, "match", row.value, expected, events=row.events)
         self._cover(row.register, Cover(row.alg, since=row.proven_from))
         if row.stated == "continuous":
             return verdict.replace(proven=row.events)
-        if row.stated == "explained_gap":
-            said = "extensions outside the log are told by .EXTEND comments, and the values stated after them agree"
-            return verdict.replace(explanation=said, cause=row.stated, proven=row.events)
+        said = "extensions outside the log are told by .EXTEND comments, and the values stated after them agree"
+        return verdict.replace(explanation=said, cause=row.stated, proven=row.events)
+
+    def _claims(self, row: RegisterValue) -> bool:
+        """Whether a value that the input states, and nothing leads to, stands between reset and the last event."""
+        stated = row.start_reason in ("log", "init") and row.start != self._start(row.register, row.alg)
+        return stated or row.stated in _BREAKS
+
+    def _claimed(self, row: RegisterValue, expected: bytes, found: RegisterVerdict | None = None) -> RegisterVerdict:
+        """A match that hangs on such a value: of what came before it nothing is proven.
+
+        ``found`` is how the value was reached, where that is not by all events.
+        """
+        verdict = found or RegisterVerdict(row.register, row.alg, "match", row.value, expected, events=row.events)
+        if row.stated not in _BREAKS:
+            if found is None:
+                self._cover(row.register, Cover(row.alg))
+                verdict = verdict.replace(proven=row.events)
+            said = f"the input itself states that the register starts at {row.start.hex()[:16]}..."
+            return verdict.replace(explanation=f"{said}: nothing proves what led there", cause="stated_start")
         log, number = row.proven_from
         steps = trail(self.logs, row.register, row.alg, row.start)
         where = f"line {number + 1}{f' of {self.logs[log].name}' if len(self.logs) > 1 else ''}"
         said = f"the log states there what the register was ({row.stated}), and nothing proves what led to it"
+        proven = proven_steps(steps, row.proven_from)
+        if found is None:
+            self._cover(row.register, Cover(row.alg, since=row.proven_from))
         return verdict.replace(
             explanation=f"events from {where} on are proven: {said}",
             cause=row.stated,
-            proven=proven_steps(steps, row.proven_from),
+            proven=proven if found is None else min(proven, found.proven),
         )
 
     def _static(self, register: Register, alg: HashAlg, expected: bytes | None) -> RegisterVerdict:
         """A register that never changes: whoever logs an event of it, did not extend it."""
-        events = sum(
-            event.measured and event.register == register and event.digest(alg) is not None
-            for log in self.logs
-            for event in (_loose(log) if (register, alg) not in self.rows else log.events)
-        )
+        events = self._events_of(register)
         if not events:
             return RegisterVerdict(register, alg, "static", expected=expected)
         sentence = "the register is static, it never changes: no event can have extended it"
         return RegisterVerdict(register, alg, "mismatch", None, expected, sentence, "static", events)
-
-    def _claims_a_start(self, row: RegisterValue) -> bool:
-        """Whether the register starts at a value that the input states and the platform does not know."""
-        return row.start_reason in ("log", "init") and row.start != self._start(row.register, row.alg)
-
-    def _from_a_claim(self, row: RegisterValue, expected: bytes) -> RegisterVerdict:
-        """A match from a start value that the input states: nobody knows what stands before it."""
-        self._cover(row.register, Cover(row.alg))
-        where = f"{row.start.hex()[:16]}..."
-        sentence = f"the input itself states that the register starts at {where}: nothing proves what led there"
-        return RegisterVerdict(
-            row.register, row.alg, "match", row.value, expected, sentence, "stated_start", row.events, row.events
-        )
 
     def _unlogged(self, register: Register, alg: HashAlg, expected: bytes) -> RegisterVerdict:
         """No event in this bank: it has its start value, or events that other banks record extended it by a rule."""
         start = self._start(register, alg)
         at_start = expected in (start, bytes(alg.size))
         others = sorted({row.alg.name for row in self.replay if row.register == register and row.events})
+        events = self._events_of(register)
         if not hashing.backend().computable(alg):
-            if at_start and not others:
+            if at_start and not events:
                 return RegisterVerdict(register, alg, "match", None, expected, "its start value")
             sentence = f"{alg} has no hash here: what the logs lead to cannot be said"
-            return RegisterVerdict(register, alg, "incomplete", None, expected, sentence, "not_computable")
+            return RegisterVerdict(register, alg, "incomplete", None, expected, sentence, "not_computable", events)
         for rule in dict.fromkeys(rule for log in self.logs for rule in log.rules):
             steps = trail(self.logs, register, alg, start, (rule,))
             if len(steps):
                 row = RegisterValue(register, alg, None, start, "zeros", len(steps) + len(steps.missing))
                 return self._differing(row, expected, (rule,))
-        if at_start:
+        if at_start and not events:
             return RegisterVerdict(register, alg, "match", expected, expected, "no events, and still its start value")
-        if others:
-            sentence = f"the logs have no {alg} digests of it, only {', '.join(others)}"
-            events = max(row.events for row in self.replay if row.register == register)
+        if at_start:
+            sentence = f"still its start value: none of the {events} events extended this bank"
+            return RegisterVerdict(register, alg, "match", expected, expected, sentence, "other_banks", events)
+        if events:
+            only = f", only {', '.join(others)}" if others else ""
+            sentence = f"the logs have no {alg} digests of it{only}"
             return RegisterVerdict(register, alg, "incomplete", None, expected, sentence, "no_bank", events)
         if not any(len(log.events) for log in self.logs):
             sentence = "the register was extended, and there is no log of any event"
@@ -218,6 +232,37 @@ class Comparison:
         cause = found.code if found else None
         sentence = f"the register was extended, and no log has an event of it{said}"
         return RegisterVerdict(register, alg, "not_logged", None, expected, sentence, cause)
+
+    def _events_of(self, register: Register) -> int:
+        return sum(counts.get(register, 0) for counts in self.events)
+
+    def _left_out(self, verdicts: list[RegisterVerdict]) -> list[RegisterVerdict]:
+        """The verdicts, where no bank that proves a register whole leaves out a log that extends it.
+
+        Lists of single banks stand in for each other in a replay, and each is proven by its own bank only.
+        """
+        if len(self.logs) < 2:
+            return verdicts
+        whole: dict[Register, set[HashAlg]] = {}
+        for row in verdicts:
+            if row.whole and row.events:
+                whole.setdefault(row.register, set()).add(row.alg)
+        left: dict[Register, list[int]] = {}
+        for index, (log, counts) in enumerate(zip(self.logs, self.events, strict=True)):
+            for register in whole.keys() & counts.keys():
+                ruled = {alg for ruled, alg in self.rules if ruled == register and log.rules}
+                if not whole[register] & {*log.algorithms, *ruled}:
+                    left.setdefault(register, []).append(index)
+        found = []
+        for row in verdicts:
+            logs = left.get(row.register, ())
+            if logs and row.whole:
+                events = row.events + sum(self.events[index][row.register] for index in logs)
+                names = ", ".join(self.logs[index].name or f"log {index + 1}" for index in logs)
+                said = f"the events of {names} on it are of no bank that is compared"
+                row = row.replace(explanation=said, cause="left_out", events=events)
+            found.append(row)
+        return found
 
     def _start(self, register: Register, alg: HashAlg) -> bytes:
         """The platform's own start value of a register: of PCR 0 by the locality that a log tells."""
@@ -287,6 +332,18 @@ def _counting(evidence: Evidence) -> Iterator[tuple[tuple[Register, HashAlg], by
     for key, value in evidence.registers.values.items():
         if not evidence.anchored or key in evidence.covered:
             yield key, value
+
+
+def _events(log: Log, static: Collection[Register]) -> Counter[Register]:
+    """How many events extend each register, and how many say to extend one that is static."""
+    columns = log.columns
+    if columns is None:
+        return Counter(
+            event.register for event in log.events if event.replayable or (event.measured and event.register in static)
+        )
+    found = Counter({columns.register(index): count for index, count in counts_of(log).items()})
+    found.update(event.register for event in _loose(log) if event.measured and event.register in static)
+    return found
 
 
 def _loose(log: Log) -> Sequence[Event]:

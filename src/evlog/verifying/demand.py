@@ -31,6 +31,9 @@ ACCEPTABLE: dict[str, str] = {
     "replay": "the evidence may be an old one",
 }
 
+#: Those that are of no register.
+_OF_EVIDENCE = frozenset({"debug", "qe", "replay"})
+
 
 class Acceptance(Record):
     """A name of `ACCEPTABLE` that is put up with, on some registers, or on all if ``registers`` is None."""
@@ -43,6 +46,9 @@ class Acceptance(Record):
             raise UsageError(
                 f"nothing is called {self.name!r} that could be accepted; there are {', '.join(ACCEPTABLE)}"
             )
+
+        if self.registers is not None and self.name in _OF_EVIDENCE:
+            raise UsageError(f"{self.name} is accepted of the evidence as a whole: it has no registers")
 
     def __str__(self) -> str:
         return self.name if self.registers is None else f"{self.name}:{self.registers}"

@@ -35,7 +35,10 @@ class Shortfall(Record):
     @property
     def option(self) -> str:
         """How `Demand.accept` would name it, on this register and no other."""
-        return f"{self.name}:{self.register}" if self.name and self.register is not None else self.name
+        if not self.name or self.register is None:
+            return self.name
+        # A comma in a register's name would begin something else that is accepted.
+        return f"{self.name}:{self.register}".replace(",", "\\,")
 
 
 def shortfalls(
@@ -70,7 +73,8 @@ def _of_register(
         return
     if not stated:
         behind = "the key or root stands behind" if evidence.anchored else "the evidence states"
-        yield Shortfall("not_reported", register, f"{behind} no value of it")
+        which = f" in {' or '.join(map(str, demand.banks))}" if demand.banks else ""
+        yield Shortfall("not_reported", register, f"{behind} no value of it{which}")
         return
     counting = [row for row in stated if row.whole]
     strong = [row for row in counting if row.alg != SHA1 or SHA1 in demand.banks or not evidence.anchored]
@@ -90,7 +94,7 @@ def _best(register: Register, counting: Sequence[RegisterVerdict], stated: Seque
         return Shortfall("", register, "only its SHA-1 value matches, which proves nothing any more (--bank sha1)")
     row = min(stated, key=lambda row: (row.verdict != "match", row.verdict != "incomplete"))
     if row.verdict == "match" and not row.events:
-        return Shortfall("not_logged", register, "it stands at its start value, where it always is extended")
+        return Shortfall("not_logged", register, "it stands at a start value, which proves nothing of what started")
     return Shortfall(row.shortfall, register, row.explanation or "its events are not all proven")
 
 
@@ -128,7 +132,7 @@ def identified(demand: Demand, evidence: Evidence) -> bool:
 
 def of_known_firmware(demand: Demand, evidence: Evidence) -> bool:
     """Whether the verifier expects the value of a register that never changes: who wrote the log."""
-    return _held(demand, evidence, static=evidence.static)
+    return _held(demand, evidence, static=evidence.firmware)
 
 
 def _held(demand: Demand, evidence: Evidence, **among: Any) -> bool:

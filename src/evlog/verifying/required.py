@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     Key = tuple[Register, HashAlg]
 
-__all__ = ["away", "required"]
+__all__ = ["away", "required", "resettable"]
 
 _FIRMWARE_PCRS = tuple(Register("pcr", index) for index in range(8))
 #: PCRs that anybody can reset.
@@ -44,10 +44,14 @@ def required(demand: Demand, evidence: Evidence, compared: Comparison, platform:
     elif evidence.source == "register-file" or credentials.pcrs is not None:
         # The verifier named the values himself.
         found.update(moved.intersection(_firmware(evidence, stated)))
-    if evidence.platform != "nitro":
-        found -= _RESETTABLE - more
+    found -= {register for register in found - more if resettable(register, evidence)}
     keep = demand.keep
     return frozenset(register for register in found if keep is None or keep.holds(register, platform))
+
+
+def resettable(register: Register, evidence: Evidence) -> bool:
+    """Whether anybody on the machine can reset a register: what is in it proves what was extended since."""
+    return register in _RESETTABLE and evidence.platform != "nitro"
 
 
 def _firmware(evidence: Evidence, stated: Mapping[Key, bytes]) -> Iterator[Register]:

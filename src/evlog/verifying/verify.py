@@ -11,7 +11,7 @@ from __future__ import annotations
 from evlog._record import Record
 from evlog.evidence import Evidence
 from evlog.model import Finding, Log
-from evlog.registers import Registers
+from evlog.registers import Register, Registers
 from evlog.replaying.naming import platform_of
 from evlog.verifying.comparison import Comparison
 from evlog.verifying.demand import NO_DEMAND, Demand
@@ -25,7 +25,6 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from evlog.algorithms import HashAlg
-    from evlog.registers import Register
 
 __all__ = ["RegisterVerdict", "Verification", "Verified", "verify"]
 
@@ -36,7 +35,8 @@ _REFUSALS = frozenset({"composite_mismatch", "nothing_compared"})
 class Verification(Record):
     """The verdicts, sorted by register and bank; the evidence; and the logs, each with what of it is proven.
 
-    ``shortfalls`` keep the demand from being met; ``accepted`` are those that the verifier accepts.
+    ``shortfalls`` keep the demand from being met; ``accepted`` are those that the verifier accepts. ``required`` are
+    the registers that have to count, also those that neither logs nor evidence know.
     """
 
     registers: tuple[RegisterVerdict, ...]
@@ -47,6 +47,7 @@ class Verification(Record):
     demand: Demand = NO_DEMAND
     shortfalls: tuple[Shortfall, ...] = ()
     accepted: tuple[Shortfall, ...] = ()
+    required: tuple[Register, ...] = ()
 
     @property
     def ok(self) -> bool:
@@ -125,7 +126,8 @@ def verify(
         read_only = ("the register values are the caller's",)
         evidence = Evidence("register-file", evidence, read_only=read_only, form="registers")
     demand.hold(evidence)
-    platform = platform_of(several, platform) or evidence.platform
+    # What the registers are called is the verifier's business, and the evidence's; a log is believed last.
+    platform = platform or evidence.platform or platform_of(several)
     compared = Comparison(several, evidence, platform)
     wanted = required(demand, evidence, compared, platform)
     verdicts = tuple(
@@ -146,4 +148,5 @@ def verify(
         demand,
         tuple(open_),
         tuple(accepted),
+        tuple(sorted(wanted, key=lambda register: register.sort_key)),
     )

@@ -379,7 +379,7 @@ def write(log: Log, options: Options) -> bytes:
         parts.append(record or dumps(writer.members(event), default=_write_raw))
     framing = header.get("framing", "array") if header is not None else "array"
     if framing == "array":
-        count = header.get("stated", len(parts)) if header is not None and log.tail else len(parts)
+        count = max(len(parts), header.get("stated", 0)) if header is not None else len(parts)
         written = header.get("head") if header is not None else None
         kept = isinstance(written, bytes) and head(written, 0).argument == count
         parts.insert(0, written if kept else array_head(count))  # type: ignore[arg-type]

@@ -331,4 +331,6 @@ def write(log: Log, options: Options) -> bytes:
         end = b"" if log.tail else b"\n]\n" if rows else b"]\n"
         return b"[" + ",".join("\n" + row for row in rows).encode() + end + log.tail
     before, after = {"seq": (_RS, "\n"), "lines": ("", "\n")}.get(str(framing), ("", ""))
-    return "".join(before + row + after for row in rows).encode() + log.tail
+    text = "".join(before + row + after for row in rows)
+    # What follows a damaged record's predecessor begins with the end of its line.
+    return (text.removesuffix(after) if log.tail else text).encode() + log.tail

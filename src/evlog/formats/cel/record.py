@@ -8,17 +8,16 @@ from __future__ import annotations
 
 from evlog._record import Record
 from evlog.algorithms import HashAlg
-from evlog.contents._celtype import Octets
 from evlog.contents.opaque import Opaque
 from evlog.contents.pcclient import EV_NO_ACTION, PCClientEvent
 from evlog.contents.spec_id import spec_id_of
-from evlog.errors import ParseError, TruncatedError, UsageError
+from evlog.errors import ParseError, TruncatedError, UsageError, WriteError
 from evlog.formats import recnum
 from evlog.formats.cel.types import written
 from evlog.formats.tcg import agile as _agile
 from evlog.model import Digest, Event, Finding, Log, Loss, banks_of
 from evlog.options import NO_OPTIONS
-from evlog.registers import Platform, Register
+from evlog.registers import NO_REGISTER, Platform, Register
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -244,7 +243,8 @@ def adapt(log: Log, options: Options, encoding: Encoding) -> tuple[Log, Sequence
     """The events of a log as records of a CEL in one encoding, and what that costs."""
     format = encoding.format
     own = log.format == format
-    losses = [] if own else list(_spelling_losses(log, format))
+    losses: list[Loss] = []
+    following: dict[Register, int] = {}
     key = mr_key(encoding, options, log.header)
     events: list[Event] = []
     for event in log.events:
@@ -252,30 +252,27 @@ def adapt(log: Log, options: Options, encoding: Encoding) -> tuple[Log, Sequence
         register = _register(event, log.platform, key, encoding, losses)
         if content is None or register is None:
             continue
+        if register.index == NO_REGISTER and not own:
+            losses.append(_nowhere(event))
+            continue
         if isinstance(event.wire, bytes) and not own:
             losses.append(Loss(event.number, "spelling", f"{log.format} spelled the record otherwise than is usual"))
-        events.append(
-            event.replace(
-                number=len(events),
-                register=register,
-                digests=_digests(event, encoding, losses),
-                content=content,
-                wire=event.wire if own else None,
-            )
-        )
+        # Records that have no number go on from the one before on the same register.
+        number = event.recnum if event.recnum is not None else following.get(register, 0)
+        following[register] = number + 1
+        digests = event.digests if own else _digests(event, encoding, losses)
+        wire = event.wire if own else None
+        events.append(Event(event.number, register, digests, content, number, event.origin, wire))
     losses += _space_loss(events, key, encoding)
     kept = {} if own else {"header": None, "padding": None, "trailing": b"", "start": None}
-    return log.replace(format=format, events=tuple(_numbered(events)), **kept), losses
+    return log.replace(format=format, events=tuple(events), **kept), losses
 
 
-def _spelling_losses(log: Log, format: str) -> Iterator[Loss]:
-    """How the source's container spells what it holds, where that is not what its writer would choose.
-
-    The specification leaves integer widths and framing open, and peers insist on theirs.
-    """
-    for name, value in log.header.options if log.header is not None else ():
-        shown = value.hex() if isinstance(value, bytes) else repr(value)
-        yield Loss(None, f"header.{name}", f"{shown}, a choice of {log.format} that {format} does not have")
+def _nowhere(event: Event) -> Loss:
+    """The loss of a record on no register. Raises WriteError if it is measured: whoever reads it would extend that."""
+    if event.measured:
+        raise WriteError("a CEL has no place for a measured record that is on no register", event=event.number)
+    return Loss(event.number, "content", "a CEL has no place for a record that is on no register")
 
 
 def _content(event: Event, options: Options, encoding: Encoding, losses: list[Loss]) -> Content | None:
@@ -289,13 +286,6 @@ def _content(event: Event, options: Options, encoding: Encoding, losses: list[Lo
         if carried is None:
             losses.append(Loss(event.number, "content", f"a CEL has no {content.kind} records"))
         return carried
-    if encoding.members and isinstance(declared.shape, Octets) and declared.shape.members:
-        return content
-    back = content.from_cel(declared.number, content.to_cel())
-    for field in type(content)._fields if back != content else ():
-        if getattr(back, field, None) != getattr(content, field):
-            reason = f"{encoding.format} has no place for it in a {content.kind} record"
-            losses.append(Loss(event.number, f"content.{field}", reason))
     return content
 
 
@@ -330,25 +320,19 @@ def _register(event: Event, platform: str | None, key: str, encoding: Encoding, 
 
 
 def _digests(event: Event, encoding: Encoding, losses: list[Loss]) -> tuple[Digest, ...]:
+    """The digests as a CEL has them: what was extended (section 4.3), which of an IMA violation a list does not say."""
     kept = []
+    content = event.content
     for digest in event.digests:
+        extended = content.extension(digest.alg, digest.value)
         if digest.alg.id > encoding.last_algorithm:
             reason = f"{encoding.format} has one byte for the algorithm"
             losses.append(Loss(event.number, f"digests.{digest.alg}", reason))
-        else:
+        elif extended is None or extended is digest.value:
             kept.append(digest)
-    return tuple(kept) if len(kept) != len(event.digests) else event.digests
-
-
-def _numbered(events: list[Event]) -> Iterator[Event]:
-    """The events, each with a record number: those that have none go on from the one before on the same register."""
-    following: dict[Register, int] = {}
-    for event in events:
-        number = event.recnum
-        if number is None:
-            number = following.get(event.register, 0)
-        following[event.register] = number + 1
-        yield event if event.recnum is not None else event.replace(recnum=number)
+        else:
+            kept.append(Digest(digest.alg, extended))
+    return tuple(kept)
 
 
 def _space_loss(events: list[Event], key: str, encoding: Encoding) -> Iterator[Loss]:

@@ -174,10 +174,13 @@ def _maker(found: _scan.Scan, profile: str, spaces: Mapping[int, Space], options
         body = data[start + 5 : offset + length]
         content, _ = _tlv.decode(data[start], body, strict)
         plain = (
-            shape.recnum == max(least_recnum, _tlv.width_of(recnum))
-            and shape.index == max(least_index, _tlv.width_of(index))
+            (shape.recnum == least_recnum or shape.recnum == max(least_recnum, _tlv.width_of(recnum)))
+            and (shape.index == least_index or shape.index == max(least_index, _tlv.width_of(index)))
             # The scanner has read fields in order, of which only an event type may be of another width.
-            and ((row not in unread and body[4] == 4 == least) or _tlv.encode(content, least)[1] == body)
+            and (
+                (row not in unread and (data[start] != _scan.PCCLIENT or body[4] == 4 == least))
+                or _tlv.encode(content, least)[1] == body
+            )
         )
         wire = None if plain else data[offset : offset + length]
         return Event(row, register, digests, content, recnum, Origin(name, ID, Span(offset, length)), wire)
@@ -200,14 +203,15 @@ def _settled(found: _scan.Scan, make: Callable[[int], Event], spaces: Mapping[in
             registers[row] = NOT_EXTENDED
         elif any(event.content.extension(digest.alg, digest.value) != digest.value for digest in event.digests):
             odd.add(row)
-    # Of a log with several spaces the numbers do not tell the register.
-    indices = set(registers) if len(spaces) < 2 else ()
-    fixed = {index for index in indices if not Register(space, index).replayable}
-    for row in [row for row, index in enumerate(registers) if index in fixed] if fixed else ():
-        registers[row] = NOT_EXTENDED
-    if space in PCClientEvent.only_named:
-        for row, layout in enumerate(columns.layout_of or b""):
-            if columns.buffer[columns.offsets[row] + found.shapes[layout].content] == _scan.PCCLIENT:
+    # A log with several spaces has shapes with each; the numbers alone do not tell the register.
+    layout_of = columns.layout_of or b""
+    for layout, shape in enumerate(found.shapes):
+        own = spaces[shape.index_type]
+        fixed = {index for index in set(registers) if index != NOT_EXTENDED and not Register(own, index).replayable}
+        named = own in PCClientEvent.only_named
+        for row in _rows_of(layout, layout_of) if fixed or named else ():
+            content = columns.buffer[columns.offsets[row] + shape.content]
+            if registers[row] in fixed or (named and content == _scan.PCCLIENT):
                 registers[row] = NOT_EXTENDED
     kinds = [known[0] for known in map(declared, sorted(found.types)) if known is not None]
     rules = tuple(dict.fromkeys(rule for kind in kinds for rule in kind.rules))
@@ -215,9 +219,14 @@ def _settled(found: _scan.Scan, make: Callable[[int], Event], spaces: Mapping[in
     if not rules and not odd:
         return columns
     rows = columns.buffer, columns.offsets, registers
-    without = tuple(Layout(()) for _ in columns.layouts)
-    framing = *rows, without, columns.layout_of, columns.end
+    # Where a digest is not what is extended, nobody is to take it for that.
+    layouts = tuple(Layout(()) for _ in columns.layouts) if odd else columns.layouts
+    framing = *rows, layouts, columns.layout_of, columns.end
     return Computed(*framing, space, columns.notable, rules, _extensions(columns, make, odd))
+
+
+def _rows_of(layout: int, layout_of: bytes | bytearray) -> list[int]:
+    return [row for row, each in enumerate(layout_of) if each == layout]
 
 
 def _extensions(columns: Columns, make: Callable[[int], Event], odd: set[int]) -> Extensions:
@@ -276,7 +285,8 @@ def write(log: Log, options: Options) -> bytes:
     respells = options.profile is None and options.mr_key is None
     parts = []
     for event in log.events:
-        record = as_read(event, partial(_one, event.register), numbered=True) if respells else None
+        wired = respells and event.wire is not None
+        record = as_read(event, partial(_one, event.register), numbered=True) if wired else None
         parts.append(record or _write(event, widths, key))
     return b"".join(parts) + log.tail
 

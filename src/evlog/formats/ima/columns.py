@@ -10,14 +10,14 @@ from evlog.columns import NOT_EXTENDED
 from evlog.contents._ima_fields import LEGACY, join_fields, split_fields
 from evlog.contents.ima import ImaEvent, is_violation
 from evlog.formats import recnum
-from evlog.model import Finding, Header, Loss
+from evlog.model import Event, Finding, Header, Loss
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
     from evlog.columns import Columns
-    from evlog.model import Event, Log
+    from evlog.model import Digest, Log
 
 #: The banks that a list may be of, in the order in which they are tried.
 BANKS = tuple(ALGORITHMS.values())
@@ -25,6 +25,8 @@ LAST_PCR = 23
 
 # What the kernel calls banks in file names where evlog calls them otherwise.
 _KERNEL_NAMES = {"sm3": "sm3_256", "sm3-256": "sm3_256", "sha3-256": "sha3_256"}
+# The rooms that these are the furniture of.
+_LISTS = ("ima-binary", "ima-ascii")
 # Events that are looked at to tell the byte order of template data.
 _LOOKED_AT = 64
 
@@ -89,19 +91,19 @@ def adapt(
         if refusal or not isinstance(content, ImaEvent):
             losses.append(Loss(event.number, "content", refusal))
             continue
-        digests = tuple(digest for digest in event.digests if digest.alg == bank)[:1]
-        listed = event.replace(
-            number=len(events), digests=digests, content=rejoined(content, byteorder), recnum=None, wire=None
-        )
+        digest = next(digest for digest in event.digests if digest.alg == bank)
+        written = digest if log.format in _LISTS else _listed(digest)
+        entry = rejoined(content, byteorder)
+        listed = Event(event.number, event.register, (written,), entry, None, event.origin)
         reason, possible = damage(listed, byteorder)
         if reason or content.missing:
             field = "content.data" if possible else "content"
             losses.append(Loss(event.number, field, reason or content.missing))
         if not possible:
             continue
-        for digest in event.digests:
-            if digest is not digests[0]:
-                losses.append(Loss(event.number, f"digests.{digest.alg}", f"{format} has one digest, here {bank}"))
+        for other in event.digests:
+            if other is not digest:
+                losses.append(Loss(event.number, f"digests.{other.alg}", f"{format} has one digest, here {bank}"))
         sources.append(event)
         events.append(listed)
     losses += recnum.losses(sources, format)
@@ -115,6 +117,11 @@ def adapt(
         start=None,
     )
     return adapted, losses
+
+
+def _listed(digest: Digest) -> Digest:
+    """A digest as a list has it: of a violation zeros, whatever was extended."""
+    return digest.replace(value=bytes(len(digest.value))) if is_violation(digest.value) else digest
 
 
 def _refusal(event: Event, bank: HashAlg, format: str) -> str:
@@ -131,7 +138,7 @@ def _refusal(event: Event, bank: HashAlg, format: str) -> str:
 
 def _is_list(log: Log) -> bool:
     """Whether the log was read by one of the two rooms."""
-    return log.header is not None and log.header.format in ("ima-binary", "ima-ascii")
+    return log.header is not None and log.header.format in _LISTS
 
 
 def _bank(log: Log) -> HashAlg:

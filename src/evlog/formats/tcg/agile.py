@@ -210,10 +210,9 @@ def adapt(log: Log, options: Options, format: str, space: Space) -> tuple[Log, S
     if not events or not _is_agile(events[0].content):
         algorithms = banks_of(met) or algorithms
         events.insert(0, _new_header(algorithms, space))
-    numbered = tuple(event.replace(number=number) for number, event in enumerate(events))
-    # What the source's reader could not read might read as a record here.
-    trailing = log.trailing if log.format == format else b""
-    return log.replace(format=format, events=numbered, header=None, algorithms=algorithms, trailing=trailing), losses
+    adapted = log.replace(format=format, events=tuple(events), header=None, algorithms=algorithms)
+    # What another container has around its records is its own, and might read as a record here.
+    return adapted if log.format == format else adapted.replace(padding=None, trailing=b""), losses
 
 
 def _is_agile(content: Content) -> bool:
@@ -223,7 +222,7 @@ def _is_agile(content: Content) -> bool:
 
 
 def _new_header(algorithms: Sequence[HashAlg], space: Space) -> Event:
-    """A Spec ID Event03 for a log that has none, declaring the banks that its events have."""
+    """A Spec ID Event03 for a log that has none, declaring the banks that its events have; its number is no event's."""
     from evlog import wire
     from evlog.registers import Register
     from evlog.wire.tcg import spec_id_event03
@@ -242,7 +241,7 @@ def _new_header(algorithms: Sequence[HashAlg], space: Space) -> Event:
     )
     # OVMF writes index 1 into the header of a CCEL, which also is what tells the two apart.
     register = Register(space, 1 if space == "ccmr" else 0)
-    return Event(0, register, (Digest(SHA1, bytes(20)),), PCClientEvent(EV_NO_ACTION, data))
+    return Event(-1, register, (Digest(SHA1, bytes(20)),), PCClientEvent(EV_NO_ACTION, data))
 
 
 def write(log: Log, space: Space) -> bytes:

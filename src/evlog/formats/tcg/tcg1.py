@@ -96,11 +96,10 @@ def adapt(log: Log, options: Options) -> tuple[Log, Sequence[Loss]]:
         if _declares_banks(content):
             losses.append(Loss(event.number, "content", f"a {AGILE} declares crypto-agile records"))
             continue
-        events.append(event.replace(number=len(events), digests=digests, content=content, recnum=None, wire=None))
-    # What the source's reader could not read might read as a record here.
-    header, trailing = (log.header, log.trailing) if log.format == ID else (None, b"")
-    adapted = log.replace(format=ID, events=tuple(events), header=header, algorithms=(SHA1,), trailing=trailing)
-    return adapted, losses
+        events.append(event.replace(digests=digests, content=content, recnum=None, wire=None))
+    adapted = log.replace(format=ID, events=tuple(events), algorithms=(SHA1,))
+    # What another container has around its records is its own, and might read as a record here.
+    return adapted if log.format == ID else adapted.replace(header=None, padding=None, trailing=b""), losses
 
 
 def _declares_banks(content: object) -> bool:

@@ -126,8 +126,7 @@ class _Adaptation:
                 if digest.alg != self.bank:
                     reason = f"a textual log has one bank, here {self.bank}"
                     self.losses.append(Loss(event.number, f"digests.{digest.alg}", reason))
-        number = len(self.events)
-        self.events.append(event.replace(number=number, content=content, digests=digests, recnum=None, wire=None))
+        self.events.append(event.replace(content=content, digests=digests, recnum=None, wire=None))
 
     def _tell(self, event: Event, reason: str) -> None:
         """A ``.EXTEND`` comment for the event, if that was asked for, or a loss."""
