@@ -207,3 +207,26 @@ def test_a_pcr_digest_is_over_the_values_in_the_order_of_the_selection() -> None
         assert "composite_mismatch" not in [finding.code for finding in result.findings]
         assert row(result, 0).expected == first
         assert result.ok == ok
+
+
+def test_a_list_is_not_proven_by_its_twin_in_another_bank() -> None:
+    """Lists of single banks stand in for each other in a replay; a list of other entries is proven by nothing then."""
+    lists = []
+    for alg, data in ((SHA256, b"true"), (SHA1, b"something else")):
+        digest = evlog.Digest(alg, hashlib.new(alg.name, data).digest())
+        entry = evlog.Event(0, pcr(10), (digest,), evlog.ImaEvent("ima-ng", data))
+        lists.append(Log("ima-binary", (entry,), algorithms=(alg,), name=alg.name))
+    values = {10: chain(b"true")}
+    assert judged(lists[0], values).ok
+    result = judged(lists, values)
+    assert ([each.option for each in result.shortfalls], result.ok) == (["incomplete:pcr:10"], False)
+
+
+def test_a_stated_start_is_none_the_better_for_events_that_are_lacking() -> None:
+    start = b"\7" * 20
+    records = made.event(8, EV_ACTION, b"x", "sha1", "sha256") + made.event(8, EV_ACTION, b"y", "sha256")
+    log = evlog.read(made.header("sha1", "sha256") + records).replace(start=Registers({(pcr(8), SHA1): start}))
+    demand = Demand(accept=(Acceptance("incomplete"),))
+    result = judged(log, {(pcr(8), SHA1): chain(b"x", start=start, name="sha1")}, demand)
+    assert row(result, 8, SHA1).cause == "stated_start"
+    assert ([each.option for each in result.shortfalls], result.ok) == (["stated_start:pcr:8"], False)
