@@ -129,7 +129,7 @@ def shown(text: str) -> str:
     """Text on one line, with what a terminal would act upon escaped."""
     if text.isprintable():
         return text
-    from evlog._printable import printable
+    from evlog.contents._printable import printable
 
     return printable(text)
 
