@@ -371,7 +371,7 @@ def agree(data: bytes, format: str) -> None:
     plain = Log(log.format, tuple(log.events), algorithms=log.algorithms, platform=log.platform)
     assert evlog.check(plain) == evlog.check(log)
     columns = log.columns
-    if columns is None:
+    if columns is None or columns.space != "pcr":
         return
     for row, made in enumerate(log.events):
         assert (columns.registers[row] != NOT_EXTENDED) == made.replayable

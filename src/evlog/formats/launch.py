@@ -5,6 +5,7 @@ Few logs have an event on a PCR that a launch resets, so that scanners ask nothi
 
 from __future__ import annotations
 
+from evlog import hashing
 from evlog.columns import NOT_EXTENDED, Recorded
 from evlog.contents.event_types import LAUNCH_MARKERS, is_launch
 from evlog.contents.launch import LAUNCH_PCRS, MARKED_PCRS, is_reset
@@ -30,6 +31,8 @@ def settled(columns: Recorded, make: Callable[[int], Event]) -> Recorded:
     """
     if columns.space != "pcr" or columns.names is not None:
         return columns
+    if all(next(_rows(columns.registers, index), None) is None for index in LAUNCH_PCRS) or _has_none(columns):
+        return columns
     typed = _event_type(columns, make)
     told = None
     for index in LAUNCH_PCRS:
@@ -43,6 +46,15 @@ def settled(columns: Recorded, make: Callable[[int], Event]) -> Recorded:
             if told is not None and not marked:
                 break
     return columns if told is None else columns.replace(notable=tuple(sorted({*columns.notable, told})))
+
+
+def _has_none(columns: Recorded) -> bool:
+    """Whether no event type is a launch's, where that is told sooner of all rows than of some."""
+    size = len(columns.buffer)
+    if columns.typed is None or hashing.native(size) is None:
+        return False
+    types = hashing.backend(size).words(columns, (_EVENT_TYPE,) * len(columns.layouts), columns.typed)
+    return not any(map(is_launch, set(types)))
 
 
 def _event_type(columns: Recorded, make: Callable[[int], Event]) -> Callable[[int], int]:
