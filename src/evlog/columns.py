@@ -63,7 +63,7 @@ class Columns(Record):
     ``layout_of``  bytearray, the layout of each row; None if all rows have layout 0
     ``end``        the offset after the last record
     ``space``      what the indices count
-    ``notable``    the rows that may bear on start values, in order
+    ``notable``    the rows that may bear on start values, in order; of a dynamic launch one that tells of it
     """
 
     buffer: bytes

@@ -76,8 +76,12 @@ class Content(Record):
 
     @property
     def measured(self) -> bool:
-        """Whether the event extends its register."""
+        """Whether such events extend their register, as far as the content alone tells."""
         return True
+
+    def extends(self, event: Event) -> bool:
+        """Whether the event that carries this content extends its register."""
+        return self.measured
 
     @property
     def statement(self) -> bool:
@@ -175,7 +179,7 @@ class Event(Record):
     @property
     def measured(self) -> bool:
         """Whether the event extends its register."""
-        return self.content.measured
+        return self.content.extends(self)
 
     @property
     def replayable(self) -> bool:

@@ -5,8 +5,6 @@ from __future__ import annotations
 import os
 import sys
 
-from evlog._printable import printable
-
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     import argparse
@@ -124,7 +122,16 @@ def choices(args: argparse.Namespace) -> dict[str, Any]:
 
 def put(*lines: str) -> None:
     """Lines on stdout: one for each, with what a terminal would act upon escaped."""
-    print(*map(printable, lines), sep="\n")
+    print(*map(shown, lines), sep="\n")
+
+
+def shown(text: str) -> str:
+    """Text on one line, with what a terminal would act upon escaped."""
+    if text.isprintable():
+        return text
+    from evlog.contents._printable import printable
+
+    return printable(text)
 
 
 def say(text: str) -> None:
@@ -135,7 +142,7 @@ def say(text: str) -> None:
     if sys.stderr is None:
         return
     try:
-        print(f"evlog: {printable(text)}", file=sys.stderr)
+        print(f"evlog: {shown(text)}", file=sys.stderr)
     except OSError:
         abandon(sys.stderr)
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from evlog._printable import printable
 from evlog.cli._page import Page
 from evlog.cli._selection import VERDICTS, short_type, verdict
+from evlog.contents._printable import printable
 from evlog.contents.pcclient import PCClientEvent
 from evlog.decoders import Context, decode, to_json
 

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import sys
 
-from evlog._printable import printable
 from evlog.cli import _common, _keep
+from evlog.contents._printable import printable
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -226,7 +226,8 @@ def _handovers(placed: Sequence[Placed], replayed: Replay, first: Sequence[_Firs
         for register, event in first[position].registers.items():
             if register in owners and (register, position) not in stated:
                 if before is None:
-                    before = replay([other.log for other in placed[:position]]).registers()
+                    logs = [other.log for other in placed]
+                    before = replay(logs[:position], beside=logs[position:]).registers()
                 alg, value = _value(before, register)
                 source = placed[owners[register]].log.name
                 yield Handover(register, source, each.log.name, "unanchored", alg, value, each.reason, event)
