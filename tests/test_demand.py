@@ -641,14 +641,25 @@ def test_a_list_of_which_nothing_is_proven_is_not_ahead(desk: Desk) -> None:
     assert desk.ask(log, elsewhere, *desk.quote(WHOLE | {11: listed(ENTRIES[:2])})).code == 1
 
 
+def test_an_event_without_the_bank_behind_a_stated_start_is_not_accepted_with_it(desk: Desk) -> None:
+    rows = [row(f"pcr:{index}", text, "sha256", "sha1") for index, text in BOOT]
+    log = document([*rows, row("pcr:8", b"forged", "sha1")], "sha256", "sha1", start={"pcr:8": extended([b"hidden"])})
+    quote = desk.quote(WHOLE | {8: extended([b"hidden", b"command line"])})
+    found = desk.ask(desk.put("log", log), *quote)
+    assert set(found.options) == {"stated_start:pcr:8", "incomplete:pcr:8"}
+    assert desk.ask("log", *quote, "--accept", "stated_start").code == 1
+
+
 def test_a_list_that_is_ahead_of_a_stated_start_is_not_ok(desk: Desk) -> None:
     """The log states where PCR 10 stood before the last genuine entry, and goes on with forged ones."""
     forged = evlog.read(ima([ENTRIES[2], (b"/forged", b"x")], "sha256"))
     start = Registers({(Register("pcr", 10), SHA256): listed(ENTRIES[:2])})
     stating = forged.replace(format="evlog-json", events=tuple(forged.events), start=start, header=None)
     log, entries = desk.put("log", tcg2(BOOT)), desk.put("ima.json", evlog.write(stating))
-    found = desk.ask(log, entries, *desk.quote(WHOLE | {10: listed(ENTRIES[:3])}))
-    assert (found.code, found.options) == (1, ["stated_start:pcr:10"])
+    quote = desk.quote(WHOLE | {10: listed(ENTRIES[:3])})
+    found = desk.ask(log, entries, *quote)
+    assert (found.code, found.options) == (1, ["stated_start:pcr:10", "incomplete:pcr:10"])
+    assert desk.ask(log, entries, *quote, "--accept", "stated_start").code == 1
 
 
 # Explanations of the whole
