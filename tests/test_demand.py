@@ -250,6 +250,19 @@ def test_an_ima_list_that_was_not_given_is_named_or_required_away(desk: Desk) ->
     assert (required.code, required.word, required.json["complete"]) == (0, "verified", False)
 
 
+def test_a_quote_without_values_that_the_logs_do_not_lead_to_is_not_accepted_away(desk: Desk) -> None:
+    """Its digest tells nothing of single registers: no line says that something would accept them."""
+    quote = desk.quote(WHOLE, range(9))
+    at = quote.index("--pcrs")
+    bare = quote[:at] + quote[at + 2 :]
+    assert desk.ask(desk.put("eight", tcg2(without(9))), *bare).word == "verified"
+    cut = desk.ask(desk.put("cut", tcg2(without(5))), *bare)
+    assert (cut.code, cut.options) == (1, ["not_reported:pcr:9"])
+    assert "pcr:4: the quote is of it" in cut.text
+    assert desk.ask("cut", *bare, "--accept", "not_reported,not_logged,incomplete").code == 1
+    assert desk.ask("cut", *quote, "--accept", "not_reported,not_logged").code == 0
+
+
 def test_values_that_the_verifier_names_himself_count_where_they_moved(desk: Desk) -> None:
     """A register file: PCR 0 to 7 away from their start value; without a key PCR 8 is none of them, but for strict."""
     log, cut = desk.put("log", tcg2(BOOT)), desk.put("cut", tcg2(without(8)))

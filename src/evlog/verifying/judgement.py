@@ -71,6 +71,9 @@ def _of_register(
         ):
             yield Shortfall("", register, "it never changes: say which value it must have (--expect)")
         return
+    if not stated and evidence.composite is not None and register in {each for each, _ in evidence.composite.selection}:
+        yield Shortfall("", register, "the quote is of it, and not of what the logs lead to: give the values (--pcrs)")
+        return
     if not stated:
         behind = "the key or root stands behind" if evidence.anchored else "the evidence states"
         which = f" in {' or '.join(map(str, demand.banks))}" if demand.banks else ""
