@@ -10,6 +10,7 @@ from __future__ import annotations
 from evlog.algorithms import HashAlg
 from evlog.errors import EvlogError, ParseError, UsageError
 from evlog.evidence import Credentials, Evidence, Material
+from evlog.evidence._document import document as parsed
 from evlog.registers import SPACES, Register, Registers
 
 TYPE_CHECKING = False
@@ -31,12 +32,7 @@ def claims(material: Material) -> bool:
 
 def _document(data: bytes) -> dict[str, Any] | None:
     """The JSON object, if every member of it looks like registers."""
-    import json
-
-    try:
-        document = json.loads(data)
-    except (ValueError, RecursionError):
-        return None
+    document = parsed(data)
     if not isinstance(document, dict):
         return None
     if document.get("schema") == _REPLAY:
