@@ -251,10 +251,17 @@ class Comparison:
         left: dict[Register, list[int]] = {}
         for index, (log, counts) in enumerate(zip(self.logs, self.events, strict=True)):
             for register in whole.keys() & counts.keys():
-                ruled = {alg for ruled, alg in self.rules if ruled == register and log.rules}
-                if not whole[register] & {*log.algorithms, *ruled}:
+                if not any(self._follows(log, register, alg) for alg in whole[register]):
                     left.setdefault(register, []).append(index)
         return [self._leaving_out(row, left.get(row.register, ())) for row in verdicts]
+
+    def _follows(self, log: Log, register: Register, alg: HashAlg) -> bool:
+        """Whether a log's events on a register are of a bank, by their digests or by a rule."""
+        if alg not in log.algorithms:
+            return bool(log.rules) and (register, alg) in self.rules
+        columns = log.columns
+        index = None if columns is None else columns.index(register)
+        return columns is None or index is None or columns.has_bank(index, alg)
 
     def _leaving_out(self, row: RegisterVerdict, logs: Sequence[int]) -> RegisterVerdict:
         if not logs or not row.whole:
