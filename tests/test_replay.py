@@ -124,7 +124,7 @@ def test_which_registers_reset_to_ones_stands_in_one_file() -> None:
     package = ROOT / "src" / "evlog"
     told = re.compile(r"range\(17, ?23\)|17 <= \S+ <= 22")
     homes = [path.relative_to(package).as_posix() for path in package.rglob("*.py") if told.search(path.read_text())]
-    assert homes == ["replaying/start.py"]
+    assert homes == ["contents/launch.py"]
     ones = [number for number in range(24) if reset_value(Register("pcr", number), SHA256) == b"\xff" * 32]
     assert ones == [17, 18, 19, 20, 21, 22]
     assert {reset_value(register, SHA256) for register in (Register("rtmr", 17), Register("mr", "17"))} == {bytes(32)}

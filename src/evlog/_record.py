@@ -49,12 +49,14 @@ class _RecordMeta(type):
         cls._key = staticmethod(attrgetter(*compared)) if compared else staticmethod(lambda _: ())
         if fields:
             cls.__init__ = _init_later(cls)  # type: ignore[misc]
+            cls.replace = _replace_later(cls)
         return cls
 
     _fields: tuple[str, ...]
     _uncompared: tuple[str, ...]
     _defaults: dict[str, Any]
     _key: Callable[[Any], Any]
+    replace: Callable[..., Any]
 
 
 def _init_later(cls: _RecordMeta) -> Callable[..., None]:
@@ -106,6 +108,32 @@ def _compile_init(cls: _RecordMeta) -> Callable[..., None]:
     return init
 
 
+def _replace_later(cls: _RecordMeta) -> Callable[..., Any]:
+    """A ``replace`` that gives way to a compiled one, as `_init_later` does."""
+    fields = cls._fields
+    made = 0
+
+    def replace(self: Any, **changes: Any) -> Any:
+        nonlocal made
+        made += 1
+        if made > _FEW:
+            cls.replace = _compile_replace(cls)
+            return cls.replace(self, **changes)
+        return cls(**{**{field: getattr(self, field) for field in fields}, **changes})
+
+    return replace
+
+
+def _compile_replace(cls: _RecordMeta) -> Callable[..., Any]:
+    parameters = ", ".join(f"{field}=_kept" for field in cls._fields)
+    values = ", ".join(f"self.{field} if {field} is _kept else {field}" for field in cls._fields)
+    scope: dict[str, Any] = {"_cls": cls, "_kept": object()}
+    exec(f"def replace(self, *, {parameters}):\n return _cls({values})", scope)
+    replace: Callable[..., Any] = scope["replace"]
+    replace.__qualname__ = f"{cls.__qualname__}.replace"
+    return replace
+
+
 class Record(metaclass=_RecordMeta):
     """Base of evlog's value classes: immutable, compared by type and fields."""
 
@@ -135,5 +163,4 @@ class Record(metaclass=_RecordMeta):
 
     def replace(self, **changes: Any) -> Self:
         """The same value with some fields changed."""
-        values = {field: getattr(self, field) for field in type(self)._fields}
-        return type(self)(**{**values, **changes})
+        return type(self)(**changes)  # of a class without fields; see `_replace_later`

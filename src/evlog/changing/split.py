@@ -89,7 +89,8 @@ def _by_register(log: Log) -> list[tuple[Register, Log]]:
     for event in log.events:
         if not header or event.number:
             events.setdefault(event.register, list(header)).append(event)
-    bare = log.replace(padding=None, trailing=b"")
+    # A log of many registers has findings of each: they are the log's, not one for each of its parts.
+    bare = log.replace(padding=None, trailing=b"", findings=())
     if len(events) == 1 and not log.tail:
         return [(register, log) for register in events]
     found = sorted(events.items(), key=lambda item: item[0].sort_key)

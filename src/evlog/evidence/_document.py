@@ -6,6 +6,8 @@ numbers. What a member is follows from its bytes or from its name, never from it
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -18,10 +20,13 @@ TPM_QUOTE = b"\xff\x54\x43\x47\x80\x18"
 _MAX_DEPTH = 8
 # No document of evidence has as many members.
 _MAX_MEMBERS = 1 << 16
+# Letters of the shortest text that may be a quote or a report: a digest is shorter, and there are hundreds of these.
+_SHORTEST = 130
 
 
+@lru_cache(maxsize=1)
 def document(data: bytes) -> Any:
-    """The JSON document, or None."""
+    """The JSON document, or None. Each source asks for it in turn; nobody may change it."""
     if data.lstrip()[:1] not in (b"{", b"["):
         return None
     import json
@@ -78,13 +83,13 @@ def holder(found: Any, fits: Callable[[bytes], bool]) -> tuple[bytes, Sequence[d
 
 
 def _members(found: Any, around: tuple[dict[str, Any], ...]) -> Iterator[tuple[bytes, Sequence[dict[str, Any]]]]:
-    """Every member that writes bytes."""
+    """Every member that writes bytes, as many as a quote has."""
     # It grows while it is read, so that the outer members come first.
     waiting: list[tuple[Any, tuple[dict[str, Any], ...]]] = [(found, around)]
     for value, within in waiting:
         if len(waiting) > _MAX_MEMBERS:
             return
-        data = bytes_in(value)
+        data = None if isinstance(value, str) and len(value) < _SHORTEST else bytes_in(value)
         if data is not None:
             yield data, within
         elif isinstance(value, (dict, list)) and len(within) < _MAX_DEPTH:

@@ -105,7 +105,7 @@ def dynamic_start(case: Case) -> Iterator[Candidate]:
     register, alg = case.trail.register, case.trail.alg
     reset, zeros = reset_value(register, alg), bytes(alg.size)
     if reset != zeros:
-        for start, what in ((zeros, "zeros, as after a dynamic launch"), (reset, "ones")):
+        for start, what in ((zeros, "zeros, as after a dynamic launch"), (reset, "ones, as without a dynamic launch")):
             if start != case.trail.start:
                 yield Candidate(
                     "dynamic_launch", 0, 0, (), f"the value follows if the register started at {what}", start
