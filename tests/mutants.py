@@ -70,9 +70,9 @@ MUTANTS: tuple[Mutant, ...] = (
         "test_convert.py::test_a_register_that_the_result_invents_is_refused",
     ),
     Mutant(
-        "replaying/start.py",
-        "_ONES = range(17, 23)",
-        "_ONES = range(17, 24)",
+        "contents/launch.py",
+        "LAUNCH_PCRS = range(17, 23)",
+        "LAUNCH_PCRS = range(17, 24)",
         "test_verify.py::test_pcr_17_to_22_start_at_ones_and_no_other",
     ),
     Mutant(
@@ -135,8 +135,8 @@ MUTANTS: tuple[Mutant, ...] = (
     ),
     Mutant(
         "evidence/__init__.py",
-        "register in self.static and wanted in _names",
-        "wanted in _names",
+        "if register in self.static and (",
+        "if (",
         "test_evidence_kinds.py::test_claims_are_compared_as_bytes_numbers_and_text",
     ),
     Mutant(
@@ -748,8 +748,8 @@ MUTANTS: tuple[Mutant, ...] = (
     ),
     Mutant(
         "changing/split.py",
-        'bare = log.replace(padding=None, trailing=b"")',
-        "bare = log",
+        'log.replace(padding=None, trailing=b"", findings=())',
+        "log.replace(findings=())",
         "test_tree.py::test_a_part_has_one_header_and_nothing_of_what_follows_the_log",
     ),
     Mutant(
@@ -848,10 +848,17 @@ MUTANTS: tuple[Mutant, ...] = (
     ),
     Mutant(
         "replaying/start.py",
-        " or event.register != _PCR0:",
-        ":",
+        "if event.register != _PCR0:",
+        "if event.register != _PCR0 and is_reset(event.register):",
         "test_replay.py::test_a_locality_on_another_register_does_not_count",
     ),
+    Mutant(
+        "replaying/start.py",
+        "launch = launch or tells_of_launch(content.event_type, event.register)",
+        "pass",
+        "test_replay.py::test_dynamic_launch_registers",
+    ),
+    Mutant("replaying/start.py", "or launched(beside):", "or True:", "test_replay.py::test_dynamic_launch_registers"),
     Mutant(
         "replaying/start.py",
         'implied[_PCR0] = 4, "h-crtm"',
@@ -1074,8 +1081,8 @@ MUTANTS: tuple[Mutant, ...] = (
     ),
     Mutant(
         "verifying/comparison.py",
-        "if logs and row.whole:",
-        "if False:",
+        "if not logs or not row.whole:",
+        "if True:",
         "test_comparison.py::test_a_list_is_not_proven_by_its_twin_in_another_bank",
     ),
     Mutant(
@@ -1086,7 +1093,7 @@ MUTANTS: tuple[Mutant, ...] = (
     ),
     Mutant(
         "verifying/composite.py",
-        "else reset_value(*key) for",
+        "else reset_value(*key, launch=launch) for",
         "else bytes(key[1].size) for",
         "test_verify.py::test_a_pcr_digest_over_registers_without_events",
     ),
