@@ -166,7 +166,7 @@ MUTANTS: tuple[Mutant, ...] = (
     Mutant(
         "evidence/_account.py",
         "elif self.anchor is not None:",
-        "else:",
+        "elif True:",
         "test_evidence_signed.py::test_a_challenge_that_nobody_signed_for_is_only_read",
     ),
     Mutant(
@@ -1484,9 +1484,14 @@ def problem(mutant: Mutant) -> str:
     """Why a mutant cannot be tried; empty if it can."""
     if not mutant.source.is_file():
         return "no such file"
-    count = mutant.source.read_text().count(mutant.old)
-    if count != 1:
-        return f"the old text stands there {count} times"
+    whole = mutant.source.read_text()
+    if whole.count(mutant.old) != 1:
+        return f"the old text stands there {whole.count(mutant.old)} times"
+    try:
+        ast.parse(whole.replace(mutant.old, mutant.new))
+    except SyntaxError:
+        # Every test would fail.
+        return "the new text is no Python there"
     file, _, name = mutant.test.partition("::")
     path = ROOT / "tests" / file
     if not path.is_file() or name not in tests_in(path):
