@@ -1112,9 +1112,9 @@ MUTANTS: tuple[Mutant, ...] = (
     ),
     Mutant(
         "verifying/demand.py",
-        "return register is not None and self.registers.holds(register, platform)",
-        "return register is None or self.registers.holds(register, platform)",
-        "test_judgement.py::test_a_weakness_of_the_evidence_is_not_accepted_on_registers",
+        "register is not None and self.registers.holds(register, platform)",
+        "True",
+        "test_judgement.py::test_what_is_accepted_is_accepted_where_it_was_said",
     ),
     Mutant(
         "verifying/demand.py",
