@@ -19,7 +19,8 @@ SIZES = {SHA1: 20, SHA256: 32, SHA384: 48, SHA512: 64, SM3_256: 32, SHA3_256: 32
 
 EV_NO_ACTION, EV_SEPARATOR, EV_ACTION, EV_S_CRTM_VERSION = 3, 4, 5, 8
 EV_EFI_ACTION, EV_EFI_HCRTM_EVENT = 0x80000007, 0x80000010
-EVTYPE_HASH_START = 0x402
+EVTYPE_HASH_START, TB_MEASUREMENT, SLAUNCH, SLAUNCH_START, SLAUNCH_END = 0x402, 0x501, 0x502, 0x503, 0x504
+GOOGLE_DRTM = 0x10000000
 SEPARATOR = bytes(4)
 VERSION = "sample 1.0\0".encode("utf-16-le")
 EXIT = b"Exit Boot Services Invocation"
@@ -91,6 +92,17 @@ def boot2(algs: tuple[int, ...] = (SHA1, SHA256)) -> bytes:
 def agile(*records: bytes, algs: tuple[int, ...] = (SHA1, SHA256), index: int = 0, **header: object) -> bytes:
     """A crypto-agile log: the header, then the records."""
     return event1(index, EV_NO_ACTION, spec_id3(algs, **header)) + b"".join(records)  # type: ignore[arg-type]
+
+
+def secure_launch(start: bytes | None = None, end: bytes | None = None) -> bytes:
+    """Records of a launch as Linux logs it: markers have the hash of nothing, and extend nothing."""
+    return (
+        event2(17, EVTYPE_HASH_START, b"hash start")
+        + (event2(17, SLAUNCH_START, b"") if start is None else start)
+        + event2(18, SLAUNCH, b"Measured boot parameters")
+        + event2(17, SLAUNCH, b"Measured Kernel initrd")
+        + (event2(17, SLAUNCH_END, b"") if end is None else end)
+    )
 
 
 def td_boot(alg: int = SHA384) -> bytes:
@@ -173,12 +185,18 @@ def document() -> bytes:
 
 def samples() -> dict[str, bytes]:
     """Every synthetic sample by its path in this folder."""
-    sha384 = (SHA384,)
+    sha256, sha384 = (SHA256,), (SHA384,)
+    # What some kernels make of the markers: EV_NO_ACTION with the digests that were there.
+    handled = event2(17, SLAUNCH_END, b"").replace(struct.pack("<I", SLAUNCH_END), struct.pack("<I", EV_NO_ACTION), 1)
     odd = (SHA256, 0x7F01)
     trust_point = b"\x04\x00\x01\xc0" + struct.pack("<I", 8) + b"a quote."
     coreboot_locality = locality(3).ljust(50, b"\0")
     good = agile(boot2())
     return {
+        "tcg1/launch-markers.bin": boot1()
+        + event1(17, SLAUNCH_START, b"", bytes(20))
+        + event1(17, SLAUNCH, b"Measured Kernel initrd")
+        + event1(17, SLAUNCH_END, b"", bytes(20)),
         "tcg1/event00.bin": event1(0, EV_NO_ACTION, spec_id1(0)) + boot1(),
         "tcg1/event02-uintn1-vendor.bin": event1(0, EV_NO_ACTION, spec_id1(2, 1, b"vendor")) + boot1(),
         "tcg1/no-header.bin": boot1(),
@@ -209,6 +227,17 @@ def samples() -> dict[str, bytes]:
             event2(17, EVTYPE_HASH_START, b"hash start"),
             event2(18, 0x404, b"mle"),
             event2(23, EV_ACTION, b"x"),
+        ),
+        "tcg2/launch-markers.bin": agile(secure_launch()) + bytes(100),
+        "tcg2/launch-markers-cut.bin": agile(secure_launch(end=b"")),
+        "tcg2/launch-markers-handled.bin": agile(secure_launch(handled, handled)),
+        "tcg2/launch-policy-only.bin": agile(event2(19, TB_MEASUREMENT, b""), event2(20, EV_ACTION, b"a policy")),
+        "tcg2/google-host.bin": agile(
+            event2(0, EV_EFI_HCRTM_EVENT, b"HCRTM", sha256),
+            event2(17, GOOGLE_DRTM, b"DRTM", sha256),
+            event2(21, EV_ACTION, b"the host's kernel", sha256),
+            *(event2(pcr, EV_SEPARATOR, SEPARATOR, sha256) for pcr in (0, 17, 21)),
+            algs=sha256,
         ),
         "tcg2/pcr17-without-launch.bin": agile(boot2(), event2(17, EV_ACTION, b"an application")),
         "tcg2/trust-point.bin": agile(boot2(), event2(0xFFFFFFFF, EV_NO_ACTION, trust_point), event2(11, 12, b"\x01")),

@@ -28,7 +28,18 @@ def logs() -> list[Path]:
 
 
 REGISTERS = st.one_of(st.integers(0, 24), st.sampled_from([0x01C10000, 0xFFFFFFFF, 255, 256]))
-EVENT_TYPES = st.sampled_from([0, 1, 3, 4, 5, 13, 0x80000007, 0x80000010, 0x402, 0xFFFFFFFF])
+EVENT_TYPES = st.sampled_from([0, 1, 3, 4, 5, 13, 0x80000007, 0x80000010, 0x402, 0x502, 0x503, 0x504, 0xFFFFFFFF])
+_HASHES = {4: "sha1", 11: "sha256", 12: "sha384", 13: "sha512"}
+
+
+def of_nothing(alg: int, size: int) -> bytes:
+    """The digest of a launch's marker."""
+    return hashlib.new(_HASHES[alg]).digest() if alg in _HASHES else bytes(size)
+
+
+def digest_of(alg: int, size: int) -> st.SearchStrategy[bytes]:
+    """Digests of anything, of nothing, and zeros."""
+    return st.one_of(st.binary(min_size=size, max_size=size), st.just(of_nothing(alg, size)), st.just(bytes(size)))
 
 
 @st.composite
@@ -39,7 +50,7 @@ def tcg2(draw: st.DrawFn) -> bytes:
     parts = [spec_id(declared)]
     for _ in range(draw(st.integers(0, 12))):
         some = draw(st.sampled_from(lists))[: draw(st.integers(0, 4))]
-        digests = [(alg, draw(st.binary(min_size=size, max_size=size))) for alg, size in some]
+        digests = [(alg, draw(digest_of(alg, size))) for alg, size in some]
         parts.append(record2(draw(REGISTERS), draw(EVENT_TYPES), digests, draw(st.binary(max_size=40))))
     tail = draw(st.sampled_from([b"", bytes(40), b"\xff" * 70, b"junk", struct.pack("<III", 1, 1, 65)]))
     return b"".join(parts) + tail
@@ -51,7 +62,7 @@ def tcg1(draw: st.DrawFn) -> bytes:
     parts = []
     for _ in range(draw(st.integers(1, 12))):
         data = draw(st.binary(max_size=40))
-        digest = draw(st.binary(min_size=20, max_size=20))
+        digest = draw(digest_of(4, 20))
         parts.append(struct.pack(f"{order}II20sI", draw(REGISTERS), draw(EVENT_TYPES), digest, len(data)) + data)
     return b"".join(parts) + draw(st.sampled_from([b"", bytes(40), b"\xff" * 70, b"junk"]))
 
@@ -90,12 +101,13 @@ def cel(draw: st.DrawFn) -> bytes:
     widths = draw(st.sampled_from([(1, 1, 4), (8, 4, 4), (4, 4, 2), (3, 1, 1)]))
     parts = []
     for number in range(draw(st.integers(1, 12))):
-        register = draw(st.sampled_from([0, 1, 7, 10, 24]))
+        register = draw(st.sampled_from([0, 1, 7, 10, 17, 18, 19, 24]))
         index = draw(st.sampled_from([1, 1, 1, 2, 108]))
-        digests = [tlv(11, draw(st.sampled_from([bytes(32), b"\x11" * 32])))]
+        digests = [tlv(11, draw(st.sampled_from([bytes(32), b"\x11" * 32, of_nothing(11, 32)])))]
         if draw(st.integers(0, 3)) == 0:
             digests.append(tlv(draw(st.sampled_from([4, 12])), b"\x22" * draw(st.sampled_from([20, 48]))))
-        event_type = draw(st.sampled_from([3, 5, 13, 0x10])).to_bytes(widths[2], "big")
+        types = [3, 5, 13, 0x10] if widths[2] == 1 else [3, 5, 13, 0x10, 0x402, 0x503, 0x504]
+        event_type = draw(st.sampled_from(types)).to_bytes(widths[2], "big")
         content = draw(
             st.sampled_from(
                 [

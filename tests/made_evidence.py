@@ -7,13 +7,16 @@ import datetime
 import hashlib
 import struct
 from functools import cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import cbor2
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa, utils
 from cryptography.x509.oid import NameOID
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 Key = ec.EllipticCurvePrivateKey
 NOW = datetime.datetime.now(datetime.timezone.utc)
@@ -110,9 +113,16 @@ def der_of(each: x509.Certificate) -> bytes:
 # TPM
 
 
-def tpm_quote(values: list[bytes], *, nonce: bytes = b"the nonce", alg: int = 0x000B, digest: str = "sha256") -> bytes:
-    """TPMS_ATTEST over PCR 0 and up of one bank."""
-    bits = (1 << len(values)) - 1
+def tpm_quote(
+    values: list[bytes],
+    *,
+    nonce: bytes = b"the nonce",
+    alg: int = 0x000B,
+    digest: str = "sha256",
+    pcrs: Sequence[int] | None = None,
+) -> bytes:
+    """TPMS_ATTEST over PCRs of one bank: PCR 0 and up, or ``pcrs`` in rising order."""
+    bits = sum(1 << index for index in (range(len(values)) if pcrs is None else pcrs))
     return b"".join(
         (
             struct.pack(">IHH", 0xFF544347, 0x8018, 0),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import hashlib
 from importlib import import_module
 from pathlib import Path
 from types import SimpleNamespace
@@ -11,7 +12,8 @@ from typing import Any
 import pytest
 
 from evlog import hashing
-from evlog.algorithms import SHA256
+from evlog.algorithms import SHA256, HashAlg
+from evlog.hashing import python
 
 ROOT = Path(__file__).parent.parent
 PROTOCOLS = ROOT / "src" / "evlog" / "hashing" / "protocols.py"
@@ -67,3 +69,16 @@ def test_a_backend_that_cannot_be_used_gives_way(monkeypatch: pytest.MonkeyPatch
     for size, settled in ((1, False), (1 << 17, True)):
         assert hashing.backend(size).NAME == "python"
         assert hashing._settled is settled
+
+
+@pytest.mark.parametrize("alg", ["sha1", "sha256", "sha384", "sha512"])
+def test_the_interpreter_s_own_functions_and_openssl_s_give_the_same(alg: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Known answers of the empty text and of "abc" (FIPS 180-4), and a text of many blocks."""
+    monkeypatch.setattr(python, "_openssl", False)
+    python._constructor.cache_clear()
+    texts = (b"", b"abc", bytes(range(256)) * 41)
+    own = python.digests(HashAlg.named(alg), texts)
+    module = type(python._required(HashAlg.named(alg))(b"")).__module__
+    python.prepare(1 << 20)
+    assert python.digests(HashAlg.named(alg), texts) == own == [hashlib.new(alg, text).digest() for text in texts]
+    assert type(python._required(HashAlg.named(alg))(b"")).__module__ == "_hashlib" != module

@@ -123,6 +123,7 @@ _CHANGES: dict[str, Callable[[Boot], object]] = {
         _of(8, _IPL, "root=x\0".encode("utf-16-le")[:-1], "root=x\0".encode("utf-16-le"))
     ),
     "crtm_contents_text": lambda boot: boot.firmware.append(_of(0, 7, b"Boot Guard Measured S-CRTM\0", b"it")),
+    "launch_end_missing": lambda boot: boot.loader.append(_of(17, 0x503, b"")),
     "launch_type_in_static_register": lambda boot: boot.firmware.append(_of(0, 0x40E, b"", b"it")),
     "device_path_length": lambda boot: boot.loader.append(_of(4, _APPLICATION, _image(_PATH, 64), b"a loader")),
     "uintn_32": lambda boot: setattr(boot, "header", header(*_BANKS, uintn=1)),

@@ -109,6 +109,17 @@ def test_with_a_key_or_a_root_the_firmware_s_registers_count_in_any_case(credent
         guest = signed(values, source="tdx-quote", platform=platform, credentials=credentials)
         told = lacks(verify(log_of(3, banks=("sha384",), space="ccmr"), guest))
         assert told == [f"not_reported:ccmr:{index}" for index in (first, first + 1)]
+    nothing = signed({}, credentials=credentials)
+    assert lacks(verify(log_of(8), nothing))[:8] == [f"not_reported:pcr:{index}" for index in range(8)]
+
+
+def test_what_never_changes_is_demanded_of_nobody_who_did_not_ask() -> None:
+    mrtd = Register("ccmr", 0)
+    values = {(Register("ccmr", index), SHA384): extended(alg=SHA384) for index in (1, 2)}
+    guest = signed({**values, (mrtd, SHA384): b"\xaa" * 48}, source="tdx-quote", platform="tdx", static=(mrtd,))
+    log = log_of(1, 2, banks=("sha384",), space="ccmr")
+    assert lacks(verify(log, guest)) == []
+    assert lacks(verify(log, guest, Demand(strict=True))) == []
 
 
 def test_values_that_the_verifier_named_himself_count_where_firmware_extended_them() -> None:
@@ -230,6 +241,11 @@ def test_what_never_changes_counts_by_the_value_that_is_expected() -> None:
     assert lacks(verify(log, guest, demand)) == ["ccmr:0"]
     assert verify(log, guest, demand.replace(expect=(("mrtd", "aa" * 48),))).ok
     assert lacks(verify(log, guest, demand.replace(expect=(("xfam", "07"),)))) == ["ccmr:0"]
+    image = {(index, SHA384): bytes([index + 1]) * 48 for index in range(2)}
+    enclave = states(image, source="nitro-enclave", platform="nitro", static=(pcr(0), pcr(1)))
+    for expect, open_ in (({"pcr1": "02" * 48}, ["pcr:0"]), ({"pcr1": "02" * 48, "pcr0": "01" * 48}, [])):
+        result = verify(log_of(8), enclave, Demand(registers=only("0-1"), expect=tuple(expect.items())))
+        assert lacks(result) == open_
 
 
 @pytest.mark.parametrize(
@@ -255,6 +271,17 @@ def test_what_never_changes_counts_by_the_value_that_is_expected() -> None:
 def test_the_whole_of_a_register(members: dict[str, Any], whole: bool, shortfall: str) -> None:
     row = RegisterVerdict(**{"register": pcr(8), "alg": SHA256, "verdict": "match", **members})
     assert (row.whole, row.shortfall) == (whole, shortfall)
+
+
+def test_whether_the_logs_tell_how_every_value_came_about() -> None:
+    records = made.event(8, EV_ACTION, b"x", "sha1", "sha256") + made.event(8, EV_ACTION, b"y", "sha256")
+    log = evlog.read(made.header("sha1", "sha256") + records)
+    for value, complete in ((bytes(20), True), (b"\1" * 20, False)):
+        result = verify(log, states({(8, SHA1): value}))
+        assert (lacks(result), result.complete) == (["incomplete:pcr:8"], complete)
+    for value, complete in ((bytes(32), True), (extended(), False)):
+        assert verify(log_of(8), states({8: extended(), 9: value})).complete == complete
+    assert verify(log_of(8, 9), states({8: extended()})).complete, "nobody states what PCR 9 is"
 
 
 # What is accepted
@@ -288,7 +315,8 @@ def test_what_fails_for_good_is_accepted_by_no_name() -> None:
 def test_a_weakness_of_the_evidence_is_not_accepted_on_registers() -> None:
     weak = states({8: extended()}, weaknesses=(Weakness("debug", "somebody looks in"),))
     assert lacks(verify(log_of(8), weak)) == ["debug"]
-    assert lacks(verify(log_of(8), weak, Demand(accept=(Acceptance("debug", only("8")),)))) == ["debug"]
+    with pytest.raises(UsageError, match="as a whole"):
+        Acceptance("debug", only("8"))
     assert lacks(verify(log_of(8), weak, Demand(accept=(Acceptance("qe"),)))) == ["debug"]
     assert verify(log_of(8), weak, Demand(accept=(Acceptance("debug"),))).word == "accepted"
 
@@ -318,6 +346,11 @@ def test_evidence_that_was_read_without_what_is_demanded(name: str, value: Any) 
     with pytest.raises(UsageError, match=name):
         verify(log_of(8), evidence, demand)
     verify(log_of(8), evidence.replace(credentials=Credentials(**{name: value})), demand)
+    others: dict[str, Any] = {"kind": "tdx-quote", "at": datetime.datetime(2025, 1, 1, tzinfo=datetime.timezone.utc)}
+    wrong: dict[str, Any] = {name: others.get(name, b"another of them")}
+    other = Credentials(**wrong)
+    with pytest.raises(UsageError, match=name):
+        verify(log_of(8), evidence.replace(credentials=other), demand)
 
 
 def test_what_is_expected_has_to_be_stated_and_so() -> None:
@@ -363,6 +396,8 @@ def test_a_claim_is_neither_a_machine_nor_its_firmware() -> None:
     assert authenticated(guest(), measurement="55" * 48) == [ROOTED[:25]]
     result = verify(log_of(8), guest(), Demand(registers=only("8"), expect=(("host_data", "07"),)))
     assert (result.identified, result.firmware_identified) == (False, False)
+    assert authenticated(guest(plain=(("vmpl", "0"),)), vmpl="0") == [ROOTED[:25], UNKNOWN[:25]]
+    assert verify(log_of(8), signed({8: extended()})).firmware_identified, "nothing in it is fixed at the start"
 
 
 def test_the_words() -> None:

@@ -306,6 +306,12 @@ class TestAccount:
         assert losses == {0, 7, 9}
 
 
+def test_a_bank_that_only_the_log_names_is_a_loss() -> None:
+    log = log_of(event(0, "pcr:0", SHA1)).replace(algorithms=(SHA1, SHA256), format="evlog-json")
+    assert fields(evlog.convert(log, "tcg1")) == [(None, "algorithms")]
+    assert evlog.convert(log.replace(algorithms=(SHA1,)), "tcg1").losses == ()
+
+
 def test_record_numbers_that_coreboot_cannot_hold_are_named() -> None:
     log = evlog.read(SAMPLES / "coreboot/three-entries.bin")
     numbered = log.replace(

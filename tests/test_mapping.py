@@ -58,7 +58,7 @@ def test_the_same_log(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
             reading.read_mapped(str(path))
         assert str(refused.value) == str(error)
         return
-    log = reading.read_mapped(str(path))
+    (log,) = reading.read_mapped(str(path))
     assert log == plain
     assert log.findings == plain.findings
     assert evlog.replay(log) == evlog.replay(plain)

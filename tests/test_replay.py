@@ -13,7 +13,9 @@ import pytest
 import evlog
 from evlog import SHA1, SHA256, SHA384, Digest, Event, HashAlg, Log, Opaque, PCClientEvent, Register, Registers
 from evlog.replaying.start import reset_value
+from evlog.replaying.trail import Trail
 from samples import make
+from tests import made
 from tests.conftest import ROOT, SAMPLES
 
 if TYPE_CHECKING:
@@ -122,7 +124,7 @@ def test_which_registers_reset_to_ones_stands_in_one_file() -> None:
     package = ROOT / "src" / "evlog"
     told = re.compile(r"range\(17, ?23\)|17 <= \S+ <= 22")
     homes = [path.relative_to(package).as_posix() for path in package.rglob("*.py") if told.search(path.read_text())]
-    assert homes == ["replaying/start.py"]
+    assert homes == ["contents/launch.py"]
     ones = [number for number in range(24) if reset_value(Register("pcr", number), SHA256) == b"\xff" * 32]
     assert ones == [17, 18, 19, 20, 21, 22]
     assert {reset_value(register, SHA256) for register in (Register("rtmr", 17), Register("mr", "17"))} == {bytes(32)}
@@ -140,6 +142,25 @@ def test_start_values() -> None:
     assert row(read("tcg2/locality-3.bin"), "pcr:0").start_reason == "locality"
     assert row(read("tcg2/h-crtm.bin"), "pcr:0").start_reason == "h-crtm"
     assert row(read("tcg2/locality-3.bin"), "pcr:1").start == bytes(32)
+
+
+@pytest.mark.parametrize("locality", [0, 3])
+def test_an_h_crtm_starts_pcr_0_at_locality_4_whatever_was_said_before(locality: int) -> None:
+    """PFP 1.06, section 3.3.2: the H-CRTM sequence is what the TPM starts with, TPM2_Startup comes after it."""
+    said = made.event(0, 3, b"StartupLocality\0" + bytes((locality,)), "sha256")
+    log = evlog.read(made.header("sha256") + said + made.event(0, 0x80000010, b"HCRTM", "sha256"))
+    assert row(log, "pcr:0").start == bytes(31) + b"\4"
+
+
+def test_the_values_on_the_way_of_a_long_log() -> None:
+    """They are made in runs, and go on from one to the next."""
+    digests = [hashlib.sha256(bytes([number % 256])).digest() for number in range(5000)]
+    value, expected = bytes(32), [bytes(32)]
+    for digest in digests:
+        value = hashlib.sha256(value + digest).digest()
+        expected.append(value)
+    steps = Trail(Register("pcr", 8), SHA256, bytes(32), [(0, number) for number in range(5000)], digests, [])
+    assert list(steps.values()) == expected
 
 
 def test_dynamic_launch_registers() -> None:
@@ -160,6 +181,16 @@ def test_given_start_values_come_first() -> None:
     assert result[Register("pcr", 0), SHA256].hex() == by_hand(given, make.VERSION, SEP)
     assert next(v for v in result if v.register.index == 0 and v.alg == SHA256).start_reason == "given"
     assert values(log, start)["pcr:0", "sha1"] == values(log)["pcr:0", "sha1"]
+
+
+def test_what_the_caller_says_of_a_start_goes_before_what_the_log_says() -> None:
+    key = Register("pcr", 8), SHA256
+    log = evlog.read(made.header("sha256") + made.event(8, 5, b"x", "sha256"))
+    log = log.replace(start=Registers({key: bytes(31) + b"\1"}))
+    given = Registers({key: bytes(31) + b"\2"})
+    assert (row(log, "pcr:8").start_reason, row(log, "pcr:8").start[-1]) == ("log", 1)
+    (found,) = evlog.replay(log, given)
+    assert (found.start_reason, found.start[-1]) == ("given", 2)
 
 
 def test_only_the_first_locality_counts() -> None:

@@ -133,7 +133,39 @@ def test_comments_at_the_end_are_heeded() -> None:
     log = read(sync(ZEROS), "a", f"# .EXTEND {h(b'x').hex()}")
     before = extended(ZEROS, line(sync(ZEROS)), line("a"))
     assert row(log).value == extended(before, h(b"x"))
-    assert row(log).stated == "explained_gap"
+    assert (row(log).stated, row(log).events) == ("explained_gap", 3)
+
+
+def test_comments_at_the_end_are_confirmed_or_not_by_the_log_that_follows() -> None:
+    """The next log states the value with them, so that they happened, or without them, so that they did not."""
+    log = read(sync(ZEROS), "a", f"# .EXTEND {h(b'x').hex()}")
+    without = extended(ZEROS, line(sync(ZEROS)), line("a"))
+    for value, verdict in ((extended(without, h(b"x")), "explained_gap"), (without, "continuous"), (ZEROS, "gap")):
+        following = read(sync(value), "b")
+        assert verdicts(log, following)[-1] == verdict
+        assert row(log, following).value == extended(value, line(sync(value)), line("b"))
+
+
+@pytest.mark.parametrize("both", [False, True])
+def test_comments_on_both_sides_of_an_event(both: bool) -> None:
+    """Either those since the event lead to the value stated, or those before it too, which are told late."""
+    x, y = h(b"x"), h(b"y")
+    before = extended(ZEROS, line(sync(ZEROS)), line("a"))
+    value = extended(before, *((x, y) if both else (y,)))
+    log = read(sync(ZEROS), f"# .EXTEND {x.hex()}", "a", f"# .EXTEND {y.hex()}", sync(value))
+    handover = evlog.replay(log).handovers[-1]
+    assert (handover.verdict, handover.explained) == ("explained_gap", (1, 3) if both else (3,))
+
+
+def test_every_log_that_takes_a_register_over_is_named() -> None:
+    logs = {"one": read(sync(ZEROS), "a"), "two": read("b"), "three": read("c")}
+    handovers = evlog.replay([log.replace(name=name) for name, log in logs.items()]).handovers
+    assert [(each.from_, each.to) for each in handovers] == [(None, "one"), ("one", "two"), ("two", "three")]
+    assert [each.silent for each in handovers] == [False, True, True]
+
+
+def test_a_statement_after_an_event_is_no_start() -> None:
+    assert verdicts(read("a", sync(h(b"who knows")), "b"))[-1] == "gap"
 
 
 def test_the_log_after_the_firmware_s() -> None:

@@ -154,7 +154,7 @@ def test_on_the_public_logs(corpus: Path) -> None:
 ALGS = (0x0004, 0x000B, 0x000C, 0x0012, 0x7F01, 0x1234)
 SIZES = {**make.SIZES, 0x1234: 7}
 indices = st.sampled_from([0, 1, 7, 16, 17, 23, 24, 0x01C40200, 0xFFFFFFFE, 0xFFFFFFFF])
-types = st.sampled_from([0, 1, 3, 4, 5, 0x80000010, 0xFFFFFFFF]) | st.integers(0, 0xFFFFFFFF)
+types = st.sampled_from([0, 1, 3, 4, 5, 0x503, 0x80000010, 0xFFFFFFFF]) | st.integers(0, 0xFFFFFFFF)
 byte = st.binary(min_size=1, max_size=1)
 tails = st.one_of(
     st.just(b""),

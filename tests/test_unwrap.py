@@ -7,15 +7,17 @@ import gzip
 import json
 import struct
 import time
+import tracemalloc
 import zlib
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
 import pytest
 import zstandard
 
 import evlog
-from evlog.errors import ParseError, UnknownFormatError
-from evlog.intake import unwrap as module
+import evlog.formats.ima.ascii
+from evlog.errors import ParseError, SourceError, UnknownFormatError
+from evlog.intake import budget
 from tests import made
 from tests.conftest import SAMPLES
 
@@ -61,7 +63,7 @@ def test_a_wrapped_log_is_the_log(name: str, data: bytes) -> None:
     assert evlog.write(log) == data
     notes = [finding for finding in log.findings if finding.code == "wrapped"]
     assert [finding.severity for finding in notes] == ["note"]
-    assert f"wrapped in {told};" in notes[0].message
+    assert f"wrapped in {told}" in notes[0].message
 
 
 def test_a_given_format_is_looked_for_in_the_wrapping() -> None:
@@ -110,11 +112,11 @@ def test_a_damaged_stream_is_an_evlog_error(compress: Callable[[bytes], bytes]) 
 
 @pytest.mark.parametrize("name", ["gzip", "zstd"])
 def test_a_bomb_is_refused(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "MAX_UNPACKED", 8 << 20)
+    monkeypatch.setattr(budget, "LEAST", 0)
     zeros = bytes(64 << 20)
     bomb = gzip.compress(zeros, 9) if name == "gzip" else zstandard.compress(zeros)
     assert len(bomb) < 70_000
-    with pytest.raises(ParseError, match="unpacks to over 8388608 bytes"):
+    with pytest.raises(ParseError, match=f"unpacks to over {65 * len(bomb)} bytes"):
         evlog.read(bomb)
 
 
@@ -155,7 +157,7 @@ def test_what_holds_no_log_is_no_known_format(data: bytes) -> None:
 def test_many_strings_are_tried_in_bounded_time() -> None:
     document = json.dumps([base64.b64encode(number.to_bytes(48, "big")).decode() for number in range(200_000)])
     began = time.process_time()
-    with pytest.raises(UnknownFormatError):
+    with pytest.raises(ParseError, match="more than 16384 strings in it may be a log"):
         evlog.read(document.encode())
     assert time.process_time() - began < 5
     began = time.process_time()
@@ -217,3 +219,81 @@ def test_linux_table_of_the_log() -> None:
 def test_what_is_no_table(data: bytes) -> None:
     with pytest.raises(UnknownFormatError):
         evlog.read(data)
+
+
+def frame(byte: int, blocks: int) -> bytes:
+    """A zstd frame (RFC 8878) of so many RLE blocks: 128 KiB of one byte from four bytes each."""
+    made = [struct.pack("<I", (131072 << 3) | 2 | (n == blocks - 1))[:3] + bytes([byte]) for n in range(blocks)]
+    return b"\x28\xb5\x2f\xfd\x80\x68" + struct.pack("<I", blocks * 131072) + b"".join(made)
+
+
+def peak(call: Callable[[], object]) -> int:
+    """The bytes that a call has at most."""
+    tracemalloc.start()
+    try:
+        call()
+    finally:
+        most = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+    return most
+
+
+@pytest.mark.parametrize(
+    "document",
+    [
+        json.dumps([base64.b64encode(frame(n, 100)).decode() for n in range(40)]).encode(),
+        json.dumps({"a": base64.b64encode(gzip.compress(frame(1, 2000))).decode()}).encode(),
+        gzip.compress(gzip.compress(gzip.compress(bytes(40 << 20)))),
+    ],
+    ids=["strings", "layers in a string", "layers"],
+)
+def test_one_budget_for_a_whole_call(document: bytes) -> None:
+    """Each string or layer alone is within bounds; together they are not, and the first is not all that counts."""
+    allowed = max(budget.LEAST, budget.RATIO * len(document)) + len(document)
+
+    def refused() -> None:
+        with pytest.raises(ParseError, match=f"unpacks to over {allowed} bytes"):
+            evlog.read(document)
+
+    assert peak(refused) < 2 * allowed + (40 << 20)
+
+
+def test_a_log_before_a_bomb_is_not_all_that_counts() -> None:
+    document = json.dumps({"log": base64.b64encode(LOG).decode(), "b": base64.b64encode(frame(0, 999)).decode()})
+    with pytest.raises(ParseError, match="unpacks to over"):
+        evlog.read(document.encode())
+
+
+def test_one_budget_for_evidence() -> None:
+    document = json.dumps([base64.b64encode(frame(n, 40)).decode() for n in range(8)]).encode()
+    with pytest.raises(ParseError, match="unpacks to over"):
+        evlog.read_registers(document)
+
+
+def test_a_log_of_the_least_size_unpacks_from_next_to_nothing() -> None:
+    """Padding packs well."""
+    padded = LOG + bytes((16 << 20) - len(LOG))
+    assert evlog.read(gzip.compress(padded)) == evlog.read(padded)
+
+
+def test_a_document_of_too_many_values_is_not_looked_into() -> None:
+    """Each value takes tens of bytes of memory, and two of the document."""
+    document = b'["' + base64.b64encode(LOG) + b'"' + b",[]" * (1 << 19) + b"]"
+
+    def refused() -> None:
+        with pytest.raises(UnknownFormatError):
+            evlog.read(document)
+
+    assert peak(refused) < 4 * len(document) + (4 << 20)
+
+
+def test_no_memory_is_an_evlog_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object) -> NoReturn:
+        raise MemoryError
+
+    monkeypatch.setattr(evlog.formats.ima.ascii, "sniff", full)
+    with pytest.raises(SourceError, match="not enough memory to read it"):
+        evlog.read(b"no log")
+    monkeypatch.setattr("evlog.intake.registers._claimed", full)
+    with pytest.raises(SourceError, match="not enough memory to read it"):
+        evlog.read_registers(b"no evidence")

@@ -43,6 +43,9 @@ class _RecordMeta(type):
         namespace["__slots__"] = tuple(own)
         namespace["__match_args__"] = namespace["_fields"] = fields
         namespace["_defaults"] = defaults
+        if fields:
+            # Each class its own, as it gives way to one that is compiled for this class.
+            namespace["replace"] = _replace
         cls = super().__new__(mcls, name, bases, namespace)
         uncompared = cls._uncompared if bases else ()
         compared = [f for f in fields if f not in uncompared]
@@ -55,6 +58,7 @@ class _RecordMeta(type):
     _uncompared: tuple[str, ...]
     _defaults: dict[str, Any]
     _key: Callable[[Any], Any]
+    replace: Callable[..., Any]
 
 
 def _init_later(cls: _RecordMeta) -> Callable[..., None]:
@@ -106,6 +110,31 @@ def _compile_init(cls: _RecordMeta) -> Callable[..., None]:
     return init
 
 
+#: Values of a class that were made from another one so far.
+_replaced: dict[type, int] = {}
+
+
+def _replace(self: Any, **changes: Any) -> Any:
+    """The same value with some fields changed."""
+    cls: Any = type(self)
+    made = _replaced[cls] = _replaced.get(cls, 0) + 1
+    if made > _FEW:
+        cls.replace = _compile_replace(cls)
+        return cls.replace(self, **changes)
+    return cls(**{**{field: getattr(self, field) for field in cls._fields}, **changes})
+
+
+def _compile_replace(cls: _RecordMeta) -> Callable[..., Any]:
+    parameters = ", ".join(f"{field}=_kept" for field in cls._fields)
+    values = ", ".join(f"self.{field} if {field} is _kept else {field}" for field in cls._fields)
+    scope: dict[str, Any] = {"_cls": cls, "_kept": object()}
+    exec(f"def replace(self, *, {parameters}):\n return _cls({values})", scope)
+    replace: Callable[..., Any] = scope["replace"]
+    replace.__doc__ = _replace.__doc__
+    replace.__qualname__ = f"{cls.__qualname__}.replace"
+    return replace
+
+
 class Record(metaclass=_RecordMeta):
     """Base of evlog's value classes: immutable, compared by type and fields."""
 
@@ -135,5 +164,4 @@ class Record(metaclass=_RecordMeta):
 
     def replace(self, **changes: Any) -> Self:
         """The same value with some fields changed."""
-        values = {field: getattr(self, field) for field in type(self)._fields}
-        return type(self)(**{**values, **changes})
+        return type(self)(**changes)  # of a class without fields; see `_replace`

@@ -63,7 +63,7 @@ class Columns(Record):
     ``layout_of``  bytearray, the layout of each row; None if all rows have layout 0
     ``end``        the offset after the last record
     ``space``      what the indices count
-    ``notable``    the rows that may bear on start values, in order
+    ``notable``    the rows that may bear on start values, in order; of a dynamic launch one that tells of it
     """
 
     buffer: bytes
@@ -130,6 +130,11 @@ class Columns(Record):
         if names is not None:
             return names.index(register) if register in names else None
         return register.number if register.space == self.space else None
+
+    @property
+    def extended(self) -> set[Register]:
+        """The registers that the rows extend."""
+        return set(map(self.register, self.indices))
 
     def is_of(self, register: Register | None) -> bool:
         """Whether all rows belong to one register, which the records do not name, and to this one."""

@@ -76,8 +76,12 @@ class Content(Record):
 
     @property
     def measured(self) -> bool:
-        """Whether the event extends its register."""
+        """Whether such events extend their register, as far as the content alone tells."""
         return True
+
+    def extends(self, event: Event) -> bool:
+        """Whether the event that carries this content extends its register."""
+        return self.measured
 
     @property
     def statement(self) -> bool:
@@ -175,7 +179,7 @@ class Event(Record):
     @property
     def measured(self) -> bool:
         """Whether the event extends its register."""
-        return self.content.measured
+        return self.content.extends(self)
 
     @property
     def replayable(self) -> bool:
@@ -298,6 +302,13 @@ class Log(Record):
     def columns(self) -> Columns | None:
         """The log's framing as columns over its bytes, where the reader made them; None for a log of plain events."""
         return self.events.columns if isinstance(self.events, LazyEvents) else None
+
+    @property
+    def extended(self) -> set[Register]:
+        """The registers that the log extends."""
+        if self.columns is not None:
+            return self.columns.extended
+        return {event.register for event in self.events if event.measured}
 
     @property
     def rules(self) -> tuple[str, ...]:

@@ -9,6 +9,7 @@ records (record numbers that count as the specification has it), where an event 
 from __future__ import annotations
 
 from evlog.changing.naive import AS_EXTENDED, respells, spelled
+from evlog.contents.spec_id import is_header
 from evlog.model import Loss
 from evlog.registers import Platform
 
@@ -165,6 +166,13 @@ class _Account:
             if not chosen and (back.header is None or back.header.get(name) != value):
                 shown = value.hex() if isinstance(value, bytes) else repr(value)
                 yield f"header.{name}", f"{shown}, a choice of {log.format} that {to} does not have"
+        # A bank that events have is lost with their digests, one that a header lists with that record.
+        listed = any(map(is_header, log.events[:1]))
+        absent = [alg for alg in log.algorithms if alg not in back.algorithms and not listed]
+        used = {digest.alg for event in log.events for digest in event.digests} if absent else set()
+        for alg in absent:
+            if alg not in used:
+                yield "algorithms", f"{to} does not name {alg}, which no event has a digest of"
         if log.padding is not None and back.padding != log.padding:
             yield "padding", f"{log.padding.length} bytes of {log.padding.fill:#04x} after the last record"
         if log.trailing and back.trailing != log.trailing:

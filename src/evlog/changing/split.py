@@ -78,6 +78,10 @@ def split(log: Log) -> Split:
         part = convert(own, log.format, index="none")
         losses += part.losses
         values = sorted(told.get(register, ()), key=lambda pair: pair[0].size)
+        alone = replay(part.log)
+        if any(alone.get(register, alg) != value for alg, value in values):
+            reason = f"{register} starts at another value by itself: what resets it is in the log of another register"
+            losses.append(Loss(None, "start", reason))
         parts.append(Part(register, part.log, part.data, tuple(values)))
     # What every part repeats is lost once.
     return Split(log.format, tuple(parts), tuple(dict.fromkeys(losses)))
@@ -89,7 +93,8 @@ def _by_register(log: Log) -> list[tuple[Register, Log]]:
     for event in log.events:
         if not header or event.number:
             events.setdefault(event.register, list(header)).append(event)
-    bare = log.replace(padding=None, trailing=b"")
+    # A log of many registers has findings of each: they are the log's, not one for each of its parts.
+    bare = log.replace(padding=None, trailing=b"", findings=())
     if len(events) == 1 and not log.tail:
         return [(register, log) for register in events]
     found = sorted(events.items(), key=lambda item: item[0].sort_key)

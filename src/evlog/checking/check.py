@@ -65,13 +65,20 @@ def check(log: Log) -> Checks:
 
         verdicts = Verdicts(columns, events)
         return _judged(verdicts, ColumnFacts(columns, events, verdicts))
-    events = tuple(events)
-    checks = tuple(map(check_event, events))
-    if not any(isinstance(event.content, PCClientEvent) for event in events):
-        return Checks(checks)
+    checks: list[tuple[DigestCheck, ...]] = []
+    # Verdicts are few, and events may be many, made as they are asked for.
+    shared: dict[tuple[object, ...], tuple[DigestCheck, ...]] = {(): ()}
+    pcclient = False
+    for event in events:
+        found = check_event(event)
+        key = tuple((each.alg.id, each.alg.size, each.verdict, each.rule) for each in found) if found else ()
+        checks.append(shared.setdefault(key, found))
+        pcclient = pcclient or isinstance(event.content, PCClientEvent)
+    if not pcclient:
+        return Checks(tuple(checks))
     from evlog.checking.facts import EventFacts
 
-    return _judged(checks, EventFacts(events, checks))
+    return _judged(tuple(checks), EventFacts(tuple(events), tuple(checks)))
 
 
 def _judged(checks: Sequence[tuple[DigestCheck, ...]], facts: Facts) -> Checks:

@@ -34,7 +34,11 @@ from evlog.contents.event_types import (
     EV_OMIT_BOOT_DEVICE_EVENTS,
     EV_PLATFORM_CONFIG_FLAGS,
     EV_SEPARATOR,
+    GOOGLE_DRTM,
+    SLAUNCH_END,
+    SLAUNCH_START,
 )
+from evlog.contents.launch import has_marker_digests, tells_of_launch
 from evlog.model import Finding
 
 TYPE_CHECKING = False
@@ -91,7 +95,7 @@ _AFTER_SEPARATOR = {
 
 def findings(facts: Facts) -> Iterator[Finding]:
     """All structural findings."""
-    for rule in (_digests, _lists, _separators, _phases, _localities, _no_actions, _registers, _variables, _images):
+    for rule in _RULES:
         yield from rule(facts)
 
 
@@ -146,7 +150,7 @@ def _lists(facts: Facts) -> Iterator[Finding]:
 def _separators(facts: Facts) -> Iterator[Finding]:
     """One separator on each of PCR 0 to 7, with a value that says that all is well."""
     separators = facts.separators
-    missing = [pcr for pcr in range(8) if pcr not in separators]
+    missing = [] if _is_of_a_host(facts) else [pcr for pcr in range(8) if pcr not in separators]
     uefi = (
         row
         for row in facts.of_type(*(kind for kind in facts.kinds if kind >= EV_EFI_EVENT_BASE))
@@ -168,6 +172,13 @@ def _separators(facts: Facts) -> Iterator[Finding]:
             odd.append(row)
     yield from finding("separator_error", "warning", "the separator says that the firmware met an error", failed)
     yield from finding("separator_value", "warning", "a separator of an unknown value", odd)
+
+
+def _is_of_a_host(facts: Facts) -> bool:
+    """Whether the log is of one of Google's hosts, which have a dynamic launch and nothing of a PC's firmware."""
+    if not any(tells_of_launch(row.type, row.event.register) for row in facts.of_type(GOOGLE_DRTM)):
+        return False
+    return not any(1 <= pcr <= 7 for pcr in set(facts.pcrs))
 
 
 def _list(numbers: list[int]) -> str:
@@ -210,10 +221,14 @@ def _localities(facts: Facts) -> Iterator[Finding]:
 
 
 def _no_actions(facts: Facts) -> Iterator[Finding]:
-    """EV_NO_ACTION: digests of zeros, and the classic ones on PCR 0."""
+    """EV_NO_ACTION: digests of zeros, and the classic ones on PCR 0.
+
+    Some kernels make EV_NO_ACTION of a launch's markers once they have extended what is between them.
+    """
     loud, misplaced = [], []
     for row in facts.no_actions:
-        if any(any(digest.value) for digest in row.event.digests) and row.data[:4] != _TRUST_POINT:
+        told = row.data[:4] == _TRUST_POINT or has_marker_digests(row.event)
+        if any(any(digest.value) for digest in row.event.digests) and not told:
             loud.append(row)
         if row.pcr and row.data.startswith(_OF_PCR0):
             misplaced.append(row)
@@ -221,6 +236,14 @@ def _no_actions(facts: Facts) -> Iterator[Finding]:
     yield from finding(
         "no_action_register", "warning", "an EV_NO_ACTION of PCR 0 that names another register", misplaced
     )
+
+
+def _launch(facts: Facts) -> Iterator[Finding]:
+    """What is logged between a launch's markers is extended only if both are there: else the machine is reset."""
+    markers = [row for row in facts.of_type(SLAUNCH_START, SLAUNCH_END) if not row.event.measured]
+    if markers and markers[-1].type == SLAUNCH_START:
+        message = "no SLAUNCH_END after SLAUNCH_START: the log is cut, or the launch was given up"
+        yield from finding("launch_end_missing", "warning", message, markers[-1:])
 
 
 def _registers(facts: Facts) -> Iterator[Finding]:
@@ -247,3 +270,17 @@ def _images(facts: Facts) -> Iterator[Finding]:
     """Boot applications that came with the firmware: setup programs, and persistent agents of vendors."""
     inside = [row for row in facts.of_type(EV_EFI_BOOT_SERVICES_APPLICATION) if row.data[32:34] in (b"\4\6", b"\4\7")]
     yield from finding("image_from_firmware", "note", "a boot application from a firmware volume", inside)
+
+
+_RULES = (
+    _digests,
+    _lists,
+    _separators,
+    _phases,
+    _localities,
+    _no_actions,
+    _launch,
+    _registers,
+    _variables,
+    _images,
+)

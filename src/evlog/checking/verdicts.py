@@ -6,7 +6,7 @@ from evlog import hashing
 from evlog.checking.digest_check import DigestCheck, check_event
 from evlog.columns import Lazy
 from evlog.contents._pcclient_rules import data_first
-from evlog.contents.pcclient import EV_NO_ACTION
+from evlog.contents.event_types import EV_NO_ACTION, LAUNCH_MARKERS
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 __all__ = ["Verdicts", "rows_of"]
 
 _EVENT_TYPE = 4  # bytes before it in a record
+#: Types of events that are not measured, or may not be.
+_NOT_MEASURED = frozenset({EV_NO_ACTION, *LAUNCH_MARKERS})
 
 
 class Verdicts(Lazy):
@@ -42,7 +44,7 @@ class Verdicts(Lazy):
         #: For each row, whether its digests are all of its data, and could be of nothing else.
         self.flags = bytearray(backend.of_body(columns))
         for event_type in set(self.types):
-            if event_type == EV_NO_ACTION or not data_first(event_type):
+            if event_type in _NOT_MEASURED or not data_first(event_type):
                 for row in rows_of(self.types, event_type):
                     self.flags[row] = 0
         self._columns, self._events = columns, events

@@ -108,6 +108,12 @@ def _command(arguments: list[str]) -> int:
         if isinstance(error, UsageError):
             return 2
         return 1 if isinstance(error, (ConversionError, WriteError)) else 3
+    except MemoryError:
+        code = 3
+    else:
+        return code
+    # Out here nothing is held any more of what there was too much of.
+    _common.say("not enough memory for this input")
     return code
 
 

@@ -5,12 +5,10 @@ from __future__ import annotations
 import os
 import sys
 
-from evlog._printable import printable
-
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
     from typing import Any, TextIO
 
     from evlog.model import Finding, Log, Loss
@@ -28,6 +26,7 @@ def reader_arguments(parser: argparse.ArgumentParser, *, logs: str = "LOG", keep
     group.add_argument(
         "--from", dest="format", metavar="FORMAT", help="the log's format (see evlog formats), else by content"
     )
+    group.add_argument("--member", metavar="PATH", help="which log of a JSON document, such as /evidence/eventlog")
     group.add_argument("--platform", choices=("tpm", "tdx", "cca", "snp", "csv", "nitro"), help="names of registers")
     group.add_argument("--space", choices=("pcr", "ccmr", "rtmr", "rem"), help="what register numbers count")
     group.add_argument("--dialect", metavar="DIALECT", help="tsm-text, nelr, aael-text, aael-spec or acon")
@@ -53,35 +52,52 @@ def writer_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def open_logs(args: argparse.Namespace, sources: Sequence[str], *, mapped: bool = False) -> list[Log]:
-    """Read several logs as the arguments say; see `open_log`."""
-    if list(sources).count("-") > 1:
-        from evlog.errors import UsageError
-
-        raise UsageError("stdin can be one log, and - was given more than once")
-    return [open_log(args, source, mapped=mapped) for source in sources]
-
-
-def open_log(args: argparse.Namespace, source: str, *, mapped: bool = False) -> Log:
-    """Read one log as the arguments say. What is wrong with its bytes is said with its name.
-
-    It is the whole log, whatever is kept (`evlog.cli._keep`).
+    """Read the logs of one machine as the arguments say, also several in one document; see `open_log`.
 
     ``mapped`` is for a command that shows registers only, and is done soon (`evlog.intake.read.read_mapped`).
     """
+    from evlog.intake.read import read_logs, read_mapped
+
+    logs = []
+    for source in checked(*sources):
+        logs += _opened(args, source, read_mapped if mapped and source != "-" else read_logs)
+    return logs
+
+
+def checked(*sources: str) -> tuple[str, ...]:
+    """The sources, of which one at most is stdin."""
+    if sources.count("-") > 1:
+        from evlog.errors import UsageError
+
+        raise UsageError("stdin can be one log, and - was given more than once")
+    return sources
+
+
+def open_log(args: argparse.Namespace, source: str) -> Log:
+    """Read one log as the arguments say. What is wrong with its bytes is said with its name.
+
+    It is the whole log, whatever is kept (`evlog.cli._keep`).
+    """
+    from evlog.intake.read import read
+
+    return _opened(args, source, lambda *given, **chosen: [read(*given, **chosen)])[0]
+
+
+def _opened(args: argparse.Namespace, source: str, reader: Callable[..., list[Log]]) -> list[Log]:
     from evlog.errors import ParseError
-    from evlog.intake.read import read, read_mapped
 
     if source == "-" and sys.stdin is None:
         from evlog.errors import SourceError
 
         raise SourceError("stdin is closed")
     try:
-        return (read_mapped if mapped and source != "-" else read)(
-            sys.stdin.buffer if source == "-" else source,  # type: ignore[arg-type]
+        return reader(
+            sys.stdin.buffer if source == "-" else source,
             format=args.format,
             platform=args.platform,
             space=args.space,
             strict=args.strict,
+            member=args.member,
             **choices(args),
         )
     except ParseError as error:
@@ -106,7 +122,16 @@ def choices(args: argparse.Namespace) -> dict[str, Any]:
 
 def put(*lines: str) -> None:
     """Lines on stdout: one for each, with what a terminal would act upon escaped."""
-    print(*map(printable, lines), sep="\n")
+    print(*map(shown, lines), sep="\n")
+
+
+def shown(text: str) -> str:
+    """Text on one line, with what a terminal would act upon escaped."""
+    if text.isprintable():
+        return text
+    from evlog.contents._printable import printable
+
+    return printable(text)
 
 
 def say(text: str) -> None:
@@ -117,7 +142,7 @@ def say(text: str) -> None:
     if sys.stderr is None:
         return
     try:
-        print(f"evlog: {printable(text)}", file=sys.stderr)
+        print(f"evlog: {shown(text)}", file=sys.stderr)
     except OSError:
         abandon(sys.stderr)
 
@@ -173,8 +198,18 @@ def report(findings: Iterable[Finding], name: str = "") -> None:
         say(f"{prefix}{finding.severity}: {event}{finding.message}")
 
 
-def print_json(document: dict[str, Any]) -> None:
-    """One JSON object on stdout."""
+def print_json(document: dict[str, Any], **members: Iterable[dict[str, Any]]) -> None:
+    """One JSON object on stdout; ``members`` are lists of it, empty there, whose objects are printed as they come."""
     import json
 
-    print(json.dumps(document))
+    rest = json.dumps(document)
+    for name, objects in members.items():
+        # Quotes inside of a string are escaped: this stands nowhere else.
+        before, _, rest = rest.partition(f'"{name}": []')
+        print(before, end=f'"{name}": [')
+        between = ""
+        for each in objects:
+            print(between, json.dumps(each), sep="", end="")
+            between = ", "
+        rest = f"]{rest}"
+    print(rest)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 
-from evlog._printable import printable
+from evlog.contents._printable import printable
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -6,8 +6,8 @@ import argparse
 import os
 import sys
 
-from evlog._printable import printable
 from evlog.cli._common import abandon
+from evlog.contents._printable import printable
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from evlog._printable import printable
 from evlog.cli._page import Page
 from evlog.cli._selection import VERDICTS, short_type, verdict
+from evlog.contents._printable import printable
 from evlog.contents.pcclient import PCClientEvent
 from evlog.decoders import Context, decode, to_json
 
@@ -34,21 +34,35 @@ def show(log: Log, checks: Checks, chosen: list[int], *, tree: bool) -> None:
     marks = _MARKS if page.unicode else _ASCII_MARKS
     page.line((heading(log), "bold"))
     context = Context.of(log)
-    names = {event.register: _name(event.register, log) for event in log.events}
-    shown = [log.events[number] for number in chosen]
-    widths = (
-        max((len(names[event.register]) for event in shown), default=0),
-        min(_TYPE_WIDTH, max((len(short_type(event)) for event in shown), default=0)),
-    )
+    names: dict[Register, str] = {}
+    widest = 0
+    counts: dict[Register, dict[str | None, int]] = {}
+    # Events may be many, and made when asked for: none is kept.
+    for number, event in _each(log, chosen):
+        register = event.register
+        row = counts.get(register)
+        if row is None:
+            row, names[register] = counts.setdefault(register, {}), _name(register, log)
+        found = verdict(checks[number])
+        row[found] = row.get(found, 0) + 1
+        widest = max(widest, len(short_type(event)))
+    widths = max(map(len, names.values()), default=0), min(_TYPE_WIDTH, widest)
     warned = {finding.event for finding in checks.findings if finding.severity == "warning"}
-    for number, event in zip(chosen, shown, strict=True):
+    for number, event in _each(log, chosen):
         if tree:
             _tree(page, marks, names[event.register], event, checks[number], context)
         else:
             columns = (names[event.register].ljust(widths[0]), _cut(short_type(event), widths[1]).ljust(widths[1]))
             _line(page, marks, columns, event, checks[number], context, number in warned)
-    _registers(page, marks, log, checks, chosen, names)
+    _registers(page, marks, log, counts, names)
     _findings(page, checks, chosen, len(log.events))
+
+
+def _each(log: Log, chosen: list[int]) -> Iterator[tuple[int, Event]]:
+    """The chosen events and their numbers."""
+    if len(chosen) == len(log.events):
+        return zip(chosen, log.events, strict=True)
+    return ((number, log.events[number]) for number in chosen)
 
 
 def heading(log: Log) -> str:
@@ -174,19 +188,12 @@ def _registers(
     page: Page,
     marks: dict[str | None, str],
     log: Log,
-    checks: Checks,
-    chosen: list[int],
+    counts: dict[Register, dict[str | None, int]],
     names: dict[Register, str],
 ) -> None:
     """For each register how many events it has, how their digests stand, and what it replays to in one bank."""
     from evlog.replaying.replay import replay
 
-    counts: dict[Register, dict[str | None, int]] = {}
-    for number in chosen:
-        register = log.events[number].register
-        row = counts.setdefault(register, {})
-        found = verdict(checks[number])
-        row[found] = row.get(found, 0) + 1
     if not counts:
         return
     values = replay(log)

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import sys
 
-from evlog._printable import printable
 from evlog.cli import _common, _keep
+from evlog.contents._printable import printable
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ def run(args: argparse.Namespace) -> int:
     from evlog.comparing.diff import diff
 
     keep = _keep.of(args)
-    a, b = logs = _common.open_logs(args, (args.log, args.b))
+    a, b = logs = [_common.open_log(args, source) for source in _common.checked(args.log, args.b)]
     if keep.banks is not None:
         a, b = (log.replace(algorithms=tuple(filter(keep.has_bank, log.algorithms))) for log in logs)
     whole = diff(a, b, platform=args.platform)

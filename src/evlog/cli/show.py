@@ -11,6 +11,7 @@ from evlog.cli import _common, _keep
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     import argparse
+    from collections.abc import Iterator
     from typing import Any
 
     from evlog.checking.check import Checks
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
     from evlog.model import Event, Log
 
 
+#: Events that are made JSON objects of at a time.
+_SOME = 1024
 EXAMPLES = (
     "evlog show /sys/kernel/security/tpm0/binary_bios_measurements",
     "evlog show LOG --register pcr:7 --tree",
@@ -96,22 +99,34 @@ def _document(args: argparse.Namespace, keep: _keep.Keep, log: Log) -> int:
 
 
 def _json(args: argparse.Namespace, keep: _keep.Keep, log: Log, checks: Checks, chosen: list[int]) -> None:
+    from evlog.formats import room
+
+    rows = _rows(log, checks, chosen)
+    if args.jsonl:
+        for row in rows:
+            _common.print_json(row)
+        return
+    document = room("evlog-json").document(log.replace(events=()))
+    document["findings"] = [finding.to_json() for finding in keep.findings(log.findings, log)]
+    document["findings"] += [finding.to_json() for finding in checks.findings]
+    _common.print_json(document, events=rows)
+
+
+def _rows(log: Log, checks: Checks, chosen: list[int]) -> Iterator[dict[str, Any]]:
+    """The chosen events as JSON objects, some at a time."""
     from evlog.decoders import Context, decode
     from evlog.decoders import to_json as decoded_json
     from evlog.formats import room
 
     context = Context.of(log)
-    document = room("evlog-json").document(log.replace(events=tuple(log.events[number] for number in chosen)))
-    for number, members in zip(chosen, document["events"], strict=True):
-        event = log.events[number]
-        decoded = decoded_json(decode(event, context)) or _by_nature(event)
-        members.update(decoded=decoded, checks=checks_json(checks[number]))
-    document["findings"] = [finding.to_json() for finding in keep.findings(log.findings, log)]
-    document["findings"] += [finding.to_json() for finding in checks.findings]
-    if args.json:
-        _common.print_json(document)
-    for row in document["events"] if args.jsonl else ():
-        _common.print_json(row)
+    for start in range(0, len(chosen), _SOME):
+        numbers = chosen[start : start + _SOME]
+        events = tuple(log.events[number] for number in numbers)
+        objects = room("evlog-json").document(log.replace(events=events, findings=()))["events"]
+        for number, event, members in zip(numbers, events, objects, strict=True):
+            decoded = decoded_json(decode(event, context)) or _by_nature(event)
+            members.update(decoded=decoded, checks=checks_json(checks[number]))
+            yield members
 
 
 def _by_nature(event: Event) -> dict[str, Any] | None:

@@ -76,7 +76,7 @@ def one(args: argparse.Namespace, source: str) -> tuple[dict[str, Any], int]:
     """One of many logs: what is printed of it, and the exit code."""
     from evlog.verifying.verify import verify
 
-    _keys_elsewhere(args)
+    _keys_elsewhere(args, source)
     log = _common.open_log(args, source)
     evidence = open_evidence(_each.beside(args, source, _FILES))
     result = verify((log,), evidence, _demand.demand(args), platform=args.platform)
@@ -89,13 +89,18 @@ def _code(args: argparse.Namespace, result: Verification, logs: Iterable[Log]) -
     return int(not result.ok or any(log.failed for log in logs) or warned)
 
 
-def _keys_elsewhere(args: argparse.Namespace) -> None:
-    """Raise UsageError for a key or root in the folders of the logs: who hands in the one hands in the other."""
+def _keys_elsewhere(args: argparse.Namespace, source: str) -> None:
+    """Raise UsageError for a key or root in the folders of the logs: who hands in the one hands in the other.
+
+    A folder of logs is what was given as one, and that of a log whose evidence is taken from beside it.
+    """
     import os
 
     from evlog.errors import UsageError
 
     folders = [os.path.realpath(path) for path in args.logs if os.path.isdir(path)]
+    if any("{dir}" in (getattr(args, name) or "") for name in _FILES):
+        folders.append(os.path.realpath(os.path.dirname(source)))
     for name in ("key", "root"):
         path = getattr(args, name)
         if path is None:

@@ -1,7 +1,8 @@
 """Event types of PC Client events: their numbers by the specification's names, and their names by number.
 
 Source: TCG PC Client Platform Firmware Profile 1.06, section 10.4.1; for dynamic launches Intel TXT Software
-Development Guide, appendix F, and for AMD and Arm the tools that name their types: no real log of them is known.
+Development Guide, appendix F; tboot (txt/heap.h), Secure Launch Linux (linux/slaunch.h) and Xen; Google's host logs;
+and for AMD and Arm the tools that name their types: no real log of them is known.
 The type is open: an unknown value keeps its number.
 """
 
@@ -49,7 +50,11 @@ __all__ = [
     "EV_S_CRTM_VERSION",
     "EV_TABLE_OF_DEVICES",
     "EV_UNUSED",
+    "GOOGLE_DRTM",
+    "LAUNCH_MARKERS",
     "LAUNCH_TYPES",
+    "SLAUNCH_END",
+    "SLAUNCH_START",
     "TXT_TYPES",
     "event_type_name",
     "is_launch",
@@ -96,11 +101,20 @@ EV_EFI_SPDM_FIRMWARE_CONFIG = 0x800000E2
 EV_EFI_SPDM_DEVICE_POLICY = 0x800000E3
 EV_EFI_SPDM_DEVICE_AUTHORITY = 0x800000E4
 
-#: Event types that Intel TXT and Boot Guard have to themselves; with those of AMD Secure Launch and Arm DRTM.
+SLAUNCH_START = 0x00000503
+SLAUNCH_END = 0x00000504
+GOOGLE_DRTM = 0x10000000
+
+#: Event types that Intel TXT and Boot Guard have to themselves; with those of what is launched (tboot, Linux, Xen), of
+#: AMD Secure Launch, Arm DRTM and Google's hosts.
 TXT_TYPES = range(0x400, 0x500)
-LAUNCH_TYPES = (TXT_TYPES, range(0x8000, 0x8400), range(0x9000, 0x9100))
-#: Those that are extended after a dynamic launch: the bases themselves are no types.
-_LAUNCHED = (range(0x401, 0x500), range(0x8001, 0x8100), range(0x9001, 0x9100))
+_LOADED = range(0x501, 0x505)
+_GOOGLE = range(GOOGLE_DRTM, GOOGLE_DRTM + 1)
+LAUNCH_TYPES = (TXT_TYPES, _LOADED, range(0x8000, 0x8400), range(0x9000, 0x9100), _GOOGLE)
+#: Those that are logged after a dynamic launch: the bases themselves are no types.
+_LAUNCHED = (range(0x401, 0x500), _LOADED, range(0x8001, 0x8100), range(0x9001, 0x9100), _GOOGLE)
+#: Those between which Linux and Xen log what they will extend: see `evlog.contents.launch`.
+LAUNCH_MARKERS = (SLAUNCH_START, SLAUNCH_END)
 
 #: Names by number: the constants above, and the vendors' launch types.
 EVENT_TYPES: dict[int, str] = {
@@ -129,6 +143,13 @@ EVENT_TYPES: dict[int, str] = {
     0x0000041A: "EVTYPE_BOOT_POL_HASH",
     0x000004FE: "EVTYPE_RANDOM_VALUE",
     0x000004FF: "EVTYPE_CAP_VALUE",
+    # tboot, Secure Launch Linux, Xen and the Secure Kernel Loader
+    0x00000501: "TB_MEASUREMENT",
+    0x00000502: "SLAUNCH",
+    SLAUNCH_START: "SLAUNCH_START",
+    SLAUNCH_END: "SLAUNCH_END",
+    # Google's hosts
+    GOOGLE_DRTM: "GOOGLE_DRTM",
     # AMD Secure Launch
     0x00008001: "AMD_SL_LOAD",
     0x00008002: "AMD_SL_PSP_FW_SPLT",
@@ -162,4 +183,7 @@ def event_type_name(number: int) -> str:
 
 def is_launch(event_type: int) -> bool:
     """Whether an event of this type, on one of PCR 17 to 22, says that a dynamic launch reset all of these to zero."""
-    return any(event_type in types for types in _LAUNCHED)
+    for types in _LAUNCHED:  # noqa: SIM110 - every event of a long log may be asked
+        if event_type in types:
+            return True
+    return False

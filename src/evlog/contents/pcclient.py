@@ -11,6 +11,7 @@ from evlog.contents.event_types import (
     EV_EVENT_TAG,
     EV_NO_ACTION,
     EVENT_TYPES,
+    LAUNCH_MARKERS,
     event_type_name,
 )
 from evlog.model import Content
@@ -54,6 +55,13 @@ class PCClientEvent(Content):
 
     @property
     def measured(self) -> bool:
+        return self.event_type != EV_NO_ACTION
+
+    def extends(self, event: Event) -> bool:
+        if self.event_type in LAUNCH_MARKERS:
+            from evlog.contents.launch import has_marker_digests
+
+            return not has_marker_digests(event)
         return self.event_type != EV_NO_ACTION
 
     def pcclient(self, options: Options) -> PCClientEvent:

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import re
 
-from evlog._printable import printable
 from evlog.algorithms import ALGORITHMS, HashAlg
+from evlog.contents._printable import printable
 from evlog.contents.pcclient import EV_ACTION, EV_EVENT_TAG, PCClientEvent, tagged
 from evlog.model import Content
 

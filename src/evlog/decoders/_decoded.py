@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from evlog._printable import printable
 from evlog._record import Record
+from evlog.contents._printable import printable
 from evlog.decoders._text import ascii_text, is_text
 from evlog.errors import ParseError
 

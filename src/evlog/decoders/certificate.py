@@ -6,8 +6,10 @@ decoding a whole log; a test holds the two equal. What is shown is what a person
 
 from __future__ import annotations
 
+from evlog.algorithms import SHA256
 from evlog.decoders import Context, Cursor, Decoded
 from evlog.decoders._der import BIT_STRING, INTEGER, OID, SEQUENCE, SET, element, expect, oid_text
+from evlog.hashing import digest
 
 __all__ = ["Certificate"]
 
@@ -38,8 +40,6 @@ class Certificate(Decoded):
     @classmethod
     def read(cls, cursor: Cursor, context: Context) -> Certificate:
         """Read one certificate; what follows it is left. Raises ParseError."""
-        from hashlib import sha256
-
         start = cursor.at
         body = expect(cursor, SEQUENCE, "certificate")
         tbs = expect(body, SEQUENCE, "tbs_certificate")
@@ -62,7 +62,7 @@ class Certificate(Decoded):
             key,
             key_size,
             curve,
-            sha256(cursor.data[start : cursor.at]).hexdigest(),
+            digest(SHA256, cursor.data[start : cursor.at]).hex(),
             common_name,
         )
 

@@ -277,7 +277,7 @@ class Evidence(Record):
         found += [said == text for each, said in self.plain if _bare(each) == wanted]
         found += [said in (text, digits) for each, said in self.identity if _bare(each) == wanted]
         for (register, _), data in self.registers.values.items():
-            if register in self.static and wanted in _names(register, self.platform):
+            if register in self.static and (wanted in _names(register, self.platform) or register == _named(name)):
                 found.append(data.hex() == digits)
         return any(found) if found else None
 
@@ -285,6 +285,14 @@ class Evidence(Record):
 def _bare(name: str) -> str:
     """A name without what people write differently."""
     return "".join(letter for letter in name.lower() if letter not in "_-[]: ")
+
+
+def _named(name: str) -> Register | None:
+    """The register that people call so: ``mrtd`` also where nobody says which platform it is."""
+    try:
+        return Register.parse(name)
+    except UsageError:
+        return None
 
 
 def _names(register: Register, platform: str | None) -> tuple[str, ...]:

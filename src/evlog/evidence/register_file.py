@@ -10,6 +10,7 @@ from __future__ import annotations
 from evlog.algorithms import HashAlg
 from evlog.errors import EvlogError, ParseError, UsageError
 from evlog.evidence import Credentials, Evidence, Material
+from evlog.evidence._document import document as parsed
 from evlog.registers import SPACES, Register, Registers
 
 TYPE_CHECKING = False
@@ -21,6 +22,8 @@ ID = "register-file"
 TITLE = "register values as JSON"
 KINDS = ("register-file",)
 _REPLAY = "evlog.replay/1"
+#: MRTD, RIM (UEFI 2.10 section 38.4.1): no event extends it, on whatever platform.
+_BUILD_TIME = Register("ccmr", 0)
 
 
 def claims(material: Material) -> bool:
@@ -29,12 +32,7 @@ def claims(material: Material) -> bool:
 
 def _document(data: bytes) -> dict[str, Any] | None:
     """The JSON object, if every member of it looks like registers."""
-    import json
-
-    try:
-        document = json.loads(data)
-    except (ValueError, RecursionError):
-        return None
+    document = parsed(data)
     if not isinstance(document, dict):
         return None
     if document.get("schema") == _REPLAY:
@@ -66,7 +64,11 @@ def read(material: Material, credentials: Credentials) -> Evidence:
     if not values:
         raise ParseError("no register values in it", offset=0)
     return Evidence(
-        KINDS[0], Registers(values, material.name), read_only=("the register values are those of a file",), form=ID
+        KINDS[0],
+        Registers(values, material.name),
+        read_only=("the register values are those of a file",),
+        static=(_BUILD_TIME,) if any(register == _BUILD_TIME for register, _ in values) else (),
+        form=ID,
     )
 
 

@@ -7,8 +7,8 @@ data and the digest checks added, which this reader passes over.
 from __future__ import annotations
 
 from evlog import contents
-from evlog._printable import printable
 from evlog.algorithms import HashAlg
+from evlog.contents._printable import printable
 from evlog.errors import EvlogError, ParseError
 from evlog.formats import CERTAIN, NO_MATCH, Match
 from evlog.model import Digest, Event, Finding, Header, Log, Origin, Padding, Span

@@ -66,20 +66,21 @@ def _choose(size: int) -> tuple[Backend, bool]:
         if forced not in _BACKENDS:
             raise UsageError(f"EVLOG_BACKEND is {forced!r}; known are {', '.join(_BACKENDS)}")
         try:
-            return _load(forced), True
+            return _load(forced, size), size >= _LARGE
         except ImportError as error:
             raise UsageError(f"EVLOG_BACKEND={forced}: {error}") from error
     slowest, *faster = [name for name, worth in _BACKENDS.items() if size >= worth]
     for name in reversed(faster):
         try:
-            return _load(name), size >= _LARGE
+            return _load(name, size), size >= _LARGE
         except ImportError:
             continue
-    return _load(slowest), size >= _LARGE
+    return _load(slowest, size), size >= _LARGE
 
 
-def _load(name: str) -> Backend:
+def _load(name: str, size: int) -> Backend:
     module: Backend = import_module(f"evlog.hashing.{name}")
+    module.prepare(size)
     return module
 
 

@@ -27,6 +27,10 @@ if TYPE_CHECKING:
         #: The native module, whose scanners the rooms use; None in the backend that is not native.
         native: Native | None
 
+        def prepare(self, size: int) -> None:
+            """An input of so many bytes is to come: what pays off for a large one only is loaded for it."""
+            ...
+
         def computable(self, alg: HashAlg) -> bool:
             """Whether this backend can hash with the algorithm."""
             ...

@@ -1,12 +1,16 @@
-"""The backend of the standard library: hashlib, and cryptography for SM3 where hashlib's OpenSSL lacks it."""
+"""The backend of the standard library, and cryptography for SM3 where hashlib's OpenSSL lacks it.
+
+hashlib's functions are OpenSSL's: the faster ones, but loading them takes as long as replaying a boot log three times.
+So the interpreter's own serve until much is to be hashed.
+"""
 
 from __future__ import annotations
 
-import hashlib
 import struct
 from array import array
 from collections import Counter
 from functools import cache
+from importlib import import_module
 from itertools import chain, islice, repeat
 
 from evlog.algorithms import ALGORITHMS, HashAlg
@@ -31,7 +35,24 @@ if TYPE_CHECKING:
 NAME = "python"
 # Rows whose columns are sliced at a time.
 _RUN = 4096
+# Bytes of input from which on OpenSSL saves more than loading it costs.
+_MUCH = 1 << 17
+# The interpreter's modules with a function; the first is that of Python 3.12 and later.
+_OWN = {
+    "sha1": ("_sha1",),
+    "sha256": ("_sha2", "_sha256"),
+    "sha384": ("_sha2", "_sha512"),
+    "sha512": ("_sha2", "_sha512"),
+}
 native: Native | None = None
+_openssl = False
+
+
+def prepare(size: int) -> None:
+    global _openssl  # noqa: PLW0603
+    if size >= _MUCH and not _openssl:
+        _openssl = True
+        _constructor.cache_clear()
 
 
 def computable(alg: HashAlg) -> bool:
@@ -249,11 +270,20 @@ def _constructor(alg: HashAlg) -> Constructor | None:
         return None
     if alg.name == "sm3_256":
         return _sm3()
-    found: Constructor = getattr(hashlib, alg.name)
+    for module in () if _openssl else _OWN.get(alg.name, ()):
+        try:
+            own: Constructor = getattr(import_module(module), alg.name)
+            return own
+        except (ImportError, AttributeError):
+            # An interpreter that was built without it, or another one.
+            continue
+    found: Constructor = getattr(import_module("hashlib"), alg.name)
     return found
 
 
 def _sm3() -> Constructor | None:
+    import hashlib
+
     try:
         hashlib.new("sm3")
         return lambda data: hashlib.new("sm3", data)

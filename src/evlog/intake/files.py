@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     Source = str | os.PathLike[str] | bytes | bytearray | memoryview | BinaryIO
 
-__all__ = ["load"]
+__all__ = ["load", "named"]
 
 
 def load(source: Source) -> tuple[bytes, str]:
@@ -39,6 +39,13 @@ def load(source: Source) -> tuple[bytes, str]:
         raise SourceError(f"{name}: {(error.strerror or str(error)).lower()}") from error
     except ValueError as error:
         raise SourceError(f"not a path: {name!r}") from error
+
+
+def named(source: Source) -> str:
+    """What a source is called in an error."""
+    if isinstance(source, (bytes, bytearray, memoryview)):
+        return "the input"
+    return str(getattr(source, "name", "the input")) if hasattr(source, "read") else os.fspath(source)
 
 
 def _content(file: BinaryIO) -> bytes:

@@ -1,50 +1,135 @@
-"""Which format bytes are in, under whatever they are wrapped in; and the log that they are."""
+"""Which format bytes are in, under whatever they are wrapped in; and the log that they are, or the logs."""
 
 from __future__ import annotations
 
-from evlog.errors import UnknownFormatError
+from evlog._record import Record
+from evlog.errors import ParseError, UnknownFormatError, UsageError
 from evlog.formats import CERTAIN, LIKELY, NO, Detection, detect, room
+from evlog.intake.budget import Budget
 from evlog.model import Finding
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from evlog.intake.unwrap import Wrapped
     from evlog.model import Log
     from evlog.options import Options
+    from evlog.registers import Register
 
-__all__ = ["identify", "read_bytes"]
+__all__ = ["Found", "identify", "read_bytes", "read_each", "read_one"]
+
+#: Members of a document that an error lists.
+_LISTED = 16
 
 
-def read_bytes(data: bytes, format: str | None, options: Options) -> Log:
-    """Read a log from bytes, as `evlog.read` does."""
-    data, found, wrapping = identify(data, options, format)
-    log = room(found.format).read(data, options)
+class Found(Record):
+    """A log in some bytes: its own, its format, the wrappings around it, outermost first, and its path if it has one.
+
+    The path is that of `evlog.intake.unwrap.Wrapped`, "" for what stands in no document.
+    """
+
+    data: bytes
+    detection: Detection
+    wrapping: tuple[str, ...] = ()
+    path: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.path or '/'} ({self.detection.format})"
+
+
+def read_bytes(data: bytes, format: str | None, options: Options, budget: Budget | None = None) -> Log:
+    """Read a log from bytes, as `evlog.read` does; ``budget`` is that of a call that reads more than these."""
+    found = identify(data, options, format, budget)
+    if len(found) > 1:
+        raise ParseError(f"the document holds {_listing(found)}; say which (--member PATH)")
+    return _read(found[0], options)
+
+
+def read_one(data: bytes, format: str | None, options: Options) -> list[Log]:
+    """As `read_each`, of bytes in which there must be one."""
+    return [read_bytes(data, format, options)]
+
+
+def read_each(data: bytes, format: str | None, options: Options, budget: Budget | None = None) -> list[Log]:
+    """The logs in bytes: one, or all that a document holds, each with its path behind its name.
+
+    Raises ParseError if two of them extend the same register: then nothing says that they are of one machine and boot.
+    """
+    found = identify(data, options, format, budget)
+    if len(found) == 1:
+        return [_read(found[0], options)]
+    logs = [_read(each, options.replace(name=f"{options.name}{each.path}")) for each in found]
+    extended: set[Register] = set()
+    for log in logs:
+        both = sorted(map(str, extended & log.extended))
+        if both:
+            raise ParseError(
+                f"the document holds {_listing(found)}, and more than one extends {both[0]}; say which (--member PATH)"
+            )
+        extended |= log.extended
+    return logs
+
+
+def _read(found: Found, options: Options) -> Log:
+    log = room(found.detection.format).read(found.data, options)
     notes = []
-    if wrapping:
-        message = f"the log is wrapped in {', then '.join(wrapping)}; offsets count in the log"
+    if found.wrapping:
+        place = f" at {found.path}" if found.path else ""
+        message = f"the log is wrapped in {', then '.join(found.wrapping)}{place}; offsets count in the log"
         notes.append(Finding("wrapped", "note", message))
-    if found.confidence < LIKELY:
-        notes.append(Finding("format_uncertain", "warning", f"read as {found}"))
+    if found.detection.confidence < LIKELY:
+        notes.append(Finding("format_uncertain", "warning", f"read as {found.detection}"))
     return log.replace(findings=(*notes, *log.findings)) if notes else log
 
 
-def identify(data: bytes, options: Options, format: str | None = None) -> tuple[bytes, Detection, tuple[str, ...]]:
-    """The log in the bytes, its format, and the wrappings that were taken off it, outermost first.
+def _listing(found: Sequence[Found]) -> str:
+    more = f" and {len(found) - _LISTED} more" if len(found) > _LISTED else ""
+    return f"{len(found)} logs, {', '.join(map(str, found[:_LISTED]))}{more}"
+
+
+def identify(
+    data: bytes, options: Options, format: str | None = None, budget: Budget | None = None
+) -> tuple[Found, ...]:
+    """The logs in the bytes: one, unless they are a document that holds several. The same bytes twice are one.
 
     A ``format`` that is given stands even where its room does not know the bytes, unless it knows what they wrap.
+    ``options.member`` keeps the log at that path alone; UsageError says which there are, if there is none.
     """
     try:
-        return data, _detect(data, options, format), ()
+        found: tuple[Found, ...] = (Found(data, _detect(data, options, format)),)
     except UnknownFormatError:
-        from evlog.intake.unwrap import unwrap
+        found = _unwrapped(data, options, format, budget or Budget())
+        if not found and format is None:
+            raise
+        if not found and format is not None:
+            found = (Found(data, Detection(format, CERTAIN, "given")),)
+    if options.member is not None:
+        path = f"/{options.member.removeprefix('/')}"
+        chosen = tuple(each for each in found if each.path == path)
+        if not chosen:
+            raise UsageError(f"no log at {path}: there are {_listing(found)}")
+        return chosen
+    return tuple({each.data: each for each in reversed(found)}.values())[::-1]
 
-        for inner, wrapping in unwrap(data):
-            try:
-                return inner, _detect(inner, options, format), wrapping
-            except UnknownFormatError:
-                continue
-        if format is not None:
-            return data, Detection(format, CERTAIN, "given"), ()
-        raise
+
+def _unwrapped(data: bytes, options: Options, format: str | None, budget: Budget) -> tuple[Found, ...]:
+    from evlog.intake.unwrap import unwrap
+
+    # What names a text log names the file, and not any text in a document.
+    inside = options.replace(name="", dialect=None)
+
+    def known(wrapped: Wrapped) -> Detection | None:
+        try:
+            return _detect(wrapped.data, inside if wrapped.path else options, format)
+        except UnknownFormatError:
+            return None
+
+    budget.give(len(data))
+    return tuple(
+        Found(wrapped.data, detection, wrapped.wrapping, wrapped.path)
+        for wrapped, detection in unwrap(data, known, budget)
+    )
 
 
 def _detect(data: bytes, options: Options, format: str | None) -> Detection:

@@ -8,19 +8,21 @@ from __future__ import annotations
 import os
 
 from evlog import hashing
+from evlog.errors import SourceError
 from evlog.formats import CERTAIN, room
-from evlog.intake.files import load
-from evlog.intake.identify import read_bytes
+from evlog.intake.files import load, named
+from evlog.intake.identify import read_each, read_one
 from evlog.options import Options
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from typing import Any
 
     from evlog.intake.files import Source
     from evlog.model import Log
 
-__all__ = ["read", "read_mapped", "write"]
+__all__ = ["read", "read_logs", "read_mapped", "write"]
 
 _LARGE = 1 << 24  # bytes
 
@@ -30,14 +32,48 @@ def read(source: Source, *, format: str | None = None, strict: bool = False, **c
 
     ``source`` is a path, bytes, or a binary file that is read to its end; a folder is a tree of registers
     (`evlog.tree`), whose logs are read as one. Without ``format`` the content decides (`evlog.detect`); base64, hex,
-    gzip, zstd and JSON evidence around a log are taken off, with a finding that says so.
+    gzip, zstd and JSON evidence around a log are taken off, with a finding that says so; of several logs in a document
+    ``member`` chooses one by its path, such as ``/evidence/eventlog``.
     The other keyword arguments are those of `evlog.options.Options`: ``platform``, ``space``, ``register``,
     ``dialect`` and so on.
 
     Damage ends the log where it stands: the events before it are returned with an ``error`` finding that has the
     offset. ``strict=True`` raises ParseError instead, and for any warning of the reader.
-    Raises SourceError for a file that is absent or unreadable, ParseError for bytes that are no log.
+    Raises SourceError for a file that is absent, unreadable or too large for the memory there is, ParseError for bytes
+    that are no log, or several.
     """
+    return _read(source, read_one, format, strict, choices)[0]
+
+
+def read_logs(source: Source, *, format: str | None = None, strict: bool = False, **choices: Any) -> list[Log]:
+    """As `read`, for who takes the logs of one machine together: also all that a document holds.
+
+    Raises ParseError if two of them extend the same register.
+    """
+    return _read(source, read_each, format, strict, choices)
+
+
+def _read(
+    source: Source,
+    reader: Callable[[bytes, str | None, Options], list[Log]],
+    format: str | None,
+    strict: bool,
+    choices: dict[str, Any],
+) -> list[Log]:
+    try:
+        log = _folder(source, format, strict, choices)
+        if log is not None:
+            return [log]
+        data, name = load(source)
+        return reader(data, format, Options(name=name, strict=strict, sticky=_sticky(name), **choices))
+    except MemoryError:
+        pass
+    # Out here nothing is held any more of what there was too much of.
+    raise SourceError(f"{named(source)}: not enough memory to read it")
+
+
+def _folder(source: Source, format: str | None, strict: bool, choices: dict[str, Any]) -> Log | None:
+    """The log of a tree of registers, or of one of its members; None for any other source."""
     if isinstance(source, (str, os.PathLike)):
         path = os.fspath(source)
         if os.path.isdir(path):
@@ -48,12 +84,11 @@ def read(source: Source, *, format: str | None = None, strict: bool = False, **c
             from evlog.intake.tree_log import read_member
 
             return read_member(path, format, Options(name=path, strict=strict, **choices))
-    data, name = load(source)
-    return read_bytes(data, format, Options(name=name, strict=strict, sticky=_sticky(name), **choices))
+    return None
 
 
-def read_mapped(path: str, *, format: str | None = None, strict: bool = False, **choices: Any) -> Log:
-    """As `read` of a path, for a process that ends soon: a large firmware log is not copied into memory.
+def read_mapped(path: str, *, format: str | None = None, strict: bool = False, **choices: Any) -> list[Log]:
+    """As `read_logs` of a path, for a process that ends soon: a large firmware log is not copied into memory.
 
     Memory that nobody had before costs more than reading and replaying a log, most of all in a virtual machine.
     """
@@ -64,8 +99,8 @@ def read_mapped(path: str, *, format: str | None = None, strict: bool = False, *
         options = Options(name=path, strict=strict, sticky=_sticky(path), **choices)
         # Other rooms want more of a buffer than a map can do.
         if data is not None and room("tcg2").sniff(data, options).confidence == CERTAIN:
-            return room("tcg2").read(data, options)
-    return read(path, format=format, strict=strict, **choices)
+            return [room("tcg2").read(data, options)]
+    return read_logs(path, format=format, strict=strict, **choices)
 
 
 def _is_large(path: str) -> bool:

@@ -10,7 +10,7 @@ import os
 
 from evlog.errors import SourceError, UnknownFormatError, UsageError
 from evlog.evidence import KINDS, NO_CREDENTIALS, SIGNED, SOURCES, Credentials, Evidence, Material, identify, source
-from evlog.intake.files import load
+from evlog.intake.files import load, named
 from evlog.model import Finding
 
 TYPE_CHECKING = False
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from evlog.evidence import Source as Reader
     from evlog.intake.files import Source
+    from evlog.intake.unwrap import Wrapped
 
 __all__ = ["read_registers"]
 
@@ -55,16 +56,24 @@ def read_registers(
     Raises SourceError for what cannot be opened, ParseError for what it cannot be, UsageError for an unknown kind, a
     key or root whose kind nobody says, and a nonce that anybody can guess.
     """
-    credentials = Credentials(
-        key=_data(key),
-        signature=_data(signature),
-        pcrs=_material(pcrs) if pcrs is not None else None,
-        nonce=nonce,
-        root=_data(root),
-        kind=kind,
-        at=at,
-    )
-    material = _material(where)
+    try:
+        credentials = Credentials(
+            key=_data(key),
+            signature=_data(signature),
+            pcrs=_material(pcrs) if pcrs is not None else None,
+            nonce=nonce,
+            root=_data(root),
+            kind=kind,
+            at=at,
+        )
+        return _read(_material(where), credentials, quote=quote)
+    except MemoryError:
+        pass
+    # Out here nothing is held any more of what there was too much of.
+    raise SourceError(f"{named(where)}: not enough memory to read it")
+
+
+def _read(material: Material, credentials: Credentials, *, quote: bool) -> Evidence:
     pinned, by, notes = _pinned(credentials)
     material, found = _identify(material, pinned)
     if pinned is None and found.ID in SIGNED:
@@ -135,13 +144,10 @@ def _identify(material: Material, kind: str | None) -> tuple[Material, Reader]:
 
     One of the kind that is wanted goes first, then one that somebody may have signed, then any.
     """
-    within = [material]
+    found = [(material, _claimed(material, None))]
     if material.data is not None and not _signed(_claimed(material, kind)) and _may_wrap(material.data):
-        from evlog.intake.unwrap import unwrap
-
-        within += [Material(data, material.name) for data, _ in unwrap(material.data)]
-    found = [(each, _claimed(each, None)) for each in within]
-    ranked = [(each, _claimed(each, kind)) for each in within] if kind is not None else []
+        found += _unwrapped(material.data, material.name)
+    ranked = [(each, _claimed(each, kind)) for each, _ in found] if kind is not None else []
     ranked += [(each, reader) for each, reader in found if _signed(reader)] + found
     for each, reader in ranked:
         if reader is not None:
@@ -152,6 +158,26 @@ def _identify(material: Material, kind: str | None) -> tuple[Material, Reader]:
                 # It says what is wrong with the bytes.
                 return material, source(id)
     return material, identify(material)
+
+
+def _unwrapped(data: bytes, name: str) -> list[tuple[Material, Reader | None]]:
+    """Whatever the bytes wrap, and who claims it. What somebody may have signed is not looked into."""
+    from evlog.intake.budget import Budget
+    from evlog.intake.unwrap import unwrap
+
+    found = []
+
+    def known(wrapped: Wrapped) -> Reader | None:
+        inner = Material(wrapped.data, name)
+        reader = _claimed(inner, None)
+        found.append((inner, reader))
+        return reader if _signed(reader) else None
+
+    budget = Budget(_MAX_SIZE)
+    budget.give(len(data))
+    for _ in unwrap(data, known, budget):
+        pass
+    return found
 
 
 def _may_wrap(data: bytes) -> bool:

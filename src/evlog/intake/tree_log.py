@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from evlog.contents.spec_id import is_header
 from evlog.errors import SourceError
+from evlog.intake.budget import Budget
 from evlog.intake.identify import read_bytes
 from evlog.intake.store import settled_log
 from evlog.model import Event, Log, banks_of
@@ -44,8 +45,9 @@ def read_tree(path: str, format: str | None, options: Options) -> Log:
     if not found:
         raise SourceError(f"{path}: is a directory, and no tree of registers (<register>/digest, hash_algo, event_log)")
     options = options.replace(platform=options.platform or platform_of(found))
+    budget = Budget()
     logs = [
-        read_bytes(settled_log(member.log), format, _told(options, member))
+        read_bytes(settled_log(member.log), format, _told(options, member), budget)
         for member in found
         if member.log is not None
     ]

@@ -1,21 +1,27 @@
-"""What people wrap logs in: gzip, zstd, base64, hex, JSON evidence that holds a log as text, and tables of firmware.
+"""Bytes out of their wrappings: base64, hex, gzip, zstd, tables of the firmware, and strings of JSON documents.
 
-Decompression is bounded, so that a bomb ends in an error; nothing is trusted about keys of the JSON: any string in it
-that decodes to a log is one (evidence of go-attestation, CoCo and Azure each name theirs).
+Nothing tells that bytes are wrapped but that they are nothing else; so each layer that may be one is taken off, within
+bounds (`evlog.intake.budget`), until somebody knows what is inside.
 """
 
 from __future__ import annotations
 
 import base64
 import binascii
-from itertools import islice
+import io
 
+from evlog._record import Record
 from evlog.errors import ParseError, UsageError
+from evlog.intake.budget import BudgetError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-    from typing import Protocol
+    from collections.abc import Callable, Iterable, Iterator
+    from typing import Any, Protocol, TypeVar
+
+    from evlog.intake.budget import Budget
+
+    T = TypeVar("T")
 
     class Unpacker(Protocol):
         """What zlib and zstandard call a decompression object."""
@@ -27,51 +33,102 @@ if TYPE_CHECKING:
         def decompress(self, data: bytes, /) -> bytes: ...
 
 
-__all__ = ["unwrap"]
+__all__ = ["Wrapped", "unwrap"]
 
-#: A log of a million records has 161 MB; nobody packs more than this.
-MAX_UNPACKED = 1 << 28
 _MAX_DEPTH = 3
-#: No evidence has as many strings that are as long as the shortest record in hex or base64.
-MAX_STRINGS = 4096
+#: Characters of the shortest record in hex or base64.
 _SHORTEST = 42
+#: Values of a JSON document: each takes some 60 bytes of memory, and may have two in the document.
+_MAX_VALUES = 1 << 20
 #: Compressed bytes taken at a time; zstd makes at most 128 KiB of 4.
-_PIECE = 4096
+_PIECE = 512
 _GZIP, _ZSTD = b"\x1f\x8b", b"\x28\xb5\x2f\xfd"
 _HEX = frozenset(b"0123456789abcdefABCDEF \t\r\n")
 _BASE64 = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/-_= \t\r\n")
+_TEXT = "JSON (text)"
+#: Characters of a member's name that a path shows.
+_NAME = 64
 
 
-def unwrap(data: bytes, depth: int = 0) -> Iterator[tuple[bytes, tuple[str, ...]]]:
-    """Each thing that the bytes may be a wrapping of, with the names of the wrappings, outermost first.
+class Wrapped(Record):
+    """What came out of wrappings.
 
-    Raises ParseError for a compressed stream that is damaged or unpacks to more than `MAX_UNPACKED`.
+    ``wrapping``  their names, outermost first
+    ``path``      where it stood in JSON documents, as a JSON pointer (RFC 6901); names of members are made printable
+                  and cut; "" outside of any
     """
+
+    data: bytes
+    wrapping: tuple[str, ...] = ()
+    path: str = ""
+
+
+def unwrap(data: bytes, known: Callable[[Wrapped], T | None], budget: Budget) -> Iterator[tuple[Wrapped, T]]:
+    """Whatever the bytes wrap that is ``known``, which says what it is; such a thing is not looked into further.
+
+    Bytes are one thing, only a JSON document can hold several: these come in its order.
+    Raises ParseError for a compressed stream that is damaged, and for one that unpacks to more than the budget.
+    """
+    return _known_in(Wrapped(data), known, budget, 0)
+
+
+def _known_in(
+    outer: Wrapped, known: Callable[[Wrapped], T | None], budget: Budget, depth: int
+) -> Iterator[tuple[Wrapped, T]]:
     if depth == _MAX_DEPTH:
         return
-    for name, inner in _layers(data):
-        yield inner, (name,)
+    for path, layers in _places(outer.data, budget):
         try:
-            for innermost, names in unwrap(inner, depth + 1):
-                yield innermost, (name, *names)
+            for name, inner in layers:
+                wrapped = Wrapped(inner, (*outer.wrapping, name), outer.path + path)
+                budget.tried()
+                what = known(wrapped)
+                if what is not None:
+                    yield wrapped, what
+                    break
+                # Of a text all that it may be has been tried by now, unless it is a document itself.
+                if name == _TEXT and not _is_json(inner):
+                    continue
+                deeper = list(_known_in(wrapped, known, budget, depth + 1))
+                if deeper:
+                    yield from deeper
+                    break
+        except BudgetError:
+            raise
         except ParseError:
             # Among the strings of a JSON document, one that merely looks packed must not hide the next.
-            if not name.startswith("JSON"):
+            if not path:
                 raise
 
 
-def _layers(data: bytes) -> Iterator[tuple[str, bytes]]:
+def _places(data: bytes, budget: Budget) -> Iterator[tuple[str, Iterable[tuple[str, bytes]]]]:
+    """The bytes, or each string of a document with its path; and the layers that may be taken off, one or the other."""
+    if _is_json(data):
+        for path, text in _json_strings(data):
+            yield path, _string_layers(text.encode("utf-8", "replace"), budget)
+    else:
+        yield "", _layers(data, budget)
+
+
+def _is_json(data: bytes) -> bool:
+    return data[:256].lstrip()[:1] in (b"{", b"[")
+
+
+def _string_layers(text: bytes, budget: Budget) -> Iterator[tuple[str, bytes]]:
+    budget.spend(len(text))
+    for name, inner in _text_layers(text, budget):
+        yield f"JSON ({name})", inner
+    yield _TEXT, text
+
+
+def _layers(data: bytes, budget: Budget) -> Iterator[tuple[str, bytes]]:
     if data.startswith(_GZIP):
-        yield "gzip", _gunzip(data)
+        yield "gzip", _gunzip(data, budget)
     elif data.startswith(_ZSTD):
-        yield "zstd", _unzstd(data)
-    elif data[:256].lstrip()[:1] in (b"{", b"["):
-        for text in islice(_json_strings(data), MAX_STRINGS):
-            for name, inner in _text_layers(text.encode("utf-8", "replace")):
-                yield f"JSON ({name})", inner
+        yield "zstd", _unzstd(data, budget)
     else:
         yield from _tables(data)
-        yield from _text_layers(data)
+        yield from _text_layers(data, budget)
 
 
 def _tables(data: bytes) -> Iterator[tuple[str, bytes]]:
@@ -86,17 +143,19 @@ def _tables(data: bytes) -> Iterator[tuple[str, bytes]]:
         yield "Linux's event log table", data[9:]
 
 
-def _text_layers(text: bytes) -> Iterator[tuple[str, bytes]]:
+def _text_layers(text: bytes, budget: Budget) -> Iterator[tuple[str, bytes]]:
     # The first bytes decide cheaply.
     head = text[:_SHORTEST]
     if len(text) < _SHORTEST:
         return
     if _HEX.issuperset(head) and not text.translate(None, bytes(_HEX)):
+        budget.spend(len(text) // 2)
         try:
             yield "hex", bytes.fromhex(text.decode("ascii"))
         except ValueError:
             pass
     elif _BASE64.issuperset(head) and not text.translate(None, bytes(_BASE64)):
+        budget.spend(len(text) // 4 * 3)
         compact = text.translate(bytes.maketrans(b"-_", b"+/"), b" \t\r\n").rstrip(b"=")
         try:
             yield "base64", base64.b64decode(compact + b"=" * (-len(compact) % 4), validate=True)
@@ -104,42 +163,66 @@ def _text_layers(text: bytes) -> Iterator[tuple[str, bytes]]:
             pass
 
 
-def _json_strings(data: bytes) -> Iterator[str]:
+def _json_strings(data: bytes) -> Iterator[tuple[str, str]]:
+    """Each string of a document that may be a log, with its path: also those of members that have the same name."""
+    if sum(map(data.count, (b",", b"[", b"{", b":"))) > _MAX_VALUES:
+        return
     import json
 
     try:
-        pending = [json.loads(data)]
+        pending: list[tuple[Any, Any]] = [((), json.loads(data, object_pairs_hook=_Members))]
     except (ValueError, RecursionError):
         return
     while pending:
-        value = pending.pop()
+        place, value = pending.pop()
         if isinstance(value, str):
             if len(value) >= _SHORTEST:
-                yield value
-        elif isinstance(value, dict):
-            pending += reversed(value.values())
+                yield _pointer(place), value
+        elif isinstance(value, _Members):
+            pending += [((place, name), inner) for name, inner in reversed(value)]
         elif isinstance(value, list):
-            pending += reversed(value)
+            pending += [((place, at), value[at]) for at in reversed(range(len(value)))]
 
 
-def _gunzip(data: bytes) -> bytes:
+class _Members(list[tuple[str, "Any"]]):
+    """The members of a JSON object, all of them."""
+
+
+def _pointer(place: Any) -> str:
+    """The path of a value, whose place is that of the value around it and its name or number there."""
+    parts = []
+    while place:
+        place, name = place
+        text = str(name).replace("~", "~0").replace("/", "~1")
+        parts.append(text[:_NAME].encode("unicode_escape").decode("ascii") if not text.isprintable() else text[:_NAME])
+    return "".join(f"/{part}" for part in reversed(parts))
+
+
+def _gunzip(data: bytes, budget: Budget) -> bytes:
     import zlib
 
-    return _unpack("gzip", data, _GZIP, lambda: zlib.decompressobj(wbits=31), zlib.error)
+    return _unpack("gzip", data, _GZIP, lambda: zlib.decompressobj(wbits=31), zlib.error, budget)
 
 
-def _unzstd(data: bytes) -> bytes:
+def _unzstd(data: bytes, budget: Budget) -> bytes:
     try:
         import zstandard
     except ImportError as error:
         raise UsageError("a zstd stream: install zstandard to read it, or unpack it first") from error
-    return _unpack("zstd", data, _ZSTD, zstandard.ZstdDecompressor().decompressobj, zstandard.ZstdError)
+    return _unpack("zstd", data, _ZSTD, zstandard.ZstdDecompressor().decompressobj, zstandard.ZstdError, budget)
 
 
-def _unpack(name: str, data: bytes, magic: bytes, start: Callable[[], Unpacker], failure: type[Exception]) -> bytes:
+def _unpack(
+    name: str,
+    data: bytes,
+    magic: bytes,
+    start: Callable[[], Unpacker],
+    failure: type[Exception],
+    budget: Budget,
+) -> bytes:
     """All streams in ``data``, one after the other, as ``cat`` joins them."""
-    parts: list[bytes] = []
-    unpacked, position = 0, 0
+    unpacked = io.BytesIO()
+    position = 0
     while data.startswith(magic, position):
         stream = start()
         while not stream.eof:
@@ -147,13 +230,12 @@ def _unpack(name: str, data: bytes, magic: bytes, start: Callable[[], Unpacker],
             if not piece:
                 raise ParseError(f"{name} stream is cut", offset=len(data))
             try:
-                parts.append(stream.decompress(piece))
+                made = stream.decompress(piece)
             except failure as error:
                 raise ParseError(f"{name} stream: {error}", offset=position) from error
-            unpacked += len(parts[-1])
-            if unpacked > MAX_UNPACKED:
-                raise ParseError(f"{name} stream unpacks to over {MAX_UNPACKED} bytes", offset=position)
+            budget.spend(len(made))
+            unpacked.write(made)
             position += len(piece) - len(stream.unused_data)
     if data[position:].strip(b"\0"):
         raise ParseError(f"{len(data) - position} bytes after the {name} stream", offset=position)
-    return b"".join(parts)
+    return unpacked.getvalue()

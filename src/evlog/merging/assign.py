@@ -54,6 +54,8 @@ def stated_values(log: Log) -> dict[Key, bytes]:
         for digest in event.digests:
             if len(value) == digest.alg.size:
                 found[event.register, digest.alg] = value
+        if log.columns is not None and log.columns.names is not None and len(seen) == len(log.columns.names):
+            break
     return found
 
 

@@ -7,8 +7,12 @@ Only the order within a register means anything; across registers the logs stand
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
+from itertools import accumulate
+
 from evlog._record import Record
 from evlog.algorithms import SHA1, SHA256, SHA384, SHA512, HashAlg
+from evlog.columns import NOT_EXTENDED, Lazy
 from evlog.errors import ConversionError, UsageError
 from evlog.merging import order as _order
 from evlog.merging.assign import assign
@@ -120,28 +124,62 @@ class _First(Record):
 
 
 def _concatenated(parts: Sequence[Log], platform: str | None) -> tuple[Log, list[_First]]:
-    events: list[Event] = []
     first: list[_First] = []
     start: dict[tuple[Register, HashAlg], bytes] = {}
+    number = 0
     for log in parts:
         for key, value in log.start.values.items() if log.start is not None else ():
             if not any(key[0] in before.registers for before in first):
                 start.setdefault(key, value)
-        here = _First(len(events), {})
-        for event in log.events:
-            if event.register not in here.registers and event.replayable:
-                here.registers[event.register] = len(events)
-            # The numbers of records count anew: per register, by whatever format the log is written in.
-            events.append(event.replace(number=len(events), recnum=None, origin=_origin(event, log), wire=None))
-        first.append(here)
+        first.append(_First(number, {register: number + row for register, row in _first_rows(log).items()}))
+        number += len(log.events)
     whole = Log(
         "evlog-json",
-        tuple(events),
+        _Chained(parts),
         algorithms=banks_of(alg for part in parts for alg in part.algorithms),
         start=Registers(start, "log") if start else None,
         platform=platform,
     )
     return whole, first
+
+
+def _first_rows(log: Log) -> dict[Register, int]:
+    """The row of the first event that extends each register."""
+    columns, found = log.columns, {}
+    if columns is not None:
+        rows = dict(zip(reversed(columns.registers), range(len(columns) - 1, -1, -1), strict=True))
+        rows.pop(NOT_EXTENDED, None)
+        return {columns.register(index): row for index, row in sorted(rows.items(), key=lambda item: item[1])}
+    for row, event in enumerate(log.events):
+        if event.register not in found and event.replayable:
+            found[event.register] = row
+    return found
+
+
+class _Chained(Lazy):
+    """The events of several logs, one log after the other, numbered anew: made when asked for, as theirs may be."""
+
+    __slots__ = ("_bounds", "_logs")
+
+    def __init__(self, logs: Sequence[Log]) -> None:
+        self._logs = logs
+        self._bounds = list(accumulate((len(log.events) for log in logs), initial=0))
+        super().__init__(self._bounds[-1])
+
+    def _make(self, row: int) -> Event:
+        place = bisect_right(self._bounds, row) - 1
+        log = self._logs[place]
+        return _numbered(log.events[row - self._bounds[place]], row, log)
+
+    def __iter__(self) -> Iterator[Event]:
+        for log, start in zip(self._logs, self._bounds, strict=False):
+            for row, event in enumerate(log.events, start):
+                yield _numbered(event, row, log)
+
+
+def _numbered(event: Event, number: int, log: Log) -> Event:
+    # The numbers of records count anew: per register, by whatever format the log is written in.
+    return event.replace(number=number, recnum=None, origin=_origin(event, log), wire=None)
 
 
 def _origin(event: Event, log: Log) -> Origin:
@@ -184,9 +222,13 @@ def _handovers(placed: Sequence[Placed], replayed: Replay, first: Sequence[_Firs
             yield handover
     owners: dict[Register, int] = {}
     for position, each in enumerate(placed):
+        before: Registers | None = None
         for register, event in first[position].registers.items():
             if register in owners and (register, position) not in stated:
-                alg, value = _value(placed[:position], register)
+                if before is None:
+                    logs = [other.log for other in placed]
+                    before = replay(logs[:position], beside=logs[position:]).registers()
+                alg, value = _value(before, register)
                 source = placed[owners[register]].log.name
                 yield Handover(register, source, each.log.name, "unanchored", alg, value, each.reason, event)
             owners[register] = position
@@ -204,7 +246,9 @@ def _row(log: Log, number: int) -> int:
     """The row of the event with this number: another where events before it were dropped."""
     if number < len(log.events) and log.events[number].number == number:
         return number
-    return next((row for row, event in enumerate(log.events) if event.number == number), 0)
+    # A log's numbers rise, whichever of its events are left.
+    row = bisect_left(log.events, number, key=lambda event: event.number)
+    return row if row < len(log.events) and log.events[row].number == number else 0
 
 
 def _from_firmware(placed: Sequence[Placed], position: int, base: int) -> Iterator[Handover]:
@@ -229,11 +273,10 @@ def _from_firmware(placed: Sequence[Placed], position: int, base: int) -> Iterat
     yield Handover(event.register, before[-1].name, log.name, verdict, alg, found.value, evidence, base + row)
 
 
-def _value(placed: Sequence[Placed], register: Register) -> tuple[HashAlg | None, bytes | None]:
+def _value(before: Registers, register: Register) -> tuple[HashAlg | None, bytes | None]:
     """The register's value after some logs, in the bank that tells most people something."""
-    result = replay([each.log for each in placed])
     for alg in _TELLING:
-        value = result.get(register, alg)
+        value = before.get(register, alg)
         if value is not None:
             return alg, value
     return None, None

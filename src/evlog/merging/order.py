@@ -51,7 +51,9 @@ def in_order(logs: Sequence[Log]) -> list[Placed]:
     claims = {id(log): stated_values(log) for log in logs}
     telling = any(claims.values()) or any(_is_system(log) for log in logs)
     while waiting:
-        running = replay([each.log for each in placed]).registers() if placed and telling else Registers({}, "replay")
+        running = Registers({}, "replay")
+        if placed and telling:
+            running = replay([each.log for each in placed], beside=waiting).registers()
         log, reason = _next(waiting, running, claims, first=not placed)
         waiting = [other for other in waiting if other is not log]
         placed.append(Placed(log, reason))

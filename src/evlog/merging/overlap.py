@@ -98,8 +98,8 @@ def _repeated(other: Log, log: Log) -> int:
     if not banks or not log.events or not other.events:
         return 0
     # One of them must be all of it: every register of the shorter log is in the other.
-    shared = _registers(other) & _registers(log)
-    if shared not in (_registers(other), _registers(log)):
+    shared = other.extended & log.extended
+    if shared not in (other.extended, log.extended):
         return 0
     theirs, ours = _trails(other), _trails(log)
     count = differing = 0
@@ -135,14 +135,6 @@ def _begun(other: Log, log: Log) -> int:
 
 def _alike(ones: Sequence[Event], others: Sequence[Event]) -> bool:
     return all(one == other.replace(number=one.number) for one, other in zip(ones, others, strict=True))
-
-
-def _registers(log: Log) -> set[Register]:
-    """The registers that the log extends."""
-    columns = log.columns
-    if columns is None:
-        return {event.register for event in log.events if event.measured}
-    return set(map(columns.register, columns.indices))
 
 
 def _trails(log: Log) -> dict[Register, list[Event]]:

@@ -74,7 +74,8 @@ def _prefix(
     """The rule by which the last log that extends the register comes to the value on its way."""
     for number in reversed(range(len(logs))):
         for rule in logs[number].rules:
-            before = replay(logs[:number], start, rules={alg: rule}, banks=(alg,)).get(register, alg)
+            earlier, later = logs[:number], logs[number:]
+            before = replay(earlier, start, rules={alg: rule}, banks=(alg,), beside=later).get(register, alg)
             given = start if before is None else Registers({(register, alg): before}, "replay")
             prefix = find_prefix(logs[number], register, alg, value, start=given, rules=rule)
             if prefix is not None and prefix.event is not None:

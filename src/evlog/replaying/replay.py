@@ -15,7 +15,7 @@ from evlog.model import Finding, Log
 from evlog.registers import Register, Registers
 from evlog.replaying.naming import unite
 from evlog.replaying.replayer import Replayer, extend
-from evlog.replaying.start import counts_of, implied_starts, start_of
+from evlog.replaying.start import implied_starts, start_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -96,6 +96,7 @@ def replay(
     *,
     rules: Rules | None = None,
     banks: Iterable[HashAlg] | None = None,
+    beside: Iterable[Log] = (),
 ) -> Replay:
     """Extend every register by the logs' events, in the order given; later logs go on where earlier ones ended.
 
@@ -104,11 +105,13 @@ def replay(
     ``{SHA256: "hash"}`` for an IMA list with SHA-1 digests (`evlog.bank_rules` finds the rule by register values).
     ``banks`` limits the work to some banks. Banks that cannot be computed become a finding.
     Several logs of a confidential platform call a register by one name, its CC measurement register.
+    A dynamic launch that any log tells of resets PCR 17 to 22 together, for all of them; ``beside`` are logs of the
+    same boot that are asked for this and not replayed.
     """
     replayer = Replayer(start, rules or {}, banks)
     several = (logs,) if isinstance(logs, Log) else unite(logs)
-    for log in several:
-        replayer.add(log, named=len(several) > 1)
+    for log, implied in zip(several, implied_starts(several, beside), strict=True):
+        replayer.add(log, implied, named=len(several) > 1)
     return _result(replayer)
 
 
@@ -126,7 +129,7 @@ def replay_each(
     """
     wanted = None if banks is None else tuple(banks)
     replayers = [Replayer(start, rules or {}, wanted) for _ in logs]
-    begun = [replayer.begin(log) for replayer, log in zip(replayers, logs, strict=True)]
+    begun = [replayer.begin(log, *implied_starts((log,))) for replayer, log in zip(replayers, logs, strict=True)]
     missing = extend(begun)
     for replayer, each, lacking in zip(replayers, begun, missing, strict=True):
         replayer.end(each, lacking)
@@ -135,7 +138,7 @@ def replay_each(
 
 def start_value(log: Log, register: Register, alg: HashAlg, given: Registers | None = None) -> tuple[bytes, str]:
     """The value of a register before the log's first event, and why: as `RegisterValue.start_reason` says."""
-    return start_of(register, alg, log, given, implied_starts(log, counts_of(log)))
+    return start_of(register, alg, log, given, *implied_starts((log,)))
 
 
 def _result(replayer: Replayer) -> Replay:

@@ -9,7 +9,7 @@ from evlog.registers import Register, Registers
 from evlog.replaying.ledger import Bank, Ledger
 from evlog.replaying.left_out import left_out
 from evlog.replaying.rows import fold_rows
-from evlog.replaying.start import counts_of, implied_starts, size_of
+from evlog.replaying.start import counts_of, size_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     #: Rules by bank: how events extend a bank that they have no digest for (`Content.rules`), one name or several.
     Rules = Mapping[HashAlg, str | Sequence[str]]
+    Implied = dict[Register, tuple[int, str]]
 
 __all__ = ["LogPass", "Replayer", "extend"]
 
@@ -81,13 +82,16 @@ class Replayer:
             self.stated = Statements(self.ledger)
         return self.stated
 
-    def add(self, log: Log, *, named: bool = False) -> None:
+    def add(self, log: Log, implied: Implied, *, named: bool = False) -> None:
         """Extend by a log's events; ``named`` puts its name before what was found in it."""
-        begun = self.begin(log, named=named)
+        begun = self.begin(log, implied, named=named)
         self.end(begun, extend([begun])[0])
 
-    def begin(self, log: Log, *, named: bool = False) -> LogPass:
-        """Everything up to the extending of recorded digests, which `end` wants done."""
+    def begin(self, log: Log, implied: Implied, *, named: bool = False) -> LogPass:
+        """Everything up to the extending of recorded digests, which `end` wants done.
+
+        ``implied`` are the start values that the logs imply (`evlog.replaying.start.implied_starts`).
+        """
         name = f"{log.name}: " if named and log.name else ""
         self.findings += [each.replace(message=f"{name}{each.message}") if name else each for each in log.findings]
         self.findings += left_out(log)
@@ -100,10 +104,8 @@ class Replayer:
             else:
                 message = f"the {alg} bank cannot be replayed: no such hash here"
                 self.findings.append(Finding("bank_not_computable", "note", message))
-        counts = counts_of(log)
-        implied = implied_starts(log, counts)
         if columns is not None:
-            return self._begin_columns(log, columns, counts, banks, implied)
+            return self._begin_columns(log, columns, counts_of(log), banks, implied)
         return LogPass(log, banks, self._add_events(log, banks, implied))
 
     def end(self, begun: LogPass, missing: dict[HashAlg, set[int]]) -> None:
@@ -136,7 +138,7 @@ class Replayer:
         columns: Columns,
         counts: Mapping[int, int],
         banks: list[HashAlg],
-        implied: dict[Register, tuple[int, str]],
+        implied: Implied,
     ) -> LogPass:
         extended = {index: columns.register(index) for index in counts}
         begun = LogPass(log, banks, set(extended.values()), columns, counts)
@@ -157,11 +159,14 @@ class Replayer:
                 begun.missing[alg] = fold_rows(columns, alg, self.rules.get(alg, ()), begun.values[alg])
         return begun
 
-    def _add_events(self, log: Log, banks: list[HashAlg], implied: dict[Register, tuple[int, str]]) -> set[Register]:
+    def _add_events(self, log: Log, banks: list[HashAlg], implied: Implied) -> set[Register]:
         pending: dict[tuple[Register, HashAlg], list[bytes]] = {}
         extended: set[Register] = set()
         for event in log.events:
-            if event.content.kind == "text":
+            content = event.content
+            if not content.measured and not content.statement:
+                continue
+            if content.kind == "text":
                 extended |= self._add_line(event, log, banks, implied, pending)
                 continue
             if not event.replayable:
@@ -185,7 +190,7 @@ class Replayer:
         event: Event,
         log: Log,
         banks: list[HashAlg],
-        implied: dict[Register, tuple[int, str]],
+        implied: Implied,
         pending: dict[tuple[Register, HashAlg], list[bytes]],
     ) -> set[Register]:
         """A line extends the bank that it has a digest for, after whatever it states of it was heeded."""

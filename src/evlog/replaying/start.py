@@ -1,36 +1,37 @@
 """The value that a register has before a log's first event, and why: what the log implies, states, or was told.
 
-Spec: TCG PC Client Platform Firmware Profile 1.06, section 3.3.2 (locality and H-CRTM start values).
+Spec: TCG PC Client Platform Firmware Profile 1.06, section 3.3.2 (locality and H-CRTM start values); TCG PC Client
+Platform TPM Profile 1.05, section 4.6.2 (a dynamic launch resets PCR 17 to 22 together).
 """
 
 from __future__ import annotations
 
 from evlog import hashing
-from evlog.contents.event_types import EV_EFI_HCRTM_EVENT, is_launch
+from evlog.contents.event_types import EV_EFI_HCRTM_EVENT
+from evlog.contents.launch import LAUNCH_PCRS, is_reset, tells_of_launch
 from evlog.contents.pcclient import PCClientEvent
 from evlog.contents.startup_locality import locality_of
 from evlog.registers import Register
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
 
     from evlog.algorithms import HashAlg
     from evlog.model import Event, Log
     from evlog.registers import Registers
 
-__all__ = ["counts_of", "implied_starts", "reset_value", "size_of", "start_of"]
+__all__ = ["counts_of", "implied_starts", "launched", "reset_value", "size_of", "start_of"]
 
 _PCR0 = Register("pcr", 0)
-#: PCRs that start as ones, and as zeros after a dynamic launch.
-_ONES = range(17, 23)
+#: What a dynamic launch implies, wherever it is told of.
+_LAUNCHED = {Register("pcr", index): (0, "drtm") for index in LAUNCH_PCRS}
 _EVENT = 160  # bytes of a usual event, where a log does not tell its size
 
 
-def reset_value(register: Register, alg: HashAlg) -> bytes:
-    """The value of a register at reset, where no log says otherwise: PCR 17 to 22 are ones, all others zeros."""
-    ones = register.space == "pcr" and register.index in _ONES
-    return b"\xff" * alg.size if ones else bytes(alg.size)
+def reset_value(register: Register, alg: HashAlg, *, launch: bool = False) -> bytes:
+    """The value of a register at reset: zeros, but PCR 17 to 22 are ones until there is a dynamic launch."""
+    return b"\xff" * alg.size if is_reset(register) and not launch else bytes(alg.size)
 
 
 def start_of(
@@ -59,16 +60,39 @@ def counts_of(log: Log) -> Mapping[int, int]:
     return {} if log.columns is None else hashing.backend(size_of(log)).tally(log.columns.registers)
 
 
-def implied_starts(log: Log, counts: Mapping[int, int]) -> dict[Register, tuple[int, str]]:
-    """Start values that events of the log imply: the last byte of the register, and the reason.
+def implied_starts(logs: Sequence[Log], beside: Iterable[Log] = ()) -> list[dict[Register, tuple[int, str]]]:
+    """For each log the start values that events imply: the last byte of the register, and the reason.
 
-    PCR 0 starts at the locality of TPM2_Startup, or at 4 if the H-CRTM was measured; PCR 17 to 22 at zero
-    after a dynamic launch. ``counts`` are the rows on each register, if the log has columns.
+    PCR 0 starts at the locality of TPM2_Startup, or at 4 if the H-CRTM was measured: its own log tells. PCR 17 to 22
+    start at zero after a dynamic launch, whichever of the logs tells of it, those ``beside`` them included.
     """
+    found = [_implied(log) for log in logs]
+    if any(launch for _, launch in found) or launched(beside):
+        for implied, _ in found:
+            implied.update(_LAUNCHED)
+    return [implied for implied, _ in found]
+
+
+def launched(logs: Iterable[Log]) -> bool:
+    """Whether some log tells of a dynamic launch."""
+    return any(_tells_of_launch(event) for log in logs for event in _notable(log))
+
+
+def _tells_of_launch(event: Event) -> bool:
+    content = event.content
+    return isinstance(content, PCClientEvent) and tells_of_launch(content.event_type, event.register)
+
+
+def _implied(log: Log) -> tuple[dict[Register, tuple[int, str]], bool]:
+    """The start values that a log implies by itself, and whether it tells of a dynamic launch."""
     implied: dict[Register, tuple[int, str]] = {}
+    launch = False
     for event in _notable(log):
         content = event.content
-        if not isinstance(content, PCClientEvent) or event.register != _PCR0:
+        if not isinstance(content, PCClientEvent):
+            continue
+        if event.register != _PCR0:
+            launch = launch or tells_of_launch(content.event_type, event.register)
             continue
         if content.event_type == EV_EFI_HCRTM_EVENT:
             implied[_PCR0] = 4, "h-crtm"
@@ -76,26 +100,10 @@ def implied_starts(log: Log, counts: Mapping[int, int]) -> dict[Register, tuple[
         locality = locality_of(content.event_type, content.data)
         if locality is not None:
             implied.setdefault(_PCR0, (locality, "locality" if locality else "zeros"))
-    for first in _firsts(log, counts):
-        if isinstance(first.content, PCClientEvent) and is_launch(first.content.event_type):
-            implied[first.register] = 0, "drtm"
-    return implied
+    return implied, launch
 
 
 def _notable(log: Log) -> Iterable[Event]:
     """The events that may bear on start values: those the scanner noted, or all."""
     columns = log.columns
     return log.events if columns is None else (log.events[row] for row in columns.notable)
-
-
-def _firsts(log: Log, counts: Mapping[int, int]) -> Iterable[Event]:
-    """The first event on each of the PCRs that start as ones, where there is one."""
-    columns = log.columns
-    if columns is None:
-        firsts: dict[Register, Event] = {}
-        for event in log.events:
-            if event.register.index in _ONES and event.register.space == "pcr" and event.measured:
-                firsts.setdefault(event.register, event)
-        return firsts.values()
-    indices = [columns.index(Register("pcr", number)) for number in _ONES]
-    return [log.events[columns.registers.index(each)] for each in indices if each is not None and each in counts]

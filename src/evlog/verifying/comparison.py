@@ -21,7 +21,7 @@ from evlog.registers import Register, Registers
 from evlog.replaying.bank_rules import BankRule, bank_rules, rules_by_bank
 from evlog.replaying.naming import unite, united
 from evlog.replaying.replay import RegisterValue, Replay, replay, start_value
-from evlog.replaying.start import counts_of, reset_value
+from evlog.replaying.start import counts_of, launched, reset_value
 from evlog.replaying.trail import trail
 from evlog.verifying.composite import opened
 from evlog.verifying.explain import Allowance, Case, explain, remarks
@@ -70,6 +70,7 @@ class Comparison:
         assigned, notes = assign(unite(logs, platform), self.stated)
         # In the order in which they were written, and each beside the one that was given.
         self.given, self.logs = arranged([_made(log) for log in assigned], logs)
+        self.launch = launched(self.logs)
         self.rules: dict[tuple[Register, HashAlg], BankRule] = {}
         #: What textual logs state, by register and bank.
         self.statements: dict[tuple[Register, HashAlg], list[Statement]] = {}
@@ -202,8 +203,7 @@ class Comparison:
     def _unlogged(self, register: Register, alg: HashAlg, expected: bytes) -> RegisterVerdict:
         """No event in this bank: it has its start value, or events that other banks record extended it by a rule."""
         start = self._start(register, alg)
-        at_start = expected == start or (expected == bytes(alg.size) and register.space != "mr")
-        others = sorted({row.alg.name for row in self.replay if row.register == register and row.events})
+        at_start = expected in (start, bytes(alg.size))
         events = self._events_of(register)
         if not hashing.backend().computable(alg):
             if at_start and not events:
@@ -221,10 +221,11 @@ class Comparison:
             sentence = f"still its start value: none of the {events} events extended this bank"
             return RegisterVerdict(register, alg, "match", expected, expected, sentence, "other_banks", events)
         if events:
+            others = sorted({row.alg.name for row in self.replay if row.register == register and row.events})
             only = f", only {', '.join(others)}" if others else ""
             sentence = f"the logs have no {alg} digests of it{only}"
             return RegisterVerdict(register, alg, "incomplete", None, expected, sentence, "no_bank", events)
-        if not any(len(log.events) for log in self.logs):
+        if not any(self.events):
             sentence = "the register was extended, and there is no log of any event"
             return RegisterVerdict(register, alg, "not_logged", None, expected, sentence)
         found = explain(self._case(trail(self.logs, register, alg, start), expected), self.allowance)
@@ -250,24 +251,33 @@ class Comparison:
         left: dict[Register, list[int]] = {}
         for index, (log, counts) in enumerate(zip(self.logs, self.events, strict=True)):
             for register in whole.keys() & counts.keys():
-                ruled = {alg for ruled, alg in self.rules if ruled == register and log.rules}
-                if not whole[register] & {*log.algorithms, *ruled}:
+                if not any(self._follows(log, register, alg) for alg in whole[register]):
                     left.setdefault(register, []).append(index)
-        found = []
-        for row in verdicts:
-            logs = left.get(row.register, ())
-            if logs and row.whole:
-                events = row.events + sum(self.events[index][row.register] for index in logs)
-                names = ", ".join(self.logs[index].name or f"log {index + 1}" for index in logs)
-                said = f"the events of {names} on it are of no bank that is compared"
-                row = row.replace(explanation=said, cause="left_out", events=events)
-            found.append(row)
-        return found
+        return [self._leaving_out(row, left.get(row.register, ())) for row in verdicts]
+
+    def _follows(self, log: Log, register: Register, alg: HashAlg) -> bool:
+        """Whether a log's events on a register are of a bank, by their digests or by a rule."""
+        if alg not in log.algorithms:
+            return bool(log.rules) and (register, alg) in self.rules
+        columns = log.columns
+        index = None if columns is None else columns.index(register)
+        return columns is None or index is None or columns.has_bank(index, alg)
+
+    def _leaving_out(self, row: RegisterVerdict, logs: Sequence[int]) -> RegisterVerdict:
+        if not logs or not row.whole:
+            return row
+        names = ", ".join(self.logs[index].name or f"log {index + 1}" for index in logs)
+        return row.replace(
+            explanation=f"the events of {names} on it are of no bank that is compared",
+            cause="left_out",
+            events=row.events + sum(self.events[index][row.register] for index in logs),
+        )
 
     def _start(self, register: Register, alg: HashAlg) -> bytes:
-        """The platform's own start value of a register: of PCR 0 by the locality that a log tells."""
+        """The platform's own start value of a register: of PCR 0 by the locality that a log tells, after a launch."""
         starts = (start_value(log.replace(start=None), register, alg) for log in self.logs if register == _PCR0)
-        return next((value for value, reason in starts if reason != "zeros"), reset_value(register, alg))
+        own = reset_value(register, alg, launch=self.launch)
+        return next((value for value, reason in starts if reason != "zeros"), own)
 
     def _differing(self, row: RegisterValue, expected: bytes, rules: tuple[str, ...]) -> RegisterVerdict:
         steps = trail(self.logs, row.register, row.alg, row.start, rules)

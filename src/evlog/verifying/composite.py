@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from evlog import hashing
 from evlog.replaying.replay import replay
-from evlog.replaying.start import reset_value
+from evlog.replaying.start import launched, reset_value
 from evlog.replaying.trail import trail
 
 TYPE_CHECKING = False
@@ -32,11 +32,13 @@ def opened(composite: Composite, logs: Sequence[Log]) -> dict[Key, bytes] | None
 
     Banks that the logs do not record are tried by each rule that the logs offer.
     """
-    banks = {alg for _, alg in composite.selection}
+    selection = composite.selection
+    banks = {alg for _, alg in selection}
+    launch = launched(logs)
     offered = dict.fromkeys(rule for log in logs for rule in log.rules)
     for rules in ((), *((rule,) for rule in offered)):
         rows = {(row.register, row.alg): row for row in replay(logs, rules=dict.fromkeys(banks, rules))}
-        values = {key: rows[key].value if key in rows else reset_value(*key) for key in composite.selection}
+        values = {key: rows[key].value if key in rows else reset_value(*key, launch=launch) for key in selection}
         whole = {key: value for key, value in values.items() if value is not None}
         if len(whole) < len(values):
             continue

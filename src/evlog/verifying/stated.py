@@ -10,7 +10,7 @@ from __future__ import annotations
 from evlog import hashing
 from evlog.algorithms import ALGORITHMS
 from evlog.contents.text import TextLine
-from evlog.replaying.start import reset_value
+from evlog.replaying.start import launched, reset_value
 from evlog.replaying.trail import Trail, trail
 from evlog.verifying.case import Candidate, Case
 
@@ -83,7 +83,8 @@ def forged_statement(case: Case) -> Iterator[Candidate]:
         be = "is" if len(later) == 1 else "are"
         sentence = f"{lines} {be} an application's own: the value follows if nothing is believed that {be} stated there"
         if believed is None:
-            start, base = reset_value(case.trail.register, case.trail.alg), (0, -1)
+            start = reset_value(case.trail.register, case.trail.alg, launch=launched(case.logs))
+            base = 0, -1
         else:
             start, base = believed.value, believed.place
         pairs = zip(whole.places, whole.digests, strict=True)

@@ -11,7 +11,7 @@ from __future__ import annotations
 from evlog._record import Record
 from evlog.evidence import Evidence
 from evlog.model import Finding, Log
-from evlog.registers import Register, Registers
+from evlog.registers import Platform, Register, Registers
 from evlog.replaying.naming import platform_of
 from evlog.verifying.comparison import Comparison
 from evlog.verifying.demand import NO_DEMAND, Demand
@@ -126,8 +126,7 @@ def verify(
         read_only = ("the register values are the caller's",)
         evidence = Evidence("register-file", evidence, read_only=read_only, form="registers")
     demand.hold(evidence)
-    # What the registers are called is the verifier's business, and the evidence's; a log is believed last.
-    platform = platform or evidence.platform or platform_of(several)
+    platform = platform or evidence.platform or _told(several, demand)
     compared = Comparison(several, evidence, platform)
     wanted = required(demand, evidence, compared, platform)
     verdicts = tuple(
@@ -150,3 +149,14 @@ def verify(
         tuple(accepted),
         tuple(sorted(wanted, key=lambda register: register.sort_key)),
     )
+
+
+def _told(logs: Sequence[Log], demand: Demand) -> str | None:
+    """What the logs say of the platform, where neither verifier nor evidence does.
+
+    It does not decide which register the demand means by ``rtmr:3``: on one platform that is ``ccmr:3``, else ccmr:4.
+    """
+    told = platform_of(logs)
+    named = (demand.registers, *(each.registers for each in demand.accept))
+    spaces = {space for each in named if each is not None for space, _, _ in each.ranges} & {"rtmr", "rem"}
+    return Platform.counting(min(spaces)).id if told is not None and spaces else told

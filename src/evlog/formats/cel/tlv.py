@@ -17,7 +17,7 @@ from evlog.contents._tlv import tlv
 from evlog.contents.cos import CosEvent
 from evlog.contents.pcclient import PCClientEvent
 from evlog.errors import ParseError, UsageError, WriteError
-from evlog.formats import CERTAIN, NO_MATCH, Match
+from evlog.formats import CERTAIN, NO_MATCH, Match, launch
 from evlog.formats.as_read import as_read
 from evlog.formats.cel import nested as _tlv
 from evlog.formats.cel import record as _record
@@ -216,6 +216,7 @@ def _settled(found: _scan.Scan, make: Callable[[int], Event], spaces: Mapping[in
     kinds = [known[0] for known in map(declared, sorted(found.types)) if known is not None]
     rules = tuple(dict.fromkeys(rule for kind in kinds for rule in kind.rules))
     columns = columns.replace(space=space, notable=tuple(sorted((*columns.notable, *read_late))))
+    columns = launch.settled(columns, make)
     if not rules and not odd:
         return columns
     rows = columns.buffer, columns.offsets, registers

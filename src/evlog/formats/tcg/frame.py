@@ -21,6 +21,7 @@ from evlog.columns import NOT_EXTENDED, Layout, Recorded
 from evlog.contents.event_types import EV_EFI_HCRTM_EVENT, EV_NO_ACTION
 from evlog.contents.pcclient import PCClientEvent
 from evlog.errors import ParseError, TruncatedError, WriteError
+from evlog.formats import launch
 from evlog.formats.tcg.first_record import RECORD1, RECORD1_SHAPES
 from evlog.model import Digest, Event, Finding, Header, LazyEvents, Log, Origin, Padding, Span
 from evlog.registers import Register
@@ -319,7 +320,7 @@ def events_of(scan: Scan, format: str, name: str, byteorder: str) -> LazyEvents:
         origin = Origin(name, format, Span(offset, length))
         return Event(row, register, digests, PCClientEvent(event_type, body), None, origin)
 
-    return LazyEvents(columns, make)
+    return LazyEvents(launch.settled(columns, make), make)
 
 
 def register_of(index: int, space: Space) -> Register:

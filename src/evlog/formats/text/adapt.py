@@ -86,7 +86,7 @@ class _Adaptation:
                 return
             self._keep(event, content)
         elif not event.measured:
-            reason = f"text has no place for {_named(event).decode()}, which is not measured"
+            reason = f"text has no place for {_named(event)}, which is not measured"
             self.losses.append(Loss(event.number, "content", reason))
         elif line is not None and self._is_told(event, line):
             self.told.add(event.register)
@@ -101,7 +101,7 @@ class _Adaptation:
             else:
                 self._keep(event, made)
         else:
-            self._tell(event, f"no line has the digest of {_named(event).decode()}")
+            self._tell(event, f"no line has the digest of {_named(event)}")
 
     def _is_told(self, event: Event, line: bytes) -> bool:
         """Whether the event is a ``.EXTEND`` comment that was carried as an event with the digest it tells of."""
@@ -126,7 +126,8 @@ class _Adaptation:
                 if digest.alg != self.bank:
                     reason = f"a textual log has one bank, here {self.bank}"
                     self.losses.append(Loss(event.number, f"digests.{digest.alg}", reason))
-        self.events.append(event.replace(content=content, digests=digests, recnum=None, wire=None))
+        # Without what is not compared: this is there to be written, and may be as long as the log.
+        self.events.append(Event(event.number, event.register, digests, content))
 
     def _tell(self, event: Event, reason: str) -> None:
         """A ``.EXTEND`` comment for the event, if that was asked for, or a loss."""
@@ -139,7 +140,7 @@ class _Adaptation:
             self.losses.append(Loss(event.number, "digests", f"no {self.bank} digest"))
             return
         self.losses.append(Loss(event.number, "content", f"{reason}: its digest stands in a .EXTEND comment"))
-        line = b"# .EXTEND %b %b" % (extension.hex().encode(), _named(event))
+        line = b"# .EXTEND %b %b" % (extension.hex().encode(), _named(event).encode())
         if not self.dialect.comments:
             self.losses.append(Loss(event.number, "digests", f"{self.dialect.id} has no comments"))
             return
@@ -148,13 +149,12 @@ class _Adaptation:
         self._keep(event, TextLine("extend", line))
 
 
-def _named(event: Event) -> bytes:
+def _named(event: Event) -> str:
     """What an event is, for people: the line of an attestation agent's tag, or the name of the type."""
     content = event.content
     line = untagged(content.data) if isinstance(content, PCClientEvent) else None
-    if line is not None and line.decode("utf-8", "replace").isprintable():
-        return line.strip()
-    return str(getattr(content, "event_type_name", content.kind)).encode()
+    text = line.decode("utf-8", "backslashreplace") if line is not None else ""
+    return text.strip() if text and text.isprintable() else str(getattr(content, "event_type_name", content.kind))
 
 
 def _style_before(log: Log, options: Options) -> Style:

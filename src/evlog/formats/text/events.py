@@ -162,18 +162,39 @@ class TextEvents(LazyEvents):
             compute=_extensions(lines, pairs),
         )
 
-        def make(row: int) -> Event:
-            register, content, raw = lines.register(row), lines.content(row), lines.raw(row)
-            digests: tuple[Digest, ...] = ()
+        def carried(row: int, register: Register) -> tuple[TextLine, tuple[Digest, ...]]:
+            content = lines.content(row)
             pair = pair_of[register]
-            if pair is not None and content.measured:
-                digest = hashing.digest(pair[0], content.line)
-                digests = (Digest(pair[1], hashing.pad_or_cut(digest, pair[1].size)),)
+            if pair is None or not content.measured:
+                return content, ()
+            digest = hashing.digest(pair[0], content.line)
+            return content, (Digest(pair[1], hashing.pad_or_cut(digest, pair[1].size)),)
+
+        def make(row: int) -> Event:
+            register, raw = lines.register(row), lines.raw(row)
+            content, digests = carried(row, register)
             origin = Origin(name, "text", Span(rows.offsets[row], len(raw)))
             wire = None if raw == spelled(content, register, index) else raw
             return Event(row, register, digests, content, None, origin, wire)
 
-        super().__init__(made, make)
+        # Lines of no byte or one are not made a million times over.
+        shortest: dict[bytes, tuple[TextLine, tuple[Digest, ...]]] = {}
+
+        def make_plain(row: int) -> Event:
+            """As `make`, of a log of one register."""
+            register, data = rows.names[0], lines.data
+            offset, start, stop, length = rows.offsets[row], rows.starts[row], rows.stops[row], lines.length(row)
+            if stop - start > 1:
+                content, digests = carried(row, register)
+            else:
+                line = data[start:stop]
+                content, digests = shortest.get(line) or shortest.setdefault(line, carried(row, register))
+            # As this room writes it: the line from its first byte, and LF.
+            plain = start == offset and stop - start == length - 1 and data[stop] == 0x0A
+            wire = None if plain else data[offset : offset + length]
+            return Event(row, register, digests, content, None, Origin(name, "text", Span(offset, length)), wire)
+
+        super().__init__(made, make if index is not None else make_plain)
 
 
 def _extensions(lines: Lines, pairs: tuple[Pair | None, ...]) -> Extensions:

@@ -1,0 +1,90 @@
+"""Dynamic launches in the columns of rooms with PC Client events: what their scanners leave to be looked at.
+
+Few logs have an event on a PCR that a launch resets, so that scanners ask nothing of it, native ones neither.
+"""
+
+from __future__ import annotations
+
+from evlog import hashing
+from evlog.columns import NOT_EXTENDED, Recorded
+from evlog.contents.event_types import LAUNCH_MARKERS, is_launch
+from evlog.contents.launch import LAUNCH_PCRS, MARKED_PCRS, is_reset
+from evlog.contents.pcclient import PCClientEvent
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from array import array
+    from collections.abc import Callable, Iterator
+    from typing import Literal
+
+    from evlog.model import Event
+
+__all__ = ["settled"]
+
+_EVENT_TYPE = 4  # bytes before it in a record of `evlog.columns.Columns.typed`
+
+
+def settled(columns: Recorded, make: Callable[[int], Event]) -> Recorded:
+    """The columns of a scan in which a launch's markers extend nothing, and one event that tells of it is notable.
+
+    ``make`` makes the event of a row. The column of registers is changed in place.
+    """
+    if columns.space != "pcr" or columns.names is not None:
+        return columns
+    if all(next(_rows(columns.registers, index), None) is None for index in LAUNCH_PCRS) or _has_none(columns):
+        return columns
+    typed = _event_type(columns, make)
+    told = None
+    for index in LAUNCH_PCRS:
+        marked = index in MARKED_PCRS
+        for row in _rows(columns.registers, index):
+            event_type = typed(row)
+            if told is None and is_launch(event_type) and is_reset(make(row).register):
+                told = row
+            if event_type in LAUNCH_MARKERS and marked and not make(row).measured:
+                columns.registers[row] = NOT_EXTENDED
+            if told is not None and not marked:
+                break
+    return columns if told is None else columns.replace(notable=tuple(sorted({*columns.notable, told})))
+
+
+def _has_none(columns: Recorded) -> bool:
+    """Whether no event type is a launch's, where that is told sooner of all rows than of some."""
+    size = len(columns.buffer)
+    if columns.typed is None or hashing.native(size) is None:
+        return False
+    types = hashing.backend(size).words(columns, (_EVENT_TYPE,) * len(columns.layouts), columns.typed)
+    return not any(map(is_launch, set(types)))
+
+
+def _event_type(columns: Recorded, make: Callable[[int], Event]) -> Callable[[int], int]:
+    """What tells the event type of a row, -1 for other contents."""
+    if columns.typed is None:
+
+        def of_event(row: int) -> int:
+            content = make(row).content
+            return content.event_type if isinstance(content, PCClientEvent) else -1
+
+        return of_event
+    buffer, offsets = columns.buffer, columns.offsets
+    order: Literal["little", "big"] = "big" if columns.typed == "big" else "little"
+
+    def of_bytes(row: int) -> int:
+        at = offsets[row] + _EVENT_TYPE
+        return int.from_bytes(buffer[at : at + 4], order)
+
+    return of_bytes
+
+
+def _rows(registers: array[int], index: int) -> Iterator[int]:
+    """The rows on a register. Bytes are searched much faster than numbers, and mostly in vain."""
+    packed, size = registers.tobytes(), registers.itemsize
+    at = packed.find(index)
+    while at >= 0:
+        row = at // size
+        if registers[row] == index:
+            yield row
+            row += 1
+            at = packed.find(index, row * size)
+        else:
+            at = packed.find(index, at + 1)
