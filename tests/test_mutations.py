@@ -346,8 +346,10 @@ def test_a_changed_byte_of_a_record_is_noticed(data: st.DataObject) -> None:
     case = data.draw(st.sampled_from(accepted()), label="case")
     log, number = _place(data.draw, case)
     event = case.logs[log].events[number]
-    written, origin = evlog.write(case.logs[log]), event.origin
-    assume(origin is not None and origin.span.offset + origin.span.length <= len(written))
+    written, origin = _written(case.logs[log]), event.origin
+    # A document of ours may hold what another log had, with its places there.
+    assume(written is not None and origin is not None and origin.span.offset + origin.span.length <= len(written))
+    assert written is not None
     assert origin is not None
     at = origin.span.offset + data.draw(st.integers(0, origin.span.length - 1))
     changed = bytearray(written)
@@ -363,6 +365,13 @@ def test_a_changed_byte_of_a_record_is_noticed(data: st.DataObject) -> None:
     before = {_said(event) for event in _proven_alone(case.verification)}
     for event in _proven_alone(verification):
         assert _said(event) in before or _is_of_a_part(event), f"{event} is proven"
+
+
+def _written(log: Log) -> bytes | None:
+    try:
+        return evlog.write(log)
+    except EvlogError:
+        return None
 
 
 def _proven_alone(verification: Verification) -> Iterator[Event]:
