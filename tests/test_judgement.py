@@ -101,12 +101,12 @@ def test_what_a_key_stands_behind_has_to_be_accounted_for() -> None:
 def test_a_bank_that_nobody_extended_does_not_hide_one_that_somebody_did() -> None:
     """Whoever may extend a register may extend one bank of it, and leave the event out of the log."""
     log = log_of(*range(8))
-    values = {**FIRMWARE, 11: extended(), (11, SHA384): bytes(48), (11, SHA1): bytes(20)}
+    values: dict[Any, bytes] = {**FIRMWARE, 11: extended(), (11, SHA384): bytes(48), (11, SHA1): bytes(20)}
     assert lacks(verify(log, signed(values))) == ["not_logged:pcr:11"]
     assert lacks(verify(log, file(values), Demand(registers=only("11")))) == ["not_logged:pcr:11"]
     assert lacks(verify(log, file(values), Demand(registers=only("11"), banks=(SHA384,)))) == []
     # A log of one bank speaks of the register all the same.
-    both = {**FIRMWARE, (0, SHA384): extended(alg=SHA384)}
+    both: dict[Any, bytes] = {**FIRMWARE, (0, SHA384): extended(alg=SHA384)}
     assert lacks(verify(log, signed(both))) == []
 
 
