@@ -114,6 +114,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         worker = Worker(asked.target, asked.seconds, asked.found)
         mutator = Mutator(asked.target, first, bytewise)
         flags = [f"-max_len={CHOICES + LARGEST}", "-rss_limit_mb=0", "-timeout=600", "-verbosity=0", "-handle_segv=0"]
+        flags.append(f"-artifact_prefix={scratch}/")
         if "CI" in os.environ:
             flags.append("-seed=1")
         atheris.Setup([sys.argv[0], *flags, str(corpus), str(started)], worker, custom_mutator=mutator)
