@@ -98,6 +98,18 @@ def test_what_a_key_stands_behind_has_to_be_accounted_for() -> None:
     assert lacks(verify(log, file({**FIRMWARE, 11: extended()}), Demand(strict=True))) == ["not_logged:pcr:11"]
 
 
+def test_a_bank_that_nobody_extended_does_not_hide_one_that_somebody_did() -> None:
+    """Whoever may extend a register may extend one bank of it, and leave the event out of the log."""
+    log = log_of(*range(8))
+    values: dict[Any, bytes] = {**FIRMWARE, 11: extended(), (11, SHA384): bytes(48), (11, SHA1): bytes(20)}
+    assert lacks(verify(log, signed(values))) == ["not_logged:pcr:11"]
+    assert lacks(verify(log, file(values), Demand(registers=only("11")))) == ["not_logged:pcr:11"]
+    assert lacks(verify(log, file(values), Demand(registers=only("11"), banks=(SHA384,)))) == []
+    # A log of one bank speaks of the register all the same.
+    both: dict[Any, bytes] = {**FIRMWARE, (0, SHA384): extended(alg=SHA384)}
+    assert lacks(verify(log, signed(both))) == []
+
+
 @pytest.mark.parametrize("credentials", [KEY, Credentials(root=b"a root")])
 def test_with_a_key_or_a_root_the_firmware_s_registers_count_in_any_case(credentials: Credentials) -> None:
     few = {index: extended() for index in (0, 1)}

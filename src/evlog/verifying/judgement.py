@@ -91,6 +91,12 @@ def _of_register(
                 yield Shortfall("incomplete", register, said)
                 break
         return
+    # What makes a register idle is that no bank of it was extended.
+    if not any(row.events for row in strong):
+        for row in stated:
+            if row.verdict == "not_logged":
+                yield Shortfall("not_logged", register, f"{row.explanation}")
+                return
     # A bank that the log has, and not for all events: somebody may have taken digests out of it.
     for row in stated:
         if row.verdict == "incomplete" and row.cause == "lacking":
