@@ -48,6 +48,9 @@ _RULES = {
     "zero-pad": "the log has no digests of this bank: it was extended with SHA-1 digests padded with zeros",
 }
 
+# What is wrong with events of a register that has its value without them.
+_IDLE = "have no {} digest, and did not extend this bank"
+
 # Events of a log that are made once and kept; a longer one is read from its columns whenever it is asked.
 _SHORT = 4096
 
@@ -89,7 +92,8 @@ class Comparison:
             self._open(evidence.composite)
         self.twice = not_reset(self.logs, self.replay, self.stated, self.allowance)
         keys = {*self.rows, *self.stated, *self._on_static()}
-        judged = [self._judge(*key) for key in sorted(keys, key=lambda key: (key[0].sort_key, key[1].id))]
+        ordered = sorted(keys, key=lambda key: (key[0].sort_key, key[1].id))
+        judged = [self._less_idle(self._judge(*key)) for key in ordered]
         self.verdicts = beside_banks(self._left_out(judged))
         if self.twice:
             self.findings.append(Finding("not_reset", "warning", NOT_RESET))
@@ -201,6 +205,25 @@ class Comparison:
             proven=proven if found is None else min(proven, found.proven),
         )
 
+    def _less_idle(self, verdict: RegisterVerdict) -> RegisterVerdict:
+        """A match without the events that extended nothing, by a rule that says so: no value proves those."""
+        if not self.rules:
+            return verdict
+        from evlog.replaying.bank_rules import rules_by_bank
+
+        rules = rules_by_bank(tuple(self.rules.values())).get(verdict.alg, ())
+        row = self.rows.get((verdict.register, verdict.alg))
+        if row is None or not verdict.whole or _RULES.keys() >= set(rules):
+            return verdict
+        extending = len(trail(self.logs, row.register, row.alg, row.start, rules))
+        if extending >= row.events:
+            return verdict
+        return verdict.replace(
+            explanation=f"{row.events - extending} of {row.events} events {_IDLE.format(row.alg)}",
+            cause="other_banks",
+            proven=min(extending, verdict.proven),
+        )
+
     def _static(self, register: Register, alg: HashAlg, expected: bytes | None) -> RegisterVerdict:
         """A register that never changes: whoever logs an event of it, did not extend it."""
         events = self._events_of(register)
@@ -269,7 +292,8 @@ class Comparison:
     def _follows(self, log: Log, register: Register, alg: HashAlg) -> bool:
         """Whether a log's events on a register are of a bank, by their digests or by a rule."""
         if alg not in log.algorithms:
-            return bool(log.rules) and (register, alg) in self.rules
+            found = self.rules.get((register, alg))
+            return found is not None and found.rule in log.rules
         columns = log.columns
         index = None if columns is None else columns.index(register)
         return columns is None or index is None or columns.has_bank(index, alg)
@@ -323,11 +347,15 @@ class Comparison:
 
     def _incomplete(self, case: Case, made: RegisterVerdict) -> RegisterVerdict:
         """Some events lack the bank's digest: the bank may have been extended by the others alone."""
-        lacking = f"{len(case.trail.missing)} of {made.events} events have no {made.alg} digest"
+        missing = len(case.trail.missing)
+        # A log without the bank counts no event of it.
+        made = made.replace(events=max(made.events, len(case.trail) + missing))
+        lacking = f"{missing} of {made.events} events"
         if case.values[-1] != case.observed:
+            lacking = f"{lacking} have no {made.alg} digest"
             return made.replace(verdict="incomplete", explanation=lacking, cause="lacking")
         self._cover(made.register, Cover(made.alg))
-        sentence = f"{lacking}, and did not extend this bank"
+        sentence = f"{lacking} {_IDLE.format(made.alg)}"
         return made.replace(
             verdict="match", replayed=case.observed, explanation=sentence, cause="other_banks", proven=len(case.trail)
         )

@@ -126,7 +126,7 @@ def verify(
         read_only = ("the register values are the caller's",)
         evidence = Evidence("register-file", evidence, read_only=read_only, form="registers")
     demand.hold(evidence)
-    platform = platform or evidence.platform or _told(several, demand)
+    platform = platform or evidence.platform or _told(several, evidence, demand)
     compared = Comparison(several, evidence, platform)
     wanted = required(demand, evidence, compared, platform)
     verdicts = tuple(
@@ -151,12 +151,15 @@ def verify(
     )
 
 
-def _told(logs: Sequence[Log], demand: Demand) -> str | None:
+def _told(logs: Sequence[Log], evidence: Evidence, demand: Demand) -> str | None:
     """What the logs say of the platform, where neither verifier nor evidence does.
 
-    It does not decide which register the demand means by ``rtmr:3``: on one platform that is ``ccmr:3``, else ccmr:4.
+    It does not decide which register demand or evidence mean by ``rtmr:3``: on one platform that is ``ccmr:3``, else
+    ccmr:4.
     """
     told = platform_of(logs)
+    stated = {register.space for register, _ in evidence.registers}
     named = (demand.registers, *(each.registers for each in demand.accept))
-    spaces = {space for each in named if each is not None for space, _, _ in each.ranges} & {"rtmr", "rem"}
+    asked = {space for each in named if each is not None for space, _, _ in each.ranges}
+    spaces = (asked | stated) & {"rtmr", "rem"}
     return Platform.counting(min(spaces)).id if told is not None and spaces else told
