@@ -297,7 +297,7 @@ def answer(result: Verification) -> str:
             counts[row.verdict] = counts.get(row.verdict, 0) + 1
     idle = sum(row.demanded and not row.events and row.verdict == "match" for row in result.registers)
     if not counts and idle:
-        counts["at their start values"] = idle
+        counts["at the start value"] = idle
     said = ", ".join(f"{count} {verdict}" for verdict, count in sorted(counts.items())) or "nothing compared"
     if not result.ok:
         return f"NOT VERIFIED: {said}"
