@@ -1154,7 +1154,7 @@ MUTANTS: tuple[Mutant, ...] = (
         "test_judgement.py::test_a_selection_narrows_what_nobody_named",
     ),
     Mutant(
-        "verifying/judgement.py",
+        "verifying/verify.py",
         "(not demand.banks or row.alg in demand.banks)",
         "True",
         "test_judgement.py::test_a_register_matches_in_some_bank_and_differs_in_none",

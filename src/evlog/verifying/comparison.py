@@ -376,7 +376,7 @@ class Comparison:
 
         solved = opened(composite, self.logs)
         if solved is None:
-            message = "the signed PCR digest is not that of the registers that the logs lead to"
+            message = "the quote's PCR digest is not that of the registers that the logs lead to"
             self.findings.append(Finding("composite_mismatch", "error", message))
             return
         self.stated |= solved
