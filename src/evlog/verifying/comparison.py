@@ -70,7 +70,9 @@ class Comparison:
         self.evidence = evidence
         self.platform = platform
         self.stated = {(united(register, platform), alg): value for (register, alg), value in _counting(evidence)}
-        assigned, notes = assign(unite(logs, platform), self.stated)
+        # What the logs say of the platform is settled here: nothing after it names their registers by that again.
+        named = [log.replace(platform=platform) for log in unite(logs, platform)]
+        assigned, notes = assign(named, self.stated)
         # In the order in which they were written, and each beside the one that was given.
         self.given, self.logs = arranged([_made(log) for log in assigned], logs)
         self.launch = launched(self.logs)
@@ -92,7 +94,9 @@ class Comparison:
             self._open(evidence.composite)
         self.twice = not_reset(self.logs, self.replay, self.stated, self.allowance)
         keys = {*self.rows, *self.stated, *self._on_static()}
-        judged = [self._less_idle(self._judge(*key)) for key in sorted(keys, key=lambda key: (key[0].sort_key, key[1].id))]
+        judged = [
+            self._less_idle(self._judge(*key)) for key in sorted(keys, key=lambda key: (key[0].sort_key, key[1].id))
+        ]
         self.verdicts = _observe(self._left_out(judged))
         if self.twice:
             self.findings.append(Finding("not_reset", "warning", NOT_RESET))
