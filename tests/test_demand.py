@@ -351,6 +351,29 @@ def test_nor_what_the_verifier_s_own_values_are_of(desk: Desk, space: str, platf
     assert desk.ask(desk.put("two", document(rows[:2], "sha384")), *file).code == 0
 
 
+@pytest.mark.parametrize(("bank", "platform"), [("sha256", "cca"), ("sha384", "tdx")])
+@pytest.mark.parametrize("signed", [True, False])
+def test_nor_that_its_events_of_a_pcr_are_another_register_s(
+    desk: Desk, bank: str, platform: str, signed: bool
+) -> None:
+    """A log of a platform's own bank that claims to be of it: there the events of a PCR are those of a register."""
+    values = pcrs(BOOT, bank)
+    evidence = (
+        desk.quote(values, bank=bank) if signed else desk.file("pcr", {bank: {str(i): values[i] for i in range(24)}})
+    )
+    log = desk.put("log", tcg2(BOOT, "sha1", bank))
+    forged = [row("pcr:4", b"forged", bank)]
+    for claimed in (platform, None):
+        second = desk.put("second", document(forged, bank, platform=claimed))
+        for demand in ((), ("--require", "0-9")):
+            assert desk.ask(log, second, *evidence, *demand).code == 1
+        events = json.loads(desk.raw(log, second, *evidence, "--json", "--events")[1].partition("\n")[0])["events"]
+        assert {each["standing"] for each in events if each["log"] == "second"} == {"claimed"}
+    rows = [row(f"pcr:{index}", text, bank) for index, text in BOOT]
+    parts = [desk.put(f"part{at}", document(rows[at : at + 8], bank, platform=platform)) for at in (0, 8)]
+    assert desk.ask(*parts, *evidence).code == 0
+
+
 # Values that nothing stands behind
 
 

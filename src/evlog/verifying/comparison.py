@@ -23,6 +23,7 @@ from evlog.replaying.replay import RegisterValue, Replay, replay, start_value
 from evlog.replaying.start import counts_of, launched, reset_value
 from evlog.replaying.trail import trail
 from evlog.verifying.allowance import Allowance
+from evlog.verifying.left_out import left_out
 from evlog.verifying.sentences import beside_banks, nothing_compared, unexplained
 from evlog.verifying.verdict import RegisterVerdict
 from evlog.verifying.verified import SEAL, Cover, Verified
@@ -70,7 +71,9 @@ class Comparison:
         self.evidence = evidence
         self.platform = platform
         self.stated = {(united(register, platform), alg): value for (register, alg), value in _counting(evidence)}
-        assigned, notes = assign(unite(logs, platform), self.stated)
+        # What the logs say of the platform is settled here: nothing after it names their registers by that again.
+        named = [log.replace(platform=platform) for log in unite(logs, platform)]
+        assigned, notes = assign(named, self.stated)
         # In the order in which they were written, and each beside the one that was given.
         self.given, self.logs = arranged([_made(log) for log in assigned], logs)
         self.launch = launched(self.logs)
@@ -94,7 +97,7 @@ class Comparison:
         keys = {*self.rows, *self.stated, *self._on_static()}
         ordered = sorted(keys, key=lambda key: (key[0].sort_key, key[1].id))
         judged = [self._less_idle(self._judge(*key)) for key in ordered]
-        self.verdicts = beside_banks(self._left_out(judged))
+        self.verdicts = beside_banks(left_out(judged, self.logs, self.events, self.rules))
         if self.twice:
             self.findings.append(Finding("not_reset", "warning", NOT_RESET))
         other_boot = of_another_boot(self.verdicts)
@@ -270,43 +273,6 @@ class Comparison:
 
     def _events_of(self, register: Register) -> int:
         return sum(counts.get(register, 0) for counts in self.events)
-
-    def _left_out(self, verdicts: list[RegisterVerdict]) -> list[RegisterVerdict]:
-        """The verdicts, where no bank that proves a register whole leaves out a log that extends it.
-
-        Lists of single banks stand in for each other in a replay, and each is proven by its own bank only.
-        """
-        if len(self.logs) < 2:
-            return verdicts
-        whole: dict[Register, set[HashAlg]] = {}
-        for row in verdicts:
-            if row.whole and row.events:
-                whole.setdefault(row.register, set()).add(row.alg)
-        left: dict[Register, list[int]] = {}
-        for index, (log, counts) in enumerate(zip(self.logs, self.events, strict=True)):
-            for register in whole.keys() & counts.keys():
-                if not any(self._follows(log, register, alg) for alg in whole[register]):
-                    left.setdefault(register, []).append(index)
-        return [self._leaving_out(row, left.get(row.register, ())) for row in verdicts]
-
-    def _follows(self, log: Log, register: Register, alg: HashAlg) -> bool:
-        """Whether a log's events on a register are of a bank, by their digests or by a rule."""
-        if alg not in log.algorithms:
-            found = self.rules.get((register, alg))
-            return found is not None and found.rule in log.rules
-        columns = log.columns
-        index = None if columns is None else columns.index(register)
-        return columns is None or index is None or columns.has_bank(index, alg)
-
-    def _leaving_out(self, row: RegisterVerdict, logs: Sequence[int]) -> RegisterVerdict:
-        if not logs or not row.whole:
-            return row
-        names = ", ".join(self.logs[index].name or f"log {index + 1}" for index in logs)
-        return row.replace(
-            explanation=f"the events of {names} on it are of no bank that is compared",
-            cause="left_out",
-            events=row.events + sum(self.events[index][row.register] for index in logs),
-        )
 
     def _start(self, register: Register, alg: HashAlg) -> bytes:
         """The platform's own start value of a register: of PCR 0 by the locality that a log tells, after a launch."""

@@ -161,11 +161,15 @@ def _told(logs: Sequence[Log], evidence: Evidence, demand: Demand) -> str | None
     """What the logs say of the platform, where neither verifier nor evidence does.
 
     It does not decide which register demand or evidence mean by ``rtmr:3``: on one platform that is ``ccmr:3``, else
-    ccmr:4.
+    ccmr:4. Nor does it make events of a PCR those of another register, where the evidence states PCRs and no others.
     """
     told = platform_of(logs)
+    if told is None:
+        return None
     stated = {register.space for register, _ in evidence.registers}
+    if stated == {"pcr"}:
+        return "tpm"
     named = (demand.registers, *(each.registers for each in demand.accept))
     asked = {space for each in named if each is not None for space, _, _ in each.ranges}
-    spaces = (asked | stated) & {"rtmr", "rem"}
-    return Platform.counting(min(spaces)).id if told is not None and spaces else told
+    counted = (asked | stated) & {"rtmr", "rem"}
+    return Platform.counting(min(counted)).id if counted else told
