@@ -1068,9 +1068,9 @@ MUTANTS: tuple[Mutant, ...] = (
         "test_comparison.py::test_the_events_that_others_have_are_counted",
     ),
     Mutant(
-        "verifying/comparison.py",
-        "if not logs or not row.whole:",
-        "if True:",
+        "verifying/left_out.py",
+        "    if not row.whole:",
+        "    if True:",
         "test_comparison.py::test_a_list_is_not_proven_by_its_twin_in_another_bank",
     ),
     Mutant(
@@ -1154,7 +1154,7 @@ MUTANTS: tuple[Mutant, ...] = (
         "test_judgement.py::test_a_selection_narrows_what_nobody_named",
     ),
     Mutant(
-        "verifying/judgement.py",
+        "verifying/verify.py",
         "(not demand.banks or row.alg in demand.banks)",
         "True",
         "test_judgement.py::test_a_register_matches_in_some_bank_and_differs_in_none",

@@ -335,6 +335,45 @@ def test_nor_where_only_the_log_knows_the_platform(desk: Desk) -> None:
     assert desk.ask(desk.put("log", document(rows, "sha384", platform="tdx")), *file, "--require", "rtmr:3").code == 0
 
 
+@pytest.mark.parametrize("space", ["rtmr", "ccmr", "rem"])
+@pytest.mark.parametrize("platform", [None, "tdx", "csv", "cca"])
+def test_nor_what_the_verifier_s_own_values_are_of(desk: Desk, space: str, platform: str | None) -> None:
+    """A file of a confidential guest's registers: its first two have to count, whatever the log says to be of."""
+    first, texts = int(space == "ccmr"), (b"hob", b"kernel", b"grub")
+    values = {str(first + index): extended([text], "sha384") for index, text in enumerate(texts)}
+    file = desk.file(space, {"sha384": values})
+    rows = [row(f"{space}:{first + index}", text, "sha384") for index, text in enumerate(texts)]
+    assert desk.ask(desk.put("log", document(rows, "sha384")), *file).code == 0
+    for cut in ((0,), (1,), (0, 1)):
+        kept = [each for index, each in enumerate(rows) if index not in cut]
+        found = desk.ask(desk.put("cut", document(kept, "sha384", platform=platform)), *file)
+        assert (found.code, len(found.options)) == (1, len(cut))
+    assert desk.ask(desk.put("two", document(rows[:2], "sha384")), *file).code == 0
+
+
+@pytest.mark.parametrize(("bank", "platform"), [("sha256", "cca"), ("sha384", "tdx")])
+@pytest.mark.parametrize("signed", [True, False])
+def test_nor_that_its_events_of_a_pcr_are_another_register_s(
+    desk: Desk, bank: str, platform: str, signed: bool
+) -> None:
+    """A log of a platform's own bank that claims to be of it: there the events of a PCR are those of a register."""
+    values = pcrs(BOOT, bank)
+    evidence = (
+        desk.quote(values, bank=bank) if signed else desk.file("pcr", {bank: {str(i): values[i] for i in range(24)}})
+    )
+    log = desk.put("log", tcg2(BOOT, "sha1", bank))
+    forged = [row("pcr:4", b"forged", bank)]
+    for claimed in (platform, None):
+        second = desk.put("second", document(forged, bank, platform=claimed))
+        for demand in ((), ("--require", "0-9")):
+            assert desk.ask(log, second, *evidence, *demand).code == 1
+        events = json.loads(desk.raw(log, second, *evidence, "--json", "--events")[1].partition("\n")[0])["events"]
+        assert {each["standing"] for each in events if each["log"] == "second"} == {"claimed"}
+    rows = [row(f"pcr:{index}", text, bank) for index, text in BOOT]
+    parts = [desk.put(f"part{at}", document(rows[at : at + 8], bank, platform=platform)) for at in (0, 8)]
+    assert desk.ask(*parts, *evidence).code == 0
+
+
 # Values that nothing stands behind
 
 
@@ -440,7 +479,7 @@ def test_a_second_list_is_proven_by_its_own_bank_only(desk: Desk) -> None:
     assert "ima384" in found.text
 
 
-def test_lines_of_another_bank_than_the_register_s_are_not_proven(desk: Desk) -> None:
+def test_lines_of_a_long_log_in_another_bank_are_not_proven(desk: Desk) -> None:
     """A long textual log with a bank for each register: on PCR 8 one that the quote is not of."""
     own = [b"INIT sha256/" + bytes(32).hex().encode(), *(b"a line %d" % index for index in range(4200))]
     forged = [b"INIT sha384/" + bytes(48).hex().encode(), b"a forged line"]
@@ -456,6 +495,86 @@ def test_lines_of_another_bank_than_the_register_s_are_not_proven(desk: Desk) ->
     assert (found.code, found.options) == (1, ["incomplete:pcr:8"])
 
 
+def systemd(*records: tuple[int, bytes, str]) -> bytes:
+    """systemd's own log: a PCR, a string, and the one bank of its digest."""
+    lines = (
+        {
+            "pcr": index,
+            "digests": [{"hashAlg": bank, "digest": hashlib.new(bank, text).hexdigest()}],
+            "content_type": "systemd",
+            "content": {"string": text.decode(), "eventType": "phase"},
+        }
+        for index, text, bank in records
+    )
+    return b"".join(b"\x1e" + json.dumps(each).encode() + b"\n" for each in lines)
+
+
+@pytest.mark.parametrize("index", [4, 11])
+def test_records_of_systemd_in_another_bank_are_not_proven(desk: Desk, index: int) -> None:
+    """systemd extends the banks that it logs and no others: what extended nothing is proven by nothing."""
+    log = desk.put("log", tcg2(BOOT))
+    quote = desk.quote(pcrs([*BOOT, (11, b"enter-initrd")]))
+    right = [(11, b"enter-initrd", "sha256")]
+    assert desk.ask(log, desk.put("right", systemd(*right)), *quote).word == "verified"
+    forged = desk.put("forged", systemd(*right, (index, b"forged", "sha512")))
+    found = desk.ask(log, forged, *quote)
+    assert (found.code, found.options) == (1, [f"incomplete:pcr:{index}"])
+    assert desk.ask(log, forged, *quote, "--accept", f"incomplete:pcr:{index}").word == "accepted"
+
+
+def test_records_of_systemd_do_not_hide_behind_another_register_s_rule(desk: Desk) -> None:
+    """PCR 10 is explained by the hashes of a SHA-1 list, PCR 11 by records that extended nothing."""
+    value = bytes(32)
+    for name, text in ENTRIES:
+        value = hashlib.sha256(value + template(name, text, "sha256")).digest()
+    values = pcrs([*BOOT, (11, b"enter-initrd")]) | {10: value}
+    logs = [desk.put("log", tcg2(BOOT)), desk.put("ima", ima(ENTRIES))]
+    right = desk.put("right", systemd((11, b"enter-initrd", "sha256")))
+    assert desk.ask(*logs, right, *desk.quote(values)).word == "verified"
+    records = [(11, b"enter-initrd", "sha256"), (10, b"forged", "sha512"), (11, b"sysinit", "sha512")]
+    found = desk.ask(*logs, desk.put("forged", systemd(*records)), *desk.quote(values))
+    assert found.code == 1
+    assert set(found.options) >= {"incomplete:pcr:11"}
+
+
+def test_a_rule_of_one_log_proves_nothing_of_another_that_does_not_know_it(desk: Desk) -> None:
+    """Documents of one format, IMA's entries in the one and records of systemd in the other, on one register."""
+    value = bytes(32)
+    for name, text in ENTRIES:
+        value = hashlib.sha256(value + template(name, text, "sha256")).digest()
+    rows = [
+        {
+            "register": "pcr:10",
+            "digests": [{"alg": "sha1", "digest": template(name, text).hex()}],
+            "content": {"kind": "ima", "template": "ima-ng", "data": ima_data(name, text).hex()},
+        }
+        for name, text in ENTRIES
+    ]
+    logs = [desk.put("log", tcg2(BOOT)), desk.put("ima", document(rows, "sha1"))]
+    quote = desk.quote(WHOLE | {10: value})
+    assert desk.ask(*logs, *quote).word == "verified"
+    digest = {"alg": "sha512", "digest": hashlib.sha512(b"forged").hexdigest()}
+    forged = {"register": "pcr:10", "digests": [digest], "content": {"kind": "systemd", "string": "forged"}}
+    found = desk.ask(*logs, desk.put("forged", document([forged], "sha512")), *quote)
+    assert (found.code, found.options) == (1, ["incomplete:pcr:10"])
+
+
+def test_lines_of_another_bank_than_the_register_s_are_not_proven(desk: Desk) -> None:
+    """A textual log has a bank for each register, and another log may have the register in the quoted one."""
+    lines = [b"INIT sha384/" + b"0" * 96, b"app start x"]
+    texts = [b"hob", b"kernel", b"agent"]
+    rtmrs = [extended([text], "sha384") for text in texts]
+    quote = desk.td_quote([rtmrs[0], rtmrs[1], extended(lines, "sha384"), rtmrs[2]])
+    names = ("ccmr:1", "ccmr:2", "ccmr:4")
+    rows = [row(name, text, "sha384") for name, text in zip(names, texts, strict=True)]
+    log = desk.put("log", document(rows, "sha384", platform="tdx"))
+    right = b"".join(b"rtmr2 %b\n" % line for line in lines)
+    assert desk.ask(log, desk.put("right", right), *quote).code == 0
+    forged = right + b"rtmr3 INIT sha256/" + b"0" * 64 + b"\nrtmr3 app start forged\n"
+    found = desk.ask(log, desk.put("forged", forged), *quote)
+    assert (found.code, found.options) == (1, ["incomplete:ccmr:4"])
+
+
 def ima_data(name: bytes, text: bytes) -> bytes:
     digest = b"sha256:\0" + hashlib.sha256(text).digest()
     fields = (digest, name + b"\0")
@@ -464,6 +583,10 @@ def ima_data(name: bytes, text: bytes) -> bytes:
 
 def template(name: bytes, text: bytes, bank: str = "sha1") -> bytes:
     return hashlib.new(bank, ima_data(name, text)).digest()
+
+
+#: An IMA list.
+ENTRIES = [(b"boot_aggregate", b"a"), (b"/init", b"b")]
 
 
 def ima(entries: Iterable[tuple[bytes, bytes]], bank: str = "sha1") -> bytes:

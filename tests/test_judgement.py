@@ -218,6 +218,29 @@ def test_a_register_matches_in_some_bank_and_differs_in_none() -> None:
     assert lacks(unstated) == ["not_reported:pcr:8"]
 
 
+def test_a_bank_that_is_not_kept_is_no_part_of_the_answer() -> None:
+    log = log_of(8, banks=("sha1", "sha256"))
+    values = {(8, SHA256): extended(), (8, SHA1): extended(b"y", SHA1)}
+    found = verify(log, states(values), Demand(banks=(SHA256,)))
+    assert [(row.alg, row.verdict) for row in found.registers] == [(SHA256, "match")]
+    assert found.ok
+
+
+@pytest.mark.parametrize(
+    "demand",
+    [
+        Demand(banks=(SHA384,), accept=(Acceptance("not_reported"),)),
+        Demand(registers=only("9"), keep=only("9"), accept=(Acceptance("not_reported"),)),
+    ],
+    ids=["another bank", "another register"],
+)
+def test_accepting_everything_compares_nothing(demand: Demand) -> None:
+    found = verify(log_of(8, banks=("sha256", "sha384")), signed({(8, SHA256): extended()}), demand)
+    assert not found.shortfalls
+    assert [finding.code for finding in found.findings] == ["nothing_compared"]
+    assert not found.ok
+
+
 def test_sha1_alone_is_no_proof_unless_it_is_asked_for() -> None:
     log, values = log_of(8, banks=("sha1",)), {(8, SHA1): extended(alg=SHA1)}
     assert lacks(verify(log, signed(values), Demand(registers=only("8")))) == ["pcr:8"]

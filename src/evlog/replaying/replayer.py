@@ -149,6 +149,8 @@ class Replayer:
                 if columns.has_bank(index, alg)
             }
             begun.values[alg] = {index: bank.value for index, bank in held.items()}
+            # Whoever else extends that bank, nobody can follow it through these rows.
+            self.missing.update((register, alg) for index, register in extended.items() if index not in held)
         if columns.statements is not None:
             self.statements.fold(columns, begun.values, log, implied)
             return begun

@@ -23,6 +23,7 @@ from evlog.replaying.replay import RegisterValue, Replay, replay, start_value
 from evlog.replaying.start import counts_of, launched, reset_value
 from evlog.replaying.trail import trail
 from evlog.verifying.allowance import Allowance
+from evlog.verifying.left_out import left_out
 from evlog.verifying.sentences import beside_banks, nothing_compared, unexplained
 from evlog.verifying.verdict import RegisterVerdict
 from evlog.verifying.verified import SEAL, Cover, Verified
@@ -48,6 +49,9 @@ _RULES = {
     "zero-pad": "the log has no digests of this bank: it was extended with SHA-1 digests padded with zeros",
 }
 
+# What is wrong with events of a register that has its value without them.
+_IDLE = "have no {} digest, and did not extend this bank"
+
 # Events of a log that are made once and kept; a longer one is read from its columns whenever it is asked.
 _SHORT = 4096
 
@@ -67,7 +71,9 @@ class Comparison:
         self.evidence = evidence
         self.platform = platform
         self.stated = {(united(register, platform), alg): value for (register, alg), value in _counting(evidence)}
-        assigned, notes = assign(unite(logs, platform), self.stated)
+        # What the logs say of the platform is settled here: nothing after it names their registers by that again.
+        named = [log.replace(platform=platform) for log in unite(logs, platform)]
+        assigned, notes = assign(named, self.stated)
         # In the order in which they were written, and each beside the one that was given.
         self.given, self.logs = arranged([_made(log) for log in assigned], logs)
         self.launch = launched(self.logs)
@@ -89,8 +95,9 @@ class Comparison:
             self._open(evidence.composite)
         self.twice = not_reset(self.logs, self.replay, self.stated, self.allowance)
         keys = {*self.rows, *self.stated, *self._on_static()}
-        judged = [self._judge(*key) for key in sorted(keys, key=lambda key: (key[0].sort_key, key[1].id))]
-        self.verdicts = beside_banks(self._left_out(judged))
+        ordered = sorted(keys, key=lambda key: (key[0].sort_key, key[1].id))
+        judged = [self._less_idle(self._judge(*key)) for key in ordered]
+        self.verdicts = beside_banks(left_out(judged, self.logs, self.events, self.rules))
         if self.twice:
             self.findings.append(Finding("not_reset", "warning", NOT_RESET))
         other_boot = of_another_boot(self.verdicts)
@@ -201,6 +208,25 @@ class Comparison:
             proven=proven if found is None else min(proven, found.proven),
         )
 
+    def _less_idle(self, verdict: RegisterVerdict) -> RegisterVerdict:
+        """A match without the events that extended nothing, by a rule that says so: no value proves those."""
+        if not self.rules:
+            return verdict
+        from evlog.replaying.bank_rules import rules_by_bank
+
+        rules = rules_by_bank(tuple(self.rules.values())).get(verdict.alg, ())
+        row = self.rows.get((verdict.register, verdict.alg))
+        if row is None or not verdict.whole or _RULES.keys() >= set(rules):
+            return verdict
+        extending = len(trail(self.logs, row.register, row.alg, row.start, rules))
+        if extending >= row.events:
+            return verdict
+        return verdict.replace(
+            explanation=f"{row.events - extending} of {row.events} events {_IDLE.format(row.alg)}",
+            cause="other_banks",
+            proven=min(extending, verdict.proven),
+        )
+
     def _static(self, register: Register, alg: HashAlg, expected: bytes | None) -> RegisterVerdict:
         """A register that never changes: whoever logs an event of it, did not extend it."""
         events = self._events_of(register)
@@ -248,42 +274,6 @@ class Comparison:
     def _events_of(self, register: Register) -> int:
         return sum(counts.get(register, 0) for counts in self.events)
 
-    def _left_out(self, verdicts: list[RegisterVerdict]) -> list[RegisterVerdict]:
-        """The verdicts, where no bank that proves a register whole leaves out a log that extends it.
-
-        Lists of single banks stand in for each other in a replay, and each is proven by its own bank only.
-        """
-        if len(self.logs) < 2:
-            return verdicts
-        whole: dict[Register, set[HashAlg]] = {}
-        for row in verdicts:
-            if row.whole and row.events:
-                whole.setdefault(row.register, set()).add(row.alg)
-        left: dict[Register, list[int]] = {}
-        for index, (log, counts) in enumerate(zip(self.logs, self.events, strict=True)):
-            for register in whole.keys() & counts.keys():
-                if not any(self._follows(log, register, alg) for alg in whole[register]):
-                    left.setdefault(register, []).append(index)
-        return [self._leaving_out(row, left.get(row.register, ())) for row in verdicts]
-
-    def _follows(self, log: Log, register: Register, alg: HashAlg) -> bool:
-        """Whether a log's events on a register are of a bank, by their digests or by a rule."""
-        if alg not in log.algorithms:
-            return bool(log.rules) and (register, alg) in self.rules
-        columns = log.columns
-        index = None if columns is None else columns.index(register)
-        return columns is None or index is None or columns.has_bank(index, alg)
-
-    def _leaving_out(self, row: RegisterVerdict, logs: Sequence[int]) -> RegisterVerdict:
-        if not logs or not row.whole:
-            return row
-        names = ", ".join(self.logs[index].name or f"log {index + 1}" for index in logs)
-        return row.replace(
-            explanation=f"the events of {names} on it are of no bank that is compared",
-            cause="left_out",
-            events=row.events + sum(self.events[index][row.register] for index in logs),
-        )
-
     def _start(self, register: Register, alg: HashAlg) -> bytes:
         """The platform's own start value of a register: of PCR 0 by the locality that a log tells, after a launch."""
         starts = (start_value(log.replace(start=None), register, alg) for log in self.logs if register == _PCR0)
@@ -323,11 +313,15 @@ class Comparison:
 
     def _incomplete(self, case: Case, made: RegisterVerdict) -> RegisterVerdict:
         """Some events lack the bank's digest: the bank may have been extended by the others alone."""
-        lacking = f"{len(case.trail.missing)} of {made.events} events have no {made.alg} digest"
+        missing = len(case.trail.missing)
+        # A log without the bank counts no event of it.
+        made = made.replace(events=max(made.events, len(case.trail) + missing))
+        lacking = f"{missing} of {made.events} events"
         if case.values[-1] != case.observed:
+            lacking = f"{lacking} have no {made.alg} digest"
             return made.replace(verdict="incomplete", explanation=lacking, cause="lacking")
         self._cover(made.register, Cover(made.alg))
-        sentence = f"{lacking}, and did not extend this bank"
+        sentence = f"{lacking} {_IDLE.format(made.alg)}"
         return made.replace(
             verdict="match", replayed=case.observed, explanation=sentence, cause="other_banks", proven=len(case.trail)
         )
@@ -348,7 +342,7 @@ class Comparison:
 
         solved = opened(composite, self.logs)
         if solved is None:
-            message = "the signed PCR digest is not that of the registers that the logs lead to"
+            message = "the quote's PCR digest is not that of the registers that the logs lead to"
             self.findings.append(Finding("composite_mismatch", "error", message))
             return
         self.stated |= solved

@@ -50,7 +50,7 @@ def shortfalls(
         yield Shortfall("", None, "nothing is demanded that was compared: name the registers that have to count")
     banks: dict[Register, list[RegisterVerdict]] = {register: [] for register in required}
     for row in verdicts:
-        if row.register in banks and (not demand.banks or row.alg in demand.banks):
+        if row.register in banks:
             banks[row.register].append(row)
     for register in sorted(banks, key=lambda register: register.sort_key):
         yield from _of_register(register, banks[register], demand, evidence)

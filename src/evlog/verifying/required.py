@@ -27,6 +27,8 @@ _FIRMWARE_PCRS = tuple(Register("pcr", index) for index in range(8))
 #: PCRs that anybody can reset.
 _RESETTABLE = frozenset({Register("pcr", 16), Register("pcr", 23)})
 _PCR0 = Register("pcr", 0)
+#: The first runtime register of a confidential guest, as each space counts.
+_FIRST_RUNTIME = {"ccmr": 1, "rtmr": 0, "rem": 0}
 
 
 def required(demand: Demand, evidence: Evidence, compared: Comparison, platform: str | None) -> frozenset[Register]:
@@ -60,7 +62,11 @@ def _firmware(evidence: Evidence, stated: Mapping[Key, bytes]) -> Iterator[Regis
     platform = PLATFORMS.get(evidence.platform or "")
     if evidence.platform == "tpm" or ("pcr" in spaces and evidence.platform != "nitro"):
         yield from _FIRMWARE_PCRS
-    if platform is not None and platform.native != "pcr":
+    if platform is None:
+        # By the names that the evidence has, or that a log gave them.
+        counted = ((space, first) for space, first in _FIRST_RUNTIME.items() if space in spaces)
+        yield from (Register(space, first + each) for space, first in counted for each in (0, 1))
+    elif platform.native != "pcr":
         runtime = [index for index in sorted(platform.ccmr) if index not in platform.static]
         yield from (Register("ccmr", index) for index in runtime[:2])
 

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 __all__ = ["beside_banks", "nothing_compared", "unexplained"]
 
 
-def beside_banks(verdicts: list[RegisterVerdict]) -> list[RegisterVerdict]:
+def beside_banks(verdicts: Sequence[RegisterVerdict]) -> list[RegisterVerdict]:
     """Say of a mismatch which other bank of the same register matches: its events are then the right ones."""
     matching: dict[Register, list[str]] = {}
     for row in verdicts:

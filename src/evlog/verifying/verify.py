@@ -30,6 +30,8 @@ __all__ = ["RegisterVerdict", "Verification", "Verified", "verify"]
 
 # Findings of the comparison itself that no matching register makes good.
 _REFUSALS = frozenset({"composite_mismatch", "nothing_compared"})
+# Verdicts that hold a value against something; a static register's is held against what is expected.
+_COMPARED = frozenset({"match", "mismatch", "static"})
 
 
 class Verification(Record):
@@ -126,14 +128,18 @@ def verify(
         read_only = ("the register values are the caller's",)
         evidence = Evidence("register-file", evidence, read_only=read_only, form="registers")
     demand.hold(evidence)
-    platform = platform or evidence.platform or _told(several, demand)
+    platform = platform or evidence.platform or _told(several, evidence, demand)
     compared = Comparison(several, evidence, platform)
     wanted = required(demand, evidence, compared, platform)
     verdicts = tuple(
         row.replace(demanded=row.register in wanted)
         for row in compared.verdicts
-        if row.register in wanted or demand.keep is None or demand.keep.holds(row.register, platform)
+        if (row.register in wanted or demand.keep is None or demand.keep.holds(row.register, platform))
+        and (not demand.banks or row.alg in demand.banks)
     )
+    findings = list(compared.findings)
+    if not any(row.verdict in _COMPARED for row in verdicts) and not any(each.code in _REFUSALS for each in findings):
+        findings.append(Finding("nothing_compared", "error", "nothing was compared of what is kept or required"))
     open_: list[Shortfall] = []
     accepted: list[Shortfall] = []
     for each in shortfalls(demand, evidence, wanted, verdicts):
@@ -142,7 +148,7 @@ def verify(
         verdicts,
         evidence,
         compared.verified,
-        tuple(compared.findings),
+        tuple(findings),
         platform,
         demand,
         tuple(open_),
@@ -151,12 +157,19 @@ def verify(
     )
 
 
-def _told(logs: Sequence[Log], demand: Demand) -> str | None:
+def _told(logs: Sequence[Log], evidence: Evidence, demand: Demand) -> str | None:
     """What the logs say of the platform, where neither verifier nor evidence does.
 
-    It does not decide which register the demand means by ``rtmr:3``: on one platform that is ``ccmr:3``, else ccmr:4.
+    It does not decide which register demand or evidence mean by ``rtmr:3``: on one platform that is ``ccmr:3``, else
+    ccmr:4. Nor does it make events of a PCR those of another register, where the evidence states PCRs and no others.
     """
     told = platform_of(logs)
+    if told is None:
+        return None
+    stated = {register.space for register, _ in evidence.registers}
+    if stated == {"pcr"}:
+        return "tpm"
     named = (demand.registers, *(each.registers for each in demand.accept))
-    spaces = {space for each in named if each is not None for space, _, _ in each.ranges} & {"rtmr", "rem"}
-    return Platform.counting(min(spaces)).id if told is not None and spaces else told
+    asked = {space for each in named if each is not None for space, _, _ in each.ranges}
+    counted = (asked | stated) & {"rtmr", "rem"}
+    return Platform.counting(min(counted)).id if counted else told
