@@ -338,7 +338,7 @@ def test_nor_what_the_verifier_s_own_values_are_of(desk: Desk, space: str, platf
     assert desk.ask(desk.put("two", document(rows[:2], "sha384")), *file).code == 0
 
 
-@pytest.mark.parametrize("bank, platform", [("sha256", "cca"), ("sha384", "tdx")])
+@pytest.mark.parametrize(("bank", "platform"), [("sha256", "cca"), ("sha384", "tdx")])
 @pytest.mark.parametrize("signed", [True, False])
 def test_nor_that_its_events_of_a_pcr_are_another_register_s(
     desk: Desk, bank: str, platform: str, signed: bool
