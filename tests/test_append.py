@@ -475,5 +475,7 @@ def test_the_command(tmp_path: Path) -> None:
     assert (fed.returncode, fed.stdout, fed.stderr) == (0, b"", b"")
     assert log(made).endswith(b"from stdin\n# and more\nwithout an end\n") or b"from stdin" in log(made)
     assert agrees(made)
-    assert run("append", str(made), "rtmr9", "x").code == 2
+    absent = run("append", str(made), "rtmr9", "x")
+    assert absent.code == 2
+    assert "there are rtmr3" in absent.err
     assert run("append", str(tmp_path / "absent"), "rtmr3", "x").code == 2

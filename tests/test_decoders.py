@@ -208,7 +208,7 @@ def _path() -> dict[str, str]:
 
 
 def test_an_unknown_type_keeps_its_number_and_its_bytes() -> None:
-    assert decoded(0x00000501, b"abc") == Raw("unknown event type 0x00000501", b"abc")
+    assert decoded(0x00000601, b"abc") == Raw("unknown event type 0x00000601", b"abc")
 
 
 def test_other_contents_are_decoded_by_nature() -> None:

@@ -36,6 +36,12 @@ def ak_certificate(**options: Any) -> Any:
     return made.certificate("", AK, "TPM root", CA, **{"usage": "digital_signature", "purposes": EKU, **options})
 
 
+@pytest.mark.parametrize("key", [b"", b"root:x:0:0:root", b"-----BEGIN PUBLIC KEY-----"])
+def test_what_is_no_key_is_said_to_be_the_given_one(key: bytes) -> None:
+    with pytest.raises(evlog.ParseError, match="the given key: "):
+        checked(key)
+
+
 # TPM2B_PUBLIC
 
 

@@ -51,7 +51,7 @@ def _broken(choices: Choices, data: bytes) -> None:
         raise KeyError(data)
     if b"slow" in data:
         began = time.process_time()
-        while time.process_time() - began < 0.2:
+        while time.process_time() - began < 0.8:
             pass
     if b"large" in data:
         bytearray(b"\1") * (64 << 20)
@@ -62,7 +62,7 @@ def _broken(choices: Choices, data: bytes) -> None:
 @pytest.fixture
 def broken(monkeypatch: pytest.MonkeyPatch) -> str:
     monkeypatch.setitem(TARGETS, "broken", Target(_broken))
-    monkeypatch.setattr(finds, "SECONDS", 0.05)
+    monkeypatch.setattr(finds, "SECONDS", 0.4)
     monkeypatch.setattr(finds, "MEMORY", 32 << 20)
     return "broken"
 

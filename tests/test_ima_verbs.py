@@ -28,7 +28,9 @@ from evlog import (
     replay,
     rules_by_bank,
 )
+from evlog.replaying import rows
 from samples import make, make_linux
+from tests import made
 from tests.conftest import SAMPLES
 
 if TYPE_CHECKING:
@@ -123,6 +125,18 @@ def test_a_record_without_the_bank_ends_the_search() -> None:
     first = hashlib.sha1(bytes(20) + hashlib.sha1(make.SEPARATOR).digest()).digest()
     assert find_prefix(log, pcr6, SHA1, first) == Prefix(pcr6, SHA1, 8, 1, 2)
     assert find_prefix(log, pcr6, SHA1, b"\x01" * 20) is None
+
+
+def test_a_record_without_the_bank_ends_the_search_in_the_runs_that_follow(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(rows, "_RUN", 2)
+    banks = ("sha1", "sha256"), ("sha256",), ("sha1", "sha256"), ("sha1", "sha256")
+    records = (made.event(8, 5, bytes([number]), *each) for number, each in enumerate(banks))
+    log = evlog.read(made.header("sha1", "sha256") + b"".join(records))
+    value = bytes(20)
+    for number in (0, 3):
+        value = hashlib.sha1(value + hashlib.sha1(bytes([number])).digest()).digest()
+        found = find_prefix(log, Register("pcr", 8), SHA1, value)
+        assert (found.event if found else None) == (1 if number == 0 else None)
 
 
 def test_the_runs_that_a_list_is_taken_in_do_not_show() -> None:

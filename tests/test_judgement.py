@@ -98,6 +98,18 @@ def test_what_a_key_stands_behind_has_to_be_accounted_for() -> None:
     assert lacks(verify(log, file({**FIRMWARE, 11: extended()}), Demand(strict=True))) == ["not_logged:pcr:11"]
 
 
+def test_a_bank_that_nobody_extended_does_not_hide_one_that_somebody_did() -> None:
+    """Whoever may extend a register may extend one bank of it, and leave the event out of the log."""
+    log = log_of(*range(8))
+    values: dict[Any, bytes] = {**FIRMWARE, 11: extended(), (11, SHA384): bytes(48), (11, SHA1): bytes(20)}
+    assert lacks(verify(log, signed(values))) == ["not_logged:pcr:11"]
+    assert lacks(verify(log, file(values), Demand(registers=only("11")))) == ["not_logged:pcr:11"]
+    assert lacks(verify(log, file(values), Demand(registers=only("11"), banks=(SHA384,)))) == []
+    # A log of one bank speaks of the register all the same.
+    both: dict[Any, bytes] = {**FIRMWARE, (0, SHA384): extended(alg=SHA384)}
+    assert lacks(verify(log, signed(both))) == []
+
+
 @pytest.mark.parametrize("credentials", [KEY, Credentials(root=b"a root")])
 def test_with_a_key_or_a_root_the_firmware_s_registers_count_in_any_case(credentials: Credentials) -> None:
     few = {index: extended() for index in (0, 1)}
@@ -204,6 +216,29 @@ def test_a_register_matches_in_some_bank_and_differs_in_none() -> None:
     assert lacks(verify(log, signed(bad), Demand(registers=only("8"), banks=(SHA384,)))) == ["pcr:8"]
     unstated = verify(log, signed({(8, SHA256): extended()}), Demand(registers=only("8"), banks=(SHA384,)))
     assert lacks(unstated) == ["not_reported:pcr:8"]
+
+
+def test_a_bank_that_is_not_kept_is_no_part_of_the_answer() -> None:
+    log = log_of(8, banks=("sha1", "sha256"))
+    values = {(8, SHA256): extended(), (8, SHA1): extended(b"y", SHA1)}
+    found = verify(log, states(values), Demand(banks=(SHA256,)))
+    assert [(row.alg, row.verdict) for row in found.registers] == [(SHA256, "match")]
+    assert found.ok
+
+
+@pytest.mark.parametrize(
+    "demand",
+    [
+        Demand(banks=(SHA384,), accept=(Acceptance("not_reported"),)),
+        Demand(registers=only("9"), keep=only("9"), accept=(Acceptance("not_reported"),)),
+    ],
+    ids=["another bank", "another register"],
+)
+def test_accepting_everything_compares_nothing(demand: Demand) -> None:
+    found = verify(log_of(8, banks=("sha256", "sha384")), signed({(8, SHA256): extended()}), demand)
+    assert not found.shortfalls
+    assert [finding.code for finding in found.findings] == ["nothing_compared"]
+    assert not found.ok
 
 
 def test_sha1_alone_is_no_proof_unless_it_is_asked_for() -> None:

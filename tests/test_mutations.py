@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pytest
-from hypothesis import assume, given, settings
+from hypothesis import Phase, assume, given, settings
 from hypothesis import strategies as st
 
 import evlog
@@ -25,6 +25,7 @@ from evlog.replaying.start import reset_value
 from tests import made_evidence as made
 from tests.conftest import SAMPLES, SHARED
 from tests.fuzz.honest import NONCE, pairs
+from tests.logs import SAMPLE_LOGS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -36,6 +37,8 @@ Place = tuple[int, int]
 FEW = 20
 EXAMPLES = int(os.environ.get("EVLOG_MUTATIONS", FEW))
 LONG = 600  # events
+# A sample does not get smaller; looking for smaller choices among it takes minutes.
+PHASES = (Phase.explicit, Phase.reuse, Phase.generate)
 #: Rules that take a part of the data (docs/verify.md): of what stands beside it nothing is proven.
 PARTS = {"variable_data", "command", "tag_data"}
 
@@ -62,8 +65,13 @@ class Case:
 
     @cached_property
     def proven(self) -> list[Place]:
-        """Places of the events that the register values stand behind: (log, number)."""
-        return [place for place, standing in standings(self.verification) if standing in ("proven", "digest_only")]
+        """Places of the events that the values of demanded registers stand behind: (log, number)."""
+        demanded = {row.register for row in self.verification.registers if row.demanded}
+        return [
+            (log, number)
+            for (log, number), standing in standings(self.verification)
+            if standing in ("proven", "digest_only") and demanded & _names(self.logs[log].events[number])
+        ]
 
     @cached_property
     def registers(self) -> dict[Register, list[Place]]:
@@ -87,24 +95,28 @@ def standings(verification: Verification) -> Iterator[tuple[Place, str]]:
 def accepted() -> tuple[Case, ...]:
     found = [case for case in _every() if sum(len(log.events) for log in case.logs) <= LONG or EXAMPLES > FEW]
     assert all(case.verification.ok for case in found)
-    assert all(case.proven for case in found)
-    return tuple(found)
+    # A textual log may have nothing but comments that tell of extensions.
+    return tuple(case for case in found if case.proven)
 
 
 def _every() -> Iterator[Case]:
     for pair in pairs():
         log = evlog.read(pair.log)
         yield from _under_some_demand(pair.name, (log,), pair.read())
-    for path in ("tcg2/ovmf.bin", "tcg2/secure-boot.bin", "tcg2/uki.bin", "tcg2/dynamic-launch.bin", "tcg2/sha3.bin"):
-        yield from _quoted(path)
+    for name in ("tcg2/ovmf.bin", "tcg2/secure-boot.bin", "tcg2/uki.bin", "tcg2/dynamic-launch.bin", "tcg2/sha3.bin"):
+        yield from _quoted(name)
+    for format, path in SAMPLE_LOGS:
+        log = evlog.read(path)
+        yield from _under_some_demand(f"{format}/{path.name}, replayed", (log,), evlog.replay(log).registers())
     yield _ahead()
-    for folder in sorted((SHARED / "vm").glob("*/pcrs.json")):
-        yield from _machine(folder.parent)
+    for values in sorted((SHARED / "vm").glob("*/pcrs.json")):
+        yield from _machine(values.parent)
 
 
-def _under_some_demand(name: str, logs: tuple[Log, ...], evidence: Evidence) -> Iterator[Case]:
+def _under_some_demand(name: str, logs: tuple[Log, ...], given_: Evidence | Registers) -> Iterator[Case]:
     """As it is, or of those registers alone that the logs account for."""
-    verification = evlog.verify(logs, evidence)
+    verification = evlog.verify(logs, given_)
+    evidence = verification.evidence
     if verification.ok:
         yield Case(name, logs, evidence, verification.demand)
         return
@@ -116,16 +128,16 @@ def _under_some_demand(name: str, logs: tuple[Log, ...], evidence: Evidence) -> 
             yield Case(f"{name}, some registers", logs, evidence, demand)
 
 
-def _quoted(path: str) -> Iterator[Case]:
+def _quoted(name: str) -> Iterator[Case]:
     """A log with a quote of what it leads to, with the values beside it and without."""
-    log = evlog.read(SAMPLES / path)
+    log = evlog.read(SAMPLES / name)
     replayed = evlog.replay(log).registers().values
     keys = [(Register("pcr", number), SHA256) for number in range(24)]
     values = tuple(replayed.get(key, reset_value(*key)) for key in keys)
     for given_ in (b"".join(values), None):
-        yield from _under_some_demand(path, (log,), quote_of(values, given_))
-    case = next(iter(_under_some_demand(path, (log,), quote_of(values, b"".join(values)))))
-    yield replace(case, name=f"{path}, values", values=values)
+        yield from _under_some_demand(name, (log,), quote_of(values, given_))
+    case = next(iter(_under_some_demand(name, (log,), quote_of(values, b"".join(values)))))
+    yield replace(case, name=f"{name}, values", values=values)
 
 
 def quote_of(values: Sequence[bytes], given_: bytes | None) -> Evidence:
@@ -144,7 +156,9 @@ def _ahead() -> Case:
     pcr10 = Register("pcr", 10)
     short = evlog.replay(log.replace(events=tuple(log.events)[:-3]))
     evidence = evlog.verify(log, Registers({(pcr10, SHA256): short[pcr10, SHA256]})).evidence
-    return Case("ahead", (log,), evidence, Demand())
+    case = Case("ahead", (log,), evidence, Demand())
+    assert case.proven == [(0, number) for number in range(len(log.events) - 3)]
+    return case
 
 
 def _machine(folder: Path) -> Iterator[Case]:
@@ -224,6 +238,10 @@ def undigested(draw: Callable[..., Any], case: Case, log: int, number: int) -> C
     changed = another_digest(draw, case, log, number)
     event, before = changed.events[number], case.logs[log].events[number]
     kept = tuple(digest for digest in event.digests if digest in before.digests)
+    banks = {digest.alg for digest in before.digests} - {digest.alg for digest in kept}
+    others = [case.logs[each].events[at] for each, at in case.registers[event.register] if (each, at) != (log, number)]
+    # A bank that the register has in no event is one that the log does not have.
+    assume(any(digest.alg in banks for other in others for digest in other.digests))
     changed.events[number] = event.replace(digests=kept)
     return changed
 
@@ -279,7 +297,7 @@ def _proven_events(verification: Verification) -> Iterator[Event]:
 
 
 @pytest.mark.parametrize("mutation", MUTATIONS, ids=lambda mutation: mutation.__name__)
-@settings(max_examples=EXAMPLES)
+@settings(max_examples=EXAMPLES, phases=PHASES)
 @given(data=st.data())
 def test_a_changed_event_is_noticed(mutation: Callable[..., Changed], data: st.DataObject) -> None:
     case = data.draw(st.sampled_from(accepted()), label="case")
@@ -290,15 +308,18 @@ def test_a_changed_event_is_noticed(mutation: Callable[..., Changed], data: st.D
     verification = case.verified(*logs)
     if not verification.ok:
         return
-    standing = dict(standings(verification))
     register = case.logs[log].events[number].register
+    if not changed.touched and len(case.registers[register]) == 1:
+        assert_may_be_gone(case, register, verification)
+        return
+    standing = dict(standings(verification))
     assert any(row.cause == "ahead" for row in verification.registers if row.register == register), "ok"
     assert changed.touched, "ok without the event"
     assert {standing[log, each] for each in changed.touched} <= {"claimed"}
     assert _identity(_proven_events(verification)) <= _identity(_proven_events(case.verification))
 
 
-@settings(max_examples=EXAMPLES)
+@settings(max_examples=EXAMPLES, phases=PHASES)
 @given(data=st.data())
 def test_a_register_that_is_gone_from_the_log_is_noticed(data: st.DataObject) -> None:
     """But by what is not signed, of a register that firmware need not extend: then it is not complete."""
@@ -308,22 +329,29 @@ def test_a_register_that_is_gone_from_the_log_is_noticed(data: st.DataObject) ->
     logs = [_with(each, [event for event in each.events if event.register != register]) for each in case.logs]
     verification = case.verified(*logs)
     if verification.ok:
-        assert not case.evidence.anchored
-        assert case.demand.registers is None
-        assert register not in [Register("pcr", index) for index in range(8)]
-        assert not verification.complete
+        assert_may_be_gone(case, register, verification)
 
 
-@settings(max_examples=3 * EXAMPLES)
+def assert_may_be_gone(case: Case, register: Register, verification: Verification) -> None:
+    assert not case.evidence.anchored
+    assert case.demand.registers is None
+    assert register not in [Register("pcr", index) for index in range(8)]
+    assert not verification.complete
+
+
+@settings(max_examples=3 * EXAMPLES, phases=PHASES)
 @given(data=st.data())
 def test_a_changed_byte_of_a_record_is_noticed(data: st.DataObject) -> None:
     """What the file says of a proven event, other than its type and what its rule leaves out, proves another."""
     case = data.draw(st.sampled_from(accepted()), label="case")
     log, number = _place(data.draw, case)
     event = case.logs[log].events[number]
-    assert event.origin is not None
-    written = evlog.write(case.logs[log])
-    at = event.origin.span.offset + data.draw(st.integers(0, event.origin.span.length - 1))
+    written, origin = _written(case.logs[log]), event.origin
+    # A document of ours may hold what another log had, with its places there.
+    assume(written is not None and origin is not None and origin.span.offset + origin.span.length <= len(written))
+    assert written is not None
+    assert origin is not None
+    at = origin.span.offset + data.draw(st.integers(0, origin.span.length - 1))
     changed = bytearray(written)
     changed[at] ^= data.draw(st.integers(1, 255))
     logs = list(case.logs)
@@ -337,6 +365,13 @@ def test_a_changed_byte_of_a_record_is_noticed(data: st.DataObject) -> None:
     before = {_said(event) for event in _proven_alone(case.verification)}
     for event in _proven_alone(verification):
         assert _said(event) in before or _is_of_a_part(event), f"{event} is proven"
+
+
+def _written(log: Log) -> bytes | None:
+    try:
+        return evlog.write(log)
+    except EvlogError:
+        return None
 
 
 def _proven_alone(verification: Verification) -> Iterator[Event]:
@@ -369,15 +404,13 @@ def _only(event: Event) -> Log:
     return evlog.Log("evlog-json", (event.replace(number=0),))
 
 
-@settings(max_examples=EXAMPLES)
+@settings(max_examples=EXAMPLES, phases=PHASES)
 @given(data=st.data())
 def test_a_quote_of_fewer_registers_proves_less(data: st.DataObject) -> None:
     case = data.draw(st.sampled_from([case for case in accepted() if case.values]), label="case")
-    # PCR 16 and 23 can be reset by anybody, and are demanded only by name.
-    last = max(register.number for register in case.registers if register.number not in (16, 23))
+    last = max(register.number for register in case.registers)
     fewer = case.values[: data.draw(st.integers(1, last))]
     given_ = data.draw(st.sampled_from([b"".join(fewer), b"".join(case.values), None]))
     verification = evlog.verify(case.logs, quote_of(fewer, given_), case.demand)
     assert not verification.ok
-    for event in _proven_events(verification):
-        assert event.register.number < len(fewer)
+    assert all(event.register.number < len(fewer) for event in _proven_events(verification))

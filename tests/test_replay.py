@@ -183,6 +183,16 @@ def test_given_start_values_come_first() -> None:
     assert values(log, start)["pcr:0", "sha1"] == values(log)["pcr:0", "sha1"]
 
 
+def test_what_the_caller_says_of_a_start_goes_before_what_the_log_says() -> None:
+    key = Register("pcr", 8), SHA256
+    log = evlog.read(made.header("sha256") + made.event(8, 5, b"x", "sha256"))
+    log = log.replace(start=Registers({key: bytes(31) + b"\1"}))
+    given = Registers({key: bytes(31) + b"\2"})
+    assert (row(log, "pcr:8").start_reason, row(log, "pcr:8").start[-1]) == ("log", 1)
+    (found,) = evlog.replay(log, given)
+    assert (found.start_reason, found.start[-1]) == ("given", 2)
+
+
 def test_only_the_first_locality_counts() -> None:
     two = make.agile(make.event2(0, 3, make.locality(3)), make.event2(0, 3, make.locality(0)), make.event2(0, 4, SEP))
     assert values(evlog.read(two))["pcr:0", "sha256"] == by_hand(bytes(31) + b"\3", SEP)

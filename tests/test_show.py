@@ -106,6 +106,13 @@ def test_filters(arguments: tuple[str, ...], numbers: list[int], log: str, capsy
     assert [int(line[:4]) for line in lines[1:end] if line[:4].strip().isdigit()] == numbers
 
 
+def test_types_and_verdicts_that_are_absent(log: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["show", log, "--type", "nothing", "--check", "mismatch"]) == 0
+    assert capsys.readouterr().err == "evlog: no event of nothing, mismatch\n"
+    assert main(["show", log, "--type", "ipl"]) == 0
+    assert capsys.readouterr().err == ""
+
+
 def test_register_by_its_label(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     path = tmp_path / "CCEL"
     path.write_bytes(header("sha384", register=1) + event(3, 5, b"text", "sha384"))

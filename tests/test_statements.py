@@ -157,6 +157,13 @@ def test_comments_on_both_sides_of_an_event(both: bool) -> None:
     assert (handover.verdict, handover.explained) == ("explained_gap", (1, 3) if both else (3,))
 
 
+def test_every_log_that_takes_a_register_over_is_named() -> None:
+    logs = {"one": read(sync(ZEROS), "a"), "two": read("b"), "three": read("c")}
+    handovers = evlog.replay([log.replace(name=name) for name, log in logs.items()]).handovers
+    assert [(each.from_, each.to) for each in handovers] == [(None, "one"), ("one", "two"), ("two", "three")]
+    assert [each.silent for each in handovers] == [False, True, True]
+
+
 def test_a_statement_after_an_event_is_no_start() -> None:
     assert verdicts(read("a", sync(h(b"who knows")), "b"))[-1] == "gap"
 

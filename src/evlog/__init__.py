@@ -1,5 +1,11 @@
 """evlog: read, replay, check, convert, merge and verify the event logs of measured machines.
 
+Rules of the room:
+
+1. The nouns and what all rooms use stand here, one file each; they are values, without input or output.
+2. What reads, computes or prints is in a room of its own. Nothing here imports one, but by this list, when asked.
+3. This file is the list and no logic; what it lists is what docs/library.md promises.
+
 >>> import evlog
 >>> log = evlog.read("binary_bios_measurements")
 >>> evlog.replay(log)[evlog.Register.parse("pcr:0"), evlog.SHA256]
@@ -7,12 +13,6 @@
 Everything in ``__all__`` is public; modules that these names come from are not promised. Names are imported when first
 used, because the command's start-up is what most people wait for: here stands where each is, and in ``__init__.pyi``
 the same for type checkers (SPEC 1, lazy loading). A test holds the two equal.
-
-Rules of the room:
-
-1. The nouns and what all rooms use stand here, one file each; they are values, without input or output.
-2. What reads, computes or prints is in a room of its own. Nothing here imports one, but by this list, when asked.
-3. This file is the list and no logic; what it lists is what docs/library.md promises.
 """
 
 from __future__ import annotations

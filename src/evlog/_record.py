@@ -43,13 +43,15 @@ class _RecordMeta(type):
         namespace["__slots__"] = tuple(own)
         namespace["__match_args__"] = namespace["_fields"] = fields
         namespace["_defaults"] = defaults
+        if fields:
+            # Each class its own, as it gives way to one that is compiled for this class.
+            namespace["replace"] = _replace
         cls = super().__new__(mcls, name, bases, namespace)
         uncompared = cls._uncompared if bases else ()
         compared = [f for f in fields if f not in uncompared]
         cls._key = staticmethod(attrgetter(*compared)) if compared else staticmethod(lambda _: ())
         if fields:
             cls.__init__ = _init_later(cls)  # type: ignore[misc]
-            cls.replace = _replace_later(cls)
         return cls
 
     _fields: tuple[str, ...]
@@ -108,20 +110,18 @@ def _compile_init(cls: _RecordMeta) -> Callable[..., None]:
     return init
 
 
-def _replace_later(cls: _RecordMeta) -> Callable[..., Any]:
-    """A ``replace`` that gives way to a compiled one, as `_init_later` does."""
-    fields = cls._fields
-    made = 0
+#: Values of a class that were made from another one so far.
+_replaced: dict[type, int] = {}
 
-    def replace(self: Any, **changes: Any) -> Any:
-        nonlocal made
-        made += 1
-        if made > _FEW:
-            cls.replace = _compile_replace(cls)
-            return cls.replace(self, **changes)
-        return cls(**{**{field: getattr(self, field) for field in fields}, **changes})
 
-    return replace
+def _replace(self: Any, **changes: Any) -> Any:
+    """The same value with some fields changed."""
+    cls: Any = type(self)
+    made = _replaced[cls] = _replaced.get(cls, 0) + 1
+    if made > _FEW:
+        cls.replace = _compile_replace(cls)
+        return cls.replace(self, **changes)
+    return cls(**{**{field: getattr(self, field) for field in cls._fields}, **changes})
 
 
 def _compile_replace(cls: _RecordMeta) -> Callable[..., Any]:
@@ -130,6 +130,7 @@ def _compile_replace(cls: _RecordMeta) -> Callable[..., Any]:
     scope: dict[str, Any] = {"_cls": cls, "_kept": object()}
     exec(f"def replace(self, *, {parameters}):\n return _cls({values})", scope)
     replace: Callable[..., Any] = scope["replace"]
+    replace.__doc__ = _replace.__doc__
     replace.__qualname__ = f"{cls.__qualname__}.replace"
     return replace
 
@@ -163,4 +164,4 @@ class Record(metaclass=_RecordMeta):
 
     def replace(self, **changes: Any) -> Self:
         """The same value with some fields changed."""
-        return type(self)(**changes)  # of a class without fields; see `_replace_later`
+        return type(self)(**changes)  # of a class without fields; see `_replace`

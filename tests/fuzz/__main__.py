@@ -48,13 +48,15 @@ def _replayed(folder: Path) -> int:
 
 
 def _fuzzed(targets: Sequence[str], asked: argparse.Namespace) -> int:
+    print(f"{'target':16} {'executions':>10} {'cpu seconds':>11} {'finds':>5}", flush=True)
+    executions, seconds, finds = 0, 0.0, 0
     with ThreadPoolExecutor(max(1, asked.jobs)) as pool:
-        results = list(pool.map(lambda target: _ran(target, asked.seconds / len(targets), asked), targets))
-    print(f"{'target':16} {'executions':>10} {'cpu seconds':>11} {'finds':>5}")
-    for each in results:
-        print(f"{each['target']:16} {each['executions']:>10} {each['cpu']:>11} {len(each['finds']):>5}")
-    print(f"{'all':16} {sum(r['executions'] for r in results):>10} {sum(r['cpu'] for r in results):>11.1f}")
-    return int(any(each["finds"] for each in results))
+        for each in pool.map(lambda target: _ran(target, asked.seconds / len(targets), asked), targets):
+            print(f"{each['target']:16} {each['executions']:>10} {each['cpu']:>11} {len(each['finds']):>5}", flush=True)
+            executions, seconds = executions + each["executions"], seconds + each["cpu"]
+            finds += len(each["finds"])
+    print(f"{'all':16} {executions:>10} {seconds:>11.1f} {finds:>5}")
+    return int(finds > 0)
 
 
 def _ran(target: str, seconds: float, asked: argparse.Namespace) -> dict[str, Any]:

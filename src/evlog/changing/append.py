@@ -15,7 +15,7 @@ from evlog import hashing
 from evlog._record import Record
 from evlog.errors import UsageError
 from evlog.intake.store import Store
-from evlog.tree import folder_name, hash_name
+from evlog.tree import folder_name, hash_name, members
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -27,6 +27,7 @@ _SPACE = b"\t\n\v\f\r \xa0"
 _ENDS = re.compile(rb"[\r\n]+")
 _MOST = 1 << 16  # bytes of one change: a journal must not grow without bound
 _PAGE = 4095
+_NAMED = 8  # registers that an error names
 
 
 class Appended(Record):
@@ -75,7 +76,10 @@ def _folder(tree: str, register: str) -> str:
     except UsageError:
         folder = ""
     if not os.path.isdir(folder):
-        raise UsageError(f"{tree}: no folder of a register {register!r} in there")
+        known = members(tree) if os.path.isdir(tree) else ()
+        names = [member.name for member in known if os.path.isdir(os.path.join(tree, member.name))]
+        there = ", ".join(names[:_NAMED]) + (" and more" if names[_NAMED:] else "")
+        raise UsageError(f"{tree}: no folder of a register {register!r} in there; there are {there or 'none'}")
     return _own(tree, folder)
 
 

@@ -30,6 +30,9 @@ if TYPE_CHECKING:
 
 __all__ = ["Conversion", "convert"]
 
+# Events that are kept: each has some 300 bytes.
+_KEPT = 1 << 18
+
 
 class Conversion(Record):
     """A converted log: its bytes, the log that they read as, and what the format could not carry.
@@ -60,8 +63,8 @@ def convert(log: Log, to: str, *, strict: bool = False, allow_changed: bool = Fa
     allow_changed |= options.encapsulate == "tag"
     before: list[Loss] = []
     with CollectorPaused():
-        # Columns are what replay needs; events are asked for more than once.
-        made = log.replace(events=tuple(log.events))
+        # Columns are what replay needs; events are asked for more than once, and of a long log made each time.
+        made = log.replace(events=tuple(log.events)) if len(log.events) <= _KEPT else log
         ready = made
         if "text" not in getattr(target, "HOLDS", ()) and has_lines(log):
             ready, before = encapsulable(log, to, options, allow_changed=allow_changed)
@@ -82,7 +85,9 @@ def convert(log: Log, to: str, *, strict: bool = False, allow_changed: bool = Fa
         raise ConversionError(f"{len(losses)} losses, first {_described(losses[0])}")
     # A log in its own format says what it said, by whatever rules it was read.
     after = replay(back) if to == log.format else naive.told(back, to)
-    changed = _changed(replay(log), after, options.platform or back.platform, _Lost(made, told))
+    changed = _changed(
+        replay(log if log.columns is not None else made), after, options.platform or back.platform, _Lost(made, told)
+    )
     if changed and not allow_changed:
         message = f"{to} would change {', '.join(changed[:3])}{' and more' * (len(changed) > 3)}"
         measured = {event.number for event in made.events if event.measured}

@@ -78,6 +78,10 @@ def split(log: Log) -> Split:
         part = convert(own, log.format, index="none")
         losses += part.losses
         values = sorted(told.get(register, ()), key=lambda pair: pair[0].size)
+        alone = replay(part.log)
+        if any(alone.get(register, alg) != value for alg, value in values):
+            reason = f"{register} starts at another value by itself: what resets it is in the log of another register"
+            losses.append(Loss(None, "start", reason))
         parts.append(Part(register, part.log, part.data, tuple(values)))
     # What every part repeats is lost once.
     return Split(log.format, tuple(parts), tuple(dict.fromkeys(losses)))

@@ -83,10 +83,9 @@ def check(log: Log) -> Checks:
 
 def _judged(checks: Sequence[tuple[DigestCheck, ...]], facts: Facts) -> Checks:
     """The checks with what they say of the firmware, and with what is odd in the log."""
-    from evlog.checking import quirks as _pcclient_quirks
-    from evlog.checking import structure as _pcclient_structure
+    from evlog.checking import quirks, structure
     from evlog.checking.conventions import conventions_of
 
     conventions = conventions_of(facts)
-    found = [*_pcclient_structure.findings(facts), *_pcclient_quirks.findings(facts, conventions)]
+    found = [*structure.findings(facts), *quirks.findings(facts, conventions)]
     return Checks(checks, tuple(sorted(found, key=lambda finding: finding.event or 0)), conventions)

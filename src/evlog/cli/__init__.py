@@ -1,14 +1,14 @@
 """The command: open, call, render. Each command is one file with a docstring, ``EXAMPLES``,
 ``arguments(parser)`` and ``run(args)``.
 
-Exit codes: 0 fine, 1 the answer is no (mismatch, difference, refused loss, part of the input unreadable), 2 usage,
-3 unreadable input. Data goes to stdout, notes to stderr.
-
 Rules of the room:
 
 1. Nothing else prints or exits. A command decides nothing that the library does not decide for whoever calls it.
 2. What only rendering or parsing of arguments needs (rich, argparse, json) is imported where it is needed.
 3. Text that comes out of a log is printed as text: no escape sequence of it reaches a terminal.
+
+Exit codes: 0 fine, 1 the answer is no (mismatch, difference, refused loss, part of the input unreadable), 2 usage,
+3 unreadable input. Data goes to stdout, notes to stderr.
 """
 
 from __future__ import annotations

@@ -125,6 +125,11 @@ def put(*lines: str) -> None:
     print(*map(shown, lines), sep="\n")
 
 
+def events(count: int) -> str:
+    """So many events."""
+    return "1 event" if count == 1 else f"{count} events"
+
+
 def shown(text: str) -> str:
     """Text on one line, with what a terminal would act upon escaped."""
     if text.isprintable():

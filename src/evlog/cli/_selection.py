@@ -53,6 +53,11 @@ class Selection(Record):
             and (not self.verdicts or any(digest.verdict in self.verdicts for digest in digests))
         ]
 
+    def absent(self, chosen: Collection[int]) -> str | None:
+        """That no event is of the types and verdicts that were asked for; None where some are."""
+        words = ", ".join((*self.types, *self.verdicts))
+        return f"no event of {words}" if words and not chosen else None
+
 
 def of(args: argparse.Namespace, keep: Keep) -> Selection:
     """The selection that a command line asks for. Raises UsageError for a verdict that is none."""

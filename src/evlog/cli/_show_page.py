@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from evlog.cli import _common
 from evlog.cli._page import Page
 from evlog.cli._selection import VERDICTS, short_type, verdict
 from evlog.contents._printable import printable
@@ -69,7 +70,7 @@ def heading(log: Log) -> str:
     """What the log is."""
     banks = ", ".join(map(str, log.algorithms)) or "no bank"
     platform = f", {log.platform}" if log.platform else ""
-    return f"{log.format}{platform}: {len(log.events)} events, {banks}"
+    return f"{log.format}{platform}: {_common.events(len(log.events))}, {banks}"
 
 
 def _name(register: Register, log: Log) -> str:

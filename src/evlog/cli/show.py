@@ -58,6 +58,7 @@ def run(args: argparse.Namespace) -> int:
     if keep.banks is not None:
         log, checks = _selection.in_banks(log, checks, keep.banks)
     chosen = selection.choose(log, checks)
+    _common.say_absent(selection.absent(chosen))
     if args.json or args.jsonl:
         _json(args, keep, log, checks, chosen)
     else:

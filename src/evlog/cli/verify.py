@@ -284,7 +284,7 @@ def _quoted(option: str) -> str:
 
 
 def _line(row: RegisterVerdict, platform: str | None) -> str:
-    said = f"{row.events} events" if row.events else ""
+    said = _common.events(row.events) if row.events else ""
     said = "; ".join(filter(None, [said, row.explanation]))
     return f"  {row.register!s:6} {row.register.label(platform):7} {row.verdict:12} {said}".rstrip()
 
@@ -295,6 +295,9 @@ def answer(result: Verification) -> str:
     for row in result.registers:
         if row.events or row.verdict != "match":
             counts[row.verdict] = counts.get(row.verdict, 0) + 1
+    idle = sum(row.demanded and not row.events and row.verdict == "match" for row in result.registers)
+    if not counts and idle:
+        counts["at the start value"] = idle
     said = ", ".join(f"{count} {verdict}" for verdict, count in sorted(counts.items())) or "nothing compared"
     if not result.ok:
         return f"NOT VERIFIED: {said}"

@@ -1,13 +1,13 @@
 """What an event carries: one file for each kind of content.
 
-A kind states, in its own file: whether it is measured, how it stands in the command's JSON, and how other kinds of
-log carry it. `from_json` finds the kind by its name; kinds are imported when they are met.
-
 Rules of the room:
 
 1. A kind is one file: a `Content` with its fields, what its digests may cover, in order, and what it extends.
 2. Facts about a record (its type's name, what the type means, where a field is) are written here, and asked elsewhere.
 3. Nothing here knows a format, reads a file or computes a register; another kind is named only to become it.
+
+A kind states, in its own file: whether it is measured, how it stands in the command's JSON, and how other kinds of
+log carry it. `from_json` finds the kind by its name; kinds are imported when they are met.
 """
 
 from __future__ import annotations

@@ -1,5 +1,11 @@
 """What is inside events: one file for each family of event data.
 
+Rules of the room:
+
+1. A decoder gets a `Cursor` over one event's body and a `Context` of its log, and sees nothing else.
+2. It raises ParseError for damage and nothing else; what follows a structure is kept as ``trailing``, never dropped.
+3. Fields have the names of the specification; integers stay integers, and numbers without a name stay as they are.
+
 >>> from evlog.decoders import Context, decode, to_json
 >>> context = Context.of(log)
 >>> for event in log.events:
@@ -12,12 +18,6 @@ changed has its data read by another decoder.
 A family is one file: records that derive from `Decoded`, each with its ``kind``, a ``read`` and a ``describe``, and
 under `decodes` what it asks for besides the event types; these stand in `DECODERS`, a line for each decoder. A family
 is imported when such an event is met.
-
-Rules of the room:
-
-1. A decoder gets a `Cursor` over one event's body and a `Context` of its log, and sees nothing else.
-2. It raises ParseError for damage and nothing else; what follows a structure is kept as ``trailing``, never dropped.
-3. Fields have the names of the specification; integers stay integers, and numbers without a name stay as they are.
 """
 
 from __future__ import annotations

@@ -1,5 +1,13 @@
 """Where register values come from: one file for each source, and the only list of them.
 
+Rules of the room:
+
+1. A source gets bytes or a folder, and says what is stated there; it does not know a log or what was replayed.
+2. A key or a root is used by the source whose kind the caller pinned, and by no other (`Credentials`). What stands in
+   the material itself, a key or a certificate, may check a signature and never anchors.
+3. A check that fails is a finding (the evidence proves nothing) or a `Weakness` (it may be accepted by name), never
+   silence; what is not checked is in ``unchecked``.
+
 A source is a module with these names and no others that matter:
 
 ``ID``, ``TITLE``                  the source's id and what it is, in a few words
@@ -9,14 +17,6 @@ A source is a module with these names and no others that matter:
 
 What a source states and what of it was authenticated are two things. `Evidence` keeps them apart, sentence by
 sentence, and says whether the register values hang on a key that the caller gave. Nothing else is called verified.
-
-Rules of the room:
-
-1. A source gets bytes or a folder, and says what is stated there; it does not know a log or what was replayed.
-2. A key or a root is used by the source whose kind the caller pinned, and by no other (`Credentials`). What stands in
-   the material itself, a key or a certificate, may check a signature and never anchors.
-3. A check that fails is a finding (the evidence proves nothing) or a `Weakness` (it may be accepted by name), never
-   silence; what is not checked is in ``unchecked``.
 """
 
 from __future__ import annotations

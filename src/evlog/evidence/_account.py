@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from evlog.errors import ParseError
 from evlog.evidence import Evidence, Weakness
 from evlog.model import Finding
 
@@ -138,7 +139,10 @@ class Account:
         from evlog.evidence import _certificates, _keys
 
         self.uses("key")
-        key = _keys.load_key(self.credentials.key)
+        try:
+            key = _keys.load_key(self.credentials.key)
+        except ParseError as error:
+            raise type(error)(f"the given key: {error.message}", offset=error.offset, where=error.where) from error
         problem = key.problem
         if key.certificates:
             problem = _certificates.unfit(key.certificates[0], self.time())

@@ -20,8 +20,8 @@ TPM_QUOTE = b"\xff\x54\x43\x47\x80\x18"
 _MAX_DEPTH = 8
 # No document of evidence has as many members.
 _MAX_MEMBERS = 1 << 16
-# Letters of the shortest text that may be a quote or a report: a digest is shorter, and there are hundreds of these.
-_SHORTEST = 130
+# Letters of a digest in hex: a document has hundreds, and no quote is so short.
+_DIGESTS = frozenset({40, 64, 96, 128})
 
 
 @lru_cache(maxsize=1)
@@ -83,18 +83,22 @@ def holder(found: Any, fits: Callable[[bytes], bool]) -> tuple[bytes, Sequence[d
 
 
 def _members(found: Any, around: tuple[dict[str, Any], ...]) -> Iterator[tuple[bytes, Sequence[dict[str, Any]]]]:
-    """Every member that writes bytes, as many as a quote has."""
+    """Every member that writes bytes, but for digests."""
     # It grows while it is read, so that the outer members come first.
     waiting: list[tuple[Any, tuple[dict[str, Any], ...]]] = [(found, around)]
     for value, within in waiting:
         if len(waiting) > _MAX_MEMBERS:
             return
-        data = None if isinstance(value, str) and len(value) < _SHORTEST else bytes_in(value)
+        data = None if _is_digest(value) else bytes_in(value)
         if data is not None:
             yield data, within
         elif isinstance(value, (dict, list)) and len(within) < _MAX_DEPTH:
             inner = (value, *within) if isinstance(value, dict) else within
             waiting += [(each, inner) for each in (value.values() if isinstance(value, dict) else value)]
+
+
+def _is_digest(value: Any) -> bool:
+    return isinstance(value, str) and len(value) in _DIGESTS and not value.strip("0123456789abcdefABCDEF")
 
 
 def member(around: Sequence[dict[str, Any]], names: Sequence[str]) -> Any:

@@ -79,7 +79,8 @@ def _tpm_key(data: bytes) -> Key:
     end = 2 + cursor.number(2, "size") if start else len(data)
     cursor.at = start
     if end > len(data):
-        raise cursor.error(f"{end - 2} bytes expected, {len(data) - 2} left", "size")
+        lengths = f"{end - 2} bytes expected, {len(data) - 2} left"
+        raise cursor.error(f"no public key: neither PEM nor DER, and of a TPM2B_PUBLIC {lengths}", "size")
     cursor.end = end
     kind = cursor.number(2, "type")
     hashed = HashAlg.of(cursor.number(2, "nameAlg"))

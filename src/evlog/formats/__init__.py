@@ -1,5 +1,12 @@
 """The rooms: one module for each log format, and the only list of them.
 
+Rules of the room:
+
+1. Formats do not import formats. A family of them has a folder, with what they share beside them.
+2. Every length is checked against the bytes that are there before anything is sliced or allocated.
+3. Damage to the framing ends a log with a finding, odd content ends nothing, and no event is dropped in silence.
+4. What was read is written back byte for byte where the format allows it.
+
 A room is a module with these names and no others that matter:
 
 ``ID``, ``TITLE``                  the format's id and what it is, in a few words
@@ -11,13 +18,6 @@ A room is a module with these names and no others that matter:
 ``HOLDS``                          content kinds that it holds as they are, besides PC Client events; absent if none
 ``document(log)``                  the log as an object that `json.dumps` takes; absent unless the format is JSON of one
 ``settle(log, options)``           the options under which the written log reads as it is; absent if the given ones do
-
-Rules of the room:
-
-1. Formats do not import formats. A family of them has a folder, with what they share beside them.
-2. Every length is checked against the bytes that are there before anything is sliced or allocated.
-3. Damage to the framing ends a log with a finding, odd content ends nothing, and no event is dropped in silence.
-4. What was read is written back byte for byte where the format allows it.
 """
 
 from __future__ import annotations

@@ -1,8 +1,5 @@
 """Hashing in batches, by the fastest backend there is; and the native scanners, where it has some.
 
-The standard library's backend is chosen until an input is large enough to be worth the import of evlog-accel; then that
-one, if it is installed and passes its self-test. ``EVLOG_BACKEND=python`` or ``accel`` forces one.
-
 Rules of the room:
 
 1. A backend is one module with the functions of `evlog.hashing.protocols.Backend` and one line in the table of the
@@ -10,6 +7,9 @@ Rules of the room:
 2. Backends do the same: their answers are equal, only their speed is not, and tests hold them to one another.
 3. They are asked in batches, of columns or of many digests at once, never for a single hash in a loop.
 4. A backend knows bytes, columns and algorithms; what an event is and which bytes it covers is said to it.
+
+The standard library's backend is chosen until an input is large enough to be worth the import of evlog-accel; then that
+one, if it is installed and passes its self-test. ``EVLOG_BACKEND=python`` or ``accel`` forces one.
 """
 
 from __future__ import annotations

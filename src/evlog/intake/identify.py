@@ -85,7 +85,8 @@ def _read(found: Found, options: Options) -> Log:
 
 def _listing(found: Sequence[Found]) -> str:
     more = f" and {len(found) - _LISTED} more" if len(found) > _LISTED else ""
-    return f"{len(found)} logs, {', '.join(map(str, found[:_LISTED]))}{more}"
+    count = "1 log" if len(found) == 1 else f"{len(found)} logs"
+    return f"{count}, {', '.join(map(str, found[:_LISTED]))}{more}"
 
 
 def identify(
@@ -108,8 +109,10 @@ def identify(
         path = f"/{options.member.removeprefix('/')}"
         chosen = tuple(each for each in found if each.path == path)
         if not chosen:
-            raise UsageError(f"no log at {path}: there are {_listing(found)}")
+            raise UsageError(f"no log at {path}: there {'is' if len(found) == 1 else 'are'} {_listing(found)}")
         return chosen
+    if len(found) == 1:  # to hash a log of a million events takes longer than to fold it
+        return found
     return tuple({each.data: each for each in reversed(found)}.values())[::-1]
 
 

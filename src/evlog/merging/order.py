@@ -12,7 +12,6 @@ from evlog.contents.event_types import EV_NO_ACTION, EV_S_CRTM_CONTENTS, EV_S_CR
 from evlog.contents.pcclient import PCClientEvent
 from evlog.merging.assign import stated_values
 from evlog.registers import Registers
-from evlog.replaying.boot_aggregate import boot_aggregate
 from evlog.replaying.replay import replay
 
 TYPE_CHECKING = False
@@ -81,6 +80,8 @@ def _next(
         if any(running.get(*key) == value for key, value in stated.items()):
             return log, VALUE
         if _is_system(log) and len(running):
+            from evlog.replaying.boot_aggregate import boot_aggregate
+
             found = boot_aggregate(log, running)
             if found is not None and found.verdict == "match":
                 return log, AGGREGATE

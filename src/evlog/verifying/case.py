@@ -16,10 +16,10 @@ if TYPE_CHECKING:
     from evlog.replaying.statements import Statement
     from evlog.replaying.trail import Trail
 
-__all__ = ["Candidate", "Case", "is_separator", "name_event"]
+__all__ = ["LONG", "Candidate", "Case", "is_separator", "name_event"]
 
-# Beyond this a trail is an IMA list's, and edits in its middle are not tried.
-_LONG = 4096
+#: A trail, or a log, with more events is an IMA list's: edits in its middle are not tried, nothing strays from it.
+LONG = 4096
 
 
 class Case(Record):
@@ -58,7 +58,7 @@ class Case(Record):
     @property
     def long(self) -> bool:
         """Whether the trail is too long for edits in its middle."""
-        return len(self.trail) > _LONG
+        return len(self.trail) > LONG
 
     @property
     def digests(self) -> list[bytes]:

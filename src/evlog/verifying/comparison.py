@@ -18,14 +18,13 @@ from evlog.merging.assign import assign
 from evlog.merging.order import arranged
 from evlog.model import Finding, Log
 from evlog.registers import Register, Registers
-from evlog.replaying.bank_rules import BankRule, bank_rules, rules_by_bank
 from evlog.replaying.naming import unite, united
 from evlog.replaying.replay import RegisterValue, Replay, replay, start_value
 from evlog.replaying.start import counts_of, launched, reset_value
 from evlog.replaying.trail import trail
-from evlog.verifying.composite import opened
-from evlog.verifying.explain import Allowance, Case, explain, remarks
-from evlog.verifying.stated import proven_steps, since_last_gap
+from evlog.verifying.allowance import Allowance
+from evlog.verifying.left_out import left_out
+from evlog.verifying.sentences import beside_banks, nothing_compared, unexplained
 from evlog.verifying.verdict import RegisterVerdict
 from evlog.verifying.verified import SEAL, Cover, Verified
 from evlog.verifying.whole import NOT_RESET, not_reset, of_another_boot
@@ -37,8 +36,10 @@ if TYPE_CHECKING:
     from evlog.algorithms import HashAlg
     from evlog.evidence import Composite, Evidence
     from evlog.model import Event
+    from evlog.replaying.bank_rules import BankRule
     from evlog.replaying.statements import Statement
     from evlog.replaying.trail import Trail
+    from evlog.verifying.case import Case
 
 __all__ = ["Comparison"]
 
@@ -94,17 +95,16 @@ class Comparison:
             self._open(evidence.composite)
         self.twice = not_reset(self.logs, self.replay, self.stated, self.allowance)
         keys = {*self.rows, *self.stated, *self._on_static()}
-        judged = [
-            self._less_idle(self._judge(*key)) for key in sorted(keys, key=lambda key: (key[0].sort_key, key[1].id))
-        ]
-        self.verdicts = _observe(self._left_out(judged))
+        ordered = sorted(keys, key=lambda key: (key[0].sort_key, key[1].id))
+        judged = [self._less_idle(self._judge(*key)) for key in ordered]
+        self.verdicts = beside_banks(left_out(judged, self.logs, self.events, self.rules))
         if self.twice:
             self.findings.append(Finding("not_reset", "warning", NOT_RESET))
         other_boot = of_another_boot(self.verdicts)
         if other_boot is not None:
             self.findings.append(other_boot)
         if not any(row.verdict == "match" and row.proven for row in self.verdicts):
-            self.findings.append(Finding("nothing_compared", "error", _nothing(self.verdicts)))
+            self.findings.append(Finding("nothing_compared", "error", nothing_compared(self.verdicts)))
 
     @property
     def verified(self) -> tuple[Verified, ...]:
@@ -128,9 +128,16 @@ class Comparison:
 
     def _replayed(self) -> Replay:
         """The replay, with banks that the logs do not record extended as the register values say they were."""
+        if not any(log.rules for log in self.logs):
+            return self._stating(replay(self.logs))
+        from evlog.replaying.bank_rules import bank_rules, rules_by_bank
+
         found = bank_rules(self.logs, Registers(self.stated))
         self.rules = {(rule.register, rule.alg): rule for rule in found}
-        replayed = replay(self.logs, rules=rules_by_bank(found))
+        return self._stating(replay(self.logs, rules=rules_by_bank(found)))
+
+    def _stating(self, replayed: Replay) -> Replay:
+        """The replay, with what textual logs state noted by register and bank."""
         self.statements.clear()
         for each in replayed.handovers:
             self.statements.setdefault((each.register, each.alg), []).append(each)
@@ -186,6 +193,8 @@ class Comparison:
                 verdict = verdict.replace(proven=row.events)
             said = f"the input itself states that the register starts at {row.start.hex()[:16]}..."
             return verdict.replace(explanation=f"{said}: nothing proves what led there", cause="stated_start")
+        from evlog.verifying.stated import proven_steps
+
         log, number = row.proven_from
         steps = trail(self.logs, row.register, row.alg, row.start)
         where = f"line {number + 1}{f' of {self.logs[log].name}' if len(self.logs) > 1 else ''}"
@@ -201,6 +210,10 @@ class Comparison:
 
     def _less_idle(self, verdict: RegisterVerdict) -> RegisterVerdict:
         """A match without the events that extended nothing, by a rule that says so: no value proves those."""
+        if not self.rules:
+            return verdict
+        from evlog.replaying.bank_rules import rules_by_bank
+
         rules = rules_by_bank(tuple(self.rules.values())).get(verdict.alg, ())
         row = self.rows.get((verdict.register, verdict.alg))
         if row is None or not verdict.whole or _RULES.keys() >= set(rules):
@@ -245,6 +258,8 @@ class Comparison:
         if not any(self.events):
             sentence = "the register was extended, and there is no log of any event"
             return RegisterVerdict(register, alg, "not_logged", None, expected, sentence)
+        from evlog.verifying.explain import explain
+
         edit = explain(self._case(trail(self.logs, register, alg, start), expected), self.allowance)
         said = f"; {edit.sentence}" if edit else ""
         cause = edit.code if edit else None
@@ -253,37 +268,6 @@ class Comparison:
 
     def _events_of(self, register: Register) -> int:
         return sum(counts.get(register, 0) for counts in self.events)
-
-    def _left_out(self, verdicts: list[RegisterVerdict]) -> list[RegisterVerdict]:
-        """The verdicts, where no bank that proves a register whole leaves out a log that extends it.
-
-        Lists of single banks stand in for each other in a replay, and each is proven by its own bank only.
-        """
-        if len(self.logs) < 2:
-            return verdicts
-        whole: dict[Register, set[HashAlg]] = {}
-        for row in verdicts:
-            if row.whole and row.events:
-                whole.setdefault(row.register, set()).add(row.alg)
-        left: dict[Register, list[int]] = {}
-        for index, (log, counts) in enumerate(zip(self.logs, self.events, strict=True)):
-            for register in whole.keys() & counts.keys():
-                ruled = {
-                    alg for (ruled, alg), each in self.rules.items() if ruled == register and each.rule in log.rules
-                }
-                if not whole[register] & {*log.algorithms, *ruled}:
-                    left.setdefault(register, []).append(index)
-        return [self._leaving_out(row, left.get(row.register, ())) for row in verdicts]
-
-    def _leaving_out(self, row: RegisterVerdict, logs: Sequence[int]) -> RegisterVerdict:
-        if not logs or not row.whole:
-            return row
-        names = ", ".join(self.logs[index].name or f"log {index + 1}" for index in logs)
-        return row.replace(
-            explanation=f"the events of {names} on it are of no bank that is compared",
-            cause="left_out",
-            events=row.events + sum(self.events[index][row.register] for index in logs),
-        )
 
     def _start(self, register: Register, alg: HashAlg) -> bytes:
         """The platform's own start value of a register: of PCR 0 by the locality that a log tells, after a launch."""
@@ -295,6 +279,8 @@ class Comparison:
         steps = trail(self.logs, row.register, row.alg, row.start, rules)
         statements = self.statements.get((row.register, row.alg), ())
         if statements:
+            from evlog.verifying.stated import since_last_gap
+
             steps = since_last_gap(steps, statements)
         case = self._case(steps, expected, statements)
         made = RegisterVerdict(row.register, row.alg, "mismatch", row.value, expected, events=row.events)
@@ -304,9 +290,11 @@ class Comparison:
             return made.replace(explanation=NOT_RESET, cause="not_reset")
         if row.value is None:
             made = made.replace(replayed=case.values[-1])
+        from evlog.verifying.explain import explain
+
         found = explain(case, self.allowance)
         if found is None:
-            return made.replace(explanation=_unexplained(case), cause="unexplained")
+            return made.replace(explanation=unexplained(case), cause="unexplained")
         if found.proven:
             self._cover(row.register, Cover(row.alg, until=steps.places[found.proven]))
         if found.ahead and row.register != _IMA:
@@ -337,15 +325,19 @@ class Comparison:
         self.covers.setdefault(register, []).append(cover)
 
     def _case(self, steps: Trail, expected: bytes, statements: Sequence[Statement] = ()) -> Case:
+        from evlog.verifying.case import Case
+
         return Case(self.logs, steps, list(steps.values()), expected, self.platform, statements)
 
     # A signed digest over values that nobody states
 
     def _open(self, composite: Composite) -> None:
         """State the register values behind a composite: those of the logs, if they give it."""
+        from evlog.verifying.composite import opened
+
         solved = opened(composite, self.logs)
         if solved is None:
-            message = "the signed PCR digest is not that of the registers that the logs lead to"
+            message = "the quote's PCR digest is not that of the registers that the logs lead to"
             self.findings.append(Finding("composite_mismatch", "error", message))
             return
         self.stated |= solved
@@ -395,37 +387,3 @@ def _but_idle(verdict: RegisterVerdict, extending: int, events: int) -> Register
         events=events,
         proven=min(extending, verdict.proven),
     )
-
-
-def _observe(verdicts: list[RegisterVerdict]) -> list[RegisterVerdict]:
-    """Say of a mismatch which other bank of the same register matches: its events are then the right ones."""
-    matching: dict[Register, list[str]] = {}
-    for row in verdicts:
-        if row.verdict == "match" and row.proven:
-            matching.setdefault(row.register, []).append(str(row.alg))
-    found = []
-    for row in verdicts:
-        banks = matching.get(row.register)
-        if row.verdict == "mismatch" and banks:
-            said = f"{row.explanation}; the register's {', '.join(banks)} bank matches"
-            found.append(row.replace(explanation=said))
-        else:
-            found.append(row)
-    return found
-
-
-def _unexplained(case: Case) -> str:
-    sentence = (
-        f"the value is reached after none of the log's {len(case.trail)} events, nor by any deviation that is known "
-        "here: either something that no given log records extended the register (before, among or after these "
-        "events), or events were altered or removed"
-    )
-    return "; ".join([sentence, *remarks(case)])
-
-
-def _nothing(verdicts: Sequence[RegisterVerdict]) -> str:
-    if any(row.verdict == "mismatch" for row in verdicts):
-        return "no register has the value that the logs lead to"
-    if any((row.verdict == "match" and row.events) or row.cause == "no_bank" for row in verdicts):
-        return "nothing was compared: the logs have no digests of the banks that are in the evidence"
-    return "nothing was compared: no register is both in a log and in the evidence"

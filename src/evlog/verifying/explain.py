@@ -10,22 +10,14 @@ from __future__ import annotations
 
 from evlog import hashing
 from evlog.checking.digest_check import check_event
+from evlog.verifying.allowance import Allowance
 from evlog.verifying.case import Candidate, Case, is_separator
 from evlog.verifying.hypotheses import HYPOTHESES
 
-__all__ = ["Allowance", "Case", "explain", "remarks"]
+__all__ = ["explain", "remarks"]
 
 
 _NAMED = 8  # separators that a remark names before it counts
-
-
-class Allowance:
-    """Hashes that may still be computed for explanations."""
-
-    __slots__ = ("left",)
-
-    def __init__(self, left: int = 400_000) -> None:
-        self.left = left
 
 
 def explain(case: Case, allowance: Allowance) -> Candidate | None:

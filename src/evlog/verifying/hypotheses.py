@@ -12,7 +12,7 @@ from itertools import permutations
 
 from evlog.registers import Register
 from evlog.replaying.start import reset_value
-from evlog.verifying.case import Candidate, Case, is_separator, name_event
+from evlog.verifying.case import LONG, Candidate, Case, is_separator, name_event
 from evlog.verifying.stated import comments_not_made, forged_statement, other_bytes, restarted
 
 TYPE_CHECKING = False
@@ -40,8 +40,6 @@ _EXIT_REGISTERS = (Register("pcr", 5), Register("ccmr", 2))
 _PHASES = (b"enter-initrd", b"leave-initrd", b"sysinit", b"ready", b"shutdown", b"final")
 _PHASE_REGISTERS = (Register("pcr", 11), Register("ccmr", 3))
 _SEPARATORS = (bytes(4), b"\xff" * 4, b"\x01\0\0\0", b"WBCL")
-# A log with more events is an IMA list: nothing strays from it into another register.
-_LONG = 4096
 
 
 def _tail(case: Case, code: str, data: Sequence[bytes], sentence: str) -> Iterator[Candidate]:
@@ -186,7 +184,7 @@ def elsewhere(case: Case) -> Iterator[Candidate]:
     places = trail.places
     step = 0
     for index, log in enumerate(case.logs):
-        if len(log.events) > _LONG:
+        if len(log.events) > LONG:
             continue
         for row, event in enumerate(log.events):
             while step < len(places) and places[step] < (index, row):

@@ -50,7 +50,7 @@ def shortfalls(
         yield Shortfall("", None, "nothing is demanded that was compared: name the registers that have to count")
     banks: dict[Register, list[RegisterVerdict]] = {register: [] for register in required}
     for row in verdicts:
-        if row.register in banks and (not demand.banks or row.alg in demand.banks):
+        if row.register in banks:
             banks[row.register].append(row)
     for register in sorted(banks, key=lambda register: register.sort_key):
         yield from _of_register(register, banks[register], demand, evidence)
@@ -71,6 +71,9 @@ def _of_register(
         ):
             yield Shortfall("", register, "it never changes: say which value it must have (--expect)")
         return
+    if not stated and evidence.composite is not None and register in {each for each, _ in evidence.composite.selection}:
+        yield Shortfall("", register, "the quote is of it, and not of what the logs lead to: give the values (--pcrs)")
+        return
     if not stated:
         behind = "the key or root stands behind" if evidence.anchored else "the evidence states"
         which = f" in {' or '.join(map(str, demand.banks))}" if demand.banks else ""
@@ -79,8 +82,21 @@ def _of_register(
     counting = [row for row in stated if row.whole]
     strong = [row for row in counting if row.alg != SHA1 or SHA1 in demand.banks or not evidence.anchored]
     if not strong:
-        yield _best(register, counting, stated)
+        best = _best(register, counting, stated)
+        yield best
+        for row in stated:
+            if row.cause == best.name == "stated_start" and row.proven < row.events:
+                # Who puts up with the start has not put up with what goes beyond the value.
+                said = f"{row.events - row.proven} of its {row.events} events are not proven"
+                yield Shortfall("incomplete", register, said)
+                break
         return
+    # What makes a register idle is that no bank of it was extended.
+    if not any(row.events for row in strong):
+        for row in stated:
+            if row.verdict == "not_logged":
+                yield Shortfall("not_logged", register, f"{row.explanation}")
+                return
     # A bank that the log has, and not for all events: somebody may have taken digests out of it.
     for row in stated:
         if row.verdict == "incomplete" and row.cause == "lacking":

@@ -30,6 +30,8 @@ __all__ = ["RegisterVerdict", "Verification", "Verified", "verify"]
 
 # Findings of the comparison itself that no matching register makes good.
 _REFUSALS = frozenset({"composite_mismatch", "nothing_compared"})
+# Verdicts that hold a value against something; a static register's is held against what is expected.
+_COMPARED = frozenset({"match", "mismatch", "static"})
 
 
 class Verification(Record):
@@ -132,8 +134,12 @@ def verify(
     verdicts = tuple(
         row.replace(demanded=row.register in wanted)
         for row in compared.verdicts
-        if row.register in wanted or demand.keep is None or demand.keep.holds(row.register, platform)
+        if (row.register in wanted or demand.keep is None or demand.keep.holds(row.register, platform))
+        and (not demand.banks or row.alg in demand.banks)
     )
+    findings = list(compared.findings)
+    if not any(row.verdict in _COMPARED for row in verdicts) and not any(each.code in _REFUSALS for each in findings):
+        findings.append(Finding("nothing_compared", "error", "nothing was compared of what is kept or required"))
     open_: list[Shortfall] = []
     accepted: list[Shortfall] = []
     for each in shortfalls(demand, evidence, wanted, verdicts):
@@ -142,7 +148,7 @@ def verify(
         verdicts,
         evidence,
         compared.verified,
-        tuple(compared.findings),
+        tuple(findings),
         platform,
         demand,
         tuple(open_),

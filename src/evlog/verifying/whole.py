@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from evlog.model import Log
     from evlog.registers import Register
     from evlog.replaying.replay import RegisterValue
-    from evlog.verifying.explain import Allowance
+    from evlog.verifying.allowance import Allowance
     from evlog.verifying.verdict import RegisterVerdict
 
     Key = tuple[Register, HashAlg]

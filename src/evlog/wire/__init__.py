@@ -1,14 +1,14 @@
 """Declarative atoms that rooms and decoders share, in construct.
 
-The one place that knows construct's exceptions: `parse` and `build` turn them into evlog's, with the offset in the
-file and the path of the field. Declarations are interpreted, never ``.compile()``d: compiled parsers take short data
-for whole.
-
 Rules of the room:
 
 1. A file declares the structures of one specification, with the names that the specification has for their fields.
 2. A declaration is data: what a field means is said in `evlog.contents`, and no module here knows a log.
 3. No ``GreedyRange`` over records and no ``Switch`` without a default: both hide damage.
+
+The one place that knows construct's exceptions: `parse` and `build` turn them into evlog's, with the offset in the
+file and the path of the field. Declarations are interpreted, never ``.compile()``d: compiled parsers take short data
+for whole.
 """
 
 from __future__ import annotations

@@ -192,7 +192,8 @@ class _Items:
             notes.once("cbor_tag", "warning" if notes.strict else "note", f"a log in tag {self._tags[0]}", None, 0)
         outer = head(data, self.start) if data else None
         if outer is not None and outer.major == _ARRAY:
-            self._framing = "array" if outer.argument is not None else "indefinite"
+            # Until its break is met.
+            self._framing = "array" if outer.argument is not None else "unended"
             self._stated = outer.argument or 0
             if outer.argument is not None and not outer.shortest:
                 message = "not the deterministic encoding: a length longer than it need be"
@@ -249,7 +250,10 @@ class _Items:
         if error is not None:
             yield from self._examined(values, bounds)
             self._fail(error)
-        self.end = position + (count == -1)
+        self.end = position
+        if count == -1:
+            self.end += 1
+            self._framing = "indefinite"
 
     def _examined(self, values: list[Any], bounds: list[int]) -> Iterator[tuple[Any, int, int, bool]]:
         """The items with what `records` says of them: encoding many at once is what makes it cheap to look."""
@@ -383,9 +387,9 @@ def write(log: Log, options: Options) -> bytes:
         written = header.get("head") if header is not None else None
         kept = isinstance(written, bytes) and head(written, 0).argument == count
         parts.insert(0, written if kept else array_head(count))  # type: ignore[arg-type]
-    elif framing == "indefinite":
+    elif framing in ("indefinite", "unended"):
         parts.insert(0, b"\x9f")
-        if not log.tail:
+        if framing == "indefinite":
             parts.append(b"\xff")
     body = b"".join(parts)
     for tag in reversed(str(header.get("tags", "")).split()) if header is not None else ():

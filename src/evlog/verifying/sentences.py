@@ -1,0 +1,51 @@
+"""What is said of verdicts side by side, of a difference that nothing explains, and of a comparison of nothing."""
+
+from __future__ import annotations
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from evlog.registers import Register
+    from evlog.verifying.case import Case
+    from evlog.verifying.verdict import RegisterVerdict
+
+__all__ = ["beside_banks", "nothing_compared", "unexplained"]
+
+
+def beside_banks(verdicts: Sequence[RegisterVerdict]) -> list[RegisterVerdict]:
+    """Say of a mismatch which other bank of the same register matches: its events are then the right ones."""
+    matching: dict[Register, list[str]] = {}
+    for row in verdicts:
+        if row.verdict == "match" and row.proven:
+            matching.setdefault(row.register, []).append(str(row.alg))
+    found = []
+    for row in verdicts:
+        banks = matching.get(row.register)
+        if row.verdict == "mismatch" and banks:
+            said = f"{row.explanation}; the register's {', '.join(banks)} bank matches"
+            found.append(row.replace(explanation=said))
+        else:
+            found.append(row)
+    return found
+
+
+def unexplained(case: Case) -> str:
+    """Of a register that has a value which nothing here leads to."""
+    from evlog.verifying.explain import remarks
+
+    sentence = (
+        f"the value is reached after none of the log's {len(case.trail)} events, nor by any deviation that is known "
+        "here: either something that no given log records extended the register (before, among or after these "
+        "events), or events were altered or removed"
+    )
+    return "; ".join([sentence, *remarks(case)])
+
+
+def nothing_compared(verdicts: Sequence[RegisterVerdict]) -> str:
+    """Why no register proves any event."""
+    if any(row.verdict == "mismatch" for row in verdicts):
+        return "no register has the value that the logs lead to"
+    if any((row.verdict == "match" and row.events) or row.cause == "no_bank" for row in verdicts):
+        return "nothing was compared: the logs have no digests of the banks that are in the evidence"
+    return "nothing was compared: no register is both in a log and in the evidence"
