@@ -559,6 +559,20 @@ def test_a_rule_of_one_log_proves_nothing_of_another_that_does_not_know_it(desk:
     assert (found.code, found.options) == (1, ["incomplete:pcr:10"])
 
 
+def test_nor_where_the_log_does_not_name_the_bank(desk: Desk) -> None:
+    """A document that names SHA-384 alone, and a launch that only the value shows."""
+
+    def record(text: str, *banks: str) -> dict[str, Any]:
+        digests = [{"alg": bank, "digest": hashlib.new(bank, text.encode()).hexdigest()} for bank in banks]
+        return {"register": "pcr:17", "digests": digests, "content": {"kind": "systemd", "string": text}}
+
+    rows = [record("launched", "sha256", "sha384")]
+    demand = [*desk.quote(WHOLE | {17: extended([b"launched"])}), "--require", "17"]
+    assert desk.ask(desk.put("right", document(rows, "sha384")), *demand).word == "verified"
+    found = desk.ask(desk.put("forged", document([*rows, record("forged", "sha384")], "sha384")), *demand)
+    assert (found.code, found.options) == (1, ["incomplete:pcr:17"])
+
+
 def test_lines_of_another_bank_than_the_register_s_are_not_proven(desk: Desk) -> None:
     """A textual log has a bank for each register, and another log may have the register in the quoted one."""
     lines = [b"INIT sha384/" + b"0" * 96, b"app start x"]

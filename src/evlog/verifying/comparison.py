@@ -218,14 +218,8 @@ class Comparison:
         row = self.rows.get((verdict.register, verdict.alg))
         if row is None or not verdict.whole or _RULES.keys() >= set(rules):
             return verdict
-        extending = len(trail(self.logs, row.register, row.alg, row.start, rules))
-        if extending >= row.events:
-            return verdict
-        return verdict.replace(
-            explanation=f"{row.events - extending} of {row.events} events {_IDLE.format(row.alg)}",
-            cause="other_banks",
-            proven=min(extending, verdict.proven),
-        )
+        steps = trail(self.logs, row.register, row.alg, row.start, rules)
+        return _but_idle(verdict, len(steps), row.events)
 
     def _static(self, register: Register, alg: HashAlg, expected: bytes | None) -> RegisterVerdict:
         """A register that never changes: whoever logs an event of it, did not extend it."""
@@ -249,7 +243,8 @@ class Comparison:
             steps = trail(self.logs, register, alg, start, (rule,))
             if len(steps):
                 row = RegisterValue(register, alg, None, start, "zeros", len(steps) + len(steps.missing))
-                return self._differing(row, expected, (rule,))
+                found = self._differing(row, expected, (rule,))
+                return _but_idle(found, row.events, events)
         if at_start and not events:
             return RegisterVerdict(register, alg, "match", expected, expected, "no events, and still its start value")
         if at_start:
@@ -265,9 +260,9 @@ class Comparison:
             return RegisterVerdict(register, alg, "not_logged", None, expected, sentence)
         from evlog.verifying.explain import explain
 
-        found = explain(self._case(trail(self.logs, register, alg, start), expected), self.allowance)
-        said = f"; {found.sentence}" if found else ""
-        cause = found.code if found else None
+        edit = explain(self._case(trail(self.logs, register, alg, start), expected), self.allowance)
+        said = f"; {edit.sentence}" if edit else ""
+        cause = edit.code if edit else None
         sentence = f"the register was extended, and no log has an event of it{said}"
         return RegisterVerdict(register, alg, "not_logged", None, expected, sentence, cause)
 
@@ -380,3 +375,15 @@ def _loose(log: Log) -> Sequence[Event]:
 def _made(log: Log) -> Log:
     """A short log with all its events made: they are looked at again and again."""
     return log if len(log.events) > _SHORT else log.replace(events=tuple(log.events))
+
+
+def _but_idle(verdict: RegisterVerdict, extending: int, events: int) -> RegisterVerdict:
+    """A verdict on a register that some of its events did not extend: those are proven by nothing."""
+    if not verdict.whole or extending >= events:
+        return verdict
+    return verdict.replace(
+        explanation=f"{events - extending} of {events} events {_IDLE.format(verdict.alg)}",
+        cause="other_banks",
+        events=events,
+        proven=min(extending, verdict.proven),
+    )
