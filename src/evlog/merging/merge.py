@@ -179,7 +179,7 @@ class _Chained(Lazy):
 
 def _numbered(event: Event, number: int, log: Log) -> Event:
     # The numbers of records count anew: per register, by whatever format the log is written in.
-    return event.replace(number=number, recnum=None, origin=_origin(event, log), wire=None)
+    return Event(number, event.register, event.digests, event.content, origin=_origin(event, log))
 
 
 def _origin(event: Event, log: Log) -> Origin:
