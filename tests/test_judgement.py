@@ -25,7 +25,7 @@ from evlog import (
     verify,
 )
 from evlog.errors import UsageError
-from evlog.evidence import Credentials, Weakness
+from evlog.evidence import Composite, Credentials, Weakness
 from evlog.verifying.demand import ACCEPTABLE
 from evlog.verifying.required import away
 from evlog.verifying.verdict import RegisterVerdict
@@ -455,3 +455,25 @@ def test_only_what_the_signature_covers_counts() -> None:
     result = verify(log_of(8, 9), evidence, Demand(registers=only("8-9")))
     assert lacks(result) == ["not_reported:pcr:9"]
     assert verify(log_of(8, 9), states(both), Demand(registers=only("8-9"))).ok
+
+
+def test_a_check_of_the_evidence_that_fails_is_never_ok() -> None:
+    """Whatever the registers say, and though nothing that is demanded of them is missing."""
+    for findings in ((), (evlog.Finding("signature_invalid", "error", "not the key's"),)):
+        result = verify(log_of(8), states({8: extended()}, findings=findings), Demand(registers=only("8")))
+        assert (result.shortfalls, result.ok) == ((), not findings)
+
+
+def test_a_signed_digest_that_the_logs_do_not_give_is_never_ok() -> None:
+    """The registers that are stated beside it match, and no other is demanded."""
+    quoted = ((pcr(9), SHA256),)
+    for value in (bytes(32), extended()):
+        composite = Composite(SHA256, quoted, hashlib.sha256(value).digest())
+        result = verify(log_of(8), states({8: extended()}, composite=composite), Demand(registers=only("8")))
+        assert (result.shortfalls, result.ok) == ((), value == bytes(32))
+
+
+def test_a_log_of_other_banks_beside_a_td_is_a_virtual_tpm_s() -> None:
+    """A TD's registers have SHA-384: a log of PCRs in SHA-256 is not of them."""
+    ccel = log_of(1, banks=("sha384",), space="ccmr").replace(platform="tdx")
+    assert {str(row.register) for row in evlog.replay([ccel, log_of(2)])} == {"ccmr:1", "pcr:2"}
