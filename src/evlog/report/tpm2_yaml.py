@@ -75,7 +75,8 @@ def _header(event: Event, content: PCClientEvent) -> Iterator[str]:
     yield "- EventNum: 0"
     yield f"  PCRIndex: {event.register.index}"
     yield "  EventType: EV_NO_ACTION"
-    yield f'  Digest: "{event.digests[0].value.hex()}"'
+    # A header that was read from another container than TCG's may have none.
+    yield f'  Digest: "{event.digests[0].value.hex() if event.digests else ""}"'
     yield f"  EventSize: {len(content.data)}"
     yield "  SpecID:"
     yield f"  - Signature: {_yaml.plain(_yaml.decoded(found.signature.split(bytes(1))[0]))}"
