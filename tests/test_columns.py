@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import hashlib
+from array import array
 from collections.abc import Iterator
 
 import pytest
 
 import evlog
 from evlog.algorithms import SHA256, SHA384, HashAlg
-from evlog.columns import Lazy
+from evlog.columns import Lazy, rows_of
 from evlog.merging.assign import assign
 from evlog.model import Event, LazyEvents, Log, banks_of
 from evlog.registers import UNKNOWN_REGISTER, Register
@@ -96,3 +97,12 @@ def test_a_wrong_size_is_a_bank_only_where_there_is_no_true_one() -> None:
     assert banks_of(()) == ()
     assert banks_of([odd, SHA384, SHA256, SHA256]) == (SHA256, SHA384)
     assert banks_of([SHA256, odd, other, odd]) == (SHA256, other)
+
+
+@pytest.mark.parametrize("value", [0, 1, 0x01010101, 0xFFFFFFFF])
+def test_rows_are_found_by_their_value_and_not_by_its_bytes(value: int) -> None:
+    """Numbers of which the bytes of two neighbours spell a third one too."""
+    column = array("I", [0x01010100, 0x00010101, 0, 0x01000000, 1, 0xFFFFFF00, 0x00FFFFFF, 0x01010101, 0xFFFFFFFF])
+    assert list(rows_of(column, value)) == [row for row, each in enumerate(column) if each == value]
+    assert list(rows_of(array("I"), value)) == []
+    assert list(rows_of(bytearray(column.tobytes()), 1)) == [i for i, each in enumerate(column.tobytes()) if each == 1]

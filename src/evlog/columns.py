@@ -12,6 +12,7 @@ the hash of lines (`Lines`). Readers ask what a row extends, never which kind it
 from __future__ import annotations
 
 from collections.abc import Sequence
+from sys import byteorder
 
 from evlog._record import Record
 from evlog.registers import Register
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
     #: What rows extend into a bank, of (bank, rules, start row, stop row): see `Columns.extensions`.
     Extensions: TypeAlias = Callable[[HashAlg, tuple[str, ...], int, int], Sequence[bytes | None]]
 
-__all__ = ["NOT_EXTENDED", "Columns", "Computed", "Layout", "Lazy", "Lines", "Recorded"]
+__all__ = ["NOT_EXTENDED", "Columns", "Computed", "Layout", "Lazy", "Lines", "Recorded", "rows_of"]
 
 #: In ``registers``: the record extends nothing that replay can follow.
 NOT_EXTENDED = 0xFFFFFFFF
@@ -237,6 +238,19 @@ class Lines(Columns):
 
     def extensions(self, alg: HashAlg, rules: tuple[str, ...], start: int, stop: int) -> Sequence[bytes | None]:
         return self.compute(alg, rules, start, stop)
+
+
+def rows_of(column: array[int] | bytes | bytearray, value: int) -> Iterator[int]:
+    """The rows in which a column has a value. Bytes are searched much faster than numbers, and mostly in vain."""
+    packed = column if isinstance(column, (bytes, bytearray)) else column.tobytes()
+    size = len(packed) // len(column) if len(column) else 1
+    wanted = value.to_bytes(size, byteorder)
+    at = packed.find(wanted)
+    while at >= 0:
+        row, beyond = divmod(at, size)
+        if not beyond:
+            yield row
+        at = packed.find(wanted, (row + 1) * size)
 
 
 class Lazy(Sequence):  # type: ignore[type-arg]

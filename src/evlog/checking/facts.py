@@ -8,8 +8,8 @@ from heapq import merge
 
 from evlog import hashing
 from evlog._record import Record
-from evlog.checking.verdicts import Verdicts, rows_of
-from evlog.columns import NOT_EXTENDED
+from evlog.checking.verdicts import Verdicts
+from evlog.columns import NOT_EXTENDED, rows_of
 from evlog.contents.event_types import EV_NO_ACTION, EV_SEPARATOR
 from evlog.contents.pcclient import PCClientEvent
 from evlog.model import Finding

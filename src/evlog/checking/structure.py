@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from evlog import hashing
 from evlog.checking.facts import finding
-from evlog.checking.verdicts import rows_of
+from evlog.columns import rows_of
 from evlog.contents import spec_id, startup_locality
 from evlog.contents.event_types import (
     EV_ACTION,

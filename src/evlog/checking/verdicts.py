@@ -4,21 +4,21 @@ from __future__ import annotations
 
 from evlog import hashing
 from evlog.checking.digest_check import DigestCheck, check_event
-from evlog.columns import Lazy
+from evlog.columns import Lazy, rows_of
 from evlog.contents._pcclient_rules import data_first
 from evlog.contents.event_types import EV_NO_ACTION, LAUNCH_MARKERS
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from array import array
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
 
     from evlog.columns import Columns
     from evlog.model import Event
 
     Checked = tuple[DigestCheck, ...]
 
-__all__ = ["Verdicts", "rows_of"]
+__all__ = ["Verdicts"]
 
 _EVENT_TYPE = 4  # bytes before it in a record
 #: Types of events that are not measured, or may not be.
@@ -61,14 +61,3 @@ class Verdicts(Lazy):
         if checked is None:
             checked = self._made[row] = check_event(self._events[row])
         return checked
-
-
-def rows_of(column: array[int] | bytearray, value: int) -> Iterator[int]:
-    """The rows in which a column has a value."""
-    row = -1
-    try:
-        while True:
-            row = column.index(value, row + 1)
-            yield row
-    except ValueError:
-        return

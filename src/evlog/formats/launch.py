@@ -6,15 +6,14 @@ Few logs have an event on a PCR that a launch resets, so that scanners ask nothi
 from __future__ import annotations
 
 from evlog import hashing
-from evlog.columns import NOT_EXTENDED, Recorded
+from evlog.columns import NOT_EXTENDED, Recorded, rows_of
 from evlog.contents.event_types import LAUNCH_MARKERS, is_launch
 from evlog.contents.launch import LAUNCH_PCRS, MARKED_PCRS, is_reset
 from evlog.contents.pcclient import PCClientEvent
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from array import array
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
     from typing import Literal
 
     from evlog.model import Event
@@ -31,13 +30,14 @@ def settled(columns: Recorded, make: Callable[[int], Event]) -> Recorded:
     """
     if columns.space != "pcr" or columns.names is not None:
         return columns
-    if all(next(_rows(columns.registers, index), None) is None for index in LAUNCH_PCRS) or _has_none(columns):
+    packed = columns.registers.tobytes()
+    if not any(index in packed for index in LAUNCH_PCRS) or _has_none(columns):
         return columns
     typed = _event_type(columns, make)
     told = None
     for index in LAUNCH_PCRS:
         marked = index in MARKED_PCRS
-        for row in _rows(columns.registers, index):
+        for row in rows_of(columns.registers, index):
             event_type = typed(row)
             if told is None and is_launch(event_type) and is_reset(make(row).register):
                 told = row
@@ -74,17 +74,3 @@ def _event_type(columns: Recorded, make: Callable[[int], Event]) -> Callable[[in
         return int.from_bytes(buffer[at : at + 4], order)
 
     return of_bytes
-
-
-def _rows(registers: array[int], index: int) -> Iterator[int]:
-    """The rows on a register. Bytes are searched much faster than numbers, and mostly in vain."""
-    packed, size = registers.tobytes(), registers.itemsize
-    at = packed.find(index)
-    while at >= 0:
-        row = at // size
-        if registers[row] == index:
-            yield row
-            row += 1
-            at = packed.find(index, row * size)
-        else:
-            at = packed.find(index, at + 1)

@@ -6,7 +6,7 @@ Source: TCG PC Client Platform TPM Profile 1.05, section 4.6 (24 PCRs); UEFI 2.1
 
 from __future__ import annotations
 
-from evlog.columns import NOT_EXTENDED
+from evlog.columns import NOT_EXTENDED, rows_of
 from evlog.model import Finding
 from evlog.registers import NO_REGISTER
 
@@ -62,19 +62,9 @@ def _candidates(log: Log) -> Iterator[Event]:
         return
     if any(finding.code == "no_register" for finding in log.findings):
         return
-    for row in _not_extended(columns):
+    for row in rows_of(columns.registers, NOT_EXTENDED):
         if not _is_no_action(columns, row):
             yield log.events[row]
-
-
-def _not_extended(columns: Columns) -> Iterator[int]:
-    row = -1
-    try:
-        while True:
-            row = columns.registers.index(NOT_EXTENDED, row + 1)
-            yield row
-    except ValueError:
-        return
 
 
 def _is_no_action(columns: Columns, row: int) -> bool:
