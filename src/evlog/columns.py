@@ -242,8 +242,7 @@ class Lines(Columns):
 
 def rows_of(column: array[int] | bytes | bytearray, value: int) -> Iterator[int]:
     """The rows in which a column has a value. Bytes are searched much faster than numbers, and mostly in vain."""
-    packed = column if isinstance(column, (bytes, bytearray)) else column.tobytes()
-    size = len(packed) // len(column) if len(column) else 1
+    packed, size = (column, 1) if isinstance(column, (bytes, bytearray)) else (column.tobytes(), column.itemsize)
     wanted = value.to_bytes(size, byteorder)
     at = packed.find(wanted)
     while at >= 0:
