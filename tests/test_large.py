@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 import sys
-import tracemalloc
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -16,6 +15,7 @@ from evlog.contents.pcclient import EV_ACTION, EV_EVENT_TAG, PCClientEvent, tagg
 from evlog.model import Digest, Event, Log
 from evlog.registers import Register
 from tests.command import run
+from tests.memory import peak
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -27,17 +27,6 @@ BLANK = INIT + b"\n" * LINES
 LETTERS = INIT + b"a\n" * LINES
 SHA384 = evlog.HashAlg.named("sha384")
 RTMR = Register.parse("rtmr:3")
-
-
-def peak(call: Callable[[], object]) -> int:
-    """The bytes that a call has at most."""
-    tracemalloc.start()
-    try:
-        call()
-    finally:
-        most = tracemalloc.get_traced_memory()[1]
-        tracemalloc.stop()
-    return most
 
 
 @pytest.mark.parametrize("data", [BLANK, LETTERS], ids=["blank lines", "letters"])

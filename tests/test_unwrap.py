@@ -7,7 +7,6 @@ import gzip
 import json
 import struct
 import time
-import tracemalloc
 import zlib
 from typing import TYPE_CHECKING, NoReturn
 
@@ -20,6 +19,7 @@ from evlog.errors import ParseError, SourceError, UnknownFormatError
 from evlog.intake import budget
 from tests import made
 from tests.conftest import SAMPLES
+from tests.memory import peak
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -225,17 +225,6 @@ def frame(byte: int, blocks: int) -> bytes:
     """A zstd frame (RFC 8878) of so many RLE blocks: 128 KiB of one byte from four bytes each."""
     made = [struct.pack("<I", (131072 << 3) | 2 | (n == blocks - 1))[:3] + bytes([byte]) for n in range(blocks)]
     return b"\x28\xb5\x2f\xfd\x80\x68" + struct.pack("<I", blocks * 131072) + b"".join(made)
-
-
-def peak(call: Callable[[], object]) -> int:
-    """The bytes that a call has at most."""
-    tracemalloc.start()
-    try:
-        call()
-    finally:
-        most = tracemalloc.get_traced_memory()[1]
-        tracemalloc.stop()
-    return most
 
 
 @pytest.mark.parametrize(

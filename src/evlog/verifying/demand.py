@@ -46,7 +46,6 @@ class Acceptance(Record):
             raise UsageError(
                 f"nothing is called {self.name!r} that could be accepted; there are {', '.join(ACCEPTABLE)}"
             )
-
         if self.registers is not None and self.name in _OF_EVIDENCE:
             raise UsageError(f"{self.name} is accepted of the evidence as a whole: it has no registers")
 

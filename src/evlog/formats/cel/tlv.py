@@ -12,7 +12,7 @@ import struct
 from functools import partial
 
 from evlog.algorithms import HashAlg
-from evlog.columns import NOT_EXTENDED, Computed, Layout
+from evlog.columns import NOT_EXTENDED, Computed, Layout, rows_of
 from evlog.contents._tlv import tlv
 from evlog.contents.cos import CosEvent
 from evlog.contents.pcclient import PCClientEvent
@@ -209,7 +209,7 @@ def _settled(found: _scan.Scan, make: Callable[[int], Event], spaces: Mapping[in
         own = spaces[shape.index_type]
         fixed = {index for index in set(registers) if index != NOT_EXTENDED and not Register(own, index).replayable}
         named = own in PCClientEvent.only_named
-        for row in _rows_of(layout, layout_of) if fixed or named else ():
+        for row in rows_of(layout_of, layout) if fixed or named else ():
             content = columns.buffer[columns.offsets[row] + shape.content]
             if registers[row] in fixed or (named and content == _scan.PCCLIENT):
                 registers[row] = NOT_EXTENDED
@@ -224,10 +224,6 @@ def _settled(found: _scan.Scan, make: Callable[[int], Event], spaces: Mapping[in
     layouts = tuple(Layout(()) for _ in columns.layouts) if odd else columns.layouts
     framing = *rows, layouts, columns.layout_of, columns.end
     return Computed(*framing, space, columns.notable, rules, _extensions(columns, make, odd))
-
-
-def _rows_of(layout: int, layout_of: bytes | bytearray) -> list[int]:
-    return [row for row, each in enumerate(layout_of) if each == layout]
 
 
 def _extensions(columns: Columns, make: Callable[[int], Event], odd: set[int]) -> Extensions:
