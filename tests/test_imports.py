@@ -108,6 +108,7 @@ ALLOWED: dict[str, tuple[str, ...]] = {
     "options": ("_record", "registers"),
     "cursor": ("errors",),
     "tree": VALUES,
+    "schemas": ("errors",),
     "columns": VALUES,
     # The shapes that contents declare are values, and the model names them.
     "contents._celtype": ("_record",),
@@ -129,7 +130,7 @@ ALLOWED: dict[str, tuple[str, ...]] = {
     "__init__": (),
     "cli": (
         "__init__", *FACTS, "tree", "formats", "decoders", "evidence", "intake", "replaying", "checking", "merging",
-        "verifying", "changing", "comparing", "report",
+        "verifying", "changing", "comparing", "report", "schemas",
     ),
     "__main__": ("cli",),
 }  # fmt: skip
