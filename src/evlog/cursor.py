@@ -106,11 +106,15 @@ class Cursor:
     def sub(self, size: int, field: str) -> Cursor:
         """A cursor over the next ``size`` bytes, which this one passes."""
         at = self._advance(size, field)
-        return Cursor(self.data, self.base, at=at, end=at + size, where=self._path(field), big=self.big)
+        return self._over(at, at + size, self._path(field))
 
     def fork(self) -> Cursor:
         """A cursor of its own over what is left, to try a reading with."""
-        return Cursor(self.data, self.base, at=self.at, end=self.end, where=self.where, big=self.big)
+        return self._over(self.at, self.end, self.where)
+
+    def _over(self, at: int, end: int, where: str) -> Cursor:
+        """A cursor of the same kind over other bytes of the same data."""
+        return Cursor(self.data, self.base, at=at, end=end, where=where, big=self.big)
 
     def error(self, message: str, field: str = "", *, at: int | None = None) -> ParseError:
         """A ParseError at this place, or at ``at``, a position in ``data``."""

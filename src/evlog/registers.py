@@ -171,6 +171,16 @@ PLATFORMS: dict[str, Platform] = {
 #: The last CC measurement register that events extend, on every platform that has them.
 LAST_CCMR = 4
 
+#: What PCRs are for, as systemd-analyze calls them (UAPI group, Linux TPM PCR Registry).
+PCR_NAMES: dict[int, str] = {
+    **dict(enumerate((
+        "platform-code", "platform-config", "external-code", "external-config", "boot-loader-code",
+        "boot-loader-config", "host-platform", "secure-boot-policy",
+    ))),
+    9: "kernel-initrd", 10: "ima", 11: "kernel-boot", 12: "kernel-config", 13: "sysexts", 14: "shim-policy",
+    15: "system-identity", 16: "debug", 23: "application-support",
+}  # fmt: skip
+
 #: PCR index to CC MR index (UEFI 2.10 section 38.4.1); PCRs above 15 have none.
 PCR_TO_CCMR: dict[int, int] = {
     0: 0, 1: 1, 7: 1, 2: 2, 3: 2, 4: 2, 5: 2, 6: 2, **dict.fromkeys(range(8, 16), 3),

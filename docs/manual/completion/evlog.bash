@@ -5,12 +5,13 @@
 #    source ~/.local/share/bash_completion/evlog
 # See also: https://github.com/scop/bash-completion/blob/main/doc/configuration.md
 
-_shtab_evlog_subparsers=(show replay verify diff merge convert split append formats)
+_shtab_evlog_subparsers=(show replay verify diff report merge convert split append formats)
 
 _shtab_evlog_show_option_strings=(-h --help --from --member --platform --space --dialect --index --hash --mr-hash --register --bank --strict --tree --json --jsonl --format --eventlog-version --type --check)
 _shtab_evlog_replay_option_strings=(-h --help --from --member --platform --space --dialect --index --hash --mr-hash --register --bank --strict --each --only --rule --replace --drop --insert --json)
 _shtab_evlog_verify_option_strings=(-h --help --from --member --platform --space --dialect --index --hash --mr-hash --register --bank --strict --each --only --registers --quote --live --key --signature --pcrs --nonce --root --kind --require --expect --authenticated --accept --at --events --json)
 _shtab_evlog_diff_option_strings=(-h --help --from --member --platform --space --dialect --index --hash --mr-hash --register --bank --strict --json)
+_shtab_evlog_report_option_strings=(-h --help --from --member --platform --space --dialect --index --hash --mr-hash --register --bank --strict --registers --quote --live --key --signature --pcrs --nonce --root --kind --require --expect --authenticated --accept --at --against -o --output)
 _shtab_evlog_merge_option_strings=(-h --help --from --member --platform --space --dialect --index --hash --mr-hash --register --bank --strict --to -o --output --profile --mr-key --allow-changed --json)
 _shtab_evlog_convert_option_strings=(-h --help --from --member --platform --space --dialect --index --hash --mr-hash --register --bank --strict --to -o --output --profile --mr-key --digests-only --encapsulate --allow-changed --json)
 _shtab_evlog_split_option_strings=(-h --help --from --member --platform --space --dialect --index --hash --mr-hash --register --bank --strict -o --output --files --json)
@@ -29,6 +30,16 @@ _shtab_evlog_verify___pcrs_COMPGEN=_shtab_compgen_files
 _shtab_evlog_verify___root_COMPGEN=_shtab_compgen_files
 _shtab_evlog_diff_pos_0_COMPGEN=_shtab_compgen_files
 _shtab_evlog_diff_pos_1_COMPGEN=_shtab_compgen_files
+_shtab_evlog_report_pos_0_COMPGEN=_shtab_compgen_files
+_shtab_evlog_report___registers_COMPGEN=_shtab_compgen_files
+_shtab_evlog_report___quote_COMPGEN=_shtab_compgen_files
+_shtab_evlog_report___key_COMPGEN=_shtab_compgen_files
+_shtab_evlog_report___signature_COMPGEN=_shtab_compgen_files
+_shtab_evlog_report___pcrs_COMPGEN=_shtab_compgen_files
+_shtab_evlog_report___root_COMPGEN=_shtab_compgen_files
+_shtab_evlog_report___against_COMPGEN=_shtab_compgen_files
+_shtab_evlog_report__o_COMPGEN=_shtab_compgen_files
+_shtab_evlog_report___output_COMPGEN=_shtab_compgen_files
 _shtab_evlog_merge_pos_0_COMPGEN=_shtab_compgen_files
 _shtab_evlog_merge__o_COMPGEN=_shtab_compgen_files
 _shtab_evlog_merge___output_COMPGEN=_shtab_compgen_files
@@ -45,6 +56,8 @@ _shtab_evlog_verify___platform_choices=(tpm tdx cca snp csv nitro)
 _shtab_evlog_verify___space_choices=(pcr ccmr rtmr rem)
 _shtab_evlog_diff___platform_choices=(tpm tdx cca snp csv nitro)
 _shtab_evlog_diff___space_choices=(pcr ccmr rtmr rem)
+_shtab_evlog_report___platform_choices=(tpm tdx cca snp csv nitro)
+_shtab_evlog_report___space_choices=(pcr ccmr rtmr rem)
 _shtab_evlog_merge___platform_choices=(tpm tdx cca snp csv nitro)
 _shtab_evlog_merge___space_choices=(pcr ccmr rtmr rem)
 _shtab_evlog_merge___profile_choices=(u32 minimal google)
@@ -56,7 +69,7 @@ _shtab_evlog_convert___mr_key_choices=(pcr rtmr type108)
 _shtab_evlog_convert___encapsulate_choices=(action tag)
 _shtab_evlog_split___platform_choices=(tpm tdx cca snp csv nitro)
 _shtab_evlog_split___space_choices=(pcr ccmr rtmr rem)
-_shtab_evlog_pos_0_choices=(show replay verify diff merge convert split append formats)
+_shtab_evlog_pos_0_choices=(show replay verify diff report merge convert split append formats)
 
 _shtab_evlog_show__h_nargs=0
 _shtab_evlog_show___help_nargs=0
@@ -83,6 +96,12 @@ _shtab_evlog_diff__h_nargs=0
 _shtab_evlog_diff___help_nargs=0
 _shtab_evlog_diff___strict_nargs=0
 _shtab_evlog_diff___json_nargs=0
+_shtab_evlog_report_pos_0_nargs=+
+_shtab_evlog_report__h_nargs=0
+_shtab_evlog_report___help_nargs=0
+_shtab_evlog_report___strict_nargs=0
+_shtab_evlog_report___live_nargs=0
+_shtab_evlog_report___authenticated_nargs=0
 _shtab_evlog_merge_pos_0_nargs=+
 _shtab_evlog_merge__h_nargs=0
 _shtab_evlog_merge___help_nargs=0

@@ -34,6 +34,7 @@ COMMANDS = {
     "replay": "the register values that logs add up to",
     "verify": "whether logs lead to the register values of a quote or a file",
     "diff": "what differs between two logs, register by register, in words",
+    "report": "a page about logs, to be looked at in a browser",
     "merge": "the logs of one machine as one, with every hand-over between them",
     "convert": "the same log in another format, losses named, registers proven",
     "split": "a log for each register, as a tree of registers or as files",

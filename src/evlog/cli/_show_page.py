@@ -8,11 +8,11 @@ from evlog.cli._selection import VERDICTS, short_type, verdict
 from evlog.contents._printable import printable
 from evlog.contents.pcclient import PCClientEvent
 from evlog.decoders import Context, decode, to_json
+from evlog.report.outline import outline
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
-    from typing import Any
 
     from evlog.checking.check import Checks
     from evlog.checking.digest_check import DigestCheck
@@ -153,36 +153,12 @@ def _tree(
     members = to_json(decoded or content.decoded) or content.to_json()
     head = decoded.kind if decoded is not None else content.kind
     page.line(("     " + head.replace("_", " ") + "  ", "bold"), _cut(summary(event, context), _LONGEST))
-    for depth, key, value in _branches(members, 1):
-        start = "     " + "  " * depth + key + ":"
+    for depth, key, value in outline(members, 1):
+        start = "     " + "  " * depth + key.replace("_", " ") + ":"
         text = printable(value)
         if len(text) > _LONGEST:
             text = f"{_cut(text, max(page.width - len(start) - 20, 20))} ({len(text)} characters)"
         page.line((start, "dim"), f" {text}" if text else "")
-
-
-def _branches(members: dict[str, Any], depth: int = 0) -> Iterator[tuple[int, str, str]]:
-    """The leaves and forks of a JSON object as (depth, key, text), but for empty ones. A fork's text is its kind."""
-    for key, value in members.items():
-        name = key.replace("_", " ")
-        if key == "kind" or value in (None, "", []):
-            continue
-        if isinstance(value, list) and any(isinstance(item, dict) for item in value):
-            yield depth, name, ""
-            yield from _branches({str(at): item for at, item in enumerate(value)}, depth + 1)
-        elif isinstance(value, dict):
-            yield depth, name, value.get("kind", "").replace("_", " ")
-            yield from _branches(value, depth + 1)
-        else:
-            yield depth, name, _leaf(value)
-
-
-def _leaf(value: Any) -> str:
-    if isinstance(value, list):
-        return ", ".join(map(_leaf, value))
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    return str(value)
 
 
 def _registers(

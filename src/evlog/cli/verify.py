@@ -37,7 +37,14 @@ EXAMPLES = (
 def arguments(parser: argparse.ArgumentParser) -> None:
     _common.reader_arguments(parser, logs="[LOG...]")
     _each.arguments(parser)
-    source = parser.add_argument_group("register values").add_mutually_exclusive_group(required=True)
+    evidence_arguments(parser)
+    parser.add_argument("--events", action="store_true", help="say of each event how far it is proven")
+    parser.add_argument("--json", action="store_true", help="print one JSON object (evlog.verify/1)")
+
+
+def evidence_arguments(parser: argparse.ArgumentParser, *, required: bool = True) -> None:
+    """Where register values come from, what authenticates them, and what is demanded of them."""
+    source = parser.add_argument_group("register values").add_mutually_exclusive_group(required=required)
     source.add_argument("--registers", metavar="FILE", help="JSON, what tpm2_pcrread prints, or a folder")
     source.add_argument("--quote", metavar="FILE", help="a TPM or TD quote, TDREPORT, SEV-SNP report, CCA token, ...")
     source.add_argument("--live", action="store_true", help="this machine's registers, as its kernel shows them")
@@ -48,8 +55,6 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--nonce", metavar="HEX", help="what was asked for: qualifying data, start of REPORTDATA")
     group.add_argument("--root", metavar="FILE", help="the manufacturer's root certificate")
     _demand.arguments(parser)
-    parser.add_argument("--events", action="store_true", help="say of each event how far it is proven")
-    parser.add_argument("--json", action="store_true", help="print one JSON object (evlog.verify/1)")
 
 
 def run(args: argparse.Namespace) -> int:

@@ -70,18 +70,24 @@ def decode(  # noqa: F811
     With ``as_`` the body is read as that class whatever the event's type, and ParseError is raised if it is not one.
     """
     data: object = getattr(event.content, "data", None)
-    event_type: object = getattr(event.content, "event_type", None)
     if as_ is not None:
         if not isinstance(data, bytes):
             raise ParseError(f"a {event.content.kind} event has no body to read as {as_.kind}")
-        return _read(as_.read, _cursor(event, data), context)
+        return _read(as_.read, Cursor(data, _base(event, data)), context)
+    return decode_by(event, context, Cursor)
+
+
+def decode_by(event: Event, context: Context, cursor: Callable[[bytes, int], Cursor]) -> Decoded | None:
+    """`decode` with a cursor of somebody's own, who wants to know which bytes were read (`evlog.decoders.layout`)."""
+    data: object = getattr(event.content, "data", None)
+    event_type: object = getattr(event.content, "event_type", None)
     try:
         if not isinstance(event_type, int) or not isinstance(data, bytes):
             return _content(event.content)
         claim = claims(event_type, event.register, data, context.platform)
         if claim is None:
             return Raw(_unclaimed(event_type), data)
-        return _read(claim.read, _cursor(event, data), context)
+        return _read(claim.read, cursor(data, _base(event, data)), context)
     except ParseError as error:
         return Raw(str(error), data if isinstance(data, bytes) else b"")
     except Exception as error:  # a fault of the decoder, or of its file, must not cost the log
@@ -98,10 +104,10 @@ def _content(content: Content) -> Decoded | None:
     return decoded
 
 
-def _cursor(event: Event, data: bytes) -> Cursor:
-    """A cursor over the event's body, which ends its record."""
+def _base(event: Event, data: bytes) -> int:
+    """The offset in the file of the event's body, which ends its record."""
     span = event.origin.span if event.origin else None
-    return Cursor(data, span.offset + span.length - len(data) if span else 0)
+    return span.offset + span.length - len(data) if span else 0
 
 
 def _read(read: Callable[[Cursor, Context], Decoded], cursor: Cursor, context: Context) -> Decoded:

@@ -1,0 +1,33 @@
+"""What is known of an event as lines with a depth: the leaves and forks of its JSON."""
+
+from __future__ import annotations
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from typing import Any
+
+__all__ = ["outline"]
+
+
+def outline(members: dict[str, Any], depth: int = 0) -> Iterator[tuple[int, str, str]]:
+    """The leaves and forks of a JSON object as (depth, key, text), but for empty ones. A fork's text is its kind."""
+    for key, value in members.items():
+        if key == "kind" or value in (None, "", []):
+            continue
+        if isinstance(value, list) and any(isinstance(item, dict) for item in value):
+            yield depth, key, ""
+            yield from outline({str(at): item for at, item in enumerate(value)}, depth + 1)
+        elif isinstance(value, dict):
+            yield depth, key, value.get("kind", "").replace("_", " ")
+            yield from outline(value, depth + 1)
+        else:
+            yield depth, key, _leaf(value)
+
+
+def _leaf(value: Any) -> str:
+    if isinstance(value, list):
+        return ", ".join(map(_leaf, value))
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return str(value)
