@@ -108,8 +108,8 @@ class Answer(NamedTuple):
 
     @property
     def line(self) -> str:
-        """The last line of the text."""
-        return self.text.rstrip().rpartition("\n")[2]
+        """The first line of the text."""
+        return self.text.partition("\n")[0]
 
     @property
     def options(self) -> list[str]:
@@ -145,9 +145,9 @@ class Desk:
         found = json.loads(printed)
         assert found["exit"] == code
         assert found["ok"] or code == 1
-        last = text.rstrip().rpartition("\n")[2]
-        assert last.startswith("NOT VERIFIED") != found["ok"]
-        starts = re.search(r"(^|: )verified: ", last) is not None
+        first = text.partition("\n")[0]
+        assert first.startswith("NOT VERIFIED") != found["ok"]
+        starts = re.search(r"(^|: )verified: ", first) is not None
         assert starts == (found["word"] == "verified")
         assert bool(found["demand"]["shortfalls"]) <= (code == 1)
         return Answer(code, found, text)
@@ -187,7 +187,9 @@ class Desk:
 
 
 @pytest.fixture
-def desk(tmp_path: Path) -> Desk:
+def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Desk:
+    # Sentences are looked for as they are, not as lines of a page.
+    monkeypatch.setenv("COLUMNS", "99999")
     return Desk(tmp_path)
 
 

@@ -71,6 +71,11 @@ class Register(Record):
             return (0 if self.space == "pcr" else 1) <= self.number <= 23
         return True
 
+    @property
+    def purpose(self) -> str:
+        """What a PCR is for, in a word of systemd-analyze's (`PCR_NAMES`); "" of any other register."""
+        return PCR_NAMES.get(self.index, "") if self.space == "pcr" and isinstance(self.index, int) else ""
+
     @staticmethod
     def parse(text: str) -> Register:
         """Read ``pcr:7``, ``nv:0x01c40200``, ``mr:name``; also ``rtmr3``, ``PCR[7]``, ``mrtd``, and ``7`` (a PCR).
@@ -258,6 +263,20 @@ class RegisterSet(Record):
             raise UsageError(f"{self} are more than {most} registers")
         numbered = [Register(space, index) for space, first, last in self.ranges for index in range(first, last + 1)]
         return tuple(dict.fromkeys([*numbered, *(Register("mr", name) for name in self.named)]))
+
+    @staticmethod
+    def of(registers: Iterable[Register]) -> RegisterSet:
+        """A set of just these; `str` writes neighbours as a range."""
+        ranges: list[tuple[Space, int, int]] = []
+        named: list[str] = []
+        for each in sorted(set(registers), key=lambda register: register.sort_key):
+            if isinstance(each.index, str):
+                named.append(each.index)
+            elif ranges and ranges[-1][0] == each.space and ranges[-1][2] == each.index - 1:
+                ranges[-1] = (each.space, ranges[-1][1], each.index)
+            else:
+                ranges.append((each.space, each.index, each.index))
+        return RegisterSet(tuple(ranges), tuple(named))
 
     def absent(self, registers: Iterable[Register], platform: str | None = None) -> list[str]:
         """What was asked for that none of the registers is."""

@@ -9,7 +9,7 @@ _shtab_evlog_subparsers=(show replay verify diff report merge convert split appe
 
 _shtab_evlog_show_option_strings=(-h --help --from --member --platform --space --dialect --index --hash --mr-hash --register --bank --strict --tree --json --jsonl --format --eventlog-version --type --check)
 _shtab_evlog_replay_option_strings=(-h --help --from --member --platform --space --dialect --index --hash --mr-hash --register --bank --strict --each --only --rule --replace --drop --insert --json)
-_shtab_evlog_verify_option_strings=(-h --help --from --member --platform --space --dialect --index --hash --mr-hash --register --bank --strict --each --only --registers --quote --live --key --signature --pcrs --nonce --root --kind --require --expect --authenticated --accept --at --events --json)
+_shtab_evlog_verify_option_strings=(-h --help --from --member --platform --space --dialect --index --hash --mr-hash --register --bank --strict --each --only --registers --quote --live --key --signature --pcrs --nonce --root --kind --require --expect --authenticated --accept --at -v --values --events --json)
 _shtab_evlog_diff_option_strings=(-h --help --from --member --platform --space --dialect --index --hash --mr-hash --register --bank --strict --json)
 _shtab_evlog_report_option_strings=(-h --help --from --member --platform --space --dialect --index --hash --mr-hash --register --bank --strict --registers --quote --live --key --signature --pcrs --nonce --root --kind --require --expect --authenticated --accept --at --against -o --output)
 _shtab_evlog_merge_option_strings=(-h --help --from --member --platform --space --dialect --index --hash --mr-hash --register --bank --strict --to -o --output --profile --mr-key --allow-changed --json)
@@ -90,6 +90,8 @@ _shtab_evlog_verify___strict_nargs=0
 _shtab_evlog_verify___each_nargs=0
 _shtab_evlog_verify___live_nargs=0
 _shtab_evlog_verify___authenticated_nargs=0
+_shtab_evlog_verify__v_nargs=0
+_shtab_evlog_verify___values_nargs=0
 _shtab_evlog_verify___events_nargs=0
 _shtab_evlog_verify___json_nargs=0
 _shtab_evlog_diff__h_nargs=0

@@ -68,6 +68,7 @@ complete -c evlog -n '__fish_seen_subcommand_from verify' -l expect -x -d 'a cla
 complete -c evlog -n '__fish_seen_subcommand_from verify' -l authenticated -d 'values of a known machine, and fresh ones, only'
 complete -c evlog -n '__fish_seen_subcommand_from verify' -l accept -x -d 'a shortfall to put up with'
 complete -c evlog -n '__fish_seen_subcommand_from verify' -l at -x -d 'the time that certificates are held to, if not now'
+complete -c evlog -n '__fish_seen_subcommand_from verify' -s v -l values -d 'the registers\' values'
 complete -c evlog -n '__fish_seen_subcommand_from verify' -l events -d 'say of each event how far it is proven'
 complete -c evlog -n '__fish_seen_subcommand_from verify' -l json -d 'print one JSON object (evlog.verify/1)'
 complete -c evlog -n __fish_use_subcommand -a diff -d 'what differs between two logs, register by register, in words'

@@ -14,9 +14,20 @@ if TYPE_CHECKING:
     #: Text, or text and its style.
     Part = str | tuple[str, str]
 
-__all__ = ["Page"]
+__all__ = ["Page", "wrapped"]
 
 _NARROWEST = 80
+
+
+def wrapped(text: str, width: int) -> list[str]:
+    """Text in lines of so many characters, but for words that are longer."""
+    lines = [""]
+    for word in text.split():
+        if lines[-1] and len(lines[-1]) + 1 + len(word) > width:
+            lines.append(word)
+        else:
+            lines[-1] = f"{lines[-1]} {word}".lstrip()
+    return lines
 
 
 class Page:
@@ -43,6 +54,15 @@ class Page:
                 from rich.console import Console
 
                 self._console = Console(highlight=False, soft_wrap=True)
+
+    def paragraph(self, start: Part, text: str, style: str = "", indent: int | None = None) -> None:
+        """Text behind a start, wrapped at words; further lines are indented, so that none passes for a first one."""
+        first = start if isinstance(start, str) else start[0]
+        indent = max(len(first) if indent is None else indent, 2)
+        head, *rest = wrapped(printable(text), self.width - len(first))
+        self.line(start, (head, style))
+        for line in wrapped(" ".join(rest), self.width - indent) if rest else ():
+            self.line(" " * indent, (line, style))
 
     def line(self, *parts: Part) -> None:
         """Print one line made of its parts, with what a terminal would act upon escaped."""

@@ -203,17 +203,4 @@ def _findings(page: Page, checks: Checks, chosen: Iterable[int], total: int) -> 
     for each in sorted(found, key=lambda finding: finding.severity == "note"):
         # A finding of several events names them itself.
         where = "" if each.event is None or "(events " in each.message else f"event {each.event}: "
-        lines = _wrapped(f"{where}{each.message}", page.width - 9)
-        page.line((f"{each.severity + ':':9}", _SEVERITIES[each.severity]), lines[0])
-        for line in lines[1:]:
-            page.line(" " * 9 + line)
-
-
-def _wrapped(text: str, width: int) -> list[str]:
-    lines = [""]
-    for word in text.split():
-        if lines[-1] and len(lines[-1]) + 1 + len(word) > width:
-            lines.append(word)
-        else:
-            lines[-1] = f"{lines[-1]} {word}".lstrip()
-    return lines
+        page.paragraph((f"{each.severity + ':':9}", _SEVERITIES[each.severity]), f"{where}{each.message}")

@@ -38,6 +38,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     _common.reader_arguments(parser, logs="[LOG...]")
     _each.arguments(parser)
     evidence_arguments(parser)
+    parser.add_argument("-v", "--values", action="store_true", help="the registers' values")
     parser.add_argument("--events", action="store_true", help="say of each event how far it is proven")
     parser.add_argument("--json", action="store_true", help="print one JSON object (evlog.verify/1)")
 
@@ -70,9 +71,11 @@ def run(args: argparse.Namespace) -> int:
     if args.json:
         _common.print_json(document(result, code, events=args.events))
     else:
-        print_verdicts(result)
+        from evlog.cli import _verify_page
+
+        _verify_page.show(result, answer(result), values=args.values)
         if args.events:
-            print_standings(result)
+            _verify_page.standings(result)
     _common.report(finding for finding in result.findings if args.json or finding not in evidence.findings)
     return code
 
@@ -245,57 +248,8 @@ def _row(row: RegisterVerdict, platform: str | None) -> dict[str, Any]:
     }
 
 
-def print_verdicts(result: Verification) -> None:
-    """The registers by bank, what stands behind their values, and the answer."""
-    banks: dict[str, list[RegisterVerdict]] = {}
-    for row in result.registers:
-        banks.setdefault(str(row.alg), []).append(row)
-    for alg, rows in banks.items():
-        if all(row.verdict == "not_reported" for row in rows):
-            _common.put(f"{alg}: {len(rows)} registers of the log, none in the evidence")
-            continue
-        _common.put(f"{alg}:")
-        for row in rows:
-            if row.events or row.verdict != "match":
-                _common.put(_line(row, result.platform))
-        idle = [str(row.register) for row in rows if not row.events and row.verdict == "match"]
-        if idle:
-            _common.put(f"  {len(idle)} without events, at their start values: {', '.join(idle)}")
-    evidence = result.evidence
-    for title, sentences in (("authenticated", evidence.authenticated), ("only read", evidence.read_only)):
-        for sentence in sentences:
-            _common.put(f"{title}: {sentence}")
-    for finding in evidence.findings:
-        _common.put(f"{finding.severity}: {finding.message}")
-    for each in result.shortfalls:
-        _common.put(f"falls short: {_said(each)}")
-    _common.put(answer(result))
-
-
-def _said(each: Shortfall) -> str:
-    """A shortfall in a line, with the option that would accept it."""
-    where = f"{each.register}: " if each.register is not None else ""
-    how = f" (--accept {_quoted(each.option)})" if each.option else ""
-    return f"{where}{each.sentence}{how}"
-
-
-def _quoted(option: str) -> str:
-    """An option as a shell takes it: a register's name is whatever a log says."""
-    if option.replace(":", "").replace("_", "").isalnum() and option.isascii():
-        return option
-    from shlex import quote
-
-    return quote(option)
-
-
-def _line(row: RegisterVerdict, platform: str | None) -> str:
-    said = _common.events(row.events) if row.events else ""
-    said = "; ".join(filter(None, [said, row.explanation]))
-    return f"  {row.register!s:6} {row.register.label(platform):7} {row.verdict:12} {said}".rstrip()
-
-
 def answer(result: Verification) -> str:
-    """The last line: what it all comes to."""
+    """The first line: what it all comes to."""
     counts: dict[str, int] = {}
     for row in result.registers:
         if row.events or row.verdict != "match":
@@ -351,11 +305,3 @@ def _but(result: Verification) -> Iterator[str]:
         yield f"firmware not identified ({', '.join(values)})"
     if evidence.anchored and evidence.unchecked:
         yield f"not checked: {', '.join(evidence.unchecked)}"
-
-
-def print_standings(result: Verification) -> None:
-    """One line an event: how far it is proven."""
-    for verified in result.logs:
-        for event, standing in verified.standings():
-            name = f"{verified.log.name}: " if len(result.logs) > 1 else ""
-            _common.put(f"{name}{event.number:>4}  {event.register!s:7} {standing}")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from evlog.registers import PCR_NAMES
 from evlog.report.html.escape import text
 
 TYPE_CHECKING = False
@@ -32,8 +31,7 @@ def title_of(register: Register, platform: str | None) -> str:
     """A register's id, its name on the platform and what it is for, as HTML."""
     label = register.label(platform)
     said = [] if label == register.label() else [label]
-    if register.space == "pcr" and isinstance(register.index, int) and register.index in PCR_NAMES:
-        said.append(PCR_NAMES[register.index])
+    said += [register.purpose] if register.purpose else []
     more = f" <small>{text(' '.join(said))}</small>" if said else ""
     return f"<span class=name><code>{text(register)}</code>{more}</span>"
 
