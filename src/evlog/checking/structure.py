@@ -9,7 +9,7 @@ from __future__ import annotations
 from evlog import hashing
 from evlog.checking.facts import finding
 from evlog.columns import rows_of
-from evlog.contents import spec_id, startup_locality
+from evlog.contents import separator, spec_id, startup_locality
 from evlog.contents.event_types import (
     EV_ACTION,
     EV_COMPACT_HASH,
@@ -166,7 +166,7 @@ def _separators(facts: Facts) -> Iterator[Finding]:
         yield from finding("separator_repeated", "warning", f"more than one separator on PCR {pcr}", repeated)
     failed, odd = [], []
     for row in facts.of_type(EV_SEPARATOR):
-        if row.data == b"\1\0\0\0" or row.has_rule("separator_error"):
+        if separator.value_of(row.data) == separator.ERROR or row.has_rule("separator_error"):
             failed.append(row)
         elif row.data not in _VALUES and not row.matches:
             odd.append(row)
