@@ -31,6 +31,8 @@ class Context(Record):
     platform: str | None = None
     events: Sequence[Event] = ()
 
+    _uncompared = ("events",)
+
     @staticmethod
     def of(log: Log) -> Context:
         """The context of a log's events, from its Spec ID event if record 0 is one."""
