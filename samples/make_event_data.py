@@ -1,8 +1,9 @@
-"""Write the samples whose event data is peculiar, not their records: what it is of, or that it is not what it should be.
+"""Write the samples whose event data is peculiar: what tells what it is, or that it is not what it should be.
 
-The bytes come from the layouts of the specifications (UEFI 2.10, sections 3.1.3, 10.3 and 32.4.1; TCG PC Client Platform
-Firmware Profile 1.06, section 10.2) and of the producers (systemd's stub, OVMF), packed here with `struct` and never by
-evlog. Run ``python -m samples.make_event_data`` to write them again; a test holds the files equal to what this makes.
+The bytes come from the layouts of the specifications (UEFI 2.10, sections 3.1.3, 10.3 and 32.4.1; TCG PC Client
+Platform Firmware Profile 1.06, section 10.2) and of the producers (systemd's stub, OVMF), packed here with `struct` and
+never by evlog. Run ``python -m samples.make_event_data`` to write them again; a test holds the files equal to what this
+makes.
 """
 
 from __future__ import annotations

@@ -101,9 +101,8 @@ def _document(args: argparse.Namespace, keep: _keep.Keep, log: Log) -> int:
 
 
 def _json(args: argparse.Namespace, keep: _keep.Keep, log: Log, checks: Checks, chosen: list[int]) -> None:
-    from evlog.formats import room
-
     from evlog.checking.bodies import Bodies
+    from evlog.formats import room
 
     bodies = Bodies()
     rows = _rows(log, checks, chosen, bodies)
@@ -112,7 +111,8 @@ def _json(args: argparse.Namespace, keep: _keep.Keep, log: Log, checks: Checks, 
             _common.print_json(row)
         return
     document = room("evlog-json").document(log.replace(events=(), findings=()))
-    _common.print_json(document, events=rows, findings=_findings((*keep.findings(log.findings, log), *checks.findings), bodies))
+    found = (*keep.findings(log.findings, log), *checks.findings)
+    _common.print_json(document, events=rows, findings=_findings(found, bodies))
 
 
 def _findings(found: Iterable[Finding], bodies: Bodies) -> Iterator[dict[str, Any]]:

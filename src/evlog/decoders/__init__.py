@@ -4,7 +4,7 @@ Rules of the room:
 
 1. A decoder gets a `Cursor` over one event's body and a `Context` of its log, and sees nothing else; what only the
    event's digests or its place can tell, `Decoded.placed` adds.
-2. It raises ParseError for damage (NotKnown for what need not be the structure) and nothing else; what follows a
+2. It raises ParseError for damage (NotKnownError for what need not be the structure) and nothing else; what follows a
    structure is kept as ``trailing``, never dropped.
 3. Fields have the names of the specification; integers stay integers, and numbers without a name stay as they are.
 
@@ -26,7 +26,7 @@ from __future__ import annotations
 
 from evlog.cursor import Cursor
 from evlog.decoders._context import NO_CONTEXT, Context
-from evlog.decoders._decoded import Decoded, NotKnown, Raw, to_json
+from evlog.decoders._decoded import Decoded, NotKnownError, Raw, to_json
 from evlog.decoders._registry import CONTENTS, DECODERS, FAMILIES, claims, decodes
 from evlog.errors import ParseError
 
@@ -52,7 +52,7 @@ __all__ = [
     "Context",
     "Cursor",
     "Decoded",
-    "NotKnown",
+    "NotKnownError",
     "Raw",
     "decode",
     "decodes",

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from evlog.decoders._context import Context
     from evlog.model import Event
 
-__all__ = ["Decoded", "NotKnown", "Raw", "to_json"]
+__all__ = ["Decoded", "NotKnownError", "Raw", "to_json"]
 
 
 class Decoded(Record):
@@ -50,7 +50,7 @@ class Decoded(Record):
         return self.kind.replace("_", " ")
 
 
-class NotKnown(ParseError):
+class NotKnownError(ParseError):
     """A body that is nothing which its decoder knows, and nothing says that it ought to be: it is not damaged."""
 
 
@@ -70,7 +70,7 @@ class Raw(Decoded):
     @classmethod
     def after(cls, error: ParseError, data: bytes) -> Raw:
         """The bytes that a decoder gave up on."""
-        return cls(str(error), data, not isinstance(error, NotKnown))
+        return cls(str(error), data, not isinstance(error, NotKnownError))
 
     def describe(self) -> str:
         if is_text(self.data):

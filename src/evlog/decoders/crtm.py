@@ -8,7 +8,7 @@ Google's virtual firmware.
 
 from __future__ import annotations
 
-from evlog.decoders import Context, Cursor, Decoded, NotKnown, decodes
+from evlog.decoders import Context, Cursor, Decoded, NotKnownError, decodes
 from evlog.decoders._text import ascii_text, is_text, plain_text
 from evlog.decoders.guid import guid_name
 
@@ -65,7 +65,7 @@ class PlatformConfig(Decoded):
             return cls(text, b"")
         name = data.partition(b"\0")[0]
         if len(name) < 3 or not is_text(name):
-            raise cursor.error("not a named setting; what else it may be the platform defines", kind=NotKnown)
+            raise cursor.error("not a named setting; what else it may be the platform defines", kind=NotKnownError)
         value = data[len(name) + 1 :]
         cursor.rest()
         return cls(name.decode("ascii"), value)

@@ -7,7 +7,7 @@ GRUB and shim sometimes count a byte too many: what follows the NUL is kept as `
 from __future__ import annotations
 
 from evlog import hashing
-from evlog.decoders import Context, Cursor, Decoded, NotKnown, decodes
+from evlog.decoders import Context, Cursor, Decoded, NotKnownError, decodes
 from evlog.decoders._text import is_text
 
 TYPE_CHECKING = False
@@ -72,7 +72,7 @@ class IplText(Decoded):
         except UnicodeDecodeError:
             text = ""
         if not text.isprintable() or not text:
-            raise cursor.error("no text", at=0, kind=NotKnown)
+            raise cursor.error("no text", at=0, kind=NotKnownError)
         return cls(text, trailing)
 
     def describe(self) -> str:
