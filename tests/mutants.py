@@ -70,6 +70,18 @@ MUTANTS: tuple[Mutant, ...] = (
         "test_convert.py::test_a_register_that_the_result_invents_is_refused",
     ),
     Mutant(
+        "checking/structure.py",
+        "separator.value_of(row.data) == separator.ERROR",
+        'row.data == b"\\1\\0\\0\\0"',
+        "test_event_data.py::test_an_error_in_a_padded_separator_is_found",
+    ),
+    Mutant(
+        "contents/separator.py",
+        " and not any(data[4:])",
+        "",
+        "test_event_data.py::test_separators",
+    ),
+    Mutant(
         "contents/launch.py",
         "LAUNCH_PCRS = range(17, 23)",
         "LAUNCH_PCRS = range(17, 24)",
