@@ -97,6 +97,7 @@ _HOME = {
     "check": "checking.check",
     "convert": "changing.convert",
     "decode": "decoders",
+    "describe": "decoders.describe",
     "detect": "formats",
     "diff": "comparing.diff",
     "drop": "changing.edit",

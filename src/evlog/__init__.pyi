@@ -37,6 +37,7 @@ from evlog.contents.text import TextLine as TextLine
 from evlog.decoders import Context as Context
 from evlog.decoders import Decoded as Decoded
 from evlog.decoders import decode as decode
+from evlog.decoders.describe import describe as describe
 from evlog.errors import ConversionError as ConversionError
 from evlog.errors import EvlogError as EvlogError
 from evlog.errors import ParseError as ParseError

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from evlog._record import Record
 from evlog.contents.pcclient import PCClientEvent
+from evlog.decoders.describe import short_type
 from evlog.errors import UsageError
 
 TYPE_CHECKING = False
@@ -17,19 +18,8 @@ if TYPE_CHECKING:
     from evlog.cli._keep import Keep
     from evlog.model import Event, Log
 
-__all__ = ["VERDICTS", "Selection", "in_banks", "of", "short_type", "verdict"]
+__all__ = ["VERDICTS", "Selection", "in_banks", "of", "verdict"]
 
-#: Words of event type names that say nothing beside the others.
-_LONG = (
-    ("EV_EFI_ACTION", "EFI_ACTION"),
-    ("EV_EFI_", ""),
-    ("EV_", ""),
-    ("EVTYPE_", ""),
-    ("BOOT_SERVICES_", "BOOT_"),
-    ("RUNTIME_SERVICES_", "RUNTIME_"),
-    ("PLATFORM_", ""),
-    ("_DRIVER_CONFIG", "_CONFIG"),
-)
 VERDICTS = ("matches", "mismatch", "not_checkable")
 
 
@@ -76,17 +66,6 @@ def in_banks(log: Log, checks: Checks, banks: Collection[HashAlg]) -> tuple[Log,
         rows.append(tuple(row[number] for number in at if number < len(row)))
     algorithms = tuple(alg for alg in log.algorithms if alg in banks)
     return log.replace(events=tuple(events), algorithms=algorithms), checks.replace(events=tuple(rows))
-
-
-def short_type(event: Event) -> str:
-    """An event's type in few letters: the specification's name without the words that many types share."""
-    content = event.content
-    if not isinstance(content, PCClientEvent):
-        return str(getattr(content, "role", content.kind))
-    name = content.event_type_name
-    for long, short in _LONG:
-        name = name.replace(long, short)
-    return name
 
 
 def _is_type(event: Event, name: str) -> bool:

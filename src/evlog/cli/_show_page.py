@@ -5,10 +5,11 @@ from __future__ import annotations
 from evlog.checking.bodies import Bodies
 from evlog.cli import _common
 from evlog.cli._page import Page
-from evlog.cli._selection import VERDICTS, short_type, verdict
+from evlog.cli._selection import VERDICTS, verdict
 from evlog.contents._printable import printable
 from evlog.contents.pcclient import PCClientEvent
 from evlog.decoders import Context, decode, to_json
+from evlog.decoders.describe import short_type, summary
 from evlog.report.outline import outline
 
 TYPE_CHECKING = False
@@ -112,7 +113,7 @@ def _line(
     style = "yellow" if warned else "" if event.measured else "dim"
     start = f"{event.number:>4} "
     used = len(start) + 1 + len(register) + 2 + len(kind) + 1
-    what = _cut(_summary(event, decoded), max(page.width - used, 12))
+    what = _cut(summary(event, decoded), max(page.width - used, 12))
     page.line(
         (start, "dim"),
         (marks[found], _STYLES[found]),
@@ -120,11 +121,6 @@ def _line(
         (kind + " ", style or "blue"),
         (what, style),
     )
-
-
-def _summary(event: Event, decoded: Decoded | None) -> str:
-    """What matters of an event, on one line that is safe to print."""
-    return decoded.summary if decoded is not None else printable(event.content.summary)
 
 
 def _tree(
@@ -155,7 +151,7 @@ def _tree(
         )
     members = to_json(decoded or content.decoded) or content.to_json()
     head = decoded.kind if decoded is not None else content.kind
-    page.line(("     " + head.replace("_", " ") + "  ", "bold"), _cut(_summary(event, decoded), _LONGEST))
+    page.line(("     " + head.replace("_", " ") + "  ", "bold"), _cut(summary(event, decoded), _LONGEST))
     for depth, key, value in outline(members, 1):
         start = "     " + "  " * depth + key.replace("_", " ") + ":"
         text = printable(value)
