@@ -298,7 +298,7 @@ def test_notebooks_show_tables() -> None:
         made: str = value._repr_html_()  # type: ignore[union-attr]
         assert "<table>" in made
         assert "<script" not in made
-        assert len(repr(value)) < 400
+        assert len(repr(value)) < 600
     evil: str = evlog.read(hostile())._repr_html_()  # type: ignore[attr-defined]
     assert "<img" not in evil
     assert "onerror" in evil
