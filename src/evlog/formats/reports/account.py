@@ -101,7 +101,7 @@ class Account:
         lost = sum(isinstance(event.content, DigestOnly) for event in self.events)
         parts = [f"the data of {lost} of {len(self.events)} events"] if lost else []
         parts += [dropped] if dropped else []
-        message = f"read from what {tool} printed, which has not {'; nor '.join(parts)}"
+        message = f"read from what {tool} printed, without {' and '.join(parts)}"
         more = [
             Finding(code, "warning", f"{count - _MOST} more findings like the last ({code})")
             for code, count in self._counts.items()
