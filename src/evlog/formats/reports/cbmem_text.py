@@ -1,7 +1,7 @@
 """What coreboot's cbmem prints of a TPM log (``cbmem -L``), and coreboot itself on its console (``cbmem -1``).
 
 Source: coreboot, util/cbmem/cbmem.c (dump_tpm_cb_log, parse_tpm12_log, parse_tpm2_log), src/security/tpm/tspi/log.c. Of
-coreboot's own log a line is an entry, which has all of it; of a log in TCG's form an entry is some lines, with a text
+coreboot's own log a line is an entry: what was measured is told by a name, which no digest covers; of a log in TCG's form an entry is some lines, with a text
 for its data, or hex. On the console lines have levels before them and stand among others.
 """
 
@@ -11,7 +11,6 @@ import re
 
 from evlog.contents.digest_only import DigestOnly
 from evlog.contents.event_types import number_of
-from evlog.contents.opaque import Opaque
 from evlog.contents.pcclient import PCClientEvent
 from evlog.errors import ParseError
 from evlog.formats import CERTAIN, NO_MATCH, Match
@@ -74,8 +73,6 @@ _TYPES = {
     "Non-host information": "EV_NONHOST_INFO",
     "Omit boot device events": "EV_OMIT_BOOT_DEVICE_EVENTS",
 }
-#: Bytes of a name in coreboot's own entries.
-_NAME = 50
 
 
 def sniff(data: bytes, options: Options) -> Match:
@@ -116,7 +113,7 @@ def read(data: bytes, options: Options) -> Log:
             _standard(account, data, start)
     except ParseError as error:
         account.stop(error)
-    dropped = "room for more entries" if form is _OWN else "the Spec ID event"
+    dropped = "" if form is _OWN else "the Spec ID event"
     return account.log("cbmem", dropped, offset=start)
 
 
@@ -165,10 +162,7 @@ def _entry(account: Account, text: str, begin: int, end: int) -> None:
     if index > 0xFFFFFFFF:
         raise ParseError("a PCR of more than 32 bits", offset=begin, where=f"events[{len(account.events)}]")
     digests = _digests(account, [(found[3], found[2])], begin)
-    name = found[4].encode("utf-8", "surrogatepass")
-    if len(name) > _NAME:
-        account.note("long_name", "note", f"a name of more than {_NAME} bytes", len(account.events), begin)
-    account.add(Register("pcr", index), digests, Opaque("coreboot", name), begin, end)
+    account.add(Register("pcr", index), digests, DigestOnly(None, found[4]), begin, end)
 
 
 def _digests(account: Account, told: list[tuple[str, str]], offset: int) -> list[Digest]:
