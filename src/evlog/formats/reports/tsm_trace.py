@@ -36,6 +36,8 @@ _TRIES = 16
 _LONGEST = 1024  # bytes of a line that a tracepoint makes
 _ENTRIES = re.compile(rb"#\s*entries-in-buffer/entries-written:\s*(\d+)/(\d+)")
 _LOST = re.compile(rb"LOST (\d+) EVENTS")
+#: The task and its number, before the number of the processor. Its name may be anything.
+_TASK = re.compile(rb"\s*(.*\S)\s+\[\d{3,}\]")
 _RTMR = re.compile(r"rtmr(\d{1,3})")
 _NO_HASH = "data"
 
@@ -124,7 +126,8 @@ def _lines(account: Account, data: bytes) -> list[_Line]:
             severity = "error" if operation == "write" else "warning"
             account.note("bad_digest", severity, str(error), None, match.start())
             continue
-        told = " ".join(match[1].decode("utf-8", "backslashreplace").split()[:1])
+        task = _TASK.match(match[1])
+        told = task[1].decode("utf-8", "backslashreplace") if task is not None else ""
         when = match[2].decode("ascii")
         text = f"{told} at {when}" if told else f"at {when}"
         found.append(_Line(float(when), operation, register, digest, text, match.start(), match.end()))
