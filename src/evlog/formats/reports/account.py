@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from evlog.options import Options
     from evlog.registers import Register
 
-__all__ = ["Account", "digest_of", "is_proven"]
+__all__ = ["Account", "digest_of", "is_bank", "is_proven"]
 
 #: Findings of one kind that are listed.
 _MOST = 8
@@ -116,6 +116,14 @@ class Account:
             platform=self.options.platform or platform,
             name=self.options.name,
         )
+
+
+def is_bank(name: str) -> bool:
+    """Whether this is the name of a hash algorithm that is known."""
+    try:
+        return HashAlg.named(name[:40]).known
+    except EvlogError:
+        return False
 
 
 def digest_of(name: Any, text: Any) -> Digest:

@@ -14,7 +14,7 @@ from evlog.contents.event_types import number_of
 from evlog.contents.pcclient import PCClientEvent
 from evlog.errors import ParseError
 from evlog.formats import CERTAIN, NO_MATCH, Match
-from evlog.formats.reports.account import Account, digest_of
+from evlog.formats.reports.account import Account, digest_of, is_bank
 from evlog.registers import Register
 
 TYPE_CHECKING = False
@@ -206,7 +206,7 @@ def _numbered(account: Account, lines: list[Line]) -> None:
             rest = [value]
         elif name == "Event data not provided":
             absent = True
-        elif text.startswith("\t\t "):
+        elif is_bank(name):
             digests.append((name, value))
         elif name == "Digest":
             digests.append(("sha1", value))
@@ -233,7 +233,7 @@ def _content(
 ) -> Content:
     word = told.get("Event type", "")
     unknown = _UNKNOWN.fullmatch(word)
-    event_type = number_of(unknown[1] if unknown is not None else _TYPES.get(word, ""))
+    event_type = number_of(unknown[1] if unknown is not None else _TYPES.get(word, word))
     if event_type is None:
         account.note("type_lost", "warning", "a type that cbmem has no word for", len(account.events))
         return DigestOnly(None, word)

@@ -15,9 +15,9 @@ from evlog.algorithms import HashAlg
 from evlog.contents.digest_only import DigestOnly
 from evlog.contents.event_types import number_of
 from evlog.contents.systemd import SystemdRecord
-from evlog.errors import EvlogError, ParseError, UsageError
+from evlog.errors import ParseError, UsageError
 from evlog.formats import CERTAIN, NO_MATCH, Match
-from evlog.formats.reports.account import Account, digest_of, is_proven
+from evlog.formats.reports.account import Account, digest_of, is_bank, is_proven
 from evlog.formats.reports.json_text import Document
 from evlog.model import Event
 from evlog.registers import Register
@@ -74,7 +74,7 @@ def _add(account: Account, row: Any, start: int, end: int) -> None:
         raise ParseError("a row without the number of a PCR", offset=start, where=f"events[{number}]")
     digests = []
     for name, value in row.items():
-        if value is None or not _is_bank(name):
+        if value is None or not is_bank(name):
             continue
         try:
             digests.append(digest_of(name, value))
@@ -96,13 +96,6 @@ def _register(row: Any) -> Register | None:
         except UsageError:
             return None
     return None
-
-
-def _is_bank(name: str) -> bool:
-    try:
-        return HashAlg.named(name[:40]).known
-    except EvlogError:
-        return False
 
 
 def _content(row: dict[str, Any], register: Register, digests: list[Digest]) -> Content:
@@ -140,7 +133,7 @@ def _replayed(row: Any, calculated: dict[tuple[Register, HashAlg], bytes]) -> No
         return
     for name, value in row.items():
         bank = name.removeprefix(_CALCULATED)
-        if bank == name or not _is_bank(bank) or not isinstance(value, str):
+        if bank == name or not is_bank(bank) or not isinstance(value, str):
             continue
         try:
             digest = digest_of(bank, value)
