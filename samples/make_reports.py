@@ -109,7 +109,9 @@ def pcrlock(bank: str = "sha256") -> dict[str, object]:
                 told = [str(row[each]) for row in rows if row["pcr"] == pcr and row[each] is not None]
                 values[f"{kind}{each.upper()}"] = folded(told, each)
         count = sum(row["pcr"] == pcr for row in rows)
-        pcrs.append({"pcr": pcr, "pcrname": f"name-{pcr}", "count": count or None, "hashMatchesEventLog": True, **values})
+        pcrs.append(
+            {"pcr": pcr, "pcrname": f"name-{pcr}", "count": count or None, "hashMatchesEventLog": True, **values}
+        )
     return {"log": rows, "pcrs": pcrs}
 
 
@@ -234,7 +236,10 @@ def trace(*, perf: bool = False, forgotten: bool = False) -> str:
     lines = []
     if not perf:
         lines = ["# tracer: nop", "#", "# entries-in-buffer/entries-written: 12/12   #P:2", "#"]
-        lines += ["#           TASK-PID     CPU#  |||||  TIMESTAMP  FUNCTION", "#              | |         |   |||||     |         |"]
+        lines += [
+            "#           TASK-PID     CPU#  |||||  TIMESTAMP  FUNCTION",
+            "#              | |         |   |||||     |         |",
+        ]
     seconds = 6.0
 
     def line(operation: str, name: str, value: str) -> None:
@@ -242,15 +247,15 @@ def trace(*, perf: bool = False, forgotten: bool = False) -> str:
         seconds += 0.25
         lines.append(f"    my agent [x]-148     [000] .l...  {seconds:.6f}: {point}{operation}: [{name}] {value}")
 
-    for name in values:
-        line("read", name, f"sha384:{values[name]}")
+    for name, value in values.items():
+        line("read", name, f"sha384:{value}")
     line("refresh", "rtmr1", "succeeded:0")
     for name, data in (("rtmr1", b"one"), ("rtmr2", b"two"), ("rtmr1", b"three")):
         digest = hashed(data, "sha384")
         values[name] = hashed(bytes.fromhex(values[name] + digest), "sha384")
         line("write", name, f"sha384:{digest}")
-    for name in values:
-        line("read", name, f"sha384:{values[name]}")
+    for name, value in values.items():
+        line("read", name, f"sha384:{value}")
     line("read", "mrtd", f"sha384:{hashed(b'td', 'sha384')}")
     line("read", "rtmr_crypto_agile", f"sha384:{bytes(48).hex()}")
     line("read", "rtmr_crypto_agile", f"sha384:{values['rtmr1']}")

@@ -8,6 +8,8 @@ The type is open: an unknown value keeps its number.
 
 from __future__ import annotations
 
+from functools import cache
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from evlog.model import Content
@@ -63,6 +65,7 @@ __all__ = [
     "event_type_name",
     "is_launch",
     "name_of",
+    "number_of",
     "type_of",
 ]
 
@@ -217,11 +220,6 @@ def number_of(name: str) -> int | None:
     return _numbers().get(name.upper())
 
 
+@cache
 def _numbers() -> dict[str, int]:
-    global _by_name
-    if not _by_name:
-        _by_name = {name: number for number, name in EVENT_TYPES.items()}
-    return _by_name
-
-
-_by_name: dict[str, int] = {}
+    return {name: number for number, name in EVENT_TYPES.items()}

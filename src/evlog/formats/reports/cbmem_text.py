@@ -1,8 +1,9 @@
 """What coreboot's cbmem prints of a TPM log (``cbmem -L``), and coreboot itself on its console (``cbmem -1``).
 
-Source: coreboot, util/cbmem/cbmem.c (dump_tpm_cb_log, parse_tpm12_log, parse_tpm2_log), src/security/tpm/tspi/log.c. Of
-coreboot's own log a line is an entry: what was measured is told by a name, which no digest covers; of a log in TCG's form an entry is some lines, with a text
-for its data, or hex. On the console lines have levels before them and stand among others.
+Source: coreboot, util/cbmem/cbmem.c (dump_tpm_cb_log, parse_tpm12_log, parse_tpm2_log), src/security/tpm/tspi/log.c.
+Of coreboot's own log a line is an entry: what was measured is told by a name, which no digest covers. Of a log in TCG's
+form an entry is some lines, with a text for its data, or hex. On the console lines have levels before them and stand
+among others.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from evlog.contents.pcclient import PCClientEvent
 from evlog.errors import ParseError
 from evlog.formats import CERTAIN, NO_MATCH, Match
 from evlog.formats.reports.account import Account, digest_of, is_bank
+from evlog.formats.tcg.frame import register_of
 from evlog.registers import Register
 
 TYPE_CHECKING = False
@@ -37,9 +39,16 @@ _OWN = re.compile(
     rb"(?:" + _LEVEL + rb"[^\n]{0,256}\n){0,8}?" + _LEVEL + rb" *PCR-\d{1,10} [0-9a-fA-F]{40,128} [A-Z0-9_-]{1,10} \["
 )
 _STANDARD = re.compile(
-    rb"(?m)^" + _LEVEL + rb"(?:TCPA|TPM2) log:[ \t]*\r?\n(?:[^\n]{0,256}\n){0,8}?(?:TCPA|TPM2) log entry 1:[ \t]*\r?\n\s*PCR: "
+    rb"(?m)^"
+    + _LEVEL
+    + rb"(?:TCPA|TPM2) log:[ \t]*\r?\n(?:[^\n]{0,256}\n){0,8}?(?:TCPA|TPM2) log entry 1:[ \t]*\r?\n\s*PCR: "
 )
-_NEEDLES = ((b"coreboot TPM log", _OWN), (b"coreboot TCPA log", _OWN), (b"TPM2 log:", _STANDARD), (b"TCPA log:", _STANDARD))
+_NEEDLES = (
+    (b"coreboot TPM log", _OWN),
+    (b"coreboot TCPA log", _OWN),
+    (b"TPM2 log:", _STANDARD),
+    (b"TCPA log:", _STANDARD),
+)
 _TRIES = 8
 _FAR = 2048
 _ESCAPES = re.compile(r"\x1b\[[0-9;]*m")
@@ -218,7 +227,7 @@ def _numbered(account: Account, lines: list[Line]) -> None:
         raise ParseError("an entry without a PCR", offset=start, where=f"events[{number}]")
     if int(count[1]) != number + 1:
         account.note("report_order", "warning", "the number of an entry is not the next one", number, start)
-    register = Register("pcr", int(index) & 0xFFFFFFFF)
+    register = register_of(int(index) & 0xFFFFFFFF, "pcr")
     known = _digests(account, digests, start)
     account.add(register, known, _content(account, register, known, told, rest, absent), start, end)
 

@@ -1,9 +1,9 @@
 """The event log that Intel's CCNP service answers with: a CCEL taken apart, in Go's JSON.
 
-Source: intel/confidential-cloud-native-primitives, service/eventlog-server/resources/tdx.go. ``HeaderData`` and ``Data``
-are whole records in base64, so that one after the other they are the CCEL but for its padding; ``Digests`` are texts of
-decimal numbers, ``Rtmr`` counts from RTMR[0], so that index 0 has become 4294967295. Records are read where each says
-what its members say; else the members are, which have all but the header.
+Source: intel/confidential-cloud-native-primitives, service/eventlog-server/resources/tdx.go. ``HeaderData`` and
+``Data`` are whole records in base64, so that one after the other they are the CCEL but for its padding; ``Digests`` are
+texts of decimal numbers, ``Rtmr`` counts from RTMR[0], so that index 0 has become 4294967295. Records are read where
+each says what its members say; else the members are, which have all but the header.
 """
 
 from __future__ import annotations
@@ -86,7 +86,9 @@ def read(data: bytes, options: Options) -> Log:
             account.add(event.register, event.digests, event.content, start, end)
     else:
         if rows:
-            message = "the records under Data do not say what the other members say, or there is no header: members count"
+            message = (
+                "the records under Data do not say what the other members say, or there is no header: members count"
+            )
             account.note("report_disagrees", "warning", message)
         for (row, start, end), register, digests in zip(rows, registers, told, strict=True):
             account.add(register, digests, _content(row), start, end)
@@ -127,9 +129,10 @@ def _register(row: dict[str, Any], start: int, number: int) -> Register:
 
 def _digests(row: dict[str, Any], account: Account, number: int, start: int) -> list[Digest]:
     """The digests of an event: of one the algorithm is told, of several those that are known by their sizes."""
-    texts, alg = row.get("Digests"), row.get("AlgorithmId")
+    told, alg = row.get("Digests"), row.get("AlgorithmId")
+    texts = told if isinstance(told, list) else []
     found = []
-    for text in texts if isinstance(texts, list) else []:
+    for text in texts:
         match = _NUMBERS.fullmatch(text) if isinstance(text, str) and len(text) < 1024 else None
         try:
             value = bytes(map(int, match[1].replace(",", " ").split())) if match is not None else b""

@@ -1,8 +1,8 @@
 """Intel Trust Authority's events by register, as its client sends them along with a TD quote.
 
-Source: intel/trustauthority-client-for-go, go-tdx/event_log.go: an array of ``{"rtmr": {"index", "bank"}, "rtmr_events":
-[{"type_id", "type_name", "tags", "measurement"}]}``, where ``index`` is that of the CC measurement register: 1 is
-RTMR[0]. The order of events on different registers is lost, and so is their data.
+Source: intel/trustauthority-client-for-go, go-tdx/event_log.go: an array of ``{"rtmr": {"index", "bank"},
+"rtmr_events": [{"type_id", "type_name", "tags", "measurement"}]}``, where ``index`` is that of the CC measurement
+register: 1 is RTMR[0]. The order of events on different registers is lost, and so is their data.
 """
 
 from __future__ import annotations
@@ -36,7 +36,8 @@ _HEAD = re.compile(rb'(?:\xef\xbb\xbf)?\s*\[\s*\{\s*"(?:rtmr"\s*:\s*\{|rtmr_even
 def sniff(data: bytes, options: Options) -> Match:
     """Certain of an array whose first object has a register's number and bank, or its events, under ITA's names."""
     head = data[:4096]
-    if _HEAD.match(head) is None or b'"rtmr"' not in head and b'"type_id"' not in head:
+    named = b'"rtmr_events"' in head and (b'"index"' in head or b'"type_id"' in head)
+    if _HEAD.match(head) is None or not named:
         return NO_MATCH
     return Match(CERTAIN, "an array of RTMR events by register")
 

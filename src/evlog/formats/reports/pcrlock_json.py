@@ -1,9 +1,8 @@
 """The tables that ``systemd-pcrlock log --json`` prints, read as a log: a row for each record, without its data.
 
-Source: systemd, src/pcrlock/pcrlock.c (show_log_table, show_pcr_table). A digest stands under the name of its bank, null
-where the record has none. EV_NO_ACTION records are in no row. The rows under ``pcrs`` have what pcrlock replayed, and
-what the machine's registers were: these are a source of register values (`evlog.evidence.claims_json`), and no part of
-the log.
+Source: systemd, src/pcrlock/pcrlock.c (show_log_table, show_pcr_table). A digest stands under the name of its bank,
+null where the record has none. EV_NO_ACTION records are in no row. The rows under ``pcrs`` have what pcrlock replayed,
+and what the machine's registers were: these are a source of register values (`evlog.evidence`), no part of the log.
 """
 
 from __future__ import annotations
@@ -102,9 +101,9 @@ def _content(row: dict[str, Any], register: Register, digests: list[Digest]) -> 
     name, description, component = (_text(row.get(key)) for key in ("event", "description", "component"))
     if row.get("phase") == _USERSPACE:
         if description.startswith(_STRING):
-            told = SystemdRecord(description.removeprefix(_STRING), event_type=name or None)
-            if is_proven(Event(0, register, tuple(digests), told)):
-                return told
+            record = SystemdRecord(description.removeprefix(_STRING), event_type=name or None)
+            if is_proven(Event(0, register, tuple(digests), record)):
+                return record
         return DigestOnly(None, ": ".join(part for part in (name, component, description) if part))
     event_type = _type(row.get("event"))
     told = (*(() if event_type is not None else (name,)), component, description)

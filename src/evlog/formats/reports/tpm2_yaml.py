@@ -27,6 +27,7 @@ from evlog.contents.startup_locality import SIGNATURE, locality_of
 from evlog.errors import EvlogError, ParseError, TruncatedError
 from evlog.formats import CERTAIN, NO_MATCH, Match
 from evlog.formats.reports.account import Account, digest_of
+from evlog.formats.tcg.frame import register_of
 from evlog.registers import Register
 
 TYPE_CHECKING = False
@@ -39,7 +40,9 @@ if TYPE_CHECKING:
 ID = "tpm2-yaml"
 TITLE = "what tpm2_eventlog prints"
 
-_HEAD = re.compile(rb"\s*(?:---[ \t]*\r?\n)?(?:version:[ \t]*\d+[ \t]*\r?\n)?events:[ \t]*\r?\n(?:- EventNum:|  PCRIndex:)")
+_HEAD = re.compile(
+    rb"\s*(?:---[ \t]*\r?\n)?(?:version:[ \t]*\d+[ \t]*\r?\n)?events:[ \t]*\r?\n(?:- EventNum:|  PCRIndex:)"
+)
 _LINE = re.compile(r"( *)(- )?([A-Za-z][A-Za-z0-9_]*(?:\[\d+\])?) ?:(?: (.*))?")
 _VALUE = re.compile(r"\s*(\d+)\s*:\s*0x([0-9a-fA-F]*)\s*")
 _HEXADECIMAL = re.compile(r"[\"']((?:[0-9a-fA-F]{2})*)[\"']")
@@ -132,7 +135,7 @@ class _Entry:
         if index is None or not -(1 << 31) <= index <= _LAST:
             kind = TruncatedError if self.cut else ParseError
             raise kind("an event without a PCRIndex", offset=self.start, where=where)
-        register = Register("pcr", index & _LAST)
+        register = register_of(index & _LAST, "pcr")
         digests = self._digests(account, number)
         name = self.members.get("EventType", "")
         event_type = number_of(name)
@@ -161,9 +164,7 @@ class _Entry:
                 account.note("bad_digest", "error", str(error), number, self.start)
         return found
 
-    def _content(
-        self, account: Account, register: Register, digests: list[Digest], event_type: int | None
-    ) -> Content:
+    def _content(self, account: Account, register: Register, digests: list[Digest], event_type: int | None) -> Content:
         size = _number(self.members.get("EventSize", ""))
         value = self.members.get("Event")
         texts = [line.strip() for line in self.body]
@@ -222,9 +223,7 @@ class _Entry:
         return built if length == len(vendor[1]) // 2 else None
 
 
-def _entries(
-    data: bytes, replayed: dict[tuple[Register, HashAlg], bytes], account: Account
-) -> Iterator[_Entry]:
+def _entries(data: bytes, replayed: dict[tuple[Register, HashAlg], bytes], account: Account) -> Iterator[_Entry]:
     """Each event; the tool's register values, which follow them, are taken into ``replayed``."""
     entry: _Entry | None = None
     key = ""

@@ -1,8 +1,8 @@
 """A CCEL as the verifier of Confidential Containers parsed it: the list of events among the claims of its tokens.
 
 Source: confidential-containers/trustee, deps/eventlog (CcEventLog, EventlogEntry): ``uefi_event_logs`` is a list of
-``{"details", "digest_matches_event", "digests": [{"alg", "digest"}], "event", "index", "type_name"}``, where ``event`` is
-the event's data in base64 and ``index`` that of the CC measurement register. The Spec ID event is not in it.
+``{"details", "digest_matches_event", "digests": [{"alg", "digest"}], "event", "index", "type_name"}``, where ``event``
+is the event's data in base64 and ``index`` that of the CC measurement register. The Spec ID event is not in it.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from evlog.formats import CERTAIN, NO_MATCH, Match
 from evlog.formats.reports.account import Account, digest_of
 from evlog.formats.reports.json_text import Document
 from evlog.formats.tcg import agile as _agile
-from evlog.registers import Register
+from evlog.formats.tcg.frame import register_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -78,7 +78,7 @@ def _add(account: Account, row: Any, start: int, end: int) -> None:
             digests.append(digest_of(each.get("alg"), each.get("digest")))
         except ValueError as error:
             account.note("bad_digest", "error", str(error), number, start)
-    account.add(Register("ccmr", index), digests, _content(account, row, start), start, end)
+    account.add(register_of(index, "ccmr"), digests, _content(account, row, start), start, end)
 
 
 def _content(account: Account, row: dict[str, Any], start: int) -> Content:

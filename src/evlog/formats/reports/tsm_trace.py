@@ -29,7 +29,8 @@ ID = "tsm-trace"
 TITLE = "lines of the kernel's tsm_mr tracepoints"
 
 _LINE = re.compile(
-    rb"(?m)^(.*?)\s(\d{1,12}(?:\.\d{1,9})?): (?:tsm_mr:)?tsm_mr_(read|write|refresh): \[([^\]\n]{1,64})\] ([^\s]*)[ \t\r]*$"
+    rb"(?m)^(.*?)\s(\d{1,12}(?:\.\d{1,9})?): (?:tsm_mr:)?tsm_mr_(read|write|refresh): "
+    rb"\[([^\]\n]{1,64})\] ([^\s]*)[ \t\r]*$"
 )
 _NEEDLE = b"tsm_mr_"
 _TRIES = 16
@@ -89,7 +90,9 @@ def read(data: bytes, options: Options) -> Log:
             start[key] = running[key] = line.digest.value
         elif running[key] != line.digest.value:
             # What stands after it is not what the events lead to: no register whose events are told may seem proven.
-            message = f"{line.register} in {key[1]} was extended elsewhere before this value was read: no line tells of it"
+            message = (
+                f"{line.register} in {key[1]} was extended elsewhere before this value was read: no line tells of it"
+            )
             account.note("extended_elsewhere", "error" if key in counts else "warning", message, None, line.start)
             running[key] = line.digest.value
     for register, alg in counts.keys() - start.keys():
