@@ -96,6 +96,16 @@ def test_what_tpm2_eventlog_prints_replays_as_the_log(path: Path, version: int) 
         assert values(report) == values(source)
 
 
+def test_what_tpm2_eventlog_printed_of_machines(vm: Path) -> None:
+    reports = sorted(vm.glob("*/tpm2_eventlog.yaml"))
+    assert reports
+    for path in reports:
+        source, report = evlog.read(path.with_name("binary_bios_measurements")), evlog.read(path)
+        if source.format == "tcg2":
+            holds_what_it_should(report, source)
+        assert values(report) == values(source), path
+
+
 @each_firmware_log
 def test_what_evlog_prints_in_its_place_does_too(path: Path) -> None:
     source = evlog.read(path)
@@ -215,6 +225,17 @@ def test_pcrlocks_rows_lead_to_what_it_observed() -> None:
     made = evlog.verify([evlog.read(path)], evlog.read_registers(path))
     assert made.ok
     assert [row.verdict for row in made.registers].count("match") == 48
+
+
+def test_what_pcrlock_printed_of_a_machine(vm: Path) -> None:
+    """The registers are those of the machine; systemd's strings are proven by their digests."""
+    folder = vm / "g-uki257-systemd"
+    log = evlog.read(folder / "pcrlock-log.json")
+    made = evlog.verify([log], evlog.read_registers(folder / "pcrs.json"))
+    found = {(str(row.register), str(row.alg)): row.verdict for row in made.registers}
+    assert {found[f"pcr:{pcr}", "sha256"] for pcr in (*range(8), 9, 11, 15, 23)} == {"match"}
+    assert [event.content.kind for event in log.events[-5:]] == ["systemd"] * 5
+    assert log.events[-6].content == evlog.PCClientEvent(0x80000007, b"Exit Boot Services Returned with Success")
 
 
 def test_pcrlocks_types() -> None:

@@ -90,6 +90,8 @@ FORMATS: dict[str, str] = {
     "ima-binary": "ima.binary",
     "ima-ascii": "ima.ascii",
     "systemd": "systemd",
+    "cel-tlv": "cel.tlv",
+    # Lists and objects that could be taken for records of a CEL if these were not asked before.
     "tpm2-yaml": "reports.tpm2_yaml",
     "pcrlock-json": "reports.pcrlock_json",
     "ita-json": "reports.ita_json",
@@ -97,7 +99,6 @@ FORMATS: dict[str, str] = {
     "trustee-json": "reports.trustee_json",
     "cbmem-text": "reports.cbmem_text",
     "tsm-trace": "reports.tsm_trace",
-    "cel-tlv": "cel.tlv",
     "cel-json": "cel.json",
     "cel-cbor": "cel.cbor",
     "text": "text.room",
