@@ -94,6 +94,21 @@ def test_types_count_for_start_values() -> None:
     assert {row.start_reason for row in evlog.replay(log(DigestOnly(EV_SEPARATOR), pcr=17))} == {"ones"}
 
 
+@pytest.mark.parametrize("to", CELS)
+@pytest.mark.parametrize(("event_type", "pcr"), [(EV_EFI_HCRTM_EVENT, 0), (0x402, 17)])
+def test_they_count_in_a_cel_too(event_type: int, pcr: int, to: str) -> None:
+    source = log(DigestOnly(event_type), DigestOnly(EV_SEPARATOR), pcr=pcr)
+    assert evlog.convert(source, to).registers_preserved
+
+
+@pytest.mark.parametrize("to", CELS)
+def test_an_nv_index_is_only_named(to: str) -> None:
+    event = Event(0, Register("nv", 0x01C40200), (Digest(SHA256, ABC),), DigestOnly(EV_SEPARATOR))
+    source = Log("tpm2-yaml", (event, *log(DigestOnly()).events), algorithms=(SHA256,))
+    made = evlog.convert(source.replace(events=(event, source.events[1].replace(number=1))), to)
+    assert {str(row.register) for row in evlog.replay(made.log)} == {"pcr:7"}
+
+
 def test_a_launch_marker_is_none_with_another_digest() -> None:
     marker = Event(0, Register("pcr", 17), (Digest(SHA1, bytes(20)),), DigestOnly(0x503))
     assert not marker.measured

@@ -40,8 +40,6 @@ NAMELESS = {
     *("dynamic-launch.bin", "google-host.bin", "launch-markers-cut.bin", "launch-markers-handled.bin"),
     *("launch-markers.bin", "launch-policy-only.bin"),
 }
-#: Logs that tpm2_eventlog gives up on: at the header, or before their end.
-GIVEN_UP = {"sha3.bin", "unknown-algorithm.bin", "vendor-info-cut.bin", "trust-point.bin", "nv-index.bin"}
 
 
 def values(log: Log) -> dict[tuple[str, str], bytes | None]:
@@ -85,8 +83,10 @@ def test_what_tpm2_eventlog_prints_replays_as_the_log(path: Path, version: int) 
     source, report = evlog.read(path), evlog.read(ran.stdout)
     assert report.format == "tpm2-yaml"
     assert ("report_incomplete" in codes(report)) == bool(ran.returncode)
-    if path.name in GIVEN_UP:
-        assert len(report.events) < len(source.events) or path.name == "nv-index.bin"
+    if ran.returncode and len(report.events) != len(source.events):
+        # It gave up in the middle of an event, or before the first.
+        told = [(event.register, event.digests) for event in report.events[:-1]]
+        assert told == [(event.register, event.digests) for event in source.events[: len(told)]]
         return
     if path.parent.name == "tcg2":
         holds_what_it_should(report, source)

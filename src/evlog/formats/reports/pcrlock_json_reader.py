@@ -11,7 +11,7 @@ from evlog.errors import ParseError, UsageError
 from evlog.formats.reports.account import Account, digest_of, is_bank, is_proven
 from evlog.formats.reports.json_text import Document
 from evlog.model import Event
-from evlog.registers import Register
+from evlog.registers import PCR0, Register
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -138,7 +138,7 @@ def _compare(account: Account, calculated: dict[tuple[Register, HashAlg], bytes]
         if not backend.computable(bank) or backend.fold(bank, bytes(bank.size), digests) == value:
             continue
         why = "the events lead to another value from zeros"
-        for last in _LOCALITIES if register == Register("pcr", 0) else ():
+        for last in _LOCALITIES if register == PCR0 else ():
             if backend.fold(bank, bytes(bank.size - 1) + bytes([last]), digests) == value:
                 why = f"it started at {last}, as after a start from that locality, of which the table has no row"
         message = f"{register} in {bank} is not what the tool replayed it to: {why}"

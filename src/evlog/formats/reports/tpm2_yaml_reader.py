@@ -16,7 +16,7 @@ from evlog.formats.reports.account import Account, digest_of
 from evlog.formats.reports.tpm2_yaml_bodies import HEXADECIMAL, built, clean, integer, pairs, scalar, string
 from evlog.formats.reports.tpm2_yaml_values import compare, take
 from evlog.formats.tcg.frame import register_of
-from evlog.registers import Register
+from evlog.registers import PCR0, Register
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -30,7 +30,6 @@ _LINE = re.compile(r"( *)(- )?([A-Za-z][A-Za-z0-9_]*(?:\[\d+\])?) ?:(?: (.*))?")
 #: Members of an event, as far from the edge as they stand.
 _EVENT_INDENT = 2
 _LAST = 0xFFFFFFFF
-_PCR0 = Register("pcr", 0)
 
 
 def log_of(data: bytes, account: Account) -> Log:
@@ -109,7 +108,7 @@ class _Entry:
         event_type = number_of(name)
         if event_type is None:
             message = "an event of a type that the tool has no name for: the number is lost"
-            decides = is_reset(register) or register == _PCR0  # where such an event may tell of the start value
+            decides = is_reset(register) or register == PCR0  # where such an event may tell of the start value
             account.note("type_lost", "warning" if decides else "note", message, number, self.start)
         told = self.members.get("EventNum")
         if told is not None and integer(told) != number:

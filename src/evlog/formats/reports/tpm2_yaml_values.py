@@ -14,7 +14,7 @@ from evlog.contents.launch import is_reset
 from evlog.contents.pcclient import PCClientEvent
 from evlog.contents.startup_locality import locality_of
 from evlog.errors import EvlogError
-from evlog.registers import Register
+from evlog.registers import PCR0, Register
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -24,7 +24,6 @@ if TYPE_CHECKING:
 __all__ = ["compare", "take"]
 
 _VALUE = re.compile(r"\s*(\d+)\s*:\s*0x([0-9a-fA-F]*)\s*")
-_PCR0 = Register("pcr", 0)
 
 
 def take(
@@ -94,7 +93,7 @@ def _started_elsewhere(events: list[Event]) -> set[Register]:
     for event in events:
         event_type = type_of(event.content) or 0
         data = event.content.data if isinstance(event.content, PCClientEvent) else b""
-        if event.register == _PCR0 and (
+        if event.register == PCR0 and (
             event_type == EV_EFI_HCRTM_EVENT or locality_of(event_type, data) not in (None, 0)
         ):
             found.add(event.register)
