@@ -56,7 +56,7 @@ def log_of(data: bytes, account: Account) -> Log:
             told.append(_digests(row, account, number, start))
     except ParseError as error:
         trouble = trouble or error
-    del rows[len(told) :]
+    del rows[len(told) :], registers[len(told) :]
     built = _records(header, rows)
     if built is not None and all(
         event.register == register and list(event.digests) == digests

@@ -28,8 +28,10 @@ def sniff(data: bytes, options: Options) -> Match:
     import re
 
     members = rb'"(?:details"\s*:\s*\{|digest_matches_event"\s*:|digests"\s*:|event"\s*:|index"\s*:|type_name"\s*:)'
-    pattern = rb'(?:\xef\xbb\xbf)?\s*(?:\{\s*"uefi_event_logs"\s*:\s*)?\[\s*\{\s*' + members
-    if re.match(pattern, data[:1024]) is None:
+    pattern = rb'(?:\xef\xbb\xbf)?\s*(\{\s*"uefi_event_logs"\s*:\s*)?\[\s*\{\s*' + members
+    found = re.match(pattern, data[:1024])
+    # Where other members follow there may be other logs: the list is one of several in a document.
+    if found is None or (found[1] and re.search(rb"\]\s*\}\s*\Z", data[-256:]) is None):
         return NO_MATCH
     return Match(CERTAIN, "a list of events with the members that trustee gives them")
 
