@@ -367,6 +367,24 @@ def test_trustees_own_claims() -> None:
     assert found == {"ccmr:1": "2dc712306a963ead", "ccmr:2": "0fa3be56af61208b"}
 
 
+def test_a_list_among_other_members_is_left_to_who_reads_documents() -> None:
+    """There may be other logs beside it, of which nobody would hear."""
+    for document, mine in (
+        ({"uefi_event_logs": make_reports.trustee()}, True),
+        ({"uefi_event_logs": make_reports.trustee(), "ima": "text"}, False),
+        (make_reports.trustee(), True),
+    ):
+        found = room("trustee-json").sniff(json.dumps(document).encode(), Options()).confidence
+        assert found == (CERTAIN if mine else NO)
+
+
+def test_a_digest_that_is_no_number_ends_nothing_before_it() -> None:
+    document: Any = make_reports.ccnp()
+    document["EventLogs"][2]["Digests"] = ["x"]
+    with pytest.raises(ParseError):
+        evlog.read(json.dumps(document).encode(), strict=True)
+
+
 # coreboot
 
 
