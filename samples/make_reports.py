@@ -12,6 +12,7 @@ import hashlib
 import json
 import struct
 from pathlib import Path
+from typing import Any
 
 ALGORITHMS = {"sha1": 0x4, "sha256": 0xB, "sha384": 0xC, "sha512": 0xD}
 SEPARATOR, ACTION, IPL, VARIABLE, NO_ACTION = 0x4, 0x80000007, 0xD, 0x80000001, 0x3
@@ -60,7 +61,7 @@ def td_digest(data: bytes, covered: bytes | None) -> str:
 # systemd-pcrlock: a table of records, and one of registers.
 
 
-def pcrlock(bank: str = "sha256") -> dict[str, object]:
+def pcrlock(bank: str = "sha256") -> dict[str, Any]:
     """Records of a boot and of systemd, one with a type that has no name, one without a digest in the second bank."""
     banks = (bank, "sha384")
     firmware = [
@@ -118,8 +119,8 @@ def pcrlock(bank: str = "sha256") -> dict[str, object]:
 # Intel Trust Authority, CCNP and trustee: a TD's events.
 
 
-def ita() -> list[dict[str, object]]:
-    groups: list[dict[str, object]] = []
+def ita() -> list[dict[str, Any]]:
+    groups: list[dict[str, Any]] = []
     for index in (1, 2, 3):
         events = []
         for register, event_type, data, covered in TD:
@@ -145,7 +146,7 @@ def b64(data: bytes) -> str:
     return base64.b64encode(data).decode()
 
 
-def ccnp(*, header: bool = True) -> dict[str, object]:
+def ccnp(*, header: bool = True) -> dict[str, Any]:
     """Go's JSON of the service. Without ``header`` the one that stands there is of a later EV_NO_ACTION event."""
     events = []
     for register, event_type, data, covered in TD:
