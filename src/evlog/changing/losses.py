@@ -98,6 +98,8 @@ class _Account:
         if other:
             if not self._carries(source, after):
                 self._name(source, "content", f"{self.to} reads it back as a {two.kind} record")
+            for field in one.left_behind:
+                self._name(source, f"content.{field}", f"{self.to} has no place for it in a {two.kind} record")
         elif one != two:
             self._fields(source, one, two)
         # Who asks for events of another kind asks for them to be measured anew.
@@ -122,7 +124,7 @@ class _Account:
     def _carries(self, source: Event, after: Event) -> bool:
         """Whether the event read back carries the content of the source in the form that its format has for it."""
         one, two, options = source.content, after.content, self.options
-        if one.pcclient(options) == two:
+        if one.pcclient(options) == two or two.pcclient(options) == one:
             return True
         line = two.text_line(after, options) if two.measured else None
         return line is not None and line == one.text_line(source, options)

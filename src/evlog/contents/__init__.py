@@ -31,6 +31,7 @@ KINDS = {
     "text": ("text", "TextLine"),
     "cel": ("cel", "CelEvent"),
     "cos": ("cos", "CosEvent"),
+    "dstack": ("dstack", "DstackEvent"),
     "opaque": ("opaque", "Opaque"),
 }
 
