@@ -42,6 +42,7 @@ _HOME = {
     "Difference": "comparing.diff",
     "Digest": "model",
     "DigestCheck": "checking.digest_check",
+    "DigestOnly": "contents.digest_only",
     "Edit": "changing.edit",
     "Event": "model",
     "Evidence": "evidence",

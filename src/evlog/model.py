@@ -93,6 +93,11 @@ class Content(Record):
         """The old name of ``statement``."""
         return self.statement
 
+    @property
+    def plural(self) -> str:
+        """What a format "has no ..." of, if it cannot hold such a record: for the reasons of losses."""
+        return f"{self.kind} records"
+
     def pcclient(self, options: Options) -> Content | None:
         """The PC Client event that carries this content under the same digest, or None if there is none."""
         return None

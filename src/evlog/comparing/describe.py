@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from evlog._record import Record
 from evlog.contents._printable import printable
-from evlog.contents.pcclient import PCClientEvent
+from evlog.contents.event_types import name_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -84,7 +84,7 @@ class Describer:
         from evlog.decoders import Raw, decode, to_json
 
         content = event.content
-        kind = content.event_type_name if isinstance(content, PCClientEvent) else content.kind
+        kind = name_of(content)
         decoded = decode(event, self._context)
         members = None if decoded is None or isinstance(decoded, Raw) else to_json(decoded)
         if decoded is None or members is None:

@@ -32,6 +32,7 @@ KINDS = {
     "cel": ("cel", "CelEvent"),
     "cos": ("cos", "CosEvent"),
     "dstack": ("dstack", "DstackEvent"),
+    "digest_only": ("digest_only", "DigestOnly"),
     "opaque": ("opaque", "Opaque"),
 }
 

@@ -8,6 +8,10 @@ The type is open: an unknown value keeps its number.
 
 from __future__ import annotations
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from evlog.model import Content
+
 __all__ = [
     "DSTACK_RUNTIME",
     "EVENT_TYPES",
@@ -59,6 +63,8 @@ __all__ = [
     "TXT_TYPES",
     "event_type_name",
     "is_launch",
+    "name_of",
+    "type_of",
 ]
 
 EV_PREBOOT_CERT = 0x00000000
@@ -191,3 +197,15 @@ def is_launch(event_type: int) -> bool:
         if event_type in types:
             return True
     return False
+
+
+def type_of(content: Content) -> int | None:
+    """The event type of a PC Client event, whether its data is known or not; None of other contents."""
+    found = getattr(content, "event_type", None)
+    return found if type(found) is int else None
+
+
+def name_of(content: Content) -> str:
+    """The name of a PC Client event's type, whether its data is known or not; the kind of other contents."""
+    event_type = type_of(content)
+    return content.kind if event_type is None else event_type_name(event_type)
