@@ -90,6 +90,7 @@ FORMATS: dict[str, str] = {
     "ima-binary": "ima.binary",
     "ima-ascii": "ima.ascii",
     "systemd": "systemd",
+    "dstack": "dstack",
     "cel-tlv": "cel.tlv",
     "cel-json": "cel.json",
     "cel-cbor": "cel.cbor",
