@@ -124,7 +124,7 @@ class _Account:
     def _carries(self, source: Event, after: Event) -> bool:
         """Whether the event read back carries the content of the source in the form that its format has for it."""
         one, two, options = source.content, after.content, self.options
-        if one.pcclient(options) == two or two.pcclient(options) == one:
+        if one.pcclient(options) == two:
             return True
         line = two.text_line(after, options) if two.measured else None
         return line is not None and line == one.text_line(source, options)

@@ -45,9 +45,9 @@ _ESCAPES = {
 class DstackEvent(Content):
     """A name, a payload, and by which version of the rule they were hashed.
 
-    ``event_type`` is that of a runtime event (0x08000001) or of the firmware's event that the agent names; ``name`` of
-    a runtime event is "" where it got lost on the way through another format. ``preimage`` are the bytes that the agent
-    says it hashed, None if it says nothing; they are a claim as long as they are not what the version makes.
+    ``event_type`` is that of a runtime event (0x08000001) or of the firmware's event that the agent names.
+    ``preimage`` are the bytes that the agent says it hashed, None if it says nothing; they are a claim as long as they
+    are not what the version makes.
     """
 
     event_type: int
@@ -91,11 +91,7 @@ class DstackEvent(Content):
             yield from PCClientEvent(self.event_type, self.payload).candidates(event, alg)
             return
         covered = self.measured_bytes
-        if covered is not None:
-            yield _RULES[self.version], covered
-        if covered is None or not self.name:
-            # Another rule, or a name that is not here any more.
-            yield "external", None
+        yield ("external", None) if covered is None else (_RULES[self.version], covered)
 
     def pcclient(self, options: Options) -> PCClientEvent:
         return PCClientEvent(self.event_type, self.payload)
@@ -123,10 +119,10 @@ class DstackEvent(Content):
             "event_type": self.event_type,
             "event_type_name": self.event_type_name,
             "name": self.name,
-            "text": printable(self.text),
             "payload": self.payload.hex(),
             "version": self.version,
         }
+        members |= {"text": self.text} if self.text != members["payload"] else {}
         return members if self.preimage is None else {**members, "preimage": self.preimage.hex()}
 
     @classmethod

@@ -42,6 +42,7 @@ _TDX = PLATFORMS["tdx"]
 _RTMR3 = _TDX.ccmr_of(Register("rtmr", 3))
 _STATIC = Register("ccmr", 0)
 _LAST = 0xFFFFFFFF
+_LINES = Header(ID, (("framing", "lines"),))
 #: Members of an event, and of a line of the guest's own log.
 _MEMBERS = ("imr", "event_type", "digest", "event", "event_payload", "version", "preimage")
 _LINE_MEMBERS = ("event", "payload", "version")
@@ -80,17 +81,17 @@ def _first(data: bytes, start: int) -> dict[str, Any]:
 
 def _are_lines(data: bytes) -> bool:
     """Whether the first lines are events; one alone must have a name that every guest's log has."""
-    lines = data[:_FIRST].split(b"\n", _MOST)
-    whole = lines[:-1] if len(data) > _FIRST or len(lines) > _MOST else lines
-    names = []
-    for line in whole:
+    count = 0
+    for line in data[:_FIRST].split(b"\n", _MOST)[:_MOST]:
         if line.strip():
             try:
-                event = _one(line.decode("utf-8-sig"), _line)
+                content = _one(line.decode("utf-8-sig"), _line).content
             except (ParseError, UnicodeDecodeError):
                 return False
-            names.append(event.content.name if isinstance(event.content, DstackEvent) else "")
-    return len(names) > 1 or not BOOT_NAMES.isdisjoint(names)
+            count += 1
+            if count > 1 or (isinstance(content, DstackEvent) and content.name in BOOT_NAMES):
+                return True
+    return False
 
 
 def read(data: bytes, options: Options) -> Log:
@@ -212,7 +213,7 @@ class _Text:
             place = getattr(error, "pos", None)
             if place is None:
                 self._fail(str(error) if isinstance(error, _NoJSONError) else "a number too long", position)
-            message = str(getattr(error, "msg", error)).lower()
+            message = str(getattr(error, "msg", error)).lower().removesuffix(" starting at")
             self._fail(message, len(self._text) if "unterminated" in message else place)
 
     def _fail(self, message: str, position: int) -> NoReturn:
@@ -257,7 +258,9 @@ def _event(members: Any) -> Event:
     imr, event_type = _number(members, "imr"), _number(members, "event_type")
     digest, payload, name = _hex(members, "digest"), _hex(members, "event_payload"), _text(members, "event")
     content: Content
-    if event_type == DSTACK_RUNTIME:
+    if event_type == DSTACK_RUNTIME and members.get("event") is None:
+        content = PCClientEvent(event_type, payload)  # its name got lost on the way through another format
+    elif event_type == DSTACK_RUNTIME:
         preimage = _hex(members, "preimage") if members.get("preimage") is not None else None
         content = DstackEvent(event_type, name, payload, _number(members, "version", 1), preimage)
         digest = digest or _computed(content)
@@ -410,12 +413,14 @@ def _spell(event: Event) -> str | None:
         members |= {"version": content.version} if content.version != 1 else {}
         members |= {"preimage": content.preimage.hex()} if content.preimage is not None else {}
     elif isinstance(content, PCClientEvent):
-        members |= {"event_type": content.event_type, "digest": digest, "event": ""}
+        members |= {"event_type": content.event_type, "digest": digest}
+        members |= {"event": ""} if content.event_type != DSTACK_RUNTIME else {}
         members |= {"event_payload": content.data.hex()}
     elif isinstance(content, DigestOnly):
+        members |= {"event_type": content.event_type, "digest": digest}
         # The name of a runtime event would be taken for what was hashed.
-        name = "" if content.event_type == DSTACK_RUNTIME else content.text
-        members |= {"event_type": content.event_type, "digest": digest, "event": name, "event_payload": ""}
+        members |= {"event": content.text} if content.event_type != DSTACK_RUNTIME else {}
+        members |= {"event_payload": ""}
     else:
         return None
     return _json(members)
