@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from evlog.checking.conventions import Convention
     from evlog.checking.digest_check import DigestCheck
     from evlog.checking.facts import Facts
-    from evlog.model import Finding, Log
+    from evlog.model import Event, Finding, Log
 
 __all__ = ["Checks", "check"]
 
@@ -69,23 +69,31 @@ def check(log: Log) -> Checks:
     # Verdicts are few, and events may be many, made as they are asked for.
     shared: dict[tuple[object, ...], tuple[DigestCheck, ...]] = {(): ()}
     pcclient = False
+    changed: list[Event] = []
     for event in events:
         found = check_event(event)
         key = tuple((each.alg.id, each.alg.size, each.verdict, each.rule) for each in found) if found else ()
         checks.append(shared.setdefault(key, found))
         pcclient = pcclient or isinstance(event.content, PCClientEvent)
-    if not pcclient:
+        if event.content.kind == "dstack" and any(each.verdict == "mismatch" for each in found):
+            changed.append(event)
+    if not pcclient and not changed:
         return Checks(tuple(checks))
     from evlog.checking.facts import EventFacts
 
-    return _judged(tuple(checks), EventFacts(tuple(events), tuple(checks)))
+    return _judged(tuple(checks), EventFacts(tuple(events), tuple(checks)), changed)
 
 
-def _judged(checks: Sequence[tuple[DigestCheck, ...]], facts: Facts) -> Checks:
-    """The checks with what they say of the firmware, and with what is odd in the log."""
+def _judged(checks: Sequence[tuple[DigestCheck, ...]], facts: Facts, changed: Sequence[Event] = ()) -> Checks:
+    """The checks with what they say of the firmware, and with what is odd in the log.
+
+    ``changed`` are events with a name whose digest is not of name and payload.
+    """
     from evlog.checking import quirks, structure
     from evlog.checking.conventions import conventions_of
+    from evlog.checking.facts import finding
 
     conventions = conventions_of(facts)
     found = [*structure.findings(facts), *quirks.findings(facts, conventions)]
+    found += finding("digest_mismatch", "warning", "the digest is not of the event's name and payload", changed)
     return Checks(checks, tuple(sorted(found, key=lambda finding: finding.event or 0)), conventions)
