@@ -51,8 +51,9 @@ class _Found(Record):
 class _Open:
     """A list or an object that is not closed yet.
 
-    ``way`` is how one gets there, ``at`` where it is noted, ``count`` the values in it so far, ``name`` that of the member
-    whose value comes next; ``deep`` says whether a value in it has values, ``of_objects`` whether the first is an object.
+    ``way`` is how one gets there, ``at`` where it is noted, ``count`` the values in it so far, ``name`` that of the
+    member whose value comes next; ``deep`` says whether a value in it has values, ``of_objects`` whether the first is
+    an object.
     """
 
     __slots__ = ("at", "count", "deep", "is_list", "name", "of_objects", "start", "way")
