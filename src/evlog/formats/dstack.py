@@ -505,7 +505,7 @@ def _made(event: Event, options: Options, platform: str | None) -> Event | None:
 def write(log: Log, options: Options) -> bytes:
     """The text of a log of events on RTMRs, each as it was read or as dstack writes it."""
     if not log.events:
-        raise WriteError("a log without an event")
+        raise WriteError("a log without an event on an RTMR that has a SHA-384 digest")
     lines = log.header is not None and log.header == _LINES
     make, spell = (_line, _spell_line) if lines else (_event, _spell)
     last = len(log.events) - 1

@@ -42,9 +42,10 @@ class Found(Record):
 def read_bytes(data: bytes, format: str | None, options: Options, budget: Budget | None = None) -> Log:
     """Read a log from bytes, as `evlog.read` does; ``budget`` is that of a call that reads more than these."""
     found = identify(data, options, format, budget)
-    if len(found) > 1:
+    logs = [_read(found[0], options)] if len(found) == 1 else _once(found, options)
+    if len(logs) > 1:
         raise ParseError(f"the document holds {_listing(found)}; say which (--member PATH)")
-    return _read(found[0], options)
+    return logs[0]
 
 
 def read_one(data: bytes, format: str | None, options: Options) -> list[Log]:
@@ -55,12 +56,11 @@ def read_one(data: bytes, format: str | None, options: Options) -> list[Log]:
 def read_each(data: bytes, format: str | None, options: Options, budget: Budget | None = None) -> list[Log]:
     """The logs in bytes: one, or all that a document holds, each with its path behind its name.
 
-    Raises ParseError if two of them extend the same register: then nothing says that they are of one machine and boot.
+    Raises ParseError if two of them extend the same register: then nothing says that they are of one machine and boot,
+    unless one tells of all events of the other.
     """
     found = identify(data, options, format, budget)
-    if len(found) == 1:
-        return [_read(found[0], options)]
-    logs = [_read(each, options.replace(name=f"{options.name}{each.path}")) for each in found]
+    logs = [_read(found[0], options)] if len(found) == 1 else _once(found, options)
     extended: set[Register] = set()
     for log in logs:
         both = sorted(map(str, extended & log.extended))
@@ -70,6 +70,14 @@ def read_each(data: bytes, format: str | None, options: Options, budget: Budget 
             )
         extended |= log.extended
     return logs
+
+
+def _once(found: Sequence[Found], options: Options) -> list[Log]:
+    """The logs of a document, each with its path behind its name; what stands there in several spellings once."""
+    from evlog.intake.same_log import once
+
+    logs = [(_read(each, options.replace(name=f"{options.name}{each.path}")), each.path) for each in found]
+    return once(logs)
 
 
 def _read(found: Found, options: Options) -> Log:
