@@ -210,7 +210,7 @@ def test_data_of_no_bytes_is_data() -> None:
 
 def test_a_stripped_log_becomes_no_ccel() -> None:
     log = evlog.read(SAMPLES / "dstack" / "stripped.json")
-    with pytest.raises(ConversionError, match="ccel would change ccmr:1 in sha384.*event 0, content: .*not known"):
+    with pytest.raises(ConversionError, match=r"ccel would change ccmr:1 in sha384.*event 0, content: .*not known"):
         evlog.convert(log, "ccel")
     there = evlog.convert(log, "ccel", allow_changed=True)
     gone = {loss.event for loss in there.losses if loss.field == "content"}
@@ -275,6 +275,7 @@ def test_what_has_no_rtmr_or_no_sha384_is_refused() -> None:
         evlog.convert(evlog.read(SAMPLES / "tcg2" / "ovmf.bin"), "dstack")
     log = evlog.read(SAMPLES / "dstack" / "boot.json")
     other = log.replace(
+        format="evlog-json",
         algorithms=(evlog.SHA256,),
         events=tuple(event.replace(digests=(evlog.Digest(evlog.SHA256, bytes(32)),)) for event in log.events),
     )

@@ -56,7 +56,7 @@ _MOST = 16  # findings of one kind, and lines that are looked at
 
 
 def sniff(data: bytes, options: Options) -> Match:
-    """Certain of an array whose first event has imr, event_type and digest or payload; likely of the guest's own log."""
+    """Certain of an array whose first event has imr, event_type and digest or payload; likely of the guest's lines."""
     head = data[:_HEAD].decode("utf-8", "ignore")
     if _OPENING.match(head):
         members = _first(data, head.index("{"))

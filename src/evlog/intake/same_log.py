@@ -1,8 +1,8 @@
 """Logs of one document that tell of the same events: one log, which stands there more than once in different spellings.
 
-Agents return a log as a text and as JSON, whole and stripped of its data, and take the one before the other. What counts
-is what was extended: a log that on each of its registers has the digests that another has there says nothing that the
-other does not. The fullest is read.
+Agents return a log as a text and as JSON, whole and stripped of its data, and take the one before the other. What
+counts is what was extended: a log that on each of its registers has the digests that another has there says nothing
+that the other does not. The fullest is read.
 """
 
 from __future__ import annotations
@@ -61,11 +61,11 @@ class _Told(Record):
 
     def finding(self, other: _Told) -> Finding:
         """What is to be said of the other log, which is not read."""
-        assert self.events is not None and other.events is not None
+        mine = self.events or {}
         pairs = [
             (own, each)
-            for register, events in other.events.items()
-            for own, each in zip(self.events[register], events, strict=False)
+            for register, events in (other.events or {}).items()
+            for own, each in zip(mine[register], events, strict=False)
         ]
         changed = [own for own, each in pairs if not _agree(own.content, each.content)]
         if changed:

@@ -1,9 +1,9 @@
 """dstack's attestation, version 0: a TD quote and the event log in one, in SCALE.
 
-Source: Dstack-TEE/dstack, dstack-attest/src/attestation.rs; Parity's SCALE codec for compact lengths. Version 0 | kind 0
-(TDX) | quote | events | runtime events | 64 bytes of report data | configuration (JSON). A length stands above the lowest
-two bits, which say how many bytes it takes: 1, 2 or 4. An event is u32 imr | u32 type | digest | name | payload; the
-runtime events (name | payload) are those of the first list again, and extend nothing more.
+Source: Dstack-TEE/dstack, dstack-attest/src/attestation.rs; Parity's SCALE codec for compact lengths. Version 0 |
+kind 0 (TDX) | quote | events | runtime events | 64 bytes of report data | configuration (JSON). A length stands above
+the lowest two bits, which say how many bytes it takes: 1, 2 or 4. An event is u32 imr | u32 type | digest | name |
+payload; the runtime events (name | payload) are those of the first list again, and extend nothing more.
 
 The log is handed on as the array that dstack's JSON has. An attestation of version 1 is MessagePack, and another thing.
 """
