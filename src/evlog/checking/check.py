@@ -71,29 +71,32 @@ def check(log: Log) -> Checks:
     pcclient = False
     changed: list[Event] = []
     for event in events:
-        found = check_event(event)
-        key = tuple((each.alg.id, each.alg.size, each.verdict, each.rule) for each in found) if found else ()
-        checks.append(shared.setdefault(key, found))
+        row = check_event(event)
+        key = tuple((each.alg.id, each.alg.size, each.verdict, each.rule) for each in row) if row else ()
+        checks.append(shared.setdefault(key, row))
         pcclient = pcclient or isinstance(event.content, PCClientEvent)
-        if event.content.kind == "dstack" and any(each.verdict == "mismatch" for each in found):
+        if event.content.kind == "dstack" and any(each.verdict == "mismatch" for each in row):
             changed.append(event)
-    if not pcclient and not changed:
-        return Checks(tuple(checks))
+    found = _changed(changed) if changed else ()
+    if not pcclient:
+        return Checks(tuple(checks), found)
     from evlog.checking.facts import EventFacts
 
-    return _judged(tuple(checks), EventFacts(tuple(events), tuple(checks)), changed)
+    return _judged(tuple(checks), EventFacts(tuple(events), tuple(checks)), found)
 
 
-def _judged(checks: Sequence[tuple[DigestCheck, ...]], facts: Facts, changed: Sequence[Event] = ()) -> Checks:
-    """The checks with what they say of the firmware, and with what is odd in the log.
-
-    ``changed`` are events with a name whose digest is not of name and payload.
-    """
-    from evlog.checking import quirks, structure
-    from evlog.checking.conventions import conventions_of
+def _changed(events: Sequence[Event]) -> tuple[Finding, ...]:
+    """What is said of events with a name whose digests are not of it and their data."""
     from evlog.checking.facts import finding
 
+    return tuple(finding("digest_mismatch", "warning", "the digest is not of the event's name and payload", events))
+
+
+def _judged(checks: Sequence[tuple[DigestCheck, ...]], facts: Facts, others: Sequence[Finding] = ()) -> Checks:
+    """The checks with what they say of the firmware, with what is odd in the log, and what else was found in it."""
+    from evlog.checking import quirks, structure
+    from evlog.checking.conventions import conventions_of
+
     conventions = conventions_of(facts)
-    found = [*structure.findings(facts), *quirks.findings(facts, conventions)]
-    found += finding("digest_mismatch", "warning", "the digest is not of the event's name and payload", changed)
+    found = [*structure.findings(facts), *quirks.findings(facts, conventions), *others]
     return Checks(checks, tuple(sorted(found, key=lambda finding: finding.event or 0)), conventions)
