@@ -13,8 +13,10 @@ below 0.
 from __future__ import annotations
 
 import re
+from functools import cache
 
 from evlog import hashing
+from evlog._paused import CollectorPaused
 from evlog.algorithms import SHA384
 from evlog.contents.digest_only import DigestOnly
 from evlog.contents.dstack import BOOT_NAMES, DstackEvent
@@ -28,7 +30,7 @@ from evlog.registers import PLATFORMS, Platform, Register
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
     from typing import Any, NoReturn
 
     from evlog.model import Content
@@ -105,15 +107,16 @@ def read(data: bytes, options: Options) -> Log:
     events: list[Event] = []
     kept = offset = 0
     try:
-        for members, start, end in text.events():
-            offset = text.byte(start)
-            event = make(members)
-            origin = Origin(options.name, ID, Span(offset, text.byte(end) - offset))
-            event = event.replace(number=len(events), origin=origin)
-            event = event if text.plain == spell(event) else event.replace(wire=text.chunk)
-            notes.add(event, members)
-            events.append(event)
-            kept = text.byte(text.end)
+        with CollectorPaused():
+            for members, start, end in text.events():
+                offset = text.byte(start)
+                event = make(members)
+                origin = Origin(options.name, ID, Span(offset, text.byte(end) - offset))
+                event = event.replace(number=len(events), origin=origin)
+                event = event if text.plain == spell(event) else event.replace(wire=text.chunk)
+                notes.add(event, members)
+                events.append(event)
+                kept = text.byte(text.end)
         if text.rest:
             notes.one("trailing_bytes", "warning", f"{text.rest} characters after the array", None, kept)
     except ParseError as error:
@@ -147,10 +150,7 @@ class _Text:
     """
 
     def __init__(self, text: str) -> None:
-        from json import JSONDecoder
-
-        decoder: Any = JSONDecoder(object_pairs_hook=_unique, parse_constant=_no_constant)
-        self._scan = decoder.scan_once
+        self._scan = _scanner()
         self._text = text
         self._ascii = text.isascii()
         self._counted = 0, 0
@@ -230,6 +230,15 @@ class _Text:
             return len(self._text[:position].encode())
         self._counted = position, byte + len(self._text[character:position].encode())
         return self._counted[1]
+
+
+@cache
+def _scanner() -> Callable[[str, int], tuple[Any, int]]:
+    from json import JSONDecoder
+
+    decoder: Any = JSONDecoder(object_pairs_hook=_unique, parse_constant=_no_constant)
+    scan: Callable[[str, int], tuple[Any, int]] = decoder.scan_once
+    return scan
 
 
 class _NoJSONError(ValueError):
@@ -423,7 +432,7 @@ def _spell(event: Event) -> str | None:
         members |= {"event_payload": ""}
     else:
         return None
-    return _json(members)
+    return _encoder()(members)
 
 
 def _spell_line(event: Event) -> str | None:
@@ -434,13 +443,14 @@ def _spell_line(event: Event) -> str | None:
     if not isinstance(content, DstackEvent) or not content.runtime:
         return None
     members = {"event": content.name, "payload": base64.b64encode(content.payload).decode()}
-    return _json({**members, "version": content.version} if content.version != 1 else members)
+    return _encoder()({**members, "version": content.version} if content.version != 1 else members)
 
 
-def _json(members: dict[str, Any]) -> str:
-    import json
+@cache
+def _encoder() -> Callable[[dict[str, Any]], str]:
+    from json import JSONEncoder
 
-    return json.dumps(members, separators=(",", ":"), ensure_ascii=False)
+    return JSONEncoder(separators=(",", ":"), ensure_ascii=False).encode
 
 
 def _one(text: str, make: Any = None) -> Event:
