@@ -55,7 +55,7 @@ class DigestOnly(Content):
 
     @property
     def summary(self) -> str:
-        return self.text or "its data is not told"
+        return self.text or "data unknown"
 
     @property
     def plural(self) -> str:

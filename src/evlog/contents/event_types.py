@@ -209,3 +209,23 @@ def name_of(content: Content) -> str:
     """The name of a PC Client event's type, whether its data is known or not; the kind of other contents."""
     event_type = type_of(content)
     return content.kind if event_type is None else event_type_name(event_type)
+
+
+def number_of(name: str) -> int | None:
+    """The number of an event type by the specification's name, or as digits after ``0x``; None for another name."""
+    if name[:2] in ("0x", "0X") and 2 < len(name) <= 10:
+        try:
+            return int(name, 16)
+        except ValueError:
+            return None
+    return _numbers().get(name.upper())
+
+
+def _numbers() -> dict[str, int]:
+    global _by_name
+    if not _by_name:
+        _by_name = {name: number for number, name in EVENT_TYPES.items()}
+    return _by_name
+
+
+_by_name: dict[str, int] = {}

@@ -345,8 +345,9 @@ def _ours_loss(events: list[Event], format: str) -> Iterator[Loss]:
     types = [written(event.content.__class__) for event in events]
     numbers = [type.number for type in types if type is not None and type.ours]
     if numbers:
-        several = "an event" if len(numbers) == 1 else f"{len(numbers)} events"
-        reason = f"the log does not have that of {several}: {format} has records of type {numbers[0]}, for evlog alone"
+        several = "an event is" if len(numbers) == 1 else f"{len(numbers)} events are"
+        own = f"records of type {numbers[0]}, which other readers do not know"
+        reason = f"{several} without data in the source: {format} has {own}"
         yield Loss(None, "content.data", reason)
 
 
