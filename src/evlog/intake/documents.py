@@ -11,6 +11,7 @@ import re
 from json.decoder import scanstring
 
 from evlog._record import Record
+from evlog.intake import letters
 from evlog.intake.budget import BudgetError
 from evlog.intake.places import SHORTEST, Layer, Place, step
 
@@ -90,11 +91,11 @@ def _layers(text: str, found: _Found, budget: Budget) -> Iterator[Layer]:
     if found.kind == "text":
         value = _bytes(scanstring(text, found.start + 1, False)[0])
         budget.spend(len(value))
-        from evlog.intake import texts
-
-        for layer in texts.layers(value, budget):
+        spelled = False
+        for layer in letters.layers(value, budget):
+            spelled = True
             yield layer.replace(name=f"JSON ({layer.name})")
-        yield Layer(_TEXT, value, whole=not is_document(value))
+        yield Layer(_TEXT, value, whole=spelled)
         return
     value = _bytes(text[found.start : found.end])
     budget.look(len(value))

@@ -81,6 +81,8 @@ def _once(found: Sequence[Found], options: Options) -> list[Log]:
 
 
 def _read(found: Found, options: Options) -> Log:
+    if options.strict and found.notes:
+        raise ParseError(f"{found.wrapping[-1]}: {found.notes[0]}", offset=0)
     log = room(found.detection.format).read(found.data, options)
     notes = []
     if found.wrapping:
