@@ -90,7 +90,6 @@ FORMATS: dict[str, str] = {
     "ima-binary": "ima.binary",
     "ima-ascii": "ima.ascii",
     "systemd": "systemd",
-    "dstack": "dstack",
     "tpm2-yaml": "reports.tpm2_yaml",
     "pcrlock-json": "reports.pcrlock_json",
     "ita-json": "reports.ita_json",
@@ -101,6 +100,7 @@ FORMATS: dict[str, str] = {
     "cel-tlv": "cel.tlv",
     "cel-json": "cel.json",
     "cel-cbor": "cel.cbor",
+    "dstack": "dstack",
     "text": "text.room",
     "evlog-json": "evlog_json",
 }

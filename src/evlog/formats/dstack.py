@@ -47,6 +47,7 @@ _LAST = 0xFFFFFFFF
 _LINES = Header(ID, (("framing", "lines"),))
 #: Members of an event, and of a line of the guest's own log.
 _MEMBERS = ("imr", "event_type", "digest", "event", "event_payload", "version", "preimage")
+_FIRMWARE_MEMBERS = _MEMBERS[:5]
 _LINE_MEMBERS = ("event", "payload", "version")
 _BLANK = " \t\n\r"
 _SPACE = re.compile(f"[{_BLANK}]*")
@@ -103,7 +104,7 @@ def read(data: bytes, options: Options) -> Log:
     except UnicodeDecodeError as error:
         raise ParseError("not UTF-8", offset=error.start) from None
     make, spell = (_line, _spell_line) if text.lines else (_event, _spell)
-    notes = _Notes(strict=options.strict)
+    notes = _Notes(strict=options.strict, lines=text.lines)
     events: list[Event] = []
     kept = offset = 0
     try:
@@ -345,8 +346,8 @@ def _hex(members: Any, name: str) -> bytes:
 class _Notes:
     """What is noticed in a log: of each kind the first few, then how many more there are."""
 
-    def __init__(self, *, strict: bool) -> None:
-        self._strict = strict
+    def __init__(self, *, strict: bool, lines: bool) -> None:
+        self._strict, self._lines = strict, lines
         self._found: list[Finding] = []
         self._counts: dict[str, int] = {}
         self._names: set[str] = set()
@@ -388,21 +389,24 @@ class _Notes:
         for size in [len(digest.value) for digest in event.digests if len(digest.value) != SHA384.size]:
             message = f"a digest of {size} bytes, SHA-384 has {SHA384.size}: it extends nothing"
             self.one("digest_size", "warning", message, number, offset)
-        if runtime and isinstance(content, DstackEvent):
-            covered = content.measured_bytes
-            if covered is None:
-                message = f"version {content.version} of the rule of runtime events is not known: nothing is checked"
-                self.one("unknown_version", "warning", message, number, offset)
-            elif content.preimage not in (None, covered):
-                message = "the preimage is not what name and payload make: it says nothing of them"
-                self.one("preimage_differs", "warning", message, number, offset)
-        known = _MEMBERS if runtime and "payload" not in members else _LINE_MEMBERS if runtime else _MEMBERS[:5]
+        if isinstance(content, DstackEvent) and runtime:
+            self._rule(content, number, offset)
+        known = _LINE_MEMBERS if self._lines else _MEMBERS if runtime else _FIRMWARE_MEMBERS
         for name in sorted(set(members).difference(known))[:_MOST]:
             if name not in self._names and len(self._names) < _MOST:
                 self._names.add(name)
                 severity = "warning" if self._strict else "note"
                 message = f"unknown member {name[:40]!r} is kept in this format only"
                 self._found.append(Finding("unknown_member", severity, message, number, offset))
+
+    def _rule(self, content: DstackEvent, number: int, offset: int | None) -> None:
+        covered = content.measured_bytes
+        if covered is None:
+            message = f"version {content.version} of the rule of runtime events is not known: nothing is checked"
+            self.one("unknown_version", "warning", message, number, offset)
+        elif content.preimage not in (None, covered):
+            message = "the preimage is not what name and payload make: it says nothing of them"
+            self.one("preimage_differs", "warning", message, number, offset)
 
 
 def _offset(event: Event) -> int | None:
