@@ -1544,6 +1544,43 @@ MUTANTS: tuple[Mutant, ...] = (
         "stated = {}",
         "test_reports.py::test_a_register_that_stood_elsewhere",
     ),
+    # dstack's logs
+    Mutant(
+        "contents/dstack.py",
+        'self.event_type.to_bytes(4, "little")',
+        'self.event_type.to_bytes(4, "big")',
+        "test_dstack.py::test_the_vectors_of_version_1",
+    ),
+    Mutant(
+        "contents/dstack.py",
+        "if not self.runtime or self.version not in _RULES:",
+        "if not self.runtime:",
+        "test_dstack.py::test_a_rule_that_nobody_knows",
+    ),
+    Mutant(
+        "formats/dstack.py",
+        "digest = digest or _computed(content)",
+        "digest = _computed(content)",
+        "test_dstack.py::test_what_the_digest_does_not_cover",
+    ),
+    Mutant(
+        "formats/dstack.py",
+        'elif not payload and digest != hashing.digest(SHA384, b""):',
+        "elif not payload and not digest:",
+        "test_dstack.py::test_a_stripped_log_is_not_checked_and_never_wrong",
+    ),
+    Mutant(
+        "intake/same_log.py",
+        "if any(one.digests != two.digests for",
+        "if all(one.digests != two.digests for",
+        "test_dstack.py::test_two_boots_are_two_logs",
+    ),
+    Mutant(
+        "intake/same_log.py",
+        "if len(own) != len(events) and (register not in _GROWING or len(own) < len(events)):",
+        "if len(own) < len(events):",
+        "test_dstack.py::test_two_boots_are_two_logs",
+    ),
 )
 
 

@@ -36,7 +36,7 @@ NOT_BYTE_IDENTICAL: dict[str, str] = {
 }
 
 #: Formats whose records end with a line or a bracket: a cut may leave a shorter record that is as legal.
-LINES = {"evlog-json", "text", "ima-ascii", "systemd", "cel-json"}
+LINES = {"evlog-json", "text", "ima-ascii", "systemd", "dstack", "cel-json"}
 #: What other tools print is only read, and is all lines or lists.
 ONLY_READ = {format for format in FORMATS if not writes(format)}
 LINES |= ONLY_READ
@@ -318,7 +318,7 @@ def _extended(digests: tuple[evlog.Digest, ...], event: Event) -> list[tuple[str
 
 def _content(candidate: Event, event: Event, gone: set[str]) -> bool:
     """Whether it carries the same content, or the PC Client event that stands for it."""
-    if any(field.startswith("content.") for field in gone):
-        return candidate.content.kind == event.content.kind
     carried = (event.content, event.content.pcclient(Options()))
+    if any(field.startswith("content.") for field in gone):
+        return candidate.content.kind in {content.kind for content in carried if content is not None}
     return candidate.content in carried or candidate.content.pcclient(Options()) in carried

@@ -43,6 +43,7 @@ _HOME = {
     "Digest": "model",
     "DigestCheck": "checking.digest_check",
     "DigestOnly": "contents.digest_only",
+    "DstackEvent": "contents.dstack",
     "Edit": "changing.edit",
     "Event": "model",
     "Evidence": "evidence",

@@ -102,6 +102,11 @@ class Content(Record):
         """The PC Client event that carries this content under the same digest, or None if there is none."""
         return None
 
+    @property
+    def left_behind(self) -> tuple[str, ...]:
+        """Fields that say something and that the PC Client event which carries this content has no place for."""
+        return ()
+
     def text_line(self, event: Event, options: Options) -> bytes | None:
         """The line of a textual log that carries this content, or None if there is none."""
         return None

@@ -108,8 +108,8 @@ def _decoded_name(members: dict[str, Any], summary: str) -> str:
 def _own_name(content: object) -> str:
     """The name that a content of another kind has: a file's, an operation's."""
     name = getattr(content, "name", None)
-    if isinstance(name, bytes):
-        return name.decode("utf-8", "backslashreplace")
+    if isinstance(name, (bytes, str)):
+        return name if isinstance(name, str) else name.decode("utf-8", "backslashreplace")
     fields = getattr(content, "fields", None)
     if isinstance(fields, tuple) and fields and all(isinstance(field, str) for field in fields):
         return " ".join(fields[:2])

@@ -2,7 +2,7 @@
 
 Source: TCG PC Client Platform Firmware Profile 1.06, section 10.4.1; for dynamic launches Intel TXT Software
 Development Guide, appendix F; tboot (txt/heap.h), Secure Launch Linux (linux/slaunch.h) and Xen; Google's host logs;
-and for AMD and Arm the tools that name their types: no real log of them is known.
+dstack; and for AMD and Arm the tools that name their types: no real log of them is known.
 The type is open: an unknown value keeps its number.
 """
 
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from evlog.model import Content
 
 __all__ = [
+    "DSTACK_RUNTIME",
     "EVENT_TYPES",
     "EV_ACTION",
     "EV_COMPACT_HASH",
@@ -113,6 +114,8 @@ EV_EFI_SPDM_DEVICE_AUTHORITY = 0x800000E4
 SLAUNCH_START = 0x00000503
 SLAUNCH_END = 0x00000504
 GOOGLE_DRTM = 0x10000000
+#: What the agent of a dstack guest extends while it runs (cc-eventlog/src/runtime_events.rs).
+DSTACK_RUNTIME = 0x08000001
 
 #: Event types that Intel TXT and Boot Guard have to themselves; with those of what is launched (tboot, Linux, Xen), of
 #: AMD Secure Launch, Arm DRTM and Google's hosts.
@@ -159,6 +162,7 @@ EVENT_TYPES: dict[int, str] = {
     SLAUNCH_END: "SLAUNCH_END",
     # Google's hosts
     GOOGLE_DRTM: "GOOGLE_DRTM",
+    DSTACK_RUNTIME: "DSTACK_RUNTIME",
     # AMD Secure Launch
     0x00008001: "AMD_SL_LOAD",
     0x00008002: "AMD_SL_PSP_FW_SPLT",

@@ -101,6 +101,7 @@ FORMATS: dict[str, str] = {
     "tsm-trace": "reports.tsm_trace",
     "cel-json": "cel.json",
     "cel-cbor": "cel.cbor",
+    "dstack": "dstack",
     "text": "text.room",
     "evlog-json": "evlog_json",
 }

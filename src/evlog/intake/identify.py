@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from evlog._record import Record
-from evlog.errors import ParseError, UnknownFormatError, UsageError
+from evlog.errors import EvlogError, ParseError, UnknownFormatError, UsageError
 from evlog.formats import CERTAIN, LIKELY, NO, Detection, detect, room
 from evlog.intake.budget import Budget
 from evlog.model import Finding
@@ -26,13 +26,14 @@ _LISTED = 16
 class Found(Record):
     """A log in some bytes: its own, its format, the wrappings around it, outermost first, and its path if it has one.
 
-    The path is that of `evlog.intake.unwrap.Wrapped`, "" for what stands in no document.
+    The path is that of `evlog.intake.unwrap.Wrapped`, "" for what stands in no document; ``notes`` as there.
     """
 
     data: bytes
     detection: Detection
     wrapping: tuple[str, ...] = ()
     path: str = ""
+    notes: tuple[str, ...] = ()
 
     def __str__(self) -> str:
         return f"{self.path or '/'} ({self.detection.format})"
@@ -41,9 +42,10 @@ class Found(Record):
 def read_bytes(data: bytes, format: str | None, options: Options, budget: Budget | None = None) -> Log:
     """Read a log from bytes, as `evlog.read` does; ``budget`` is that of a call that reads more than these."""
     found = identify(data, options, format, budget)
-    if len(found) > 1:
+    logs = [_read(found[0], options)] if len(found) == 1 else _once(found, options)
+    if len(logs) > 1:
         raise ParseError(f"the document holds {_listing(found)}; say which (--member PATH)")
-    return _read(found[0], options)
+    return logs[0]
 
 
 def read_one(data: bytes, format: str | None, options: Options) -> list[Log]:
@@ -54,12 +56,11 @@ def read_one(data: bytes, format: str | None, options: Options) -> list[Log]:
 def read_each(data: bytes, format: str | None, options: Options, budget: Budget | None = None) -> list[Log]:
     """The logs in bytes: one, or all that a document holds, each with its path behind its name.
 
-    Raises ParseError if two of them extend the same register: then nothing says that they are of one machine and boot.
+    Raises ParseError if two of them extend the same register: then nothing says that they are of one machine and boot,
+    unless one tells of all events of the other.
     """
     found = identify(data, options, format, budget)
-    if len(found) == 1:
-        return [_read(found[0], options)]
-    logs = [_read(each, options.replace(name=f"{options.name}{each.path}")) for each in found]
+    logs = [_read(found[0], options)] if len(found) == 1 else _once(found, options)
     extended: set[Register] = set()
     for log in logs:
         both = sorted(map(str, extended & log.extended))
@@ -71,13 +72,24 @@ def read_each(data: bytes, format: str | None, options: Options, budget: Budget 
     return logs
 
 
+def _once(found: Sequence[Found], options: Options) -> list[Log]:
+    """The logs of a document, each with its path behind its name; what stands there in several spellings once."""
+    from evlog.intake.same_log import once
+
+    logs = [(_read(each, options.replace(name=f"{options.name}{each.path}")), each.path) for each in found]
+    return once(logs)
+
+
 def _read(found: Found, options: Options) -> Log:
+    if options.strict and found.notes:
+        raise ParseError(f"{found.wrapping[-1]}: {found.notes[0]}", offset=0)
     log = room(found.detection.format).read(found.data, options)
     notes = []
     if found.wrapping:
         place = f" at {found.path}" if found.path else ""
         message = f"the log is wrapped in {', then '.join(found.wrapping)}{place}; offsets count in the log"
         notes.append(Finding("wrapped", "note", message))
+    notes += [Finding("wrapping_damaged", "warning", note) for note in found.notes]
     if found.detection.confidence < LIKELY:
         notes.append(Finding("format_uncertain", "warning", f"read as {found.detection}"))
     return log.replace(findings=(*notes, *log.findings)) if notes else log
@@ -98,7 +110,11 @@ def identify(
     ``options.member`` keeps the log at that path alone; UsageError says which there are, if there is none.
     """
     try:
-        found: tuple[Found, ...] = (Found(data, _detect(data, options, format)),)
+        detection = _detect(data, options, format)
+        found: tuple[Found, ...] = (Found(data, detection),)
+        if format is None and detection.confidence < CERTAIN and not _reads(data, detection, options):
+            # A document of evidence may begin as a log does.
+            found = _unwrapped(data, options, format, budget or Budget()) or found
     except UnknownFormatError:
         found = _unwrapped(data, options, format, budget or Budget())
         if not found and format is None:
@@ -123,16 +139,38 @@ def _unwrapped(data: bytes, options: Options, format: str | None, budget: Budget
     inside = options.replace(name="", dialect=None)
 
     def known(wrapped: Wrapped) -> Detection | None:
+        chosen = inside if wrapped.path else options
         try:
-            return _detect(wrapped.data, inside if wrapped.path else options, format)
+            detection = _detect(wrapped.data, chosen, format)
         except UnknownFormatError:
             return None
+        if wrapped.value and not _reads(wrapped.data, detection, chosen):
+            return None
+        return detection
 
     budget.give(len(data))
     return tuple(
-        Found(wrapped.data, detection, wrapped.wrapping, wrapped.path)
+        Found(wrapped.data, detection, wrapped.wrapping, wrapped.path, wrapped.notes)
         for wrapped, detection in unwrap(data, known, budget)
     )
+
+
+def _reads(data: bytes, detection: Detection, options: Options) -> bool:
+    """Whether what looks like a log is one, where it is a part of a document: all of it, and no record of a log."""
+    if data[:256].lstrip()[:1] not in (b"{", b"["):
+        return True
+    if detection.confidence < LIKELY:
+        return False
+    if detection.confidence == CERTAIN and data.lstrip()[:1] == b"[":
+        return True  # damaged or not
+    try:
+        log = room(detection.format).read(data, options.replace(strict=False))
+    except EvlogError:
+        return False
+    if log.failed or not any(event.digests for event in log.events):
+        return False
+    origin = log.events[0].origin
+    return len(log.events) > 1 or origin is None or origin.span.length < len(data)
 
 
 def _detect(data: bytes, options: Options, format: str | None) -> Detection:
