@@ -31,6 +31,7 @@ KINDS = {
     "text": ("text", "TextLine"),
     "cel": ("cel", "CelEvent"),
     "cos": ("cos", "CosEvent"),
+    "cos_host": ("cos_host", "CosHostEvent"),
     "opaque": ("opaque", "Opaque"),
 }
 
