@@ -77,6 +77,14 @@ def _sniff_headless(data: bytes, options: Options, space: Space) -> Match:
     return Match(confidence, f"{reason}, without a header") if found == space else NO_MATCH
 
 
+def _stand_alone(data: bytes) -> bool:
+    """Whether the bytes are records that nobody takes for anything else, without a header before them."""
+    from evlog.formats.tcg import aael as _aael
+    from evlog.formats.tcg import final_events as _final_events
+
+    return _aael.is_fragment(data) or _final_events.are_records(data)
+
+
 def space_of(
     register: int, declared: SpecId, records: Iterable[tuple[int, int]], options: Options
 ) -> tuple[int, Space, str]:
@@ -140,9 +148,8 @@ def read(data: bytes, options: Options, format: str, space: Space) -> Log:
     header = _header(data)
     if header is None:
         from evlog.formats.tcg import aael as _aael
-        from evlog.formats.tcg import final_events as _final_events
 
-        if not (_aael.is_fragment(data) or _final_events.are_records(data)):
+        if not _stand_alone(data):
             raise ParseError(f"record 0 is not a {AGILE}", offset=0, where="events[0]")
         return _log(_aael.scan_fragment(data, space), (), options, format, header=Header(format, (("headless", 1),)))
     first, declared = header
@@ -207,6 +214,9 @@ def adapt(log: Log, options: Options, format: str, space: Space) -> tuple[Log, S
             register = Platform.counting(register.space, options.platform or log.platform).ccmr_of(register)
         events.append(event.replace(register=register, content=content, recnum=None, wire=None))
     algorithms = log.algorithms
+    if log.format == format and _is_headless(log) and _stand_alone(_records_of(events[:2], space)):
+        # Nothing but a header would be new: what goes on where another log ends has none.
+        return log.replace(events=tuple(events)), losses
     if not events or not _is_agile(events[0].content):
         algorithms = banks_of(met) or algorithms
         events.insert(0, _new_header(algorithms, space))
@@ -245,23 +255,37 @@ def _new_header(algorithms: Sequence[HashAlg], space: Space) -> Event:
 
 
 def write(log: Log, space: Space) -> bytes:
-    """The bytes of a log whose record 0 is a Spec ID event. Raises WriteError for anything else."""
+    """The bytes of a log whose record 0 is a Spec ID event, or that was read without. Raises WriteError for others."""
+    if _is_headless(log):
+        records = _records_of(log.events, space)
+        if not _stand_alone(records):
+            raise WriteError("without a header nobody would take these records for what they are")
+        return records + log.tail
     from evlog import wire
-    from evlog.wire.tcg import event1, event2
+    from evlog.wire.tcg import event1
 
-    parts: list[bytes] = []
-    sizes = {alg.id: alg.size for alg in ALGORITHMS.values()}
-    headless = log.header is not None and log.header.get("headless") == 1
-    if not headless:
-        if not log.events or not _is_agile(log.events[0].content):
-            raise WriteError(f"record 0 must be a {AGILE}", event=0)
-        header = log.events[0]
-        if [digest.alg.id for digest in header.digests] != [SHA1.id]:
-            raise WriteError("the Spec ID event has exactly one SHA-1 digest", event=header.number)
-        parts.append(wire.build(event1["little"], _header_fields(header, space), event=header.number))
-        sizes = _sizes(header)
+    if not log.events or not _is_agile(log.events[0].content):
+        raise WriteError(f"record 0 must be a {AGILE}", event=0)
+    header = log.events[0]
+    if [digest.alg.id for digest in header.digests] != [SHA1.id]:
+        raise WriteError("the Spec ID event has exactly one SHA-1 digest", event=header.number)
+    first = wire.build(event1["little"], _header_fields(header, space), event=header.number)
+    return first + _records_of(log.events[1:], space, _sizes(header)) + log.tail
+
+
+def _is_headless(log: Log) -> bool:
+    return log.header is not None and log.header.get("headless") == 1
+
+
+def _records_of(events: Iterable[Event], space: Space, sizes: dict[int, int] | None = None) -> bytes:
+    """Events as TCG_PCR_EVENT2, with digests of these sizes by TPM_ALG_ID, or of those that the algorithms have."""
+    from evlog import wire
+    from evlog.wire.tcg import event2
+
+    sizes = sizes or {alg.id: alg.size for alg in ALGORITHMS.values()}
     declaration = event2(sizes)
-    for event in log.events[len(parts) :]:
+    parts = []
+    for event in events:
         content = event.content
         if not isinstance(content, PCClientEvent):
             raise WriteError(f"a {content.kind} record has no place here", event=event.number)
@@ -277,7 +301,7 @@ def write(log: Log, space: Space) -> bytes:
             "event": content.data,
         }
         parts.append(wire.build(declaration, fields, event=event.number))
-    return b"".join(parts) + log.tail
+    return b"".join(parts)
 
 
 def _header_fields(header: Event, space: Space) -> dict[str, object]:
