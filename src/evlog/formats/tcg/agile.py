@@ -15,6 +15,7 @@ from evlog.contents.pcclient import PCClientEvent
 from evlog.contents.spec_id import AGILE, SpecId, spec_id, spec_id_of
 from evlog.errors import ParseError, WriteError
 from evlog.formats import CERTAIN, LIKELY, NO_MATCH, Match
+from evlog.formats.tcg import area as _area
 from evlog.formats.tcg import first_record as _first_record
 from evlog.formats.tcg import frame as _tcg
 from evlog.model import Digest, Event, Header, Loss, banks_of
@@ -153,9 +154,24 @@ def read(data: bytes, options: Options, format: str, space: Space) -> Log:
             raise ParseError(f"record 0 is not a {AGILE}", offset=0, where="events[0]")
         return _log(_aael.scan_fragment(data, space), (), options, format, header=Header(format, (("headless", 1),)))
     first, declared = header
-    scan = _tcg.scan2(data, first.length, declared.algorithms, space)
+    scan, findings, behind = _scan(data, first.length, declared, space)
     return _log(
-        scan, declared.algorithms, options, format, signed=declared.version is not None, findings=declared.findings
+        scan,
+        declared.algorithms,
+        options,
+        format,
+        signed=declared.version is not None,
+        findings=(*declared.findings, *findings),
+        **({} if behind is None else {"behind": behind}),
+    )
+
+
+def _scan(
+    data: bytes, start: int, declared: SpecId, space: Space
+) -> tuple[_tcg.Scan, tuple[Finding, ...], str | None]:
+    """The records under a header, which may be of a loader that says where they end: see `area.scan_skinit`."""
+    return _area.scan_skinit(
+        data, start, declared.vendor_info, lambda part: _tcg.scan2(part, start, declared.algorithms, space)
     )
 
 
@@ -168,10 +184,11 @@ def _log(
     signed: bool = True,
     findings: tuple[Finding, ...] = (),
     header: Header | None = None,
+    **words: str,
 ) -> Log:
     banks = _banks(scan, declared, signed)
     platform = platform_of(banks) if scan.columns.space == "ccmr" else None
-    return _tcg.log_of(scan, format, banks, options, findings=findings, platform=platform, header=header)
+    return _tcg.log_of(scan, format, banks, options, findings=findings, platform=platform, header=header, **words)
 
 
 def _banks(scan: _tcg.Scan, declared: tuple[HashAlg, ...], signed: bool) -> tuple[HashAlg, ...]:
@@ -221,8 +238,45 @@ def adapt(log: Log, options: Options, format: str, space: Space) -> tuple[Log, S
         algorithms = banks_of(met) or algorithms
         events.insert(0, _new_header(algorithms, space))
     adapted = log.replace(format=format, events=tuple(events), header=None, algorithms=algorithms)
-    # What another container has around its records is its own, and might read as a record here.
-    return adapted if log.format == format else adapted.replace(padding=None, trailing=b""), losses
+    if log.format != format:
+        # What another container has around its records is its own, and might read as a record here.
+        adapted = adapted.replace(padding=None, trailing=b"")
+    return _fitted(adapted, space), losses
+
+
+def _fitted(log: Log, space: Space) -> Log:
+    """The log such that it reads as it is: with the end of its events where SKL's header gives it, no more behind it.
+
+    Some events may have been left out, or the header that says that what is behind them is none.
+    """
+    if not _may_read_otherwise(log):
+        return log
+    data = _bytes(log, space)
+    end = len(data) - len(log.tail)
+    if _events_end(data, space) == end:
+        return log
+    header, *rest = log.events
+    content = header.content
+    assert isinstance(content, PCClientEvent)
+    made = _area.skinit_ended(content.data, end)
+    moved = log.replace(events=(header.replace(content=content.replace(data=made)), *rest))
+    if made != content.data and _events_end(_bytes(moved, space), space) == end:
+        return moved
+    return log.replace(padding=None, trailing=b"")
+
+
+def _may_read_otherwise(log: Log) -> bool:
+    """Whether it is more than the records that decides where a reader takes them to end."""
+    found = spec_id_of(log.events[0].content) if log.events else None
+    return bool(log.trailing) or (found is not None and _area.is_skinit(found.vendor_info))
+
+
+def _events_end(data: bytes, space: Space) -> int:
+    """Where the events of a log end, as a reader of its bytes finds."""
+    header = _header(data)
+    assert header is not None
+    first, declared = header
+    return _scan(data, first.length, declared, space)[0].columns.end
 
 
 def _is_agile(content: Content) -> bool:
@@ -261,6 +315,13 @@ def write(log: Log, space: Space) -> bytes:
         if not _stand_alone(records):
             raise WriteError("without a header nobody would take these records for what they are")
         return records + log.tail
+    data = _bytes(log, space)
+    if _may_read_otherwise(log) and _events_end(data, space) != len(data) - len(log.tail):
+        raise WriteError("what is behind the records, or the header, would make it read with other events")
+    return data
+
+
+def _bytes(log: Log, space: Space) -> bytes:
     from evlog import wire
     from evlog.wire.tcg import event1
 

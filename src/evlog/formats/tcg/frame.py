@@ -258,8 +258,12 @@ def log_of(
     byteorder: str = "little",
     platform: str | None = None,
     header: Header | None = None,
+    behind: str = "bytes after the end of the log",
 ) -> Log:
-    """The Log over a scan. Raises the scan's error if ``options.strict``; otherwise it becomes a finding."""
+    """The Log over a scan. Raises the scan's error if ``options.strict``; otherwise it becomes a finding.
+
+    ``behind`` is what a finding calls bytes after the last record.
+    """
     columns, stop = scan.columns, scan.stop
     data = columns.buffer
     noted = list(findings)
@@ -273,7 +277,7 @@ def log_of(
         padding, trailing = tail(data, columns.end)
         if trailing:
             at = len(data) - len(trailing)
-            message = f"{len(trailing)} bytes after the end of the log (at byte {at:#x})"
+            message = f"{len(trailing)} {behind} (at byte {at:#x})"
             noted.append(Finding("trailing_bytes", "warning", message, None, at))
     if options.strict and noted:
         first = noted[0]
