@@ -104,6 +104,14 @@ def measured_files(algs: tuple[int, ...] = (SHA256,)) -> bytes:
     return b"".join(event2(14, EV_EFI_ACTION, text, algs) for text in texts)
 
 
+def verified_boot(before: bytes) -> bytes:
+    """What coreboot's verified boot logs: something before the header, names in events of 50 bytes behind it."""
+    algs = (SHA256,)
+    names = (b"CBFS: bootblock", b"CBFS: romstage")
+    records = b"".join(event2(2, EV_ACTION, name.ljust(50, b"\0"), algs) for name in names)
+    return before + event1(0, EV_NO_ACTION, spec_id3(algs, uintn=1, errata=2)) + records
+
+
 def samples() -> dict[str, bytes]:
     """Every synthetic sample by its path in this folder."""
     skl_events = b"".join(event2(pcr, SLAUNCH, text) for pcr, text in TEXTS)
@@ -115,7 +123,6 @@ def samples() -> dict[str, bytes]:
         "tcg1/txt-container.bin": in_container(1024),
         "tcg1/txt-container-older-launch.bin": in_container(1024, older1()),
         "tcg1/txt-container-minor.bin": in_container(1024, minor=1, more=b"sixteen bytes .."),
-        "tcg1/txt-container-empty.bin": container(b"", 512).ljust(512, b"\0"),
         "tcg1/txt-container-cut.bin": good,
         "tcg1/skl.bin": skl1(skl_events1, 1024).ljust(1024, b"\0"),
         "tcg1/skl-older-launch.bin": (skl1(skl_events1, 1024) + older1()).ljust(1024, b"\0"),
@@ -123,6 +130,10 @@ def samples() -> dict[str, bytes]:
         "tcg2/skl-older-launch.bin": skl2(skl_events, behind=skl_older).ljust(1200, b"\0"),
         "tcg2/skl-no-end.bin": skl2(skl_events, next=0).ljust(1024, b"\0"),
         "tcg2/measured-files.bin": measured_files(),
+        "tcg2/record-before-header.bin": verified_boot(event2(2, EV_ACTION, b"CBFS: verstage", (SHA256,))),
+        "tcg2/records-before-header.bin": verified_boot(
+            event1(2, EV_ACTION, b"CBFS: verstage") + event2(3, EV_ACTION, b"FMAP: GBB", (SHA256,))
+        ),
         "bad/txt-container-header-cut.bin": short[:40],
         "bad/txt-container-version.bin": in_container(512, major=2),
         "bad/txt-container-beyond.bin": in_container(512, next=5000),

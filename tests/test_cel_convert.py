@@ -14,7 +14,7 @@ from evlog.formats import FORMATS, room
 from evlog.model import Digest, Event, Log, Loss
 from evlog.options import Options
 from evlog.registers import Register
-from samples import make_cel
+from samples import make_cel, make_launch
 from tests.conftest import SAMPLES
 
 CELS = ("cel-tlv", "cel-cbor", "cel-json")
@@ -27,6 +27,12 @@ TOLD_BY_SAMPLE = {
     "unknown-algorithm": {"digests.0x7f01"},
     "agent-entries": {"header.headless", "register.space"},
     "agent-short-header": {"register.space"},
+    "measured-files": {"header.headless"},
+    **dict.fromkeys(("record-before-header", "records-before-header"), {"header.before"}),
+    **dict.fromkeys(
+        (Path(name).stem for name in make_launch.samples() if name.startswith("tcg1/txt-container")),
+        {"header.container"},
+    ),
 }
 
 

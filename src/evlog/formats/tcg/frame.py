@@ -23,6 +23,7 @@ from evlog.contents.pcclient import PCClientEvent
 from evlog.errors import ParseError, TruncatedError, WriteError
 from evlog.formats import launch
 from evlog.formats.tcg.first_record import RECORD1, RECORD1_SHAPES
+from evlog.formats.tcg.preceding import FORMS
 from evlog.model import Digest, Event, Finding, Header, LazyEvents, Log, Origin, Padding, Span
 from evlog.registers import Register
 
@@ -30,6 +31,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from evlog.formats.tcg.preceding import Preceding
     from evlog.options import Options
     from evlog.registers import Space
 
@@ -88,18 +90,42 @@ def scan1(data: bytes, start: int, space: Space, byteorder: str = "little") -> S
     return Scan(columns, stop)
 
 
-def scan2(data: bytes, start: int, algorithms: tuple[HashAlg, ...], space: Space) -> Scan:
-    """Columns of a crypto-agile log: record 0 as a TCG_PCR_EVENT of ``start`` bytes, then TCG_PCR_EVENT2.
+def scan2(
+    data: bytes,
+    start: int,
+    algorithms: tuple[HashAlg, ...],
+    space: Space,
+    before: tuple[Preceding, ...] = (),
+    header: int = 0,
+) -> Scan:
+    """Columns of a crypto-agile log: record 0 as a TCG_PCR_EVENT up to ``start``, then TCG_PCR_EVENT2.
 
+    That record is the one at ``header`` if others, of either form, stand ``before`` it.
     One `struct` call reads a record as long as the algorithms and their order stay the same, as they do in nearly
     every log; another order is a new layout. The native scanner goes over such records and stops at any other.
     """
     sizes = {alg.id: alg for alg in (*ALGORITHMS.values(), *algorithms)}
-    offsets, registers = array("Q", [0]), array("I", [NOT_EXTENDED])
+    offsets, registers = array("Q"), array("I")
     notable = []
     layouts = [_RECORD1]
-    layout_of = bytearray(1)
+    layout_of = bytearray()
     known: dict[tuple[int, ...], int] = {}
+    for each in before:
+        listed = each.algorithms
+        if listed is not None and listed not in known:
+            known[listed] = len(layouts)
+            layouts.append(_layout(listed, sizes))
+        if each.event_type in (EV_NO_ACTION, EV_EFI_HCRTM_EVENT):
+            notable.append(len(offsets))
+        extended = each.event_type != EV_NO_ACTION and extends(each.register, space)
+        offsets.append(each.offset)
+        registers.append(each.register if extended else NOT_EXTENDED)
+        layout_of.append(0 if listed is None else known[listed])
+    if before:
+        notable.append(len(offsets))
+    offsets.append(header)
+    registers.append(NOT_EXTENDED)
+    layout_of.append(0)
     terminating, special = frozenset((0, 0xFFFFFFFF)), frozenset((EV_NO_ACTION, EV_EFI_HCRTM_EVENT))
     add_offset, add_register, add_layout = offsets.append, registers.append, layout_of.append
     lowest = 0 if space == "pcr" else 1
@@ -259,10 +285,11 @@ def log_of(
     platform: str | None = None,
     header: Header | None = None,
     behind: str = "bytes after the end of the log",
+    before: int = 0,
 ) -> Log:
     """The Log over a scan. Raises the scan's error if ``options.strict``; otherwise it becomes a finding.
 
-    ``behind`` is what a finding calls bytes after the last record.
+    ``behind`` is what a finding calls bytes after the last record, ``before`` the number of records before the header.
     """
     columns, stop = scan.columns, scan.stop
     data = columns.buffer
@@ -282,7 +309,7 @@ def log_of(
     if options.strict and noted:
         first = noted[0]
         raise ParseError(first.message, offset=first.offset)
-    events = events_of(scan, format, options.name, byteorder)
+    events = events_of(scan, format, options.name, byteorder, before)
     return Log(
         format,
         events,
@@ -296,7 +323,7 @@ def log_of(
     )
 
 
-def events_of(scan: Scan, format: str, name: str, byteorder: str) -> LazyEvents:
+def events_of(scan: Scan, format: str, name: str, byteorder: str, before: int = 0) -> LazyEvents:
     """Events of a TCG log, made from its columns."""
     columns = scan.columns
     data, space = columns.buffer, columns.space
@@ -322,7 +349,8 @@ def events_of(scan: Scan, format: str, name: str, byteorder: str) -> LazyEvents:
             register = registers[index] = register_of(index, space)
         body = data[offset + length - size : offset + length]
         origin = Origin(name, format, Span(offset, length))
-        return Event(row, register, digests, PCClientEvent(event_type, body), None, origin)
+        wire = None if row >= before else FORMS[layout_of is not None and layout_of[row] != 0]
+        return Event(row, register, digests, PCClientEvent(event_type, body), None, origin, wire)
 
     return LazyEvents(launch.settled(columns, make), make)
 
