@@ -26,6 +26,7 @@ from samples.make import (
 )
 
 STM_HASH, SINIT_PUBKEY_HASH = 0x40E, 0x410
+SIGNATURE = b"TXT Event Container\0"
 BOTH = (SHA1, SHA256)
 #: What SKL logs, each with the hash of something that is not in the log.
 TEXTS = (
@@ -51,7 +52,7 @@ def container(
     begin = 48 + len(more) if first is None else first
     end = 48 + len(more) + len(events) if next is None else next
     versions = bytes((major, minor, event_major, 0))
-    return struct.pack("<20s12x4sIII", b"TXT Event Container", versions, size, begin, end) + more
+    return struct.pack("<20s12x4sIII", SIGNATURE, versions, size, begin, end) + more
 
 
 def launch1() -> bytes:

@@ -28,11 +28,9 @@ TOLD_BY_SAMPLE = {
     "agent-entries": {"header.headless", "register.space"},
     "agent-short-header": {"register.space"},
     "measured-files": {"header.headless"},
-    **dict.fromkeys(("record-before-header", "records-before-header"), {"header.before"}),
-    **dict.fromkeys(
-        (Path(name).stem for name in make_launch.samples() if name.startswith("tcg1/txt-container")),
-        {"header.container"},
-    ),
+    "record-before-header": {"header.before"},
+    "records-before-header": {"header.before"},
+    **{Path(name).stem: {"header.container"} for name in make_launch.samples() if "tcg1/txt-container" in name},
 }
 
 
@@ -58,7 +56,8 @@ def there_and_back(path: Path, to: str) -> None:
     untold = any(loss.field == "register.space" for loss in there.losses)
     middle = evlog.read(there.data, space="ccmr" if untold else None)
     assert middle.format == to
-    assert evlog.replay(middle).registers() == evlog.replay(log).registers()
+    # What a header leaves open is as recorded without that header.
+    assert evlog.replay(middle).registers() == evlog.replay(log.replace(header=None)).registers()
     back = evlog.convert(middle, log.format, platform=log.platform)
     assert back.registers_preserved
     fields = {loss.field for loss in (*there.losses, *back.losses)}

@@ -107,9 +107,7 @@ def framing(data: bytes) -> tuple[int, tuple[HashAlg, ...] | None]:
 #: Those that have a header as the specification has it, or none, and what tells nothing else of the framing.
 OTHERS = {"tcg1/big-endian.bin", "ccel/agent-entries.bin", *make_launch.samples()}
 TCG_SAMPLES = [
-    path
-    for format, path in SAMPLE_LOGS
-    if format in ("tcg1", "tcg2", "ccel") and f"{format}/{path.name}" not in OTHERS
+    path for format, path in SAMPLE_LOGS if format in ("tcg1", "tcg2", "ccel") and f"{format}/{path.name}" not in OTHERS
 ]
 each_tcg_sample = pytest.mark.parametrize("path", TCG_SAMPLES, ids=lambda path: path.name)
 

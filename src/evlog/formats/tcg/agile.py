@@ -27,8 +27,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-    from evlog.model import Content, Log
     from evlog.formats.tcg.preceding import Preceding
+    from evlog.model import Content, Log
     from evlog.options import Options
     from evlog.registers import Space
 
@@ -191,21 +191,21 @@ def read(data: bytes, options: Options, format: str, space: Space) -> Log:
         if not _stand_alone(data):
             raise ParseError(f"record 0 is not a {AGILE}", offset=0, where="events[0]")
         return _log(_aael.scan_fragment(data, space), (), options, format, header=Header(format, (("headless", 1),)))
-    scan, findings, behind = _scan(data, header, space)
+    bounded = _scan(data, header, space)
     return _log(
-        scan,
+        bounded.scan,
         header.declared.algorithms,
         options,
         format,
         signed=header.declared.version is not None,
-        findings=(*_remarks(header), *findings),
-        header=_mark(format, len(header.before)),
+        findings=(*_remarks(header), *bounded.findings),
+        header=_mark(format, len(header.before), bounded),
         before=len(header.before),
-        **({} if behind is None else {"behind": behind}),
+        room=bounded.room,
     )
 
 
-def _scan(data: bytes, header: _Head, space: Space) -> tuple[_tcg.Scan, tuple[Finding, ...], str | None]:
+def _scan(data: bytes, header: _Head, space: Space) -> _area.Bounded:
     """The records under a header, which may be of a loader that says where they end: see `area.scan_skinit`."""
 
     def scan(part: bytes) -> _tcg.Scan:
@@ -214,9 +214,15 @@ def _scan(data: bytes, header: _Head, space: Space) -> tuple[_tcg.Scan, tuple[Fi
     return _area.scan_skinit(data, header.start, header.declared.vendor_info, scan)
 
 
-def _mark(format: str, before: int) -> Header | None:
-    """What a log says of records before its header: events with lower numbers than that are those."""
-    return Header(format, ((BEFORE, before),)) if before else None
+def _mark(format: str, before: int, bounded: _area.Bounded | None = None) -> Header | None:
+    """What a log says of records before its header: events with lower numbers than that are those.
+
+    And where the events end, if the header gives another place.
+    """
+    choices = ((BEFORE, before),) if before else ()
+    if bounded is not None and bounded.findings:
+        choices = (*choices, (_area.END, bounded.scan.columns.end))
+    return Header(format, choices) if choices else None
 
 
 def _remarks(header: _Head) -> Iterator[Finding]:
@@ -241,11 +247,13 @@ def _log(
     findings: tuple[Finding, ...] = (),
     header: Header | None = None,
     before: int = 0,
-    **words: str,
+    room: int | None = None,
 ) -> Log:
     banks = _banks(scan, declared, signed, before)
     platform = platform_of(banks) if scan.columns.space == "ccmr" else None
-    return _tcg.log_of(scan, format, banks, options, findings=findings, platform=platform, header=header, before=before, **words)
+    return _tcg.log_of(
+        scan, format, banks, options, findings=findings, platform=platform, header=header, before=before, room=room
+    )
 
 
 def _banks(scan: _tcg.Scan, declared: tuple[HashAlg, ...], signed: bool, before: int) -> tuple[HashAlg, ...]:
@@ -305,30 +313,33 @@ def adapt(log: Log, options: Options, format: str, space: Space) -> tuple[Log, S
     if log.format != format:
         # What another container has around its records is its own, and might read as a record here.
         adapted = adapted.replace(padding=None, trailing=b"")
-    return _fitted(adapted, space), losses
+    as_read = log.header.get(_area.END) if log.format == format and log.header is not None else None
+    return _fitted(adapted, space, as_read), losses
 
 
-def _fitted(log: Log, space: Space) -> Log:
+def _fitted(log: Log, space: Space, as_read: int | None) -> Log:
     """The log such that it reads as it is: with the end of its events where SKL's header gives it, no more behind it.
 
-    Some events may have been left out, or the header that says that what is behind them is none.
+    Some events may have been left out, or the header that says that what is behind them is none. ``as_read`` is where
+    they ended in spite of the header.
     """
     if not _may_read_otherwise(log):
         return log
     data = _bytes(log, space)
     end = len(data) - len(log.tail)
-    if _events_end(data, space) == end:
-        return log
+    if as_read == end and _events_end(data, space) == end:
+        return log.replace(header=Header(log.format, (*(log.header.options if log.header else ()), (_area.END, end))))
     row = _header_row(log.events) or 0
     header = log.events[row]
     content = header.content
     assert isinstance(content, PCClientEvent)
     made = _area.skinit_ended(content.data, end)
-    events = (*log.events[:row], header.replace(content=content.replace(data=made)), *log.events[row + 1 :])
-    moved = log.replace(events=events)
-    if made != content.data and _events_end(_bytes(moved, space), space) == end:
-        return moved
-    return log.replace(padding=None, trailing=b"")
+    if made != content.data:
+        events = (*log.events[:row], header.replace(content=content.replace(data=made)), *log.events[row + 1 :])
+        log = log.replace(events=events)
+    if log.trailing and _events_end(_bytes(log, space), space) != end:
+        log = log.replace(padding=None, trailing=b"")
+    return log
 
 
 def _may_read_otherwise(log: Log) -> bool:
@@ -342,7 +353,7 @@ def _events_end(data: bytes, space: Space) -> int:
     """Where the events of a log end, as a reader of its bytes finds."""
     header = _header(data)
     assert header is not None
-    return _scan(data, header, space)[0].columns.end
+    return _scan(data, header, space).scan.columns.end
 
 
 def _header_row(events: Sequence[Event]) -> int | None:

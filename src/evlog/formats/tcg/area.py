@@ -11,7 +11,7 @@ import struct
 from evlog._record import Record
 from evlog.contents.event_types import EV_NO_ACTION
 from evlog.contents.launch_area import CONTAINER, SIGNATURE, SKINIT, TxtContainer, skinit_area, txt_container
-from evlog.errors import ParseError, TruncatedError
+from evlog.errors import TruncatedError
 from evlog.formats.tcg import frame as _tcg
 from evlog.formats.tcg.first_record import RECORD1, first_record
 from evlog.model import Finding
@@ -20,11 +20,24 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["BEHIND", "Container", "container_of", "ended", "ends_at", "events_end", "has_container", "is_skinit", "nests", "scan_container", "scan_skinit", "skinit_ended"]
+__all__ = [
+    "END",
+    "Bounded",
+    "Container",
+    "container_of",
+    "ended",
+    "ends_at",
+    "events_end",
+    "has_container",
+    "is_skinit",
+    "nests",
+    "scan_container",
+    "scan_skinit",
+    "skinit_ended",
+]
 
-#: What is behind the end, in the words of a finding.
-BEHIND = "bytes behind the end of the events that the header gives, as an older launch leaves them: not read as events"
-
+#: The option of `evlog.model.Header` that says where the events ended, of a log whose own header gives another place.
+END = "end"
 #: Where SKL's container begins in the data of its Spec ID Event00: behind the fields that all have.
 _INNER = 25
 _U32 = struct.Struct("<I")
@@ -103,26 +116,31 @@ def _placed(data: bytes, at: int, header: TxtContainer) -> Container:
     return Container(at, header, at + first, end, tuple(findings))
 
 
-def scan_skinit(
-    data: bytes, start: int, vendor_info: bytes, scan: Callable[[bytes], _tcg.Scan]
-) -> tuple[_tcg.Scan, tuple[Finding, ...], str | None]:
+class Bounded(Record):
+    """A scan, what is wrong with the end that a header gives, and where the area ends, if it gives a right one."""
+
+    scan: _tcg.Scan
+    findings: tuple[Finding, ...] = ()
+    room: int | None = None
+
+
+def scan_skinit(data: bytes, start: int, vendor_info: bytes, scan: Callable[[bytes], _tcg.Scan]) -> Bounded:
     """What is scanned of a log whose header may be SKL's, up to the end that it gives if a record ends there.
 
-    ``start`` is where the records begin that ``scan`` goes over. With the scan come what is wrong with the end, and
-    what to call bytes behind it.
+    ``start`` is where the records begin that ``scan`` goes over.
     """
     area = skinit_area(vendor_info)
     if area is None or not area.next:
-        return scan(data), (), None
+        return Bounded(scan(data))
     if start <= area.next < len(data):
         found = ends_at(data, area.next, scan)
         if found.stop is None and found.columns.end == area.next:
-            return found, (), BEHIND
+            return Bounded(found, (), area.size)
     found = scan(data)
     if found.columns.end == area.next:
-        return found, (), None
-    message = f"the header gives byte {area.next:#x} as the end of the events, and no record ends there"
-    return found, (Finding("launch_area", "warning", f"SKINIT: {message}", None, start - _U32.size),), None
+        return Bounded(found, (), area.size)
+    message = f"SKINIT: the header gives byte {area.next:#x} as the end of the events, and no record ends there"
+    return Bounded(found, (Finding("launch_area", "warning", message, None, start - _U32.size),))
 
 
 def scan_container(data: bytes, container: Container) -> tuple[_tcg.Scan, tuple[Finding, ...]]:
@@ -169,6 +187,6 @@ def is_skinit(vendor_info: bytes) -> bool:
 def skinit_ended(spec_id: bytes, end: int) -> bytes:
     """A Spec ID event with another end of the events, if it has SKL's vendor information last."""
     area = skinit_area(spec_id[-SKINIT:])
-    if area is None or spec_id[-SKINIT - 1] != SKINIT:
+    if area is None or not area.next or spec_id[-SKINIT - 1] != SKINIT:
         return spec_id
     return spec_id[:-SKINIT] + area.replace(size=max(area.size, end), next=end).pack()

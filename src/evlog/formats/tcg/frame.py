@@ -36,6 +36,10 @@ if TYPE_CHECKING:
     from evlog.registers import Space
 
 LAST_PCR = 23
+#: What is behind the end that a header gives, in the words of a finding.
+BEHIND = "bytes behind the end of the events that the header gives, as an older launch leaves them: not read as events"
+# Areas are powers of two from here on, or pages.
+_AREAS = (1024, 4096)
 MAX_DIGESTS = 64  # a bound beside the field that it bounds: no firmware comes near it
 
 _U32 = struct.Struct("<I")
@@ -284,12 +288,13 @@ def log_of(
     byteorder: str = "little",
     platform: str | None = None,
     header: Header | None = None,
-    behind: str = "bytes after the end of the log",
     before: int = 0,
+    room: int | None = None,
 ) -> Log:
     """The Log over a scan. Raises the scan's error if ``options.strict``; otherwise it becomes a finding.
 
-    ``behind`` is what a finding calls bytes after the last record, ``before`` the number of records before the header.
+    ``before`` is the number of records before the header. ``room`` is where the area of the log ends, if its header
+    says so, and where its events end.
     """
     columns, stop = scan.columns, scan.stop
     data = columns.buffer
@@ -304,11 +309,15 @@ def log_of(
         padding, trailing = tail(data, columns.end)
         if trailing:
             at = len(data) - len(trailing)
+            behind = "bytes after the end of the log" if room is None else BEHIND
             message = f"{len(trailing)} {behind} (at byte {at:#x})"
             noted.append(Finding("trailing_bytes", "warning", message, None, at))
     if options.strict and noted:
         first = noted[0]
         raise ParseError(first.message, offset=first.offset)
+    if _is_full(columns, len(data), room, cut=isinstance(stop, TruncatedError)):
+        message = "the log ends at the edge of its area: what was measured later may not be in it"
+        noted.append(Finding("area_full", "note", message, len(columns) - 1, columns.end))
     events = events_of(scan, format, options.name, byteorder, before)
     return Log(
         format,
@@ -321,6 +330,20 @@ def log_of(
         name=options.name,
         header=header,
     )
+
+
+def _is_full(columns: Recorded, length: int, room: int | None, *, cut: bool) -> bool:
+    """Whether the area of a log has no place for another record, or was the end of the last one.
+
+    Firmware stops at the end of its log area and says nothing. A file with the size of an area is taken for one.
+    """
+    if not len(columns):
+        return False
+    if room is None:
+        if length < _AREAS[0] or (length % _AREAS[1] and length & (length - 1)):
+            return False
+        room = length
+    return (cut and room == length) or 0 <= room - columns.end <= (columns.layout(len(columns) - 1).body or 0)
 
 
 def events_of(scan: Scan, format: str, name: str, byteorder: str, before: int = 0) -> LazyEvents:

@@ -24,7 +24,7 @@ _FAR = 1 << 16
 
 
 class Preceding(Record):
-    """A record before the header: where it begins, and its algorithms, None for one of a SHA-1 digest without a list."""
+    """A record before the header: where it begins, and the list of its algorithms, None if it has a SHA-1 digest."""
 
     offset: int
     register: int

@@ -84,9 +84,12 @@ def read(data: bytes, options: Options) -> Log:
 def _read_container(data: bytes, container: _area.Container, options: Options) -> Log:
     scan, findings = _area.scan_container(data, container)
     # What is before the events is nobody's record, unless it is in one.
-    header = None if container.at else Header(ID, (("container", data[: container.start]),))
-    behind = {} if container.end is None else {"behind": _area.BEHIND}
-    return _tcg.log_of(scan, ID, (SHA1,), options, findings=findings, header=header, **behind)
+    choices: list[tuple[str, bytes | int]] = [] if container.at else [("container", data[: container.start])]
+    if scan.columns.end != container.end:
+        choices.append((_area.END, scan.columns.end))
+    header = Header(ID, tuple(choices)) if choices else None
+    room = None if container.end is None else container.at + container.header.size
+    return _tcg.log_of(scan, ID, (SHA1,), options, findings=findings, header=header, room=room)
 
 
 def adapt(log: Log, options: Options) -> tuple[Log, Sequence[Loss]]:
@@ -126,12 +129,13 @@ def _fitted(log: Log) -> Log:
     data = _bytes(log)
     end = len(data) - len(log.tail)
     container = _area.container_of(data)
-    if container is None or _area.events_end(data, container) == end:
+    as_read = log.header is not None and log.header.get(_area.END) == end
+    if container is None or container.end == end or as_read:
         return log
     made = _area.ended(data, container, end)
-    if log.header is not None and not container.at:
-        options = {**dict(log.header.options), "container": made[: container.start]}
-        return log.replace(header=log.header.replace(options=tuple(options.items())))
+    if not container.at:
+        return log.replace(header=Header(ID, (("container", made[: container.start]),)))
+    log = log.replace(header=None)
     first, *rest = log.events
     content = first.content
     assert isinstance(content, PCClientEvent)
