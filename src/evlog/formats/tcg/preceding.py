@@ -59,4 +59,6 @@ def _record_at(data: bytes, at: int) -> tuple[Preceding, int] | None:
     first = first_record(data[at : at + RECORD1 + _FAR])
     if first is None or not plausible(first.register, first.event_type, len(first.data)):
         return None
+    if not any(data[at : at + RECORD1]):
+        return None  # zeros are no event
     return Preceding(at, first.register, first.event_type, None), at + first.length
