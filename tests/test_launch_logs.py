@@ -197,6 +197,8 @@ def test_an_end_of_skl_that_is_no_records_end_does_not_count() -> None:
         log = evlog.read(make_launch.skl2(events, next=end, behind=behind))
         assert (len(log.events), [each.code for each in log.findings]) == (4, ["launch_area"])
         assert evlog.write(log) == make_launch.skl2(events, next=end, behind=behind)
+    in_zeros = evlog.read(make_launch.skl2(events, next=len(good) + 40, behind=bytes(100) + behind))
+    assert [each.code for each in in_zeros.findings] == ["launch_area", "trailing_bytes"]
     # An end that is right counts, also before the first record; and one beyond the area is not SKL's at all.
     for end, count in ((length, 1), (len(good), 3)):
         assert len(evlog.read(make_launch.skl2(events, next=end, behind=behind)).events) == count
