@@ -670,8 +670,8 @@ MUTANTS: tuple[Mutant, ...] = (
     ),
     Mutant(
         "changing/convert.py",
-        "replay(back) if to == log.format else naive.told(back, to)",
-        "replay(back)",
+        "replay(plain) if to == log.format else naive.told(plain, to)",
+        "replay(plain)",
         "test_plain_readers.py::test_a_room_that_leaves_zeros_in_a_cel_is_found_out",
     ),
     Mutant(
@@ -1111,15 +1111,51 @@ MUTANTS: tuple[Mutant, ...] = (
     ),
     Mutant(
         "verifying/composite.py",
-        "else reset_value(*key, launch=launch) for",
-        "else bytes(key[1].size) for",
+        "else reset_value(*key, launch=launch)",
+        "else bytes(key[1].size)",
         "test_verify.py::test_a_pcr_digest_over_registers_without_events",
     ),
     Mutant(
         "verifying/composite.py",
-        "trail(logs, *key, row.start, rules)",
-        "trail(logs, *key, row.start)",
+        "values = list(trail(logs, *key, row.start, rules).values())",
+        "values = list(trail(logs, *key, row.start).values())",
         "test_verify.py::test_a_pcr_digest_of_a_bank_that_the_list_does_not_record",
+    ),
+    Mutant(
+        "verifying/composite.py",
+        "if row.value is not None:",
+        "if True:",
+        "test_preceding.py::test_a_signed_digest_tells_too",
+    ),
+    Mutant(
+        "verifying/comparison.py",
+        "row < len(preceding(self.logs[log]))",
+        "row < len(self.logs[log].events)",
+        "test_preceding.py::test_a_value_tells",
+    ),
+    Mutant(
+        "verifying/comparison.py",
+        'cause="before_header", proven=len(kept)',
+        'cause="before_header", proven=made.events',
+        "test_preceding.py::test_a_value_tells",
+    ),
+    Mutant(
+        "replaying/replayer.py",
+        "for register in doubtful for alg in banks",
+        "for register in () for alg in banks",
+        "test_preceding.py::test_a_replay_does_not_say_what_nobody_can",
+    ),
+    Mutant(
+        "formats/tcg/area.py",
+        "if not first <= header.next <= present:",
+        "if not 0 <= header.next <= present:",
+        "test_launch_logs.py::test_a_header_that_is_wrong_is_said_and_events_are_read_as_far_as_they_go",
+    ),
+    Mutant(
+        "formats/tcg/area.py",
+        "found.stop is None and found.columns.end == area.next",
+        "found.stop is None",
+        "test_launch_logs.py::test_an_end_of_skl_that_is_no_records_end_does_not_count",
     ),
     Mutant("verifying/composite.py", "values[-2::-1]", "values[-2:0:-1]", "test_verify.py::test_a_pcr_digest_alone"),
     Mutant(

@@ -14,6 +14,7 @@ from collections import Counter
 
 from evlog import hashing
 from evlog.columns import NOT_EXTENDED
+from evlog.contents.spec_id import preceding
 from evlog.merging.assign import assign
 from evlog.merging.order import arranged
 from evlog.model import Finding, Log
@@ -285,10 +286,13 @@ class Comparison:
         made = RegisterVerdict(row.register, row.alg, "mismatch", row.value, expected, events=row.events)
         if steps.missing:
             return self._incomplete(case, made)
-        if (row.register, row.alg) in self.twice:
-            return made.replace(explanation=NOT_RESET, cause="not_reset")
         if row.value is None:
             made = made.replace(replayed=case.values[-1])
+            settled = self._settled(case, made)
+            if settled is not None:
+                return settled
+        if (row.register, row.alg) in self.twice:
+            return made.replace(explanation=NOT_RESET, cause="not_reset")
         from evlog.verifying.explain import explain
 
         found = explain(case, self.allowance)
@@ -304,6 +308,32 @@ class Comparison:
             self._cover(row.register, Cover(row.alg))
             made, found = made.replace(verdict="match", replayed=expected), found.replace(proven=row.events)
         return made.replace(explanation=found.sentence, cause=found.code, proven=found.proven)
+
+    def _settled(self, case: Case, made: RegisterVerdict) -> RegisterVerdict | None:
+        """What stands before a log's header may have been extended, or not: the register's value tells."""
+        places, total = case.trail.places, len(case.trail)
+        early = [step for step, (log, row) in enumerate(places) if row < len(preceding(self.logs[log]))]
+        if not early:
+            return None
+        if case.values[-1] == case.observed:
+            self._cover(made.register, Cover(made.alg))
+            return made.replace(verdict="match", proven=made.events)
+        digests = case.trail.digests
+        # What the log was not ready for, the TPM was not either: the first of them, if not all.
+        for left in range(len(early), 0, -1) if total <= _SHORT else (len(early),):
+            gone = early[:left]
+            kept = [digest for step, digest in enumerate(digests) if step not in gone]
+            if hashing.backend().fold(made.alg, case.trail.start, kept) != case.observed:
+                continue
+            if gone[-1] == left - 1 and left < total:
+                self._cover(made.register, Cover(made.alg, since=places[left]))
+            which = case.name(gone[0]) + (f" and {left - 1} more" if left > 1 else "")
+            stand, were = ("stands", "was") if left == 1 else ("stand", "were")
+            said = f"the value follows without {which}, which {stand} before the log's header and {were} not extended"
+            return made.replace(
+                verdict="match", replayed=case.observed, explanation=said, cause="before_header", proven=len(kept)
+            )
+        return None
 
     def _incomplete(self, case: Case, made: RegisterVerdict) -> RegisterVerdict:
         """Some events lack the bank's digest: the bank may have been extended by the others alone."""

@@ -13,8 +13,8 @@ from functools import partial
 
 from evlog.algorithms import HashAlg
 from evlog.columns import NOT_EXTENDED, Computed, Layout, rows_of
+from evlog.contents._cos import CosRecord
 from evlog.contents._tlv import tlv
-from evlog.contents.cos import CosEvent
 from evlog.contents.event_types import type_of
 from evlog.errors import ParseError, UsageError, WriteError
 from evlog.formats import CERTAIN, NO_MATCH, Match, launch
@@ -126,7 +126,7 @@ def _header(events: Sequence[Event], profile: str, spaces: Mapping[int, Space]) 
 
 def _default_profile(events: Sequence[Event]) -> str:
     """go-eventlog reads only its own widths, and COS logs are its."""
-    return "google" if events and isinstance(events[0].content, CosEvent) else "u32"
+    return "google" if events and isinstance(events[0].content, CosRecord) else "u32"
 
 
 def _banks(found: _scan.Scan) -> tuple[HashAlg, ...]:
