@@ -64,6 +64,8 @@ SOURCES: dict[str, str] = {
     "tpm-quote": "tpm_quote",
     "pcr-values": "pcr_values",
     "hcl-vtpm": "hcl_vtpm",
+    "tpm-attestation": "tpm_attestation",
+    "tpm-printed": "tpm_printed",
     "tpm-document": "tpm_document",
     "tdx-quote": "tdx_quote",
     "tdx-report": "tdx_report",
@@ -72,8 +74,11 @@ SOURCES: dict[str, str] = {
     "nitro-enclave": "nitro_enclave",
     "nitro-tpm": "nitro_tpm",
     "register-file": "register_file",
+    "pcrlock": "pcrlock",
     "claims-json": "claims_json",
+    "named-value": "named_value",
     "pcr-table": "pcr_table",
+    "pcr-lines": "pcr_lines",
     "pcr-bare": "pcr_bare",
     "pcrread": "pcrread",
     "tpm-sysfs": "tpm_sysfs",
@@ -83,11 +88,16 @@ SOURCES: dict[str, str] = {
 #: What the sources of each shape of material are; no other is asked, or imported.
 _SHAPES: dict[str, frozenset[str]] = {
     "folder": frozenset({"tpm-sysfs", "register-tree"}),
-    "text": frozenset({"hcl-vtpm", "tpm-document", "register-file", "claims-json", "pcr-table", "pcrread"}),
+    "text": frozenset(
+        {
+            *("hcl-vtpm", "tpm-attestation", "tpm-printed", "tpm-document", "register-file", "pcrlock", "claims-json", "named-value"),
+            *("pcr-table", "pcr-lines", "pcr-bare", "pcrread"),
+        }
+    ),
     "binary": frozenset(
         {
-            *("tpm-quote", "hcl-vtpm", "tdx-quote", "tdx-report", "snp-report", "cca-token"),
-            *("nitro-enclave", "nitro-tpm", "pcr-values", "pcr-bare"),
+            *("tpm-quote", "tpm-attestation", "hcl-vtpm", "tdx-quote", "tdx-report", "snp-report", "cca-token"),
+            *("nitro-enclave", "nitro-tpm", "pcr-values", "pcr-bare", "named-value"),
         }
     ),
 }
@@ -107,7 +117,7 @@ KINDS: dict[str, str] = {
 }
 
 #: Sources whose material states a signature of a TPM quote, which pins the kind as a signature given beside it does.
-SIGNED = frozenset({"tpm-document"})
+SIGNED = frozenset({"tpm-document", "tpm-attestation", "tpm-printed"})
 
 _LEAST_NONCE = 8
 _CONTROL = frozenset(range(0x20)) - frozenset(b"\t\n\r\f")
