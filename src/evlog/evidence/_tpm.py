@@ -23,12 +23,13 @@ if TYPE_CHECKING:
     from evlog.evidence._account import Account
     from evlog.evidence._keys import Key
 
-__all__ = ["NOTHING", "Beside", "judged"]
+__all__ = ["NOTHING", "SCHEMES", "Beside", "judged", "signatures"]
 
 TPM_GENERATED_VALUE = 0xFF544347
 TPM_ST_ATTEST_QUOTE = 0x8018
 _RSASSA, _RSAPSS, _ECDSA = 0x0014, 0x0016, 0x0018
-_SCHEMES = {_RSASSA: "RSASSA", _RSAPSS: "RSAPSS", _ECDSA: "ECDSA"}
+#: Schemes by TPM_ALG_ID.
+SCHEMES = {_RSASSA: "RSASSA", _RSAPSS: "RSAPSS", _ECDSA: "ECDSA"}
 #: Hashes that a forger can collide.
 _BROKEN = ("sha1",)
 # Bytes of the shortest one: ECDSA in DER over a curve of 192 bits.
@@ -163,11 +164,11 @@ def _check_signature(message: bytes, account: Account, beside: Beside) -> HashAl
         account.reads("the quote: no signature was given")
         return None
     key, whose = _signer(account, beside)
-    signatures = _signatures(data, key.public if key is not None else None)
+    candidates = signatures(data, key.public if key is not None else None)
     if key is None:
         account.reads("the quote: no key was given to check its signature")
-        return signatures[0].alg if signatures else None
-    for signature in signatures:
+        return candidates[0].alg if candidates else None
+    for signature in candidates:
         if _holds(signature, key.public, message):
             _anchored(key, whose, signature, account, beside)
             return signature.alg
@@ -198,7 +199,7 @@ def _signer(account: Account, beside: Beside) -> tuple[Key | None, str]:
 
 def _anchored(key: Key, whose: str, signature: Signature, account: Account, beside: Beside) -> None:
     """What a signature that holds is worth."""
-    how = f"{_SCHEMES[signature.scheme]} with {signature.alg}"
+    how = f"{SCHEMES[signature.scheme]} with {signature.alg}"
     if signature.alg.name in _BROKEN:
         account.fails("signature_weak", f"the quote is signed over {signature.alg.name}, which can be forged ({how})")
         return
@@ -237,11 +238,11 @@ def _check_certificate(key: Key, account: Account) -> None:
     account.skips("revocation")
 
 
-def _signatures(data: bytes, key: Any) -> list[Signature]:
+def signatures(data: bytes, key: Any = None) -> list[Signature]:
     """TPMT_SIGNATURE; else what a bare signature may be, by the kind of the key: nothing is known without one."""
     cursor = Cursor(data, where="signature", big=True)
     scheme = int.from_bytes(data[:2], "big")
-    if scheme in _SCHEMES and HashAlg.of(int.from_bytes(data[2:4], "big")).known:
+    if scheme in SCHEMES and HashAlg.of(int.from_bytes(data[2:4], "big")).known:
         cursor.take(2, "sigAlg")
         alg = HashAlg.of(cursor.number(2, "hash"))
         if scheme == _ECDSA:
@@ -251,7 +252,7 @@ def _signatures(data: bytes, key: Any) -> list[Signature]:
             found = Signature(scheme, alg, cursor.sized("sig"))
         if not cursor.left:
             return [found]
-    if key is None and len(data) < _LEAST_SIGNATURE:
+    if key is None and (len(data) < _LEAST_SIGNATURE or scheme in SCHEMES):
         raise ParseError("not a TPMT_SIGNATURE of a scheme that is known here", offset=0, where="signature.sigAlg")
     if key is None:
         return []

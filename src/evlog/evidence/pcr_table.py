@@ -31,14 +31,15 @@ def read(material: Material, credentials: Credentials) -> Evidence:
     """The values, all of them only read. Raises ParseError for a row that does not fit, or a table without a bank."""
     lines = [(number, line.split()) for number, line in enumerate((material.data or b"").splitlines(), 1)]
     rows = [(number, row) for number, row in lines if row]
-    alg = _bank(rows.pop(0)[1]) if rows and rows[0][1][:2] == _HEADINGS else None
+    headed = bool(rows) and rows[0][1][:2] == _HEADINGS
+    alg = _bank(rows.pop(0)[1]) if headed else None
     values: dict[tuple[Register, HashAlg], bytes] = {}
     for number, row in rows:
         where = f"line {number}"
-        if row == _HEADINGS:
-            raise ParseError("no bank in the third heading", offset=0, where=where)
         if len(row) > 1 and row[-1] == _NONE and row[0].isdigit():
             continue
+        if headed and alg is None:
+            raise ParseError("a value, and no bank in the third heading", offset=0, where=where)
         try:
             index, value = int(row[0]), bytes.fromhex(row[-1].decode("ascii"))
         except ValueError:
@@ -58,7 +59,7 @@ def read(material: Material, credentials: Credentials) -> Evidence:
 
 def _bank(headings: list[bytes]) -> HashAlg | None:
     """The bank that the headings name; None where they say that there is none."""
-    if headings[2:] in ([_NONE], [b"DIGEST"]):
+    if headings[2:] == [_NONE]:
         return None
     try:
         return HashAlg.named(headings[2].decode("ascii"))
