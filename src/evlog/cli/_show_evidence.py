@@ -32,12 +32,12 @@ _OPTIONS = {
     "cca-token": "--kind cca-token --key CPAK.pem --nonce HEX, with the key of the platform",
     "nitro-enclave": "--root ROOT.pem --nonce HEX, with AWS's Nitro root",
     "nitro-tpm": "--kind nitro-tpm --root ROOT.pem --nonce HEX, with AWS's Nitro root",
+    "csv-report": "--kind csv-report --root HRK.cert --nonce HEX, with HSK and CEK behind Hygon's root in that file",
     "hcl-vtpm": "--kind hcl-vtpm --root ARK.pem --nonce HEX, with a quote of the TPM in one document with the report",
 }
 _NOTHING = {
     "register-file": "nobody signs such values; a quote or a report does",
     "tdx-report": "only the processor that made a TDREPORT can check it; a TD quote is made of it",
-    "csv-report": "the root is not known here",
 }
 _LONGEST = 64  # bytes of a claim
 _DOCUMENTS = ("dstack", "pcrlock-json", "ita-json")

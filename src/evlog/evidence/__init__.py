@@ -71,6 +71,7 @@ SOURCES: dict[str, str] = {
     "tdx-report": "tdx_report",
     "snp-report": "snp_report",
     "cca-token": "cca_token",
+    "csv-report": "csv_report",
     "nitro-enclave": "nitro_enclave",
     "nitro-tpm": "nitro_tpm",
     "register-file": "register_file",
@@ -90,13 +91,13 @@ _SHAPES: dict[str, frozenset[str]] = {
     "folder": frozenset({"tpm-sysfs", "register-tree"}),
     "text": frozenset(
         {
-            *("hcl-vtpm", "tpm-attestation", "tpm-printed", "tpm-document", "register-file", "pcrlock", "claims-json", "named-value"),
+            *("hcl-vtpm", "csv-report", "tpm-attestation", "tpm-printed", "tpm-document", "register-file", "pcrlock", "claims-json", "named-value"),
             *("pcr-table", "pcr-lines", "pcr-bare", "pcrread"),
         }
     ),
     "binary": frozenset(
         {
-            *("tpm-quote", "tpm-attestation", "hcl-vtpm", "tdx-quote", "tdx-report", "snp-report", "cca-token"),
+            *("tpm-quote", "tpm-attestation", "hcl-vtpm", "tdx-quote", "tdx-report", "snp-report", "cca-token", "csv-report"),
             *("nitro-enclave", "nitro-tpm", "pcr-values", "pcr-bare", "named-value"),
         }
     ),

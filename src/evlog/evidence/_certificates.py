@@ -79,16 +79,13 @@ def fingerprint(certificate: Certificate) -> str:
 
 
 def described(certificate: Certificate) -> list[tuple[str, str]]:
-    """What a certificate says of itself, as names and texts: subject, issuer, dates, key, what signed it."""
-    from evlog.evidence import _keys
-
+    """What a certificate says of itself, as names and texts: subject, issuer, dates, what signed it."""
     with _at_hand():
         hashed = certificate.signature_hash_algorithm
         return [
             ("subject", certificate.subject.rfc4514_string() or "none"),
             ("issuer", certificate.issuer.rfc4514_string() or "none"),
             ("valid", f"{certificate.not_valid_before_utc:%Y-%m-%d} to {certificate.not_valid_after_utc:%Y-%m-%d}"),
-            ("key", _keys.described(certificate.public_key())),
             ("signed over", hashed.name if hashed is not None else "the whole"),
             ("authority", "yes" if is_authority(certificate) else "no"),
         ]

@@ -58,12 +58,12 @@ def _certificates(data: bytes) -> tuple[KeyFile, ...]:
 
 
 def _certificate(each: Certificate) -> KeyFile:
-    from evlog.evidence import _certificates, _makers
+    from evlog.evidence import _certificates, _keys, _makers
 
     told = _certificates.described(each)
     fingerprint = _certificates.fingerprint(each)
     maker = _makers.ROOTS.get(fingerprint)
-    told += [("sha256", fingerprint)]
+    told += [("key", _keys.described(_certificates.key_of(each))), ("sha256", fingerprint)]
     if maker is not None:
         told.append(("root of", f"{maker.name}, which pins the kind {maker.kind}"))
     return KeyFile("certificate", tuple(told), "--root" if _certificates.is_authority(each) else "--key")
