@@ -128,20 +128,17 @@ def _name(source: str) -> str:
 def _how(evidence: Evidence, source: str) -> str:
     """What would authenticate it, in a line."""
     kind = evidence.source
-    if kind in _NOTHING or evidence.form == "cca-token" and not evidence.unchecked and _alone(evidence):
-        why = _NOTHING.get(kind, "there is no platform token, and the device certificate is not checked here")
+    if kind in _NOTHING:
         option = "--registers" if kind == "register-file" else "--quote"
-        return f"evlog verify LOG {option} {_name(source)} (only read: {why})"
+        return f"evlog verify LOG {option} {_name(source)} (only read: {_NOTHING[kind]})"
     options = _OPTIONS[kind]
+    if any("no platform token" in sentence for sentence in evidence.read_only):
+        options = "--kind cca-token --key DEVICE.pem --nonce HEX, with the device's key or certificate"
     if kind == "tpm-quote" and any("no signature was given" in sentence for sentence in evidence.read_only):
         options = f"--signature SIG {options}"
     if kind == "tpm-quote" and evidence.composite is not None:
         options += " [--pcrs PCRS]"
     return f"evlog verify LOG --quote {_name(source)} {options}"
-
-
-def _alone(evidence: Evidence) -> bool:
-    return any("no platform token" in sentence for sentence in evidence.read_only)
 
 
 def _page(page: Page, evidence: Evidence, platform: str | None, source: str) -> None:

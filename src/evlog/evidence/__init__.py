@@ -91,7 +91,7 @@ _SHAPES: dict[str, frozenset[str]] = {
     "folder": frozenset({"tpm-sysfs", "register-tree"}),
     "text": frozenset(
         {
-            *("hcl-vtpm", "csv-report", "tpm-attestation", "tpm-printed", "tpm-document", "register-file", "pcrlock", "claims-json", "named-value"),
+            *("hcl-vtpm", "csv-report", "cca-token", "tpm-attestation", "tpm-printed", "tpm-document", "register-file", "pcrlock", "claims-json", "named-value"),
             *("pcr-table", "pcr-lines", "pcr-bare", "pcrread"),
         }
     ),

@@ -35,6 +35,8 @@ _PCR_COUNT = 24
 _CSV_LAST = 4
 _MAX_DEPTH = 24
 _LONGEST_BANK = 20
+# Objects, lists and texts: no evidence has as many. Characters of a text with a value in it.
+_MAX_MEMBERS, _LEAST_TEXT = 1 << 16, 40
 
 
 class Row(Record):
@@ -48,8 +50,10 @@ class Row(Record):
 
 
 def claims(material: Material) -> bool:
-    document = _told(material)
-    return document is not None and any(row.register != MRTD for row in _found(document))
+    try:
+        return any(row.register != MRTD for row in _found(_told(material)))
+    except ParseError:
+        return False
 
 
 def read(material: Material, credentials: Credentials) -> Evidence:
@@ -95,7 +99,7 @@ def _told(material: Material) -> Any:
 
 
 def _found(document: Any) -> Iterator[Row]:
-    """Every register that is named."""
+    """Every register that is named. Raises ParseError for more members than evidence has."""
     # It grows while it is read. Beside a value: its place, its depth, the bank that an object around it is called.
     waiting: list[tuple[_document.Place, Any, int, HashAlg | None]] = [((), document, 0, None)]
     for place, value, depth, bank in waiting:
@@ -110,12 +114,16 @@ def _found(document: Any) -> Iterator[Row]:
             members = enumerate(value)
         else:
             continue
+        if len(waiting) > _MAX_MEMBERS:
+            raise ParseError(f"more than {_MAX_MEMBERS} objects, lists and texts in it", offset=0)
         if depth < _MAX_DEPTH:
             waiting += [((place, key), each, depth + 1, _bank(key)) for key, each in members if _may_hold(each)]
 
 
 def _may_hold(value: Any) -> bool:
-    return isinstance(value, (dict, list)) or (isinstance(value, str) and value[:1] in ("{", "[", "e"))
+    if isinstance(value, str):
+        return len(value) >= _LEAST_TEXT and value[:1] in ("{", "[", "e")
+    return isinstance(value, (dict, list))
 
 
 def _opened(value: Any) -> Any:
