@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from evlog.model import Log
     from evlog.registers import Register
 
-__all__ = ["note", "show"]
+__all__ = ["note", "rather", "show"]
 
 #: What has to be given for evidence of each kind, behind ``--quote FILE``; where it is nothing, why.
 _OPTIONS = {
@@ -40,6 +40,7 @@ _NOTHING = {
     "tdx-report": "only the processor that made a TDREPORT can check it; a TD quote is made of it",
 }
 _LONGEST = 64  # bytes of a claim
+_REPORT = 1 << 16  # bytes of a quote or a report, and more
 _DOCUMENTS = ("dstack", "pcrlock-json", "ita-json")
 
 
@@ -66,6 +67,27 @@ def show(args: argparse.Namespace, error: EvlogError) -> int:
     else:
         _files(Page(), files, args.log)
     return int(args.strict and evidence is not None and evidence.failed)
+
+
+def rather(args: argparse.Namespace, log: Log) -> bool:
+    """Whether what was read as a log is evidence: some kind of it claims the bytes, and its room is not certain.
+
+    An SEV-SNP report is also two records of a log without a header, with what follows as damage.
+    """
+    from evlog.formats import CERTAIN, room
+    from evlog.intake.files import load
+    from evlog.intake.registers import may_be_signed
+    from evlog.options import Options
+
+    if args.format is not None or any(finding.code == "wrapped" for finding in log.findings):
+        return False
+    source = _common.given(args, args.log)
+    if isinstance(source, str) and (not os.path.isfile(source) or os.path.getsize(source) > _REPORT):
+        return False
+    data, name = load(source)
+    if len(data) > _REPORT or data.lstrip()[:1] in (b"{", b"[") or room(log.format).sniff(data, Options(name=name)).confidence == CERTAIN:
+        return False
+    return may_be_signed(data)
 
 
 def note(args: argparse.Namespace, log: Log) -> None:

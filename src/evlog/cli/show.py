@@ -89,6 +89,8 @@ def _opened(args: argparse.Namespace) -> Log | int:
         if not os.path.isdir(args.log):
             raise
         return _show_evidence.show(args, error)
+    if _show_evidence.rather(args, log):
+        return _show_evidence.show(args, UnknownFormatError(f"{args.log}: no known log format", offset=0))
     _show_evidence.note(args, log)
     return log
 

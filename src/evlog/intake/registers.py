@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from evlog.intake.files import Source
     from evlog.intake.unwrap import Wrapped
 
-__all__ = ["key_files", "read_registers"]
+__all__ = ["key_files", "may_be_signed", "read_registers"]
 
 # A captured quote or report has kilobytes, a register file less.
 _MAX_SIZE = 1 << 24
@@ -223,6 +223,11 @@ def key_files(where: Source) -> tuple[KeyFile, ...]:
     from evlog.evidence._key_file import told
 
     return told(_data(where) or b"")
+
+
+def may_be_signed(data: bytes) -> bool:
+    """Whether the bytes themselves are evidence of a kind that somebody may have signed."""
+    return _signed(_claimed(Material(data), None))
 
 
 def _material(where: Source) -> Material:
