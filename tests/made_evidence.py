@@ -432,3 +432,38 @@ def csv_report(
     trailer = masked(csv_certificate("PEK", "CEK")) + masked(b"SERIAL0001".ljust(64, b"\0")) + bytes(64)
     page = (told + signature + trailer).ljust(4096, b"\0")
     return page + (csv_certificate("HSK", "HRK") + csv_certificate("CEK", "HSK") if chain else b"")
+
+
+# Arm virtCCA
+
+
+def virtcca_token(
+    rim: bytes, rems: list[bytes], challenge: bytes = b"", *, twice: bool = True, wrapped: bool = True
+) -> bytes:
+    """A token with a realm's part alone, signed (PS256) by the RSA key that it carries; its claims in one bstr or two."""
+    der = serialization.PublicFormat.SubjectPublicKeyInfo
+    claims = {
+        10: challenge.ljust(64, b"\0"),
+        44235: bytes(64),
+        44236: "sha-256",
+        44237: rsa_key().public_key().public_bytes(serialization.Encoding.DER, der),
+        44238: rim,
+        44239: rems,
+        44240: "sha-256",
+    }
+    payload = cbor2.dumps(cbor2.dumps(claims)) if twice else cbor2.dumps(claims)
+    protected = cbor2.dumps({1: -37})
+    signed = cbor2.dumps(["Signature1", protected, b"", payload])
+    signature = rsa_key().sign(signed, padding.PSS(padding.MGF1(hashes.SHA256()), 32), hashes.SHA256())
+    message = cbor2.dumps(cbor2.CBORTag(18, [protected, {}, payload, signature]))
+    return cbor2.dumps(cbor2.CBORTag(399, {44241: message})) if wrapped else message
+
+
+@cache
+def device() -> tuple[x509.Certificate, x509.Certificate]:
+    """The certificate of the key above, and the root that issued it."""
+    root = ec_key("device root")
+    leaf: Any = rsa_key()
+    return certificate("device", leaf, "device root", root), certificate(
+        "device root", root, "device root", root, ca=True
+    )

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 #: Events that are made JSON objects of at a time.
 _SOME = 1024
 EXAMPLES = (
+    "evlog show QUOTE --json",
     "evlog show /sys/kernel/security/tpm0/binary_bios_measurements",
     "evlog show LOG --register pcr:7 --tree",
     "evlog show LOG --check mismatch --json",
