@@ -394,7 +394,7 @@ def csv_key(name: str, size: int = 72) -> bytes:
 
 def csv_certificate(name: str, issuer: str) -> bytes:
     """A certificate of a CSV key (CEK, PEK; 2084 bytes) or of Hygon's (HRK, HSK; 832 bytes)."""
-    secret, usage = _CSV_KEYS[name]
+    usage = _CSV_KEYS[name][1]
     if name in ("HRK", "HSK"):
         body = struct.pack("<I16s16sI24xI", 1, name.encode(), issuer.encode(), usage, 3) + csv_key(name)
         body += struct.pack("<H254s108x", len(name), name.encode())
@@ -440,7 +440,7 @@ def csv_report(
 def virtcca_token(
     rim: bytes, rems: list[bytes], challenge: bytes = b"", *, twice: bool = True, wrapped: bool = True
 ) -> bytes:
-    """A token with a realm's part alone, signed (PS256) by the RSA key that it carries; its claims in one bstr or two."""
+    """A token of a realm's part alone, signed (PS256) by the RSA key that it carries; claims in one bstr or two."""
     der = serialization.PublicFormat.SubjectPublicKeyInfo
     claims = {
         10: challenge.ljust(64, b"\0"),

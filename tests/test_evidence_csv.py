@@ -131,8 +131,12 @@ def by_members(data: bytes) -> dict[str, object]:
     mask = data[188:192]
     pek = bytes(byte ^ mask[at % 4] for at, byte in enumerate(data[336 : 336 + 2084]))
     places = {
-        **{"user_pubkey_digest": (0, 32), "vm_id": (32, 48), "vm_version": (48, 64)},
-        **{"report_data": (64, 128), "mnonce": (128, 144), "measure": (144, 176)},
+        "user_pubkey_digest": (0, 32),
+        "vm_id": (32, 48),
+        "vm_version": (48, 64),
+        "report_data": (64, 128),
+        "mnonce": (128, 144),
+        "measure": (144, 176),
     }
     policy, usage, algorithm, anonce = struct.unpack("<4I", data[176:192])
     body: dict[str, object] = {name: list(data[start:end]) for name, (start, end) in places.items()}

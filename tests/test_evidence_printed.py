@@ -203,7 +203,11 @@ def attestation(found: list[tuple[bytes, bytes, evlog.HashAlg]], log: bytes = b"
 
 
 def escaped(data: bytes) -> str:
-    return '"' + "".join(chr(byte) if 0x20 <= byte < 0x7F and byte not in b'"\\' else f"\\{byte:03o}" for byte in data) + '"'
+    return (
+        '"'
+        + "".join(chr(byte) if 0x20 <= byte < 0x7F and byte not in b'"\\' else f"\\{byte:03o}" for byte in data)
+        + '"'
+    )
 
 
 def as_text(found: list[tuple[bytes, bytes, evlog.HashAlg]]) -> bytes:

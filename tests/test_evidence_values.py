@@ -248,7 +248,7 @@ def test_bare_values_whatever_they_look_like(sizes: tuple[int, ...]) -> None:
 
 
 def test_some_bare_values_need_their_quote() -> None:
-    with pytest.raises(UnknownFormatError, match="values of some PCRs in sha256 or sha512.*--pcrs"):
+    with pytest.raises(UnknownFormatError, match=r"values of some PCRs in sha256 or sha512.*--pcrs"):
         read_registers(b"\x01" * 64)
 
 

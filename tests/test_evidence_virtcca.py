@@ -7,7 +7,7 @@ import json
 
 import pytest
 
-from evlog import SHA256, Evidence, Register, read_registers
+from evlog import SHA256, Evidence, ParseError, Register, read_registers
 from tests import made_evidence as made
 
 NONCE = b"the nonce"
@@ -94,8 +94,7 @@ def test_a_token_that_was_changed_fails() -> None:
         changed[at] ^= 1
         try:
             evidence = read_registers(bytes(changed))
-        except Exception as error:  # noqa: BLE001 - the name is what is asked
-            assert type(error).__name__ in ("ParseError", "TruncatedError", "UnknownFormatError")
+        except ParseError:
             continue
         assert evidence.failed
         assert evidence.authenticated == ()

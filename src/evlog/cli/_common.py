@@ -113,8 +113,9 @@ def _stdin(args: argparse.Namespace) -> BinaryIO:
     class Named(BytesIO):
         name = str(getattr(sys.stdin.buffer, "name", ""))
 
-    args.stdin = Named(sys.stdin.buffer.read())
-    return args.stdin
+    found = Named(sys.stdin.buffer.read())
+    args.stdin = found
+    return found
 
 
 def given(args: argparse.Namespace, source: str) -> str | BinaryIO:

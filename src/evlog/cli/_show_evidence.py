@@ -85,7 +85,11 @@ def rather(args: argparse.Namespace, log: Log) -> bool:
     if isinstance(source, str) and (not os.path.isfile(source) or os.path.getsize(source) > _REPORT):
         return False
     data, name = load(source)
-    if len(data) > _REPORT or data.lstrip()[:1] in (b"{", b"[") or room(log.format).sniff(data, Options(name=name)).confidence == CERTAIN:
+    if (
+        len(data) > _REPORT
+        or data.lstrip()[:1] in (b"{", b"[")
+        or room(log.format).sniff(data, Options(name=name)).confidence == CERTAIN
+    ):
         return False
     return may_be_signed(data)
 

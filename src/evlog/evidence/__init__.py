@@ -91,13 +91,33 @@ _SHAPES: dict[str, frozenset[str]] = {
     "folder": frozenset({"tpm-sysfs", "register-tree"}),
     "text": frozenset(
         {
-            *("hcl-vtpm", "csv-report", "cca-token", "tpm-attestation", "tpm-printed", "tpm-document", "register-file", "pcrlock", "claims-json", "named-value"),
+            *(
+                "hcl-vtpm",
+                "csv-report",
+                "cca-token",
+                "tpm-attestation",
+                "tpm-printed",
+                "tpm-document",
+                "register-file",
+                "pcrlock",
+                "claims-json",
+                "named-value",
+            ),
             *("pcr-table", "pcr-lines", "pcr-bare", "pcrread"),
         }
     ),
     "binary": frozenset(
         {
-            *("tpm-quote", "tpm-attestation", "hcl-vtpm", "tdx-quote", "tdx-report", "snp-report", "cca-token", "csv-report"),
+            *(
+                "tpm-quote",
+                "tpm-attestation",
+                "hcl-vtpm",
+                "tdx-quote",
+                "tdx-report",
+                "snp-report",
+                "cca-token",
+                "csv-report",
+            ),
             *("nitro-enclave", "nitro-tpm", "pcr-values", "pcr-bare", "named-value"),
         }
     ),

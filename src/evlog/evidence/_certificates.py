@@ -19,7 +19,19 @@ if TYPE_CHECKING:
 
     from cryptography.x509 import Certificate
 
-__all__ = ["Chain", "certificates", "chain", "common_name", "described", "extension", "fingerprint", "is_authority", "key_of", "unfit", "unfit_ak"]
+__all__ = [
+    "Chain",
+    "certificates",
+    "chain",
+    "common_name",
+    "described",
+    "extension",
+    "fingerprint",
+    "is_authority",
+    "key_of",
+    "unfit",
+    "unfit_ak",
+]
 
 # A chain of evidence has three or four certificates; nobody checks a thousand.
 _MAX_CERTIFICATES = 16

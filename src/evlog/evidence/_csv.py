@@ -2,10 +2,10 @@
 
 Source: csv-rs (api/guest/types.rs, certs/csv/cert, certs/ca/cert) and rats-tls (csv.h); little-endian.
 
-A report of firmware before API 1.4 (version 1) is 180 bytes that are signed, usage, algorithm, and ``anonce``, all but
-that masked with ``anonce`` repeated, then the signature. One since (version 2) is 1024 signed bytes with five registers,
-without a mask, then the signature. Behind either: the PEK's certificate and the chip's serial number, masked likewise, 32
-bytes and an HMAC, and padding to a page.
+A report of firmware before API 1.4 (version 1) is 180 bytes that are signed, usage, algorithm, and ``anonce``, all
+but that masked with ``anonce`` repeated, then the signature. One since (version 2) is 1024 signed bytes with five
+registers, without a mask, then the signature. Behind either: the PEK's certificate and the chip's serial number, masked
+likewise, 32 bytes and an HMAC, and padding to a page.
 """
 
 from __future__ import annotations
@@ -18,7 +18,17 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from typing import Any
 
-__all__ = ["AUTHORITY_SIZE", "CERTIFICATE_SIZE", "PAGE", "Certificate", "Report", "authority", "certificate", "of_members", "report"]
+__all__ = [
+    "AUTHORITY_SIZE",
+    "CERTIFICATE_SIZE",
+    "PAGE",
+    "Certificate",
+    "Report",
+    "authority",
+    "certificate",
+    "of_members",
+    "report",
+]
 
 PAGE = 4096
 CERTIFICATE_SIZE, AUTHORITY_SIZE = 2084, 832

@@ -2,10 +2,10 @@
 
 Spec: Arm Realm Management Monitor, section A7.2 (claims), as draft-ffm-rats-cca-token has them: CBOR tag 399 over a
 map of two COSE_Sign1 messages. The platform token's challenge is the hash of the realm's public key; the platform
-token is signed by the CCA platform attestation key, which the caller must know. Arm virtCCA has the realm's token only,
-its claims wrapped twice, and signed by the key that it carries, of which there is a device certificate beside it
-(``vcca_token`` and ``dev_cert`` of a JSON document): it counts for a caller who knows the key, or the certificate's root.
-A realm's token out of its wrapping is read in the same way.
+token is signed by the CCA platform attestation key, which the caller must know. Arm virtCCA has the realm's token
+only, its claims wrapped twice, and signed by the key that it carries, of which there is a device certificate beside it
+(``vcca_token`` and ``dev_cert`` of a JSON document): it counts for a caller who knows the key, or the certificate's
+root. A realm's token out of its wrapping is read in the same way.
 """
 
 from __future__ import annotations
@@ -148,7 +148,7 @@ def _check(platform: Sign1, realm: Sign1, members: dict[Any, Any], account: Acco
 
 
 def _check_alone(realm: Sign1, members: dict[Any, Any], device: bytes | None, account: Account) -> None:
-    """A token without a platform's: whose key it carries is for the caller to know, or for a root of its certificate."""
+    """A token without a platform's: whose key it is, the caller knows, or a root of the device's certificate."""
     stated = _cbor.bytes_of(members.get(_PUBLIC_KEY), "realm.public_key")
     if not realm.holds(_own_key(stated)):
         account.fails("signature_invalid", "the realm token is not signed by the key that it carries")

@@ -102,8 +102,8 @@ def _found(document: Any) -> Iterator[Row]:
     """Every register that is named. Raises ParseError for more members than evidence has."""
     # It grows while it is read. Beside a value: its place, its depth, the bank that an object around it is called.
     waiting: list[tuple[_document.Place, Any, int, HashAlg | None]] = [((), document, 0, None)]
-    for place, value, depth, bank in waiting:
-        value = _opened(value)
+    for place, written, depth, bank in waiting:
+        value = _opened(written)
         name = place[1] if place else ""
         if isinstance(value, dict):
             yield from _table(place, name, value, bank)

@@ -1,9 +1,9 @@
 """A Hygon CSV attestation report: signed by the platform's key (PEK), whose certificate stands in it.
 
-Source: csv-rs, rats-tls and CoCo's trustee (verifier/src/csv); the layout is in `evlog.evidence._csv`. In bytes, as JSON
-with the page of the report in ``data``, and as the JSON of CoCo's older attester, member by member. Version 2 states
-five registers: the first is the launch measurement, which nothing extends, and RTMR[1] to RTMR[4] are CC measurement
-registers 1 to 4 of a CCEL. Version 1 states the launch measurement alone.
+Source: csv-rs, rats-tls and CoCo's trustee (verifier/src/csv); the layout is in `evlog.evidence._csv`. In bytes, as
+JSON with the page of the report in ``data``, and as the JSON of CoCo's older attester, member by member. Version 2
+states five registers: the first is the launch measurement, which nothing extends, and RTMR[1] to RTMR[4] are CC
+measurement registers 1 to 4 of a CCEL. Version 1 states the launch measurement alone.
 
 The PEK hangs on the chip's key (CEK), Hygon's signing key (HSK) and root (HRK). HSK and CEK may stand behind the
 report (``hsk_cek.cert``), or behind the caller's root.

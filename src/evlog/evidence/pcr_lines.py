@@ -1,9 +1,9 @@
 """PCR values that carry no number: what ``tsspcrread`` of the IBM TSS prints, asked for one PCR after another.
 
 Source: IBM TSS 2, utils/pcrread.c: ``count N``, then for each bank a line with ``digest length SIZE`` and the value in
-lines of 16 bytes; with ``-ns`` a line of hex alone. Nothing says which PCR it is: 24 values of a bank, one after another,
-are taken for PCR 0 to 23, and others only where the command stands above each (``tsspcrread -ha 7 ...``), as a shell
-prints it that traces.
+lines of 16 bytes; with ``-ns`` a line of hex alone. Nothing says which PCR it is: 24 values of a bank, one after
+another, are taken for PCR 0 to 23, and others only where the command stands above each (``tsspcrread -ha 7 ...``), as a
+shell prints it that traces.
 """
 
 from __future__ import annotations

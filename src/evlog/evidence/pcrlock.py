@@ -1,8 +1,8 @@
 """The machine's PCR values in what ``systemd-pcrlock log --json`` prints, beside the log.
 
-Source: systemd, src/pcrlock/pcrlock.c: an object of ``log`` and ``pcrs``, each a list of rows. A row of ``pcrs`` has the
-number of the PCR and for each bank ``observedSHA256``, which the TPM has, beside ``calculatedSHA256``, which the log
-leads to and which says nothing of the machine.
+Source: systemd, src/pcrlock/pcrlock.c: an object of ``log`` and ``pcrs``, each a list of rows. A row of ``pcrs`` has
+the number of the PCR and for each bank ``observedSHA256``, which the TPM has, beside ``calculatedSHA256``, which the
+log leads to and which says nothing of the machine.
 """
 
 from __future__ import annotations

@@ -1,10 +1,10 @@
 """A TPM quote as tools print it, made again from its fields, so that its signature can be checked.
 
-``tpm2_print -t TPMS_ATTEST`` (tpm2-tools, tools/misc/tpm2_print.c): lines of YAML; the firmware's version is its bytes as
-they stand in memory. ``tpm2_quote``: the quote in hex (``quoted``), its signature and the PCRs. FAPI's quoteInfo
-(``tss2_quote -q``; tpm2-tss, tss2-fapi/tpm_json_serialize.c): a JSON object of ``attest`` and ``sig_scheme``, whose numbers
-beyond 48 bits are two of 32, and whose selections are lists of PCRs in bitmaps of three bytes. tpm2-pytss prints the
-object of ``attest`` alone.
+``tpm2_print -t TPMS_ATTEST`` (tpm2-tools, tools/misc/tpm2_print.c): lines of YAML; the firmware's version is its bytes
+as they stand in memory. ``tpm2_quote``: the quote in hex (``quoted``), its signature and the PCRs. FAPI's quoteInfo
+(``tss2_quote -q``; tpm2-tss, tss2-fapi/tpm_json_serialize.c): a JSON object of ``attest`` and ``sig_scheme``, whose
+numbers beyond 48 bits are two of 32, and whose selections are lists of PCRs in bitmaps of three bytes. tpm2-pytss
+prints the object of ``attest`` alone.
 """
 
 from __future__ import annotations
@@ -207,7 +207,7 @@ def _text_bytes(around: dict[str, Any], name: str) -> bytes:
 
 def _wide(around: dict[str, Any], name: str) -> int:
     """A number, also as text, or as two of 32 bits."""
-    value = around.get(name)
+    value: Any = around.get(name)
     if isinstance(value, list) and len(value) == 2:
         high, low = value
         value = high << 32 | low if _fits(high, 32) and _fits(low, 32) else None
