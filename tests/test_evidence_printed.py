@@ -164,6 +164,24 @@ def test_a_quote_among_the_values_of_a_quote_has_no_end() -> None:
         read_registers(json.dumps(document).encode())
 
 
+def test_the_answer_of_a_keylime_agent() -> None:
+    """Quote, signature and values in one text, as rust-keylime puts them together."""
+    pieces = [OURS / "ovmf-quote.msg", OURS / "ovmf-quote.sig", OURS / "ovmf-quote.pcrs"]
+    text = "r" + ":".join(base64.b64encode(path.read_bytes()).decode() for path in pieces)
+    nonce = bytes.fromhex("65766c6f672d6e6f6e6365")
+    for document in ({"results": {"quote": text, "hash_alg": "sha256"}, "code": 200}, {"quote": text}):
+        data = json.dumps(document).encode()
+        evidence = read_registers(data, key=OURS / "ovmf-ak.pem", nonce=nonce)
+        assert (evidence.form, codes(evidence), evidence.anchor, evidence.fresh) == ("keylime-quote", [], "key", True)
+        assert len(evidence.registers) == 15
+        assert read_registers(data).anchor is None
+    other = json.dumps({"quote": text, "pcrs": {"sha256": {"0": "11" * 32}}}).encode()
+    assert read_registers(other).form == "keylime-quote"
+    for broken in (text[1:], text.replace(":", ""), "r:" + text[1:]):
+        with pytest.raises(evlog.UnknownFormatError):
+            read_registers(json.dumps({"quote": broken}).encode())
+
+
 # go-tpm-tools
 
 ECC = made.ec_key("attestation of go-tpm-tools")

@@ -66,6 +66,7 @@ SOURCES: dict[str, str] = {
     "hcl-vtpm": "hcl_vtpm",
     "tpm-attestation": "tpm_attestation",
     "tpm-printed": "tpm_printed",
+    "keylime-quote": "keylime_quote",
     "tpm-document": "tpm_document",
     "tdx-quote": "tdx_quote",
     "tdx-report": "tdx_report",
@@ -91,34 +92,15 @@ _SHAPES: dict[str, frozenset[str]] = {
     "folder": frozenset({"tpm-sysfs", "register-tree"}),
     "text": frozenset(
         {
-            *(
-                "hcl-vtpm",
-                "csv-report",
-                "cca-token",
-                "tpm-attestation",
-                "tpm-printed",
-                "tpm-document",
-                "register-file",
-                "pcrlock",
-                "claims-json",
-                "named-value",
-            ),
-            *("pcr-table", "pcr-lines", "pcr-bare", "pcrread"),
+            *("hcl-vtpm", "csv-report", "cca-token", "tpm-attestation", "tpm-printed", "keylime-quote"),
+            *("tpm-document", "register-file", "pcrlock", "claims-json", "named-value", "pcr-table"),
+            *("pcr-lines", "pcr-bare", "pcrread"),
         }
     ),
     "binary": frozenset(
         {
-            *(
-                "tpm-quote",
-                "tpm-attestation",
-                "hcl-vtpm",
-                "tdx-quote",
-                "tdx-report",
-                "snp-report",
-                "cca-token",
-                "csv-report",
-            ),
-            *("nitro-enclave", "nitro-tpm", "pcr-values", "pcr-bare", "named-value"),
+            *("tpm-quote", "tpm-attestation", "hcl-vtpm", "tdx-quote", "tdx-report", "snp-report", "cca-token"),
+            *("csv-report", "nitro-enclave", "nitro-tpm", "pcr-values", "pcr-bare", "named-value"),
         }
     ),
 }
@@ -138,7 +120,7 @@ KINDS: dict[str, str] = {
 }
 
 #: Sources whose material states a signature of a TPM quote, which pins the kind as a signature given beside it does.
-SIGNED = frozenset({"tpm-document", "tpm-attestation", "tpm-printed"})
+SIGNED = frozenset({"keylime-quote", "tpm-document", "tpm-attestation", "tpm-printed"})
 
 _LEAST_NONCE = 8
 _CONTROL = frozenset(range(0x20)) - frozenset(b"\t\n\r\f")
