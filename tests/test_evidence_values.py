@@ -252,6 +252,22 @@ def test_some_bare_values_need_their_quote() -> None:
         read_registers(b"\x01" * 64)
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        '{"tpm": {"pcr07": "%s", "pcr07": "%s"}}',
+        '{"7": "%s", "7": "%s"}',
+        '{"sha256": {"7": "%s", "7": "%s"}}',
+        '{"pcrs": {"sha256": {"7": "%s"}, "sha256": {"7": "%s"}}}',
+        '{"x": {"pcr7": "%s"}, "x": {"pcr7": "%s"}}',
+    ],
+)
+def test_a_name_that_stands_twice_drops_nothing(text: str) -> None:
+    assert len(read_registers((text % (HEX[7], HEX[7])).encode()).registers) == 1
+    with pytest.raises(ParseError, match="pcr:7 has two values in sha256"):
+        read_registers((text % (HEX[7], HEX[8])).encode())
+
+
 def test_hostile_documents_take_no_time() -> None:
     deep: Any = HEX[0]
     for index in range(300):

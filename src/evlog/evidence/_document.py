@@ -24,6 +24,7 @@ __all__ = [
     "holder",
     "is_quote",
     "member",
+    "pairs",
     "parsed",
     "path",
     "token",
@@ -55,9 +56,29 @@ def parsed(data: bytes) -> Any:
     import json
 
     try:
-        return json.loads(data)
+        return json.loads(data, object_pairs_hook=_object)
     except (ValueError, RecursionError):
         return None
+
+
+class Doubled(dict[str, "Any"]):
+    """An object of which members have one name: ``pairs`` are all of them, and the last of a name counts elsewhere."""
+
+    pairs: list[tuple[str, Any]]
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) == len(pairs):
+        return found
+    doubled = Doubled(found)
+    doubled.pairs = pairs
+    return doubled
+
+
+def pairs(found: dict[str, Any]) -> list[tuple[str, Any]]:
+    """The members of an object, also those of one name."""
+    return found.pairs if isinstance(found, Doubled) else list(found.items())
 
 
 def token(data: bytes) -> bytes | None:

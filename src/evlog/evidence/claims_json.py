@@ -108,7 +108,7 @@ def _found(document: Any) -> Iterator[Row]:
         if isinstance(value, dict):
             yield from _table(place, name, value, bank)
             yield from _row(place, value)
-            members: Any = value.items()
+            members: Any = _document.pairs(value)
         elif isinstance(value, list):
             yield from _list(place, name, value, bank)
             members = enumerate(value)
@@ -138,7 +138,7 @@ def _table(place: _document.Place, name: Any, found: dict[str, Any], bank: HashA
     """The members of an object that are named as registers; bare numbers are where all of it or its name says so."""
     numbered = _is_table(place, name, bank) and any(_NUMBER.fullmatch(key) and _fits(found[key]) for key in found)
     numbered = numbered or (not place and bool(found) and all(map(_NUMBER.fullmatch, found)))
-    for key, value in found.items():
+    for key, value in _document.pairs(found):
         register = Register("pcr", int(key)) if numbered and _NUMBER.fullmatch(key) else _named(key)
         if register is None:
             continue

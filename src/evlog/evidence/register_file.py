@@ -11,6 +11,7 @@ from evlog.algorithms import HashAlg
 from evlog.errors import EvlogError, ParseError, UsageError
 from evlog.evidence import Credentials, Evidence, Material
 from evlog.evidence._document import document as parsed
+from evlog.evidence._document import pairs
 from evlog.registers import SPACES, Register, Registers
 
 TYPE_CHECKING = False
@@ -90,7 +91,7 @@ def _rows(document: dict[str, Any]) -> Iterator[tuple[str, str, str, Any]]:
 def _members(table: Any, where: str) -> list[tuple[str, Any]]:
     if not isinstance(table, dict):
         raise ParseError("an object was expected", offset=0, where=where)
-    return list(table.items())
+    return pairs(table)
 
 
 def _replayed(document: dict[str, Any]) -> Iterator[tuple[str, str, str, Any]]:
