@@ -24,7 +24,7 @@ from __future__ import annotations
 from importlib import import_module
 
 from evlog._record import Record
-from evlog.algorithms import HashAlg
+from evlog.algorithms import SHA1, SHA256, SHA384, SHA512, HashAlg
 from evlog.errors import UnknownFormatError, UsageError
 from evlog.model import Finding
 from evlog.registers import Register, Registers
@@ -122,7 +122,7 @@ KINDS: dict[str, str] = {
 #: Sources whose material states a signature of a TPM quote, which pins the kind as a signature given beside it does.
 SIGNED = frozenset({"keylime-quote", "tpm-document", "tpm-attestation", "tpm-printed"})
 
-_LEAST_NONCE = 8
+_LEAST_NONCE, _ALL_PCRS = 8, 24
 _CONTROL = frozenset(range(0x20)) - frozenset(b"\t\n\r\f")
 
 
@@ -333,4 +333,16 @@ def identify(material: Material, kind: str | None = None) -> Source:
             return found
     what = "a folder" if material.data is None else f"{len(material.data)} bytes"
     name = f"{material.name}: " if material.name else ""
-    raise UnknownFormatError(f"{name}no known source of register values ({what})", offset=0)
+    raise UnknownFormatError(f"{name}no known source of register values ({what}){_hint(material)}", offset=0)
+
+
+def _hint(material: Material) -> str:
+    """What to try with bytes that may be values of which nothing says whose they are."""
+    size = len(material.data or b"")
+    banks = [str(alg) for alg in (SHA1, SHA256, SHA384, SHA512) if size and not size % alg.size]
+    if material.shape != "binary" or not banks or size > _ALL_PCRS * SHA512.size:
+        return ""
+    return (
+        f"; if they are values of some PCRs in {' or '.join(banks)}, the quote that selects them says of which "
+        "(--quote FILE --pcrs VALUES), or all 24 of a bank"
+    )

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 
-from evlog.algorithms import SHA1, SHA256, SHA384, SHA512
 from evlog.errors import SourceError, UnknownFormatError, UsageError
 from evlog.evidence import KINDS, NO_CREDENTIALS, SIGNED, SOURCES, Credentials, Evidence, Material, identify, source
 from evlog.intake.files import load, named
@@ -30,7 +29,6 @@ _MAX_SIZE = 1 << 24
 _FILE = "register-file"
 # Characters of a value in SHA-512, in hex.
 _LONGEST_VALUE = 2 + 128
-_ALL_PCRS = 24
 
 
 def read_registers(
@@ -147,14 +145,8 @@ def _identify(material: Material, kind: str | None) -> tuple[Material, Reader]:
 
     One of the kind that is wanted goes first, then one that somebody may have signed, then any.
     """
-    whole, unknown = None, UnknownFormatError("no known source of register values", offset=0)
-    try:
-        whole = identify(material)
-    except UnknownFormatError as error:
-        unknown = error
-    found = [(material, whole)]
-    wanted = whole if kind is None else _claimed(material, kind)
-    if material.data is not None and not _signed(wanted) and _may_wrap(material.data):
+    found = [(material, _claimed(material, None))]
+    if material.data is not None and not _signed(_claimed(material, kind)) and _may_wrap(material.data):
         found += _unwrapped(material.data, material.name)
     ranked = [(each, _claimed(each, kind)) for each, _ in found] if kind is not None else []
     ranked += [(each, reader) for each, reader in found if _signed(reader)] + found
@@ -166,20 +158,7 @@ def _identify(material: Material, kind: str | None) -> tuple[Material, Reader]:
             if kind in source(id).KINDS:
                 # It says what is wrong with the bytes.
                 return material, source(id)
-    unknown.message += _hint(material)
-    raise unknown
-
-
-def _hint(material: Material) -> str:
-    """What to try with bytes that may be values of which nothing says whose they are."""
-    size = len(material.data or b"")
-    banks = [str(alg) for alg in (SHA1, SHA256, SHA384, SHA512) if size and not size % alg.size]
-    if material.shape != "binary" or not banks or size > _ALL_PCRS * SHA512.size:
-        return ""
-    return (
-        f"; if they are values of some PCRs in {' or '.join(banks)}, the quote that selects them says of which "
-        "(--quote FILE --pcrs VALUES), or all 24 of a bank"
-    )
+    return material, identify(material)
 
 
 def _unwrapped(data: bytes, name: str) -> list[tuple[Material, Reader | None]]:
