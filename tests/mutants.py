@@ -384,6 +384,48 @@ MUTANTS: tuple[Mutant, ...] = (
         "test_evidence_guests.py::test_what_takes_trust_from_a_td",
     ),
     Mutant(
+        "evidence/_sm2.py",
+        "return found is not None and (e + found[0]) % _N == r",
+        "return True",
+        "test_evidence_csv.py::test_what_is_not_signed_by_the_pek_fails",
+    ),
+    Mutant(
+        "evidence/csv_report.py",
+        "if not _issued(issued, issuer):",
+        "if False:",
+        "test_evidence_csv.py::test_another_root_is_no_root",
+    ),
+    Mutant(
+        "evidence/cca_token.py",
+        "if not realm.holds(key.public):",
+        "if False:",
+        "test_evidence_virtcca.py::test_a_platform_s_key_does_not_stand_behind_a_realm_without_a_platform",
+    ),
+    Mutant(
+        "evidence/cca_token.py",
+        "if not realm.holds(public):",
+        "if False:",
+        "test_evidence_virtcca.py::test_a_certificate_of_another_key_vouches_for_nothing",
+    ),
+    Mutant(
+        "evidence/tpm_attestation.py",
+        "if len(signers) > 1:",
+        "if False:",
+        "test_evidence_printed.py::test_every_quote_of_an_attestation_has_to_hold",
+    ),
+    Mutant(
+        "evidence/tpm_attestation.py",
+        "anchor=None if failed else last.anchor,",
+        "anchor=last.anchor,",
+        "test_evidence_printed.py::test_every_quote_of_an_attestation_has_to_hold",
+    ),
+    Mutant(
+        "evidence/claims_json.py",
+        "!= len(value) and row.bank is None:",
+        "== 0:",
+        "test_evidence_values.py::test_a_member_that_is_no_value_is_named",
+    ),
+    Mutant(
         "evidence/_tpm.py",
         "account.anchor = None\n",
         "pass\n",

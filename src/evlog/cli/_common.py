@@ -9,7 +9,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     import argparse
     from collections.abc import Callable, Iterable, Sequence
-    from typing import Any, TextIO
+    from typing import Any, BinaryIO, TextIO
 
     from evlog.model import Finding, Log, Loss
 
@@ -92,7 +92,7 @@ def _opened(args: argparse.Namespace, source: str, reader: Callable[..., list[Lo
         raise SourceError("stdin is closed")
     try:
         return reader(
-            sys.stdin.buffer if source == "-" else source,
+            _stdin(args) if source == "-" else source,
             format=args.format,
             platform=args.platform,
             space=args.space,
@@ -104,6 +104,27 @@ def _opened(args: argparse.Namespace, source: str, reader: Callable[..., list[Lo
         if source != "-":
             error.message = f"{source}: {error.message}"
         raise
+
+
+def _stdin(args: argparse.Namespace) -> BinaryIO:
+    """Stdin, which is kept for who wants to know what it is if it is no log (`given`)."""
+    from io import BytesIO
+
+    class Named(BytesIO):
+        name = str(getattr(sys.stdin.buffer, "name", ""))
+
+    found = Named(sys.stdin.buffer.read())
+    args.stdin = found
+    return found
+
+
+def given(args: argparse.Namespace, source: str) -> str | BinaryIO:
+    """What a command was given, as evidence may be read from it: a path, or what stdin was."""
+    if source != "-" or getattr(args, "stdin", None) is None:
+        return source
+    args.stdin.seek(0)
+    found: BinaryIO = args.stdin
+    return found
 
 
 def choices(args: argparse.Namespace) -> dict[str, Any]:
