@@ -83,6 +83,10 @@ class Content(Record):
         """Whether the event that carries this content extends its register."""
         return self.measured
 
+    def mark(self, event: Event) -> str:
+        """What the event's digests say of it besides, in a word: ``violation``; mostly nothing."""
+        return ""
+
     @property
     def statement(self) -> bool:
         """Whether the event states a value of its register, or an extension that no event stands for."""

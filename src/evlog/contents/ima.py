@@ -10,6 +10,7 @@ from __future__ import annotations
 from evlog.algorithms import SHA1
 from evlog.contents._ima_fields import LEGACY, ImaFields, decode, field_names, split_fields
 from evlog.model import Content
+from evlog.registers import CC_SPACES, LAST_CCMR
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -115,6 +116,18 @@ class ImaEvent(Content):
         name = self.name
         what = f"{len(self.data)} bytes" if name is None else name.decode(errors="backslashreplace")
         return f"{self.template} {what}"
+
+    def extends(self, event: Event) -> bool:
+        """Whether it extends its register: no measurement register of a confidential guest has a number above 4.
+
+        The kernel of Arm's virtCCA leaves PCR 10 in the column of boot_aggregate, and extends no register with it.
+        """
+        register = event.register
+        return register.space not in CC_SPACES or register.number <= LAST_CCMR
+
+    def mark(self, event: Event) -> str:
+        """A violation is one by its digest: see `is_violation`."""
+        return "violation" if any(is_violation(digest.value) for digest in event.digests) else ""
 
     def extension(self, alg: HashAlg, recorded: bytes | None) -> bytes | None:
         """The recorded digest; for a violation 0xFF throughout."""

@@ -57,10 +57,14 @@ class ImaAttribute(Decoded):
 
 
 class ImaField(Decoded):
-    """A field that nobody has described, or that cannot be what it should; as recorded."""
+    """A field that nobody has described, of a patched kernel, or that cannot be what it should; as recorded.
+
+    ``text`` is the value without its NUL, where that can be read.
+    """
 
     name: str
     value: bytes
+    text: str | None
 
     kind = "ima_field"
 
@@ -123,7 +127,7 @@ def read_content(content: ImaEvent) -> Decoded:
         fields.uid,
         fields.gid,
         fields.mode,
-        tuple(ImaField(*pair) for pair in fields.undecoded),
+        tuple(ImaField(name, value, plain_text(value.removesuffix(b"\0"))) for name, value in fields.undecoded),
     )
 
 

@@ -1,4 +1,4 @@
-"""Furniture of the rooms ima-binary and ima-ascii: banks, violations, and what other logs have of a list."""
+"""Furniture of the rooms ima-binary and ima-ascii: banks, and what other logs have of a list."""
 
 from __future__ import annotations
 
@@ -10,7 +10,9 @@ from evlog.columns import NOT_EXTENDED
 from evlog.contents._ima_fields import LEGACY, join_fields, split_fields
 from evlog.contents.ima import ImaEvent, is_violation
 from evlog.formats import recnum
+from evlog.formats.ima.placing import placed_by
 from evlog.model import Event, Finding, Header, Loss
+from evlog.registers import CC_SPACES
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -18,10 +20,13 @@ if TYPE_CHECKING:
 
     from evlog.columns import Columns
     from evlog.model import Digest, Log
+    from evlog.options import Options
 
 #: The banks that a list may be of, in the order in which they are tried.
 BANKS = tuple(ALGORITHMS.values())
 LAST_PCR = 23
+#: The PCR that kernels are built with (CONFIG_IMA_MEASURE_PCR_IDX), where nobody says another.
+DEFAULT_PCR = 10
 
 # What the kernel calls banks in file names where evlog calls them otherwise.
 _KERNEL_NAMES = {"sm3": "sm3_256", "sm3-256": "sm3_256", "sha3-256": "sha3_256"}
@@ -31,11 +36,15 @@ _LISTS = ("ima-binary", "ima-ascii")
 _LOOKED_AT = 64
 
 
+def bank_called(name: str) -> HashAlg | None:
+    """The bank that the kernel calls so, or None."""
+    name = _KERNEL_NAMES.get(name, name)
+    return next((bank for bank in BANKS if bank.name == name), None)
+
+
 def named_bank(name: str) -> HashAlg | None:
     """The bank that the name of a list ends with, as the kernel calls the lists of single banks; or None."""
-    suffix = name.rpartition("_")[2].lower()
-    suffix = _KERNEL_NAMES.get(suffix, suffix)
-    return next((bank for bank in BANKS if bank.name == suffix), None)
+    return bank_called(name.rpartition("_")[2].lower())
 
 
 def proves(bank: HashAlg, content: ImaEvent, digest: bytes) -> bool:
@@ -43,28 +52,64 @@ def proves(bank: HashAlg, content: ImaEvent, digest: bytes) -> bool:
     return hashing.backend().computable(bank) and hashing.digest(bank, content.hashed) == digest
 
 
-def undescribed(template: str, row: int, offset: int) -> Finding:
+def undescribed(event: Event, offset: int) -> Finding:
     """What is to be said of a template that nobody has described: a name that is no list of fields is no template."""
+    template, row = getattr(event.content, "template", ""), event.number
     if "|" in template:
         return Finding("unknown_field", "warning", f"template {template!r} has a field that is not known", row, offset)
     return Finding("unknown_template", "error", f"no template is called {template!r}", row, offset)
 
 
-def beyond(columns: Columns) -> list[Finding]:
-    """What is to be said of entries on PCRs that no TPM has."""
+def beyond(columns: Columns, events: Sequence[Event]) -> list[Finding]:
+    """What is to be said of entries on registers that no machine has."""
     # A search in bytes is free where one in numbers is not.
     count = columns.registers.tobytes().count(NOT_EXTENDED.to_bytes(4, "little"))
     if not count:
         return []
     row = columns.registers.index(NOT_EXTENDED)
+    register, content = events[row].register, events[row].content
+    if register.space in CC_SPACES:
+        entries = f"an entry numbered {register.number}" if count == 1 else f"{count} entries with such numbers as"
+        entries = entries if count == 1 else f"{entries} {register.number}"
+        # As Arm's virtCCA has it.
+        expected = count == 1 and isinstance(content, ImaEvent) and content.name == b"boot_aggregate"
+        message = f"{entries}, which no measurement register has: nothing is extended by that"
+        return [Finding("no_register", "note" if expected else "warning", message, row, columns.offsets[row])]
     entries = "an entry on a PCR" if count == 1 else f"{count} entries on PCRs"
     message = f"{entries} above {LAST_PCR}, which no TPM has: nothing is extended by that"
     return [Finding("no_register", "warning", message, row, columns.offsets[row])]
 
 
-def header(format: str, byteorder: str) -> Header | None:
-    """The header of a list: that of a little-endian one says nothing."""
-    return Header(format, (("byteorder", byteorder),)) if byteorder != "little" else None
+def header(format: str, byteorder: str, told: str = "", *, named: bool = False) -> Header | None:
+    """The header of a list: that of the kernel's own, little-endian, on PCRs, says nothing.
+
+    ``named`` is whether each entry says which digest it has: by the algorithm's name in text, by its length in a
+    binary list. ``told`` is the register that the list extended, if another than the column says.
+    """
+    options = (
+        *((("byteorder", byteorder),) if byteorder != "little" else ()),
+        *((("digests", "named"),) if named else ()),
+        *((("register", told),) if told else ()),
+    )
+    return Header(format, options) if options else None
+
+
+def is_named(log: Log) -> bool:
+    """Whether a list's entries say which digest they have."""
+    return bool(_is_list(log) and log.header is not None and log.header.get("digests") == "named")
+
+
+def column(event: Event, told: str) -> int:
+    """The number that an entry has in its column; ``told`` as `told_register` says of its log."""
+    if not told or str(event.register) != told:
+        return event.register.number
+    number = placed_by(event.wire)
+    return DEFAULT_PCR if number is None else number
+
+
+def told_register(log: Log) -> str:
+    """The register that a list extended by what its reader was told, or nothing."""
+    return str(log.header.get("register", "")) if _is_list(log) and log.header is not None else ""
 
 
 def _no_damage(event: Event, byteorder: str) -> tuple[str, bool]:
@@ -72,7 +117,7 @@ def _no_damage(event: Event, byteorder: str) -> tuple[str, bool]:
 
 
 def adapt(
-    log: Log, format: str, damage: Callable[[Event, str], tuple[str, bool]] = _no_damage
+    log: Log, format: str, options: Options, damage: Callable[[Event, str], tuple[str, bool]] = _no_damage
 ) -> tuple[Log, Sequence[Loss]]:
     """What of any log an IMA list can hold: IMA entries on PCRs with a digest of one bank.
 
@@ -107,16 +152,36 @@ def adapt(
         sources.append(event)
         events.append(listed)
     losses += recnum.losses(sources, format)
+    told = told_register(log) or str(options.ima_register or "")
+    losses += _losses_of_registers(log, sources, format, told)
     adapted = log.replace(
         format=format,
         events=tuple(events),
-        header=header(format, byteorder),
+        header=header(format, byteorder, told, named=is_named(log)),
         algorithms=(bank,),
         padding=None,
         trailing=b"",
         start=None,
     )
     return adapted, losses
+
+
+def _losses_of_registers(log: Log, events: Sequence[Event], format: str, told: str) -> list[Loss]:
+    """What a list does not say of the registers of its entries, and which columns become another."""
+    losses: list[Loss] = []
+    if told:
+        reason = f"{format} does not say that it extended {told}: it has to be told (--ima-register {told})"
+        losses.append(Loss(None, "register", reason))
+        for event in events if _is_list(log) else ():
+            column = placed_by(event.wire)
+            if column is not None and str(event.register) == told and column != DEFAULT_PCR:
+                losses.append(Loss(event.number, "column", f"{format} has {DEFAULT_PCR} there, and not {column}"))
+        return losses
+    spaces = sorted({event.register.space for event in events} - {"pcr"})
+    if spaces:
+        reason = f"{format} does not say what its numbers count: it has to be told (--space {spaces[0]})"
+        losses.append(Loss(None, "register.space", reason))
+    return losses
 
 
 def _listed(digest: Digest) -> Digest:
@@ -131,7 +196,7 @@ def _refusal(event: Event, bank: HashAlg, format: str) -> str:
     digest = next((digest for digest in event.digests if digest.alg == bank), None)
     if digest is None:
         return f"an entry without a {bank} digest"
-    if event.register.space != "pcr":
+    if event.register.space not in ("pcr", *CC_SPACES):
         return f"{format} has no register {event.register}"
     return "" if is_violation(digest.value) else event.content.missing
 
