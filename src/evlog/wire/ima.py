@@ -51,7 +51,7 @@ def entry(digest_size: int, byteorder: str = "little", *, sized: bool = False) -
         "name_length" / Rebuild(integer, len_(this.name)),
         "name" / Bytes(this.name_length),
     )
-    sized = Struct(
+    lengthy = Struct(
         "data_length" / Rebuild(integer, len_(this.data)),
         "data" / Bytes(this.data_length),
     )
@@ -63,7 +63,7 @@ def entry(digest_size: int, byteorder: str = "little", *, sized: bool = False) -
         "template_name_length"
         / Rebuild(wire.Bounded(integer, MAX_NAME, "template name length"), len_(this.template_name)),
         "template_name" / name * f"template name: printable, at most {MAX_NAME} bytes",
-        "template_data" / IfThenElse(this.template_name == LEGACY, legacy, sized),
+        "template_data" / IfThenElse(this.template_name == LEGACY, legacy, lengthy),
     )
 
 

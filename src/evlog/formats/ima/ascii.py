@@ -14,6 +14,7 @@ proves it.
 from __future__ import annotations
 
 from array import array
+from functools import partial
 
 from evlog._record import Record
 from evlog.algorithms import SHA1, HashAlg
@@ -28,7 +29,6 @@ from evlog.formats.ima import remarks as _remarks
 from evlog.formats.ima.placing import Placing, placing
 from evlog.formats.ima.text import TextError, readings, text_of
 from evlog.model import Digest, Event, Finding, LazyEvents, Log, Loss, Origin, Span
-from evlog.registers import CC_SPACES
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ if TYPE_CHECKING:
 ID = "ima-ascii"
 TITLE = "Linux IMA measurement list, ascii"
 
-MAX_PCR, MAX_NAME = 63, 255
+MAX_PCR, MAX_NAME = _ima.MAX_PCR, 255
 _DIGITS = frozenset(2 * bank.size for bank in _ima.BANKS)
 _HEX = b"0123456789abcdefABCDEF"
 _PRINTABLE = bytes(range(0x21, 0x7F))
@@ -137,7 +137,7 @@ def read(data: bytes, options: Options) -> Log:
     return Log(
         ID,
         events,
-        header=_ima.header(ID, shape.byteorder, str(options.ima_register or ""), named=shape.named),
+        header=_ima.read_header(ID, shape.byteorder, shape.named, options),
         algorithms=(shape.bank,),
         trailing=data[columns.end :],
         findings=tuple(findings),
@@ -330,22 +330,25 @@ def _damage(event: Event, byteorder: str) -> tuple[str, bool]:
     return ("" if back.data == event.content.data else back.missing or "the text gives other template data back"), True  # type: ignore[attr-defined]
 
 
+def settle(log: Log, options: Options) -> Options:
+    """The options under which the list reads as it is."""
+    return _ima.settle(log, options)
+
+
 def write(log: Log, options: Options) -> bytes:
     """The lines of a log of IMA entries with one digest each: as they were read, or as the kernel writes them."""
     if not log.events:
         raise WriteError("a log without an IMA entry")
     byteorder = log.header.get("byteorder", "little") if log.header else "little"
     shape = Shape(log.algorithms[0] if log.algorithms else SHA1, byteorder, named=_ima.is_named(log))
-    told = _ima.told_register(log)
     lines = []
     for event in log.events:
-        placed = event.register.space in ("pcr", *CC_SPACES) and event.register.number <= MAX_PCR
-        if not isinstance(event.content, ImaEvent) or not placed:
+        column = _ima.column(event, log)
+        if not isinstance(event.content, ImaEvent) or column is None:
             raise WriteError(f"a {event.content.kind} record on {event.register} has no place here", event=event.number)
         if len(event.digests) != 1 or event.digests[0].alg != shape.bank:
             raise WriteError(f"exactly one {shape.bank} digest is needed", event=event.number)
-        column = _ima.column(event, told)
-        spelled = as_read(event, lambda record: _as_told(record, shape, event, column))  # noqa: B023
+        spelled = as_read(event, partial(_as_told, shape=shape, event=event, column=column))
         line = spelled or _canonical(event, shape, column)
         if line is None or (spelled is None and b"\n" in line.strip(b"\r\n")):
             raise WriteError(event.content.missing or "template data that has no text on one line", event=event.number)

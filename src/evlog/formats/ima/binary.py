@@ -30,7 +30,6 @@ from evlog.formats.ima import remarks as _remarks
 from evlog.formats.ima.placing import Placing, placing
 from evlog.model import Digest, Event, Finding, LazyEvents, Log, Origin, Span
 
-from evlog.registers import CC_SPACES
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -44,7 +43,7 @@ ID = "ima-binary"
 TITLE = "Linux IMA measurement list, binary"
 
 # Bounds of `evlog.wire.ima`, which is not imported to read a list.
-MAX_PCR, MAX_NAME = 63, 255
+MAX_PCR, MAX_NAME = _ima.MAX_PCR, 255
 _SIGNS = {"little": "<", "big": ">"}
 _PRINTABLE = bytes(range(0x21, 0x7F))
 _LEGACY = LEGACY.encode()
@@ -155,7 +154,7 @@ def read(data: bytes, options: Options) -> Log:
     return Log(
         ID,
         events,
-        header=_ima.header(ID, shape.byteorder, str(options.ima_register or ""), named=shape.sized),
+        header=_ima.read_header(ID, shape.byteorder, shape.sized, options),
         algorithms=(shape.bank,),
         trailing=data[columns.end :],
         findings=tuple(findings),
@@ -214,11 +213,11 @@ def scan(
             registers.pop()
             stop = _cut(data, position, needed, len(offsets))
             break
-    odd = _other_size(data, offsets, bank, byteorder) if sized else None
-    if odd is not None:
-        row, position = odd, offsets[odd]
-        del offsets[row:], registers[row:]
-        stop = ParseError("not an IMA entry: a digest of another length", offset=position, where=f"events[{row}]")
+    odd = _other_size(data, offsets, position, bank, byteorder) if sized else None
+    if odd is not None and (odd < len(offsets) or isinstance(stop, TruncatedError)):
+        position = offsets[odd] if odd < len(offsets) else position
+        del offsets[odd:], registers[odd:]
+        stop = ParseError("not an IMA entry: a digest of another length", offset=position, where=f"events[{odd}]")
     layouts = (Layout(((bank, 4 + 4 * sized),)),)
     rules = HASH, ZERO_PAD
     compute = _extensions(data, offsets, position, bank, byteorder, size)
@@ -226,10 +225,15 @@ def scan(
     return Computed(data, offsets, registers, layouts, None, position, "pcr", (), rules, compute, True), stop
 
 
-def _other_size(data: bytes, offsets: array[int], bank: HashAlg, byteorder: str) -> int | None:
-    """The first row whose digest says that it has another length than those of the bank; None if there is none."""
+def _other_size(data: bytes, offsets: array[int], end: int, bank: HashAlg, byteorder: str) -> int | None:
+    """The first row whose digest says that it has another length than those of the bank; None if there is none.
+
+    It may be the one at ``end``, where the entries end, if that much of it is there.
+    """
     length = bank.size.to_bytes(4, byteorder)  # type: ignore[arg-type]
-    return next((row for row, at in enumerate(offsets) if data[at + 4 : at + 8] != length), None)
+    odd = next((row for row, at in enumerate(offsets) if data[at + 4 : at + 8] != length), None)
+    last = data[end + 4 : end + 8]
+    return len(offsets) if odd is None and len(last) == 4 and last != length else odd
 
 
 def _template(
@@ -347,6 +351,11 @@ def adapt(log: Log, options: Options) -> tuple[Log, Sequence[Loss]]:
     return _ima.adapt(log, ID, options)
 
 
+def settle(log: Log, options: Options) -> Options:
+    """The options under which the list reads as it is."""
+    return _ima.settle(log, options)
+
+
 def write(log: Log, options: Options) -> bytes:
     """The bytes of a log of IMA entries with one digest each, all of one bank."""
     if not log.events:
@@ -355,12 +364,14 @@ def write(log: Log, options: Options) -> bytes:
     number = struct.Struct(f"{_SIGNS[byteorder]}I").pack
     bank = log.algorithms[0] if log.algorithms else SHA1
     length = number(bank.size) if _ima.is_named(log) else b""
-    told = _ima.told_register(log)
     parts: list[bytes] = []
     for event in log.events:
+        column = _ima.column(event, log)
+        if column is None:
+            raise WriteError(f"no entry can be on register {event.register}", event=event.number)
         content = _entry(event, bank, byteorder)
         name = content.template.encode("ascii")
-        parts += number(_ima.column(event, told)), length, event.digests[0].value, number(len(name)), name
+        parts += number(column), length, event.digests[0].value, number(len(name)), name
         parts += (content.data,) if name == _LEGACY else (number(len(content.data)), content.data)
     return b"".join(parts) + log.tail
 
@@ -370,8 +381,6 @@ def _entry(event: Event, bank: HashAlg, byteorder: str) -> ImaEvent:
     content, number = event.content, event.number
     if not isinstance(content, ImaEvent):
         raise WriteError(f"a {content.kind} record has no place here", event=number)
-    if event.register.space not in ("pcr", *CC_SPACES) or event.register.number > MAX_PCR:
-        raise WriteError(f"no entry can be on register {event.register}", event=number)
     if len(event.digests) != 1 or event.digests[0].alg != bank or len(event.digests[0].value) != bank.size:
         raise WriteError(f"exactly one {bank} digest is needed", event=number)
     if content.missing and not is_violation(event.digests[0].value):

@@ -12,7 +12,7 @@ from evlog.contents.ima import ImaEvent, is_violation
 from evlog.formats import recnum
 from evlog.formats.ima.placing import placed_by
 from evlog.model import Event, Finding, Header, Loss
-from evlog.registers import CC_SPACES
+from evlog.registers import CC_SPACES, Register
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -27,6 +27,8 @@ BANKS = tuple(ALGORITHMS.values())
 LAST_PCR = 23
 #: The PCR that kernels are built with (CONFIG_IMA_MEASURE_PCR_IDX), where nobody says another.
 DEFAULT_PCR = 10
+#: The widest ``pcr=`` that a policy can ask for (`evlog.wire.ima`, which is not imported to read a list).
+MAX_PCR = 63
 
 # What the kernel calls banks in file names where evlog calls them otherwise.
 _KERNEL_NAMES = {"sm3": "sm3_256", "sm3-256": "sm3_256", "sha3-256": "sha3_256"}
@@ -80,36 +82,57 @@ def beyond(columns: Columns, events: Sequence[Event]) -> list[Finding]:
     return [Finding("no_register", "warning", message, row, columns.offsets[row])]
 
 
-def header(format: str, byteorder: str, told: str = "", *, named: bool = False) -> Header | None:
+def header(format: str, byteorder: str, *, named: bool = False, register: str = "", space: str = "") -> Header | None:
     """The header of a list: that of the kernel's own, little-endian, on PCRs, says nothing.
 
     ``named`` is whether each entry says which digest it has: by the algorithm's name in text, by its length in a
-    binary list. ``told`` is the register that the list extended, if another than the column says.
+    binary list. ``register`` is the one that the list extended, if another than the column says, and ``space`` what
+    the column counts, if not PCRs.
     """
     options = (
         *((("byteorder", byteorder),) if byteorder != "little" else ()),
         *((("digests", "named"),) if named else ()),
-        *((("register", told),) if told else ()),
+        *((("ima_register", register),) if register else ()),
+        *((("space", space),) if space and not register else ()),
     )
     return Header(format, options) if options else None
 
 
+def read_header(format: str, byteorder: str, named: bool, options: Options) -> Header | None:
+    """The header of a list that was read with these options."""
+    space = options.space if options.space in CC_SPACES else ""
+    return header(format, byteorder, named=named, register=str(options.ima_register or ""), space=space or "")
+
+
 def is_named(log: Log) -> bool:
     """Whether a list's entries say which digest they have."""
-    return bool(_is_list(log) and log.header is not None and log.header.get("digests") == "named")
+    return _told(log, "digests") == "named"
 
 
-def column(event: Event, told: str) -> int:
-    """The number that an entry has in its column; ``told`` as `told_register` says of its log."""
-    if not told or str(event.register) != told:
-        return event.register.number
-    number = placed_by(event.wire)
-    return DEFAULT_PCR if number is None else number
+def _told(log: Log, name: str) -> str:
+    """An option of a list's header, or nothing."""
+    return str(log.header.get(name, "")) if _is_list(log) and log.header is not None else ""
 
 
-def told_register(log: Log) -> str:
-    """The register that a list extended by what its reader was told, or nothing."""
-    return str(log.header.get("register", "")) if _is_list(log) and log.header is not None else ""
+def settle(log: Log, options: Options) -> Options:
+    """The options under which a list reads as it is: what it does not say of its registers."""
+    register = _told(log, "ima_register")
+    return options.replace(
+        ima_register=Register.parse(register) if register else None, space=_told(log, "space") or options.space
+    )
+
+
+def column(event: Event, log: Log) -> int | None:
+    """The number that an entry has in its column; None if a reader of the list would take it for another register."""
+    register, told = event.register, _told(log, "ima_register")
+    space = _told(log, "space") or "pcr"
+    if told and str(register) == told:
+        number = placed_by(event.wire)
+        return DEFAULT_PCR if number is None else number
+    if not isinstance(register.index, int) or register.index > MAX_PCR:
+        return None
+    # Of a list that is told its register, what reached none (`evlog.formats.ima.placing`).
+    return register.index if register.space == ("ccmr" if told else space) else None
 
 
 def _no_damage(event: Event, byteorder: str) -> tuple[str, bool]:
@@ -123,16 +146,18 @@ def adapt(
 
     ``damage`` says what the list would lose of an entry that is otherwise fit for it, and whether it can be there.
     """
-    if log.format == format:
-        return log, ()
     losses: list[Loss] = []
+    if log.format == format:
+        return log, _losses_of_registers(log, (), format, _told(log, "ima_register"), _told(log, "space"))
     sources: list[Event] = []
     events: list[Event] = []
     bank = _bank(log)
     byteorder = _byteorder(log)
+    told = _told(log, "ima_register") or str(options.ima_register or "")
+    space = "" if told else _space(log)
     for event in log.events:
         content = event.content
-        refusal = _refusal(event, bank, format)
+        refusal = _refusal(event, bank, format, told, space)
         if refusal or not isinstance(content, ImaEvent):
             losses.append(Loss(event.number, "content", refusal))
             continue
@@ -152,12 +177,11 @@ def adapt(
         sources.append(event)
         events.append(listed)
     losses += recnum.losses(sources, format)
-    told = told_register(log) or str(options.ima_register or "")
-    losses += _losses_of_registers(log, sources, format, told)
+    losses += _losses_of_registers(log, sources, format, told, space)
     adapted = log.replace(
         format=format,
         events=tuple(events),
-        header=header(format, byteorder, told, named=is_named(log)),
+        header=header(format, byteorder, named=is_named(log), register=told, space=space),
         algorithms=(bank,),
         padding=None,
         trailing=b"",
@@ -166,22 +190,20 @@ def adapt(
     return adapted, losses
 
 
-def _losses_of_registers(log: Log, events: Sequence[Event], format: str, told: str) -> list[Loss]:
+def _losses_of_registers(log: Log, events: Sequence[Event], format: str, told: str, space: str) -> list[Loss]:
     """What a list does not say of the registers of its entries, and which columns become another."""
-    losses: list[Loss] = []
     if told:
         reason = f"{format} does not say that it extended {told}: it has to be told (--ima-register {told})"
-        losses.append(Loss(None, "register", reason))
+        losses = [Loss(None, "register", reason)]
         for event in events if _is_list(log) else ():
-            column = placed_by(event.wire)
-            if column is not None and str(event.register) == told and column != DEFAULT_PCR:
-                losses.append(Loss(event.number, "column", f"{format} has {DEFAULT_PCR} there, and not {column}"))
+            number = placed_by(event.wire)
+            if number is not None and str(event.register) == told and number != DEFAULT_PCR:
+                losses.append(Loss(event.number, "column", f"{format} has {DEFAULT_PCR} there, and not {number}"))
         return losses
-    spaces = sorted({event.register.space for event in events} - {"pcr"})
-    if spaces:
-        reason = f"{format} does not say what its numbers count: it has to be told (--space {spaces[0]})"
-        losses.append(Loss(None, "register.space", reason))
-    return losses
+    if not space:
+        return []
+    reason = f"{format} does not say what its numbers count: it has to be told (--space {space})"
+    return [Loss(None, "register.space", reason)]
 
 
 def _listed(digest: Digest) -> Digest:
@@ -189,15 +211,24 @@ def _listed(digest: Digest) -> Digest:
     return digest.replace(value=bytes(len(digest.value))) if is_violation(digest.value) else digest
 
 
-def _refusal(event: Event, bank: HashAlg, format: str) -> str:
+def _space(log: Log) -> str:
+    """What the column of a list counts that holds the log's entries: CC registers if most are on such; "" for PCRs."""
+    spaces = Counter(event.register.space for event in log.events if isinstance(event.content, ImaEvent))
+    space = max(spaces, key=lambda each: spaces[each], default="pcr")
+    return space if space in CC_SPACES else ""
+
+
+def _refusal(event: Event, bank: HashAlg, format: str, told: str, space: str) -> str:
     """Why an event has no place in a list, or nothing."""
     if not isinstance(event.content, ImaEvent):
         return f"{format} has no {event.content.kind} records"
     digest = next((digest for digest in event.digests if digest.alg == bank), None)
     if digest is None:
         return f"an entry without a {bank} digest"
-    if event.register.space not in ("pcr", *CC_SPACES):
-        return f"{format} has no register {event.register}"
+    register = event.register
+    placed = str(register) == told or (told and register.space == "ccmr" and not event.measured)
+    if not placed and (told or register.space != (space or "pcr")):
+        return f"{format} has no register {register}{' beside others' if told or space else ''}"
     return "" if is_violation(digest.value) else event.content.missing
 
 
