@@ -23,6 +23,10 @@ if TYPE_CHECKING:
 __all__ = ["Checks", "check"]
 
 
+# What readers of IMA lists say themselves.
+_VIOLATION = "ima_violation"
+
+
 class Checks(Record):
     """The checks of a log: of each event in the order of its digests, none for an event that is not measured.
 
@@ -69,23 +73,31 @@ def check(log: Log) -> Checks:
     # Verdicts are few, and events may be many, made as they are asked for.
     shared: dict[tuple[object, ...], tuple[DigestCheck, ...]] = {(): ()}
     pcclient = False
+    violations: list[int] = []
     for event in events:
+        if event.content.mark(event):
+            violations.append(event.number)
         found = check_event(event)
         key = tuple((each.alg.id, each.alg.size, each.verdict, each.rule) for each in found) if found else ()
         checks.append(shared.setdefault(key, found))
         pcclient = pcclient or isinstance(event.content, PCClientEvent)
+    notes: tuple[Finding, ...] = ()
+    if violations and not any(finding.code == _VIOLATION for finding in log.findings):
+        from evlog.contents.ima import violations_found
+
+        notes = (violations_found(violations),)
     if not pcclient:
-        return Checks(tuple(checks))
+        return Checks(tuple(checks), notes)
     from evlog.checking.facts import EventFacts
 
-    return _judged(tuple(checks), EventFacts(tuple(events), tuple(checks)))
+    return _judged(tuple(checks), EventFacts(tuple(events), tuple(checks)), notes)
 
 
-def _judged(checks: Sequence[tuple[DigestCheck, ...]], facts: Facts) -> Checks:
+def _judged(checks: Sequence[tuple[DigestCheck, ...]], facts: Facts, notes: Sequence[Finding] = ()) -> Checks:
     """The checks with what they say of the firmware, and with what is odd in the log."""
     from evlog.checking import quirks, structure
     from evlog.checking.conventions import conventions_of
 
     conventions = conventions_of(facts)
-    found = [*structure.findings(facts), *quirks.findings(facts, conventions)]
+    found = [*notes, *structure.findings(facts), *quirks.findings(facts, conventions)]
     return Checks(checks, tuple(sorted(found, key=lambda finding: finding.event or 0)), conventions)

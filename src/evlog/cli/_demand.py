@@ -27,7 +27,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 def demand(args: argparse.Namespace) -> Demand:
     """What the arguments demand. Raises UsageError for one that makes no sense."""
     from evlog.cli import _keep
-    from evlog.registers import RegisterSet
+    from evlog.registers import Register, RegisterSet
     from evlog.verifying.demand import Demand
 
     keep = _keep.of(args)
@@ -40,6 +40,7 @@ def demand(args: argparse.Namespace) -> Demand:
         authenticated=args.authenticated,
         accept=tuple(_acceptances(args.accept or ())),
         strict=args.strict,
+        ima_register=Register.parse(args.ima_register) if args.ima_register is not None else None,
     )
 
 

@@ -48,6 +48,7 @@ def run(args: argparse.Namespace) -> int:
     selection = _selection.of(args, keep)
     _check_document(args)
     log = _common.open_log(args, args.log)
+    _common.need_list(args, (log,))
     if args.document is not None:
         return _document(args, keep, log)
     from evlog.checking.check import check
@@ -127,6 +128,9 @@ def _rows(log: Log, checks: Checks, chosen: list[int]) -> Iterator[dict[str, Any
         for number, event, members in zip(numbers, events, objects, strict=True):
             decoded = decoded_json(decode(event, context)) or _by_nature(event)
             members.update(decoded=decoded, checks=checks_json(checks[number]))
+            mark = event.content.mark(event)
+            if mark:
+                members["mark"] = mark
             yield members
 
 

@@ -77,7 +77,7 @@ def decode(  # noqa: F811
         return _read(as_.read, _cursor(event, data), context)
     try:
         if not isinstance(event_type, int) or not isinstance(data, bytes):
-            return _content(event.content)
+            return _content(event)
         claim = claims(event_type, event.register, data, context.platform)
         if claim is None:
             return Raw(_unclaimed(event_type), data)
@@ -88,13 +88,13 @@ def decode(  # noqa: F811
         return Raw(f"decoder failed: {type(error).__name__}: {error}", data if isinstance(data, bytes) else b"")
 
 
-def _content(content: Content) -> Decoded | None:
-    module = CONTENTS.get(content.kind)
+def _content(event: Event) -> Decoded | None:
+    module = CONTENTS.get(event.content.kind)
     if module is None:
         return None
     from importlib import import_module
 
-    decoded: Decoded = import_module(f"evlog.decoders.{module}").read_content(content)
+    decoded: Decoded = import_module(f"evlog.decoders.{module}").read_content(event.content, event.content.mark(event))
     return decoded
 
 

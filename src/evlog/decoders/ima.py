@@ -73,10 +73,12 @@ class ImaEntry(Decoded):
     """The fields of a template; None for those that it does not have or leaves empty.
 
     ``name`` is the file's, or what was measured into ``buffer``, with what is not UTF-8 escaped. ``text`` and
-    ``certificate`` are the buffer read so, where it can be.
+    ``certificate`` are the buffer read so, where it can be. ``mark`` is ``violation`` for one, whose
+    ``digest`` is None where it is zeros: they say nothing of the file.
     """
 
     template: str
+    mark: str | None
     name: str | None
     digest: ImaDigest | None
     signature: ImaSignature | None
@@ -96,6 +98,8 @@ class ImaEntry(Decoded):
 
     def describe(self) -> str:
         name = f"{self.template} {self.name}" if self.name else self.template
+        if self.mark:
+            return f"{self.mark}: {name}"
         if self.buffer is not None:
             content = self.certificate.describe() if self.certificate else self.text
             return f"{name}: {content or f'{len(self.buffer)} bytes'}"
@@ -104,8 +108,11 @@ class ImaEntry(Decoded):
         return f"{name}{digest}{signed}"
 
 
-def read_content(content: ImaEvent) -> Decoded:
-    """The entry decoded; `Raw` with the reason for data that is not made of its template's fields. Never raises."""
+def read_content(content: ImaEvent, mark: str = "") -> Decoded:
+    """The entry decoded; `Raw` with the reason for data that is not made of its template's fields. Never raises.
+
+    ``mark`` is what the entry's digest says of it (`evlog.model.Content.mark`).
+    """
     if content.missing and not content.data:
         return Raw(content.missing, b"")
     fields = content.decoded
@@ -114,8 +121,9 @@ def read_content(content: ImaEvent) -> Decoded:
     buffer = fields.buffer
     return ImaEntry(
         content.template,
+        mark or None,
         None if fields.name is None else fields.name.decode("utf-8", "backslashreplace"),
-        _digest(fields.file_digest),
+        None if mark and not any(fields.file_digest.value if fields.file_digest else b"") else _digest(fields.file_digest),
         _signature(fields.signature),
         _signature(fields.evm_signature),
         _digest(fields.modsig_digest),

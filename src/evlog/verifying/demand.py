@@ -71,6 +71,7 @@ class Demand(Record):
     ``authenticated``  values under a given key, or under a root and of an expected machine; fresh; of known firmware
     ``accept``         shortfalls that do not count
     ``strict``         every register that is stated away from its start value
+    ``ima_register``   where an IMA list went, besides pcr:10: a list that is ahead of it counts (`RegisterVerdict.whole`)
     """
 
     registers: RegisterSet | None = None
@@ -85,6 +86,7 @@ class Demand(Record):
     authenticated: bool = False
     accept: tuple[Acceptance, ...] = ()
     strict: bool = False
+    ima_register: Register | None = None
 
     def accepts(self, name: str, register: Register | None, platform: str | None) -> bool:
         """Whether the verifier puts up with this, on a register or (None) on the evidence as a whole."""

@@ -129,7 +129,7 @@ def verify(
         evidence = Evidence("register-file", evidence, read_only=read_only, form="registers")
     demand.hold(evidence)
     platform = platform or evidence.platform or _told(several, evidence, demand)
-    compared = Comparison(several, evidence, platform)
+    compared = Comparison(several, evidence, platform, demand.ima_register)
     wanted = required(demand, evidence, compared, platform)
     verdicts = tuple(
         row.replace(demanded=row.register in wanted)

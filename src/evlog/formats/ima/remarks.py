@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 
-from evlog.contents.ima import ImaEvent
+from evlog.contents.ima import ImaEvent, violations_found
 from evlog.model import Finding
 
 TYPE_CHECKING = False
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
 __all__ = ["remarks"]
 
 _AGGREGATE = b"boot_aggregate"
-_NAMED = 3  # events that a finding names before it counts
 
 
 def remarks(columns: Columns, events: Sequence[Event], zeros: bytes, distance: int | None = None) -> list[Finding]:
@@ -29,20 +28,13 @@ def remarks(columns: Columns, events: Sequence[Event], zeros: bytes, distance: i
     found: list[Finding] = []
     violations = list(_violations(columns, zeros, distance))
     if violations:
-        count = "a violation" if len(violations) == 1 else f"{len(violations)} violations{_named(violations)}"
-        message = f"{count}: zeros stand for ones that were extended, and nothing proves what else is said there"
-        found.append(Finding("ima_violation", "note", message, violations[0], columns.offsets[violations[0]]))
+        found.append(violations_found(violations, columns.offsets[violations[0]]))
     again = [row for row in _rows_with(columns, _AGGREGATE) if _is_aggregate(events[row])][1:]
     if again:
-        count = "a second boot_aggregate" if len(again) == 1 else f"{len(again)} more boot_aggregates{_named(again)}"
+        count = "a second boot_aggregate" if len(again) == 1 else f"{len(again)} more boot_aggregates"
         message = f"{count}: the list was carried over to another kernel (kexec), which went on with it"
         found.append(Finding("boot_aggregate_repeated", "note", message, again[0], columns.offsets[again[0]]))
     return found
-
-
-def _named(rows: Sequence[int]) -> str:
-    more = f" and {len(rows) - _NAMED} more" if len(rows) > _NAMED else ""
-    return f" (events {', '.join(map(str, rows[:_NAMED]))}{more})"
 
 
 def _violations(columns: Columns, zeros: bytes, distance: int | None) -> Iterator[int]:
