@@ -292,7 +292,9 @@ class Comparison:
 
             steps = since_last_gap(steps, statements)
         case = self._case(steps, expected, statements)
-        made = RegisterVerdict(row.register, row.alg, "mismatch", row.value, expected, events=row.events)
+        # A log that extends the bank by a rule counts no event of it before the rule is known.
+        events = max(row.events, len(steps)) if rules else row.events
+        made = RegisterVerdict(row.register, row.alg, "mismatch", row.value, expected, events=events)
         if steps.missing:
             return self._incomplete(case, made)
         if (row.register, row.alg) in self.twice:

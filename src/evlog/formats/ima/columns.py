@@ -92,7 +92,7 @@ def header(format: str, byteorder: str, *, named: bool = False, register: str = 
     options = (
         *((("byteorder", byteorder),) if byteorder != "little" else ()),
         *((("digests", "named"),) if named else ()),
-        *((("ima_register", register),) if register else ()),
+        *((("told_register", register),) if register else ()),
         *((("space", space),) if space and not register else ()),
     )
     return Header(format, options) if options else None
@@ -116,7 +116,7 @@ def _told(log: Log, name: str) -> str:
 
 def settle(log: Log, options: Options) -> Options:
     """The options under which a list reads as it is: what it does not say of its registers."""
-    register = _told(log, "ima_register")
+    register = _told(log, "told_register")
     return options.replace(
         ima_register=Register.parse(register) if register else None, space=_told(log, "space") or options.space
     )
@@ -124,7 +124,7 @@ def settle(log: Log, options: Options) -> Options:
 
 def column(event: Event, log: Log) -> int | None:
     """The number that an entry has in its column; None if a reader of the list would take it for another register."""
-    register, told = event.register, _told(log, "ima_register")
+    register, told = event.register, _told(log, "told_register")
     space = _told(log, "space") or "pcr"
     if told and str(register) == told:
         number = placed_by(event.wire)
@@ -148,12 +148,12 @@ def adapt(
     """
     losses: list[Loss] = []
     if log.format == format:
-        return log, _losses_of_registers(log, (), format, _told(log, "ima_register"), _told(log, "space"))
+        return log, _losses_of_registers(log, (), format, _told(log, "told_register"), _told(log, "space"))
     sources: list[Event] = []
     events: list[Event] = []
     bank = _bank(log)
     byteorder = _byteorder(log)
-    told = _told(log, "ima_register") or str(options.ima_register or "")
+    told = _told(log, "told_register") or str(options.ima_register or "")
     space = "" if told else _space(log)
     for event in log.events:
         content = event.content
