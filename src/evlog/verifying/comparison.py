@@ -107,7 +107,7 @@ class Comparison:
         other_boot = of_another_boot(self.verdicts)
         if other_boot is not None:
             self.findings.append(other_boot)
-        if not any(row.verdict == "match" and row.proven for row in self.verdicts):
+        if not any((row.verdict == "match" or row.cause == "violations") and row.proven for row in self.verdicts):
             self.findings.append(Finding("nothing_compared", "error", nothing_compared(self.verdicts)))
 
     @property
@@ -173,6 +173,9 @@ class Comparison:
             said, cause = (_RULES.get(rule.rule), rule.rule) if rule is not None else (None, None)
             return RegisterVerdict(register, alg, "match", row.value, expected, said, cause, row.events, row.events)
         found = self._differing(row, expected, (rule.rule,) if rule is not None else ())
+        if found.cause == "violations" and self._claims(row):
+            # Who puts up with violations has not put up with what the input states of itself.
+            return found.replace(explanation=f"{found.explanation}, from what the input states", cause="stated_start")
         # It matches by a part of the events, or another start: what the input states of itself is no better for that.
         return self._claimed(row, expected, found) if found.verdict == "match" and self._claims(row) else found
 
@@ -308,7 +311,11 @@ class Comparison:
             return made.replace(explanation=unexplained(case), cause="unexplained")
         if found.proven:
             rule = rules[0] if rules else None
-            self._cover(row.register, Cover(row.alg, until=steps.places[found.proven], rule=rule))
+            if found.code != "violations":
+                self._cover(row.register, Cover(row.alg, until=steps.places[found.proven], rule=rule))
+            elif found.proven == len(steps):
+                # All digests were extended, as they are recorded.
+                self._cover(row.register, Cover(row.alg, rule=rule))
         if found.ahead and row.register not in self.of_ima:
             found = found.replace(code="prefix")
         elif found.ahead:

@@ -26,6 +26,7 @@ ACCEPTABLE: dict[str, str] = {
     "incomplete": "events lack the digest of a bank",
     "not_reported": "the evidence does not state a register, or nothing authenticates what it states",
     "stated_start": "the input itself states the value that the register starts at",
+    "violations": "an IMA list's violations extended the zeros that it records, or nothing, and not ones as kernels do",
     "debug": "somebody may look into the machine, or change it",
     "qe": "the enclave that signs TD quotes is not the manufacturer's",
     "replay": "the evidence may be an old one",

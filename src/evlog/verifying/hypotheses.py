@@ -82,6 +82,26 @@ def prefix(case: Case) -> Iterator[Candidate]:
         yield Candidate("prefix", steps, later, (), sentence, proven=steps)
 
 
+def violations(case: Case) -> Iterator[Candidate]:
+    """An IMA list's violations, for which the kernel extends ones: another agent may have taken the list's zeros."""
+    trail, size = case.trail, case.trail.alg.size
+    ones, zeros = b"\xff" * size, bytes(size)
+    if ones not in trail.digests:
+        return
+    marked = [step for step in range(len(trail)) if trail.digests[step] == ones and case.event(step).content.mark(case.event(step))]
+    if not marked:
+        return
+    count = "the violation" if len(marked) == 1 else f"the {len(marked)} violations"
+    first, among = marked[0], frozenset(marked)
+    tail = range(first, len(trail))
+    recorded = tuple(zeros if step in among else trail.digests[step] for step in tail)
+    sentence = f"the value follows if {count} extended the zeros that the list records"
+    yield Candidate("violations", first, len(tail), recorded, sentence, proven=len(trail))
+    without = tuple(trail.digests[step] for step in tail if step not in among)
+    sentence = f"the value follows if {count} extended nothing"
+    yield Candidate("violations", first, len(tail), without, sentence, proven=len(trail) - len(marked))
+
+
 def ima_elsewhere(case: Case) -> Iterator[Candidate]:
     """An IMA list that names a PCR, and extended a register of the confidential guest that it ran in."""
     register, alg = case.trail.register, case.trail.alg
@@ -300,6 +320,7 @@ HYPOTHESES: tuple[Callable[[Case], Iterator[Candidate]], ...] = (
     other_bytes,
     restarted,
     prefix,
+    violations,
     ima_elsewhere,
     exit_boot_services,
     startup_locality,

@@ -214,7 +214,8 @@ def scan(
             stop = _cut(data, position, needed, len(offsets))
             break
     odd = _other_size(data, offsets, position, bank, byteorder) if sized else None
-    if odd is not None and (odd < len(offsets) or isinstance(stop, TruncatedError)):
+    if odd is not None and (odd < len(offsets) or int.from_bytes(data[position : position + 4], byteorder) <= MAX_PCR):  # type: ignore[arg-type]
+        # What is no entry by its PCR is none for that.
         position = offsets[odd] if odd < len(offsets) else position
         del offsets[odd:], registers[odd:]
         stop = ParseError("not an IMA entry: a digest of another length", offset=position, where=f"events[{odd}]")
