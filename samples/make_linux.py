@@ -111,8 +111,15 @@ def violations() -> bytes:
     )
 
 
-def sized(data: bytes, template: bytes = b"ima-ng", *, pcr: int = 10, bank: str = "sha256", order: str = "<",
-          value: bytes | None = None) -> bytes:
+def sized(
+    data: bytes,
+    template: bytes = b"ima-ng",
+    *,
+    pcr: int = 10,
+    bank: str = "sha256",
+    order: str = "<",
+    value: bytes | None = None,
+) -> bytes:
     """An entry as patched kernels write it: with the length of the digest before the digest."""
     whole = entry(template, data, pcr=pcr, bank=bank, order=order, value=value)
     return whole[:4] + struct.pack(f"{order}I", hashlib.new(bank).digest_size) + whole[4:]

@@ -201,7 +201,7 @@ def test_a_realm_whose_boot_aggregate_reaches_no_register(platform: str | None, 
 
 def test_another_entry_with_such_a_number_is_warned_of() -> None:
     log = evlog.read(ima_list([4, 10, 4, 4, 4]), space="ccmr")
-    assert [(each.code, each.severity, each.event) for each in log.findings][0] == ("no_register", "warning", 1)
+    assert next((each.code, each.severity, each.event) for each in log.findings) == ("no_register", "warning", 1)
     assert replay(log)[CC4, SHA1] == chain("sha1", [ENTRIES[0], *ENTRIES[2:]])
 
 

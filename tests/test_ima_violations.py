@@ -129,9 +129,7 @@ def test_what_else_they_may_have_extended_is_accepted_by_name(data: bytes, viola
     assert causes(result) == [("match", "violations", proven)] * 2
     assert (result.ok, result.word) == (True, "accepted")
     standings = [standing for _, standing in result.logs[0].standings()]
-    assert standings == (
-        ["proven", "proven", "digest_only", "proven", "digest_only"] if violation else ["claimed"] * 5
-    )
+    assert standings == (["proven", "proven", "digest_only", "proven", "digest_only"] if violation else ["claimed"] * 5)
     of_another = Demand(accept=(Acceptance("violations", RegisterSet.parse("pcr:11")),))
     assert not verify(log, registers(violation), of_another).ok
 

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import TypeVar, overload
 
-    from evlog.model import Content, Event
+    from evlog.model import Event
 
     D = TypeVar("D", bound=Decoded)
 else:

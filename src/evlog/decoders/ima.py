@@ -123,7 +123,9 @@ def read_content(content: ImaEvent, mark: str = "") -> Decoded:
         content.template,
         mark or None,
         None if fields.name is None else fields.name.decode("utf-8", "backslashreplace"),
-        None if mark and not any(fields.file_digest.value if fields.file_digest else b"") else _digest(fields.file_digest),
+        None
+        if mark and not any(fields.file_digest.value if fields.file_digest else b"")
+        else _digest(fields.file_digest),
         _signature(fields.signature),
         _signature(fields.evm_signature),
         _digest(fields.modsig_digest),

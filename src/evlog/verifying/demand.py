@@ -72,7 +72,7 @@ class Demand(Record):
     ``authenticated``  values under a given key, or under a root and of an expected machine; fresh; of known firmware
     ``accept``         shortfalls that do not count
     ``strict``         every register that is stated away from its start value
-    ``ima_register``   where an IMA list went, besides pcr:10: a list that is ahead of it counts (`RegisterVerdict.whole`)
+    ``ima_register``   where an IMA list went, besides pcr:10: a list that is ahead of it counts
     """
 
     registers: RegisterSet | None = None

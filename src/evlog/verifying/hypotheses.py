@@ -88,7 +88,11 @@ def violations(case: Case) -> Iterator[Candidate]:
     ones, zeros = b"\xff" * size, bytes(size)
     if ones not in trail.digests:
         return
-    marked = [step for step in range(len(trail)) if trail.digests[step] == ones and case.event(step).content.mark(case.event(step))]
+    marked = [
+        step
+        for step in range(len(trail))
+        if trail.digests[step] == ones and case.event(step).content.mark(case.event(step))
+    ]
     if not marked:
         return
     count = "the violation" if len(marked) == 1 else f"the {len(marked)} violations"

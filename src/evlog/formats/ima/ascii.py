@@ -6,9 +6,9 @@ where the template digest proves it, and else says what is missing. ``Event.wire
 that the kernel would write.
 
 Departures accepted: the algorithm's name before the digest (``10 sha256:...``), which is how kernels show it that are
-patched to have SHA-256 there; then it stands in every line. Empty lines, CR before LF, trailing blanks stripped, no LF at the end, names with blanks. The
-kernel prints a name with line feeds as it is: a line that is no entry is the rest of the one before where a digest
-proves it.
+patched to have SHA-256 there; then it stands in every line. Empty lines, CR before LF, trailing blanks stripped, no
+LF at the end, names with blanks. The kernel prints a name with line feeds as it is: a line that is no entry is the
+rest of the one before where a digest proves it.
 """
 
 from __future__ import annotations
@@ -34,7 +34,6 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from evlog.columns import Columns
     from evlog.options import Options
 
 ID = "ima-ascii"

@@ -30,7 +30,6 @@ from evlog.formats.ima import remarks as _remarks
 from evlog.formats.ima.placing import Placing, placing
 from evlog.model import Digest, Event, Finding, LazyEvents, Log, Origin, Span
 
-
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
