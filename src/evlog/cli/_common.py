@@ -73,9 +73,14 @@ def open_logs(args: argparse.Namespace, sources: Sequence[str], *, mapped: bool 
 
 def need_list(args: argparse.Namespace, logs: Iterable[Log]) -> None:
     """Raise UsageError for a register of an IMA list if there is no such list: nobody would heed it."""
-    if args.ima_register is not None and not any(log.format in _LISTS for log in logs):
-        from evlog.errors import UsageError
+    if args.ima_register is None:
+        return
+    from evlog.errors import UsageError
+    from evlog.registers import Register
 
+    if not Register.parse(args.ima_register).replayable:
+        raise UsageError(f"--ima-register {args.ima_register}: nothing extends that register")
+    if not any(log.format in _LISTS for log in logs):
         raise UsageError("--ima-register is for an IMA list, and none is given")
 
 

@@ -8,6 +8,7 @@ which it extends no register.
 from __future__ import annotations
 
 from array import array
+from sys import byteorder
 
 from evlog._record import Record
 from evlog.columns import NOT_EXTENDED
@@ -58,11 +59,19 @@ class Placing(Record):
             if odd:
                 registers = array("I", (NOT_EXTENDED if index in odd else index for index in registers))
             return columns.replace(registers=registers, space=self.space)
-        if self.counted:
+        if not _extensible(self.register):
+            registers = array("I", NOT_EXTENDED.to_bytes(4, byteorder) * len(registers))
+        elif self.counted:
             registers = array("I", (0 if index in _COUNTED else NOT_EXTENDED for index in registers))
         else:
             registers = array("I", bytes(registers.itemsize * len(registers)))
         return columns.replace(registers=registers, names=(self.register,))
+
+
+def _extensible(register: Register) -> bool:
+    """Whether there is such a register that an entry can extend."""
+    beyond = register.space in CC_SPACES and register.number > LAST_CCMR
+    return register.replayable and not beyond
 
 
 def placing(options: Options, numbers: array[int]) -> Placing:

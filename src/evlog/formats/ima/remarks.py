@@ -7,6 +7,7 @@ ima_load_kexec_buffer() (the list of the kernel before goes on after its own boo
 from __future__ import annotations
 
 from bisect import bisect_right
+from itertools import islice
 
 from evlog.contents.ima import ImaEvent, violations_found
 from evlog.model import Finding
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
 __all__ = ["remarks"]
 
 _AGGREGATE = b"boot_aggregate"
+# Entries with that word that are looked at: a machine is not booted into another kernel more often.
+_MOST = 1024
 
 
 def remarks(columns: Columns, events: Sequence[Event], zeros: bytes, distance: int | None = None) -> list[Finding]:
@@ -29,7 +32,8 @@ def remarks(columns: Columns, events: Sequence[Event], zeros: bytes, distance: i
     violations = list(_violations(columns, zeros, distance))
     if violations:
         found.append(violations_found(violations, columns.offsets[violations[0]]))
-    again = [row for row in _rows_with(columns, _AGGREGATE) if _is_aggregate(events[row])][1:]
+    named = islice(_rows_with(columns, _AGGREGATE), _MOST)
+    again = [row for row in named if _is_aggregate(events[row])][1:]
     if again:
         count = "a second boot_aggregate" if len(again) == 1 else f"{len(again)} more boot_aggregates"
         message = f"{count}: the list was carried over to another kernel (kexec), which went on with it"
