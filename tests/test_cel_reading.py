@@ -646,6 +646,12 @@ def test_spaces_that_are_given() -> None:
     assert evlog.read(data).events[1].register == Register("ccmr", 1)
     assert evlog.read(data, space="pcr").events[1].register == Register("pcr", 1)
     assert evlog.read(data, platform="tpm").events[1].register == Register("pcr", 1)
+    mixed = tlv(0, b"\0") + tlv(1, b"\2") + tlv(3, b"") + tlv(200, b"x")
+    mixed += mixed.replace(tlv(1, b"\2"), tlv(108, b"\3"))
+    for space in ("pcr", "ccmr", "rtmr", "rem"):
+        log = evlog.read(mixed, space=space)
+        assert [str(event.register) for event in log.events] == [f"{space}:2", "ccmr:3"]
+        assert evlog.write(log) == mixed
     plain = cbor([MAP])
     assert evlog.read(plain, space="rtmr").events[0].register == Register("rtmr", 0)
     assert evlog.read(plain, platform="tdx").events[0].register == Register("ccmr", 0)

@@ -11,7 +11,7 @@ from __future__ import annotations
 from itertools import permutations
 
 from evlog import hashing
-from evlog.registers import CC_SPACES, Register
+from evlog.registers import CC_SPACES, PCR0, Register
 from evlog.replaying.start import reset_value
 from evlog.replaying.trail import trail
 from evlog.verifying.case import LONG, Candidate, Case, is_separator, name_event
@@ -23,7 +23,6 @@ if TYPE_CHECKING:
 
 __all__ = ["HYPOTHESES"]
 
-_PCR0 = Register("pcr", 0)
 # Entries of a list that is tried on another register than its own.
 _MOST_ENTRIES = 100_000
 
@@ -166,7 +165,7 @@ def exit_boot_services(case: Case) -> Iterator[Candidate]:
 
 def startup_locality(case: Case) -> Iterator[Candidate]:
     """PCR 0 started at another locality than the log says."""
-    if case.trail.register == _PCR0:
+    if case.trail.register == PCR0:
         size, said = case.trail.alg.size, case.trail.start[-1]
         for last in (0, 3, 4):
             start = bytes(size - 1) + bytes((last,))

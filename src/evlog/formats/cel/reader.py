@@ -165,7 +165,7 @@ class Reader:
         value = members.get(dialect.content)
         decoder = self._decoders.get(type) if type.__class__ in (str, int) else None
         if decoder is None:
-            if type is None:
+            if type is None or type == "":  # as which it is written
                 return self._untyped(value)
             decoder = self._decoder(type)
         try:

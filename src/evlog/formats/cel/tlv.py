@@ -160,6 +160,8 @@ def _maker(found: _scan.Scan, profile: str, spaces: Mapping[int, Space], options
     registers: dict[tuple[Space, int], Register] = {}
     unread = frozenset(found.unread)
     layout_of = columns.layout_of or b""
+    # The writer has one spelling for all CC measurement registers of a log.
+    respelled = _scan.CCMR if spaces.get(_scan.PCR) == "ccmr" else None
 
     def make(row: int) -> Event:
         offset = columns.offsets[row]
@@ -174,7 +176,8 @@ def _maker(found: _scan.Scan, profile: str, spaces: Mapping[int, Space], options
         body = data[start + 5 : offset + length]
         content, _ = _tlv.decode(data[start], body, strict)
         plain = (
-            (shape.recnum == least_recnum or shape.recnum == max(least_recnum, _tlv.width_of(recnum)))
+            shape.index_type != respelled
+            and (shape.recnum == least_recnum or shape.recnum == max(least_recnum, _tlv.width_of(recnum)))
             and (shape.index == least_index or shape.index == max(least_index, _tlv.width_of(index)))
             # The scanner has read fields in order, of which only an event type may be of another width.
             and (
@@ -304,7 +307,7 @@ def _write(event: Event, widths: tuple[int, int, int], key: str) -> bytes:
     index_type = _INDEX_TYPES.get(space)
     if index_type is None:
         raise WriteError(_record.no_place(event.register), event=event.number)
-    if space == "ccmr" and key != "type108":
+    if space == "ccmr" and key == "pcr":
         index_type = _scan.PCR
     try:
         number, body = _tlv.encode(event.content, widths[2])
