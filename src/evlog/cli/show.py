@@ -54,6 +54,7 @@ def run(args: argparse.Namespace) -> int:
     log = _opened(args)
     if isinstance(log, int):
         return log
+    _common.need_list(args, (log,))
     if args.document is not None:
         return _document(args, keep, log)
     from evlog.checking.check import check
@@ -164,6 +165,9 @@ def _rows(log: Log, checks: Checks, chosen: list[int], bodies: Bodies) -> Iterat
             decoded = decode(event, context)
             bodies.look(event, decoded)
             members.update(decoded=decoded_json(decoded) or _by_nature(event), checks=checks_json(checks[number]))
+            mark = event.content.mark(event)
+            if mark:
+                members["mark"] = mark
             yield members
 
 

@@ -35,7 +35,8 @@ _BYTES = rb"(?P<between>:[ \t]*|[ \t]*\|[ \t]*|[ \t]+)(?P<rest>[0-9A-Fa-f]{2}[^\
 _PLAIN = re.compile(rb"^[ \t]*(?:(?P<star>\*)[ \t]*|" + _OFFSET + rb"(?:[ \t]*|" + _BYTES + rb"))\r?$", re.MULTILINE)
 #: The same behind what a logger puts in front.
 _PREFIXED = re.compile(
-    rb"^[^\r\n]*?(?<![0-9A-Za-z.+-])(?:(?P<star>\*)[ \t]*|" + _OFFSET + rb"(?:[ \t]*|" + _BYTES + rb"))\r?$", re.MULTILINE
+    rb"^[^\r\n]*?(?<![0-9A-Za-z.+-])(?:(?P<star>\*)[ \t]*|" + _OFFSET + rb"(?:[ \t]*|" + _BYTES + rb"))\r?$",
+    re.MULTILINE,
 )
 _BETWEEN = rb"(?:[ \t]{1,4}|[ \t]?[-:|,][ \t]?)?"
 _PAIR = re.compile(rb"([ \t]{0,4}|[ \t]?[-:|,][ \t]?)([0-9A-Fa-f]{2})")

@@ -25,7 +25,7 @@ from evlog.formats.cel import scan as _scan
 from evlog.formats.cel.types import declared
 from evlog.model import Digest, Event, Header, LazyEvents, Origin, Span, banks_of
 from evlog.options import NO_OPTIONS
-from evlog.registers import Register
+from evlog.registers import CC_SPACES, LAST_CCMR, Register
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -218,9 +218,12 @@ def _settled(found: _scan.Scan, make: Callable[[int], Event], spaces: Mapping[in
         own = spaces[shape.index_type]
         fixed = {index for index in set(registers) if index != NOT_EXTENDED and not Register(own, index).replayable}
         named = {number for number in (_scan.PCCLIENT, *found.types) if _only_names(number, own)}
-        for row in rows_of(layout_of, layout) if fixed or named else ():
+        # Of these an IMA entry extends none (`evlog.contents.ima.ImaEvent.extends`).
+        beyond = {index for index in set(registers) if LAST_CCMR < index < NOT_EXTENDED} if own in CC_SPACES else set()
+        for row in rows_of(layout_of, layout) if fixed or named or beyond else ():
             content = columns.buffer[columns.offsets[row] + shape.content]
-            if registers[row] in fixed or content in named:
+            of_ima = content == _scan.IMA_TEMPLATE and registers[row] in beyond
+            if registers[row] in fixed or content in named or of_ima:
                 registers[row] = NOT_EXTENDED
     kinds = [known[0] for known in map(declared, sorted(found.types)) if known is not None]
     rules = tuple(dict.fromkeys(rule for kind in kinds for rule in kind.rules))
