@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from evlog.intake.unwrap import Wrapped
-    from evlog.model import Log
+    from evlog.model import Digest, Log
     from evlog.options import Options
     from evlog.registers import Register
 
@@ -42,9 +42,10 @@ class Found(Record):
 def read_bytes(data: bytes, format: str | None, options: Options, budget: Budget | None = None) -> Log:
     """Read a log from bytes, as `evlog.read` does; ``budget`` is that of a call that reads more than these."""
     found = identify(data, options, format, budget)
-    if len(found) > 1:
+    logs = _distinct(found, options)
+    if len(logs) > 1:
         raise ParseError(f"the document holds {_listing(found)}; say which (--member PATH)")
-    return _read(found[0], options)
+    return logs[0]
 
 
 def read_one(data: bytes, format: str | None, options: Options) -> list[Log]:
@@ -55,21 +56,69 @@ def read_one(data: bytes, format: str | None, options: Options) -> list[Log]:
 def read_each(data: bytes, format: str | None, options: Options, budget: Budget | None = None) -> list[Log]:
     """The logs in bytes: one, or all that a document holds, each with its path behind its name.
 
-    Raises ParseError if two of them extend the same register: then nothing says that they are of one machine and boot.
+    Raises ParseError if two of them extend the same register, and neither is what goes on with registers that another
+    log began: then nothing says that they are of one machine and boot.
     """
     found = identify(data, options, format, budget)
-    if len(found) == 1:
-        return [_read(found[0], options)]
-    logs = [_read(each, options.replace(name=f"{options.name}{each.path}")) for each in found]
-    extended: set[Register] = set()
+    logs = _distinct(found, options)
+    # What goes on with registers comes behind what began them.
+    logs.sort(key=_goes_on)
+    extended: dict[Register, bool] = {}
     for log in logs:
-        both = sorted(map(str, extended & log.extended))
+        goes_on = _goes_on(log)
+        both = sorted(str(each) for each in log.extended if extended.get(each, not goes_on) == goes_on)
         if both:
             raise ParseError(
                 f"the document holds {_listing(found)}, and more than one extends {both[0]}; say which (--member PATH)"
             )
-        extended |= log.extended
+        extended.update(dict.fromkeys(log.extended, goes_on))
     return logs
+
+
+def _goes_on(log: Log) -> bool:
+    return bool(getattr(room(log.format), "CONTINUES", False))
+
+
+def _distinct(found: Sequence[Found], options: Options) -> list[Log]:
+    """The logs that were found, without those whose events another one has too: the same log in other words."""
+    if len(found) == 1:
+        return [_read(found[0], options)]
+    kept: list[Log] = []
+    for each in found:
+        log = _read(each, options.replace(name=f"{options.name}{each.path}"))
+        for place, other in enumerate(kept):
+            ours, theirs = _trails(log), _trails(other)
+            if _within(ours, theirs) or _within(theirs, ours):
+                more = (log, other) if (len(theirs), _said(other)) < (len(ours), _said(log)) else (other, log)
+                kept[place] = _noted(*more)
+                break
+        else:
+            kept.append(log)
+    return kept
+
+
+def _trails(log: Log) -> dict[Register, list[tuple[Digest, ...]]]:
+    """The digests of the events, register by register."""
+    trails: dict[Register, list[tuple[Digest, ...]]] = {}
+    for event in log.events:
+        if event.measured:
+            trails.setdefault(event.register, []).append(event.digests)
+    return trails
+
+
+def _within(some: dict[Register, list[tuple[Digest, ...]]], more: dict[Register, list[tuple[Digest, ...]]]) -> bool:
+    """Whether all that is extended on one side is extended on the other, in the same order and nothing between."""
+    return bool(some) and all(digests == more.get(register) for register, digests in some.items())
+
+
+def _said(log: Log) -> int:
+    """How much data is behind the digests: what spells a log otherwise may leave it out."""
+    return sum(len(getattr(event.content, "data", b"")) for event in log.events)
+
+
+def _noted(log: Log, other: Log) -> Log:
+    message = f"{other.name or 'another log'} ({other.format}) extends the same: it is the same log in other words"
+    return log.replace(findings=(*log.findings, Finding("same_log", "note", message)))
 
 
 def _read(found: Found, options: Options) -> Log:
@@ -135,6 +184,8 @@ def _unwrapped(data: bytes, options: Options, format: str | None, budget: Budget
         try:
             detection = _detect(wrapped.data, chosen, format)
         except UnknownFormatError:
+            return None
+        if wrapped.path and detection.confidence < LIKELY:
             return None
         if wrapped.value and not _reads(wrapped.data, detection, chosen):
             return None
