@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 import evlog
-from evlog.errors import EvlogError, UnknownFormatError
+from evlog.errors import EvlogError
 from evlog.intake import armour, dumps, letters, lists
 from evlog.intake.budget import Budget
 from tests.conftest import SAMPLES

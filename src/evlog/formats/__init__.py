@@ -56,6 +56,7 @@ __all__ = [
     "NO",
     "NO_MATCH",
     "POSSIBLE",
+    "UNKNOWN",
     "Detection",
     "Match",
     "detect",
@@ -90,6 +91,10 @@ FORMATS: dict[str, str] = {
     "text": "text.room",
     "evlog-json": "evlog_json",
 }
+
+
+#: What is said of bytes of which nothing else can be.
+UNKNOWN = "no known log format"
 
 
 class Detection(Record):
@@ -149,4 +154,4 @@ def _describe(data: bytes) -> str:
         )
     if data[0] in (0x00, 0xFF) and data.count(data[0]) == len(data):
         return f"{len(data)} bytes of {data[0]:#04x} and nothing else: an empty log area"
-    return "no known log format"
+    return UNKNOWN

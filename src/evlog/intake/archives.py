@@ -129,6 +129,8 @@ def _unzipped(archive: ZipFile, info: ZipInfo, budget: Budget) -> Iterator[Layer
             while piece := file.read(_PIECE):
                 budget.spend(len(piece))
                 made += piece
+    except ParseError:
+        raise
     # A file with a password is a RuntimeError, and a method that Python has not is one too.
     except (BadZipFile, zlib.error, struct.error, ValueError, OSError, EOFError, RuntimeError) as error:
         raise ParseError("a zip archive: a file in it cannot be unpacked", offset=0) from error

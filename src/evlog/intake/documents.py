@@ -71,7 +71,7 @@ class _Open:
 
 def is_document(data: bytes) -> bool:
     """Whether the bytes begin as a JSON document with something in it does."""
-    return _LEADING.match(data) is not None
+    return _LEADING.match(data, 0, 4096) is not None
 
 
 def places(data: bytes, budget: Budget) -> Iterator[Place]:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import re
 from functools import lru_cache
+from itertools import islice
 
 from evlog._record import Record
 from evlog.intake.places import Layer, Place, step
@@ -25,6 +26,8 @@ __all__ = ["Dump", "dumps", "places"]
 #: A dump of fewer bytes is a digest, or no dump.
 _LEAST = 32
 _MAX_WIDTH = 256
+#: The bytes of a text in which a dump begins, and the lines like one's of which two must belong together.
+_BEGINS, _LINES = 1 << 18, 1 << 12
 _USUAL_WIDTH = 16
 #: Of the offsets: most tools count in the first.
 _BASES = (16, 8, 10)
@@ -35,7 +38,8 @@ _BYTES = rb"(?P<between>:[ \t]*|[ \t]*\|[ \t]*|[ \t]+)(?P<rest>[0-9A-Fa-f]{2}[^\
 _PLAIN = re.compile(rb"^[ \t]*(?:(?P<star>\*)[ \t]*|" + _OFFSET + rb"(?:[ \t]*|" + _BYTES + rb"))\r?$", re.MULTILINE)
 #: The same behind what a logger puts in front.
 _PREFIXED = re.compile(
-    rb"^[^\r\n]*?(?<![0-9A-Za-z.+-])(?:(?P<star>\*)[ \t]*|" + _OFFSET + rb"(?:[ \t]*|" + _BYTES + rb"))\r?$", re.MULTILINE
+    rb"^[^\r\n]*?(?<![0-9A-Za-z.+-])(?:(?P<star>\*)[ \t]*|" + _OFFSET + rb"(?:[ \t]*|" + _BYTES + rb"))\r?$",
+    re.MULTILINE,
 )
 _BETWEEN = rb"(?:[ \t]{1,4}|[ \t]?[-:|,][ \t]?)?"
 _PAIR = re.compile(rb"([ \t]{0,4}|[ \t]?[-:|,][ \t]?)([0-9A-Fa-f]{2})")
@@ -71,6 +75,8 @@ def dumps(text: bytes, budget: Budget) -> Iterator[Dump]:
     if head.translate(None, _CONTROL) != head:
         return
     for pattern in (_PLAIN, _PREFIXED):
+        if pattern.search(text, 0, _BEGINS) is None:
+            continue
         any_found = False
         usual = _usual(pattern.finditer(text))
         if usual is None:
@@ -98,7 +104,7 @@ def _usual(lines: Iterator[re.Match[bytes]]) -> tuple[int, int] | None:
     """
     last = None
     stars = False
-    for line in lines:
+    for line in islice(lines, _LINES):
         stars = stars or line["star"] is not None
         if last is not None and line["rest"] is not None:
             for base in _BASES:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from evlog._record import Record
 from evlog.errors import EvlogError, ParseError, UnknownFormatError, UsageError
-from evlog.formats import CERTAIN, LIKELY, NO, Detection, detect, room
+from evlog.formats import CERTAIN, LIKELY, NO, UNKNOWN, Detection, detect, room
 from evlog.intake.budget import Budget
 from evlog.model import Finding
 
@@ -21,6 +21,8 @@ __all__ = ["Found", "identify", "read_bytes", "read_each", "read_one"]
 
 #: Members of a document that an error lists.
 _LISTED = 16
+#: What came out of bytes that is kept, to be described.
+_SEEN = 4
 
 
 class Found(Record):
@@ -156,10 +158,11 @@ def identify(
         if format is None and detection.confidence < CERTAIN and not _reads(data, detection, options):
             # A document of evidence may begin as a log does.
             found = _unwrapped(data, options, format, budget or Budget()) or found
-    except UnknownFormatError:
-        found = _unwrapped(data, options, format, budget or Budget())
+    except UnknownFormatError as error:
+        budget, seen = budget or Budget(), []
+        found = _unwrapped(data, options, format, budget, seen)
         if not found and format is None:
-            raise
+            raise _described(error, data, seen, budget) from None
         if not found and format is not None:
             found = (Found(data, Detection(format, CERTAIN, "given")),)
     if options.member is not None:
@@ -173,13 +176,27 @@ def identify(
     return tuple({each.data: each for each in reversed(found)}.values())[::-1]
 
 
-def _unwrapped(data: bytes, options: Options, format: str | None, budget: Budget) -> tuple[Found, ...]:
+def _described(error: UnknownFormatError, data: bytes, seen: Sequence[Wrapped], budget: Budget) -> UnknownFormatError:
+    """The error, with what the bytes look like, where nothing else is said of them."""
+    if error.message != UNKNOWN:
+        return error
+    from evlog.intake.describe import describe
+
+    return UnknownFormatError(f"{UNKNOWN}: {describe(data, seen, budget)}", offset=0)
+
+
+def _unwrapped(
+    data: bytes, options: Options, format: str | None, budget: Budget, seen: list[Wrapped] | None = None
+) -> tuple[Found, ...]:
+    """The logs that the bytes wrap; ``seen`` takes the first of what came out of them."""
     from evlog.intake.unwrap import unwrap
 
     # What names a text log names the file, and not any text in a document.
     inside = options.replace(name="", dialect=None)
 
     def known(wrapped: Wrapped) -> Detection | None:
+        if seen is not None and len(seen) < _SEEN:
+            seen.append(wrapped)
         chosen = inside if wrapped.path else options
         try:
             detection = _detect(wrapped.data, chosen, format)

@@ -25,7 +25,12 @@ _BEGINNINGS = (
     (re.compile(rb"[0-9]{1,3}(?:[\s,]+[0-9]{1,3}){3}"), "numbers"),
     (re.compile(rb"\\x[0-9A-Fa-f]{2}"), "escapes"),
 )
-_NAMES = {"0x": "a list of 0x numbers", "pairs": "pairs of letters", "numbers": "a list of numbers", "escapes": "\\x escapes"}
+_NAMES = {
+    "0x": "a list of 0x numbers",
+    "pairs": "pairs of letters",
+    "numbers": "a list of numbers",
+    "escapes": "\\x escapes",
+}
 _COMMENT = re.compile(rb"/\*.*?\*/|//[^\n]*", re.DOTALL)
 _BRACES = re.compile(rb"\{([^{}]*)\}")
 _LENGTH = re.compile(rb"_len(?:gth)?\s*=\s*(0[xX][0-9A-Fa-f]{1,8}|[0-9]{1,10})\s*;")
