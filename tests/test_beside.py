@@ -90,7 +90,7 @@ def test_a_key_in_the_document_anchors_nothing(tmp_path: Path) -> None:
     assert verified(document, tmp_path)[1]["evidence"]["anchored"] is False
     other = tmp_path / "root.pem"
     other.write_bytes(root)
-    code, said = verified(document, tmp_path, "--kind", "tdx-quote", "--root", str(other))
+    _, said = verified(document, tmp_path, "--kind", "tdx-quote", "--root", str(other))
     assert said["evidence"]["anchored"] is True
 
 

@@ -16,7 +16,7 @@ A room is a module with these names and no others that matter:
 ``adapt(log, options)``            what of any log this format can hold: (Log, losses); absent if it only reads. Events
                                    keep their order and numbers; one that was made of none has a negative number
 ``HOLDS``                          content kinds that it holds as they are, besides PC Client events; absent if none
-``CONTINUES``                      whether its logs go on with registers that firmware's log began; absent if they do not
+``CONTINUES``                      True if its logs go on with registers that firmware's logs began; else absent
 ``document(log)``                  the log as an object that `json.dumps` takes; absent unless the format is JSON of one
 ``settle(log, options)``           the options under which the written log reads as it is; absent if the given ones do
 """

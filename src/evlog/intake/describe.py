@@ -52,7 +52,7 @@ def _way(wrapped: Wrapped) -> str:
 
 def _looks(data: bytes) -> str:
     head = data[:4096]
-    if head.translate(None, _CONTROL) != head:
+    if head.translate(None, _CONTROL) != head or not _is_utf8(head):
         return f"{len(data)} bytes that are no text"
     if head.lstrip()[:1] in (b"{", b"["):
         return f"{_document(data)} in which no log was found"
@@ -61,6 +61,15 @@ def _looks(data: bytes) -> str:
     if re.fullmatch(rb"[0-9A-Za-z+/=_\s-]{64,}", head) and b"\n" not in head.strip():
         return f"{len(data)} letters that may be bytes in hex or base64, and come to nothing known"
     return "text; if it is a textual log: --from text --dialect tsm-text (nelr, aael-text, acon)"
+
+
+def _is_utf8(head: bytes) -> bool:
+    """Whether the beginning of a text is UTF-8, wherever it was cut."""
+    try:
+        head.decode()
+    except UnicodeDecodeError as error:
+        return len(head) - error.start < 4 and error.reason == "unexpected end of data"
+    return True
 
 
 def _document(data: bytes) -> str:
@@ -96,7 +105,7 @@ def _swapped(text: bytes, budget: Budget) -> str | None:
             except UnknownFormatError:
                 continue
             return (
-                f"a dump whose groups of {dump.group} bytes are swapped, as hexdump prints them without -C: the other way "
-                f"round it is {found.format}; print it again with hexdump -C or xxd"
+                f"a dump whose groups of {dump.group} bytes are swapped, as hexdump prints them without -C: the other "
+                f"way round it is {found.format}; print it again with hexdump -C or xxd"
             )
     return None

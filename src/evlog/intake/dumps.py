@@ -127,8 +127,8 @@ def _difference(one: bytes, other: bytes, base: int) -> int:
 class _Reader:
     """The lines of a text that look like a dump's, and what they come to.
 
-    ``usual`` is the base of the offsets, and the bytes of a line as far as it does not say otherwise. With ``loose`` any
-    number behind any words may look like the length at the end, and is none if it does not agree.
+    ``usual`` is the base of the offsets, and the bytes of a line as far as it does not say otherwise. With ``loose``
+    any number behind any words may look like the length at the end, and is none if it does not agree.
     """
 
     def __init__(

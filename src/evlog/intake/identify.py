@@ -159,7 +159,8 @@ def identify(
             # A document of evidence may begin as a log does.
             found = _unwrapped(data, options, format, budget or Budget()) or found
     except UnknownFormatError as error:
-        budget, seen = budget or Budget(), []
+        budget = budget or Budget()
+        seen: list[Wrapped] = []
         found = _unwrapped(data, options, format, budget, seen)
         if not found and format is None:
             raise _described(error, data, seen, budget) from None

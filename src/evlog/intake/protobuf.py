@@ -1,7 +1,7 @@
 """Protocol buffers without a schema: each field that holds bytes is a place where a log may stand.
 
-Spec: protobuf.dev, "Encoding". Source: google/go-tpm-tools, proto/attest.proto: an Attestation has the event log in field
-3, the canonical event log in field 5, quotes in field 2.
+Spec: protobuf.dev, "Encoding". Source: google/go-tpm-tools, proto/attest.proto: an Attestation has the event log in
+field 3, the canonical event log in field 5, quotes in field 2.
 """
 
 from __future__ import annotations
