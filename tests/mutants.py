@@ -70,6 +70,18 @@ MUTANTS: tuple[Mutant, ...] = (
         "test_convert.py::test_a_register_that_the_result_invents_is_refused",
     ),
     Mutant(
+        "checking/structure.py",
+        "separator.value_of(row.data) == separator.ERROR",
+        'row.data == b"\\1\\0\\0\\0"',
+        "test_event_data.py::test_an_error_in_a_padded_separator_is_found",
+    ),
+    Mutant(
+        "contents/separator.py",
+        " and not any(data[4:])",
+        "",
+        "test_event_data.py::test_separators",
+    ),
+    Mutant(
         "contents/launch.py",
         "LAUNCH_PCRS = range(17, 23)",
         "LAUNCH_PCRS = range(17, 24)",
@@ -836,8 +848,8 @@ MUTANTS: tuple[Mutant, ...] = (
     ),
     Mutant(
         "replaying/start.py",
-        "if event.register != _PCR0:",
-        "if event.register != _PCR0 and is_reset(event.register):",
+        "if event.register != PCR0:",
+        "if event.register != PCR0 and is_reset(event.register):",
         "test_replay.py::test_a_locality_on_another_register_does_not_count",
     ),
     Mutant(
@@ -849,8 +861,8 @@ MUTANTS: tuple[Mutant, ...] = (
     Mutant("replaying/start.py", "or launched(beside):", "or True:", "test_replay.py::test_dynamic_launch_registers"),
     Mutant(
         "replaying/start.py",
-        'implied[_PCR0] = 4, "h-crtm"',
-        'implied.setdefault(_PCR0, (4, "h-crtm"))',
+        'implied[PCR0] = 4, "h-crtm"',
+        'implied.setdefault(PCR0, (4, "h-crtm"))',
         "test_replay.py::test_an_h_crtm_starts_pcr_0_at_locality_4_whatever_was_said_before",
     ),
     Mutant(
@@ -879,13 +891,31 @@ MUTANTS: tuple[Mutant, ...] = (
     ),
     Mutant(
         "replaying/statements.py",
-        "self._tails[key] = before, explained",
+        "self._tails[key] = _Tail(before, value, explained, self._standing.get(key), len(self._made))",
         "pass",
         "test_statements.py::test_comments_at_the_end_are_confirmed_or_not_by_the_log_that_follows",
     ),
     Mutant(
         "replaying/statements.py",
-        "elif stated == before:",
+        "(running, stated) == (tail.after, tail.before)",
+        "stated == tail.before",
+        "test_statements.py::TestCommentsThatEndALog::test_events_between_are_not_passed_over_with_it",
+    ),
+    Mutant(
+        "replaying/statements.py",
+        "bank.events -= len(tail.numbers)",
+        "pass",
+        "test_statements.py::TestCommentsThatEndALog::test_one_that_is_not_counts_for_nothing",
+    ),
+    Mutant(
+        "replaying/statements.py",
+        "self._standing[key] = tail.standing",
+        "del self._standing[key]",
+        "test_statements.py::TestCommentsThatEndALog::test_what_was_doubted_before_stays_doubted",
+    ),
+    Mutant(
+        "replaying/statements.py",
+        "elif tail is not None and (running, stated) == (tail.after, tail.before):",
         "elif False:",
         "test_statements.py::test_comments_at_the_end_are_confirmed_or_not_by_the_log_that_follows",
     ),

@@ -230,10 +230,10 @@ class TestDamage:
     @pytest.mark.parametrize(
         ("rest", "note"),
         [
-            (b"\x01\x01\x03\x00", "node 1 states 3 bytes, 4 left"),
-            (b"\x01\x01\x00\x00\xff", "node 1 states 0 bytes, 5 left"),
-            (b"\x01\x01\x07\x00\x00\x00", "node 1 states 7 bytes, 6 left"),
-            (b"\x01\x01", "node 1 2 left"),
+            (b"\x01\x01\x03\x00", "node 1 of the device path states 3 bytes, 4 left"),
+            (b"\x01\x01\x00\x00\xff", "node 1 of the device path states 0 bytes, 5 left"),
+            (b"\x01\x01\x07\x00\x00\x00", "node 1 of the device path states 7 bytes, 6 left"),
+            (b"\x01\x01", "node 1 of the device path needs 4 bytes, 2 left"),
         ],
     )
     def test_what_was_read_is_kept(self, rest: bytes, note: str) -> None:

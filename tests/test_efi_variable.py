@@ -59,7 +59,7 @@ class TestValues:
 
     def test_what_is_no_switch_stays_raw(self) -> None:
         assert config(GLOBAL, "SecureBoot", b"\1\2").value == Raw(
-            "1 bytes after the flag (at byte 0x35, in variable_data)", b"\1\2"
+            "1 bytes after the flag (at byte 0x35, in variable_data)", b"\1\2", damaged=True
         )
 
     def test_unknown_variables_are_text_or_raw(self) -> None:

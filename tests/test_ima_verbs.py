@@ -128,7 +128,7 @@ def test_a_record_without_the_bank_ends_the_search() -> None:
 
 
 def test_a_record_without_the_bank_ends_the_search_in_the_runs_that_follow(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(rows, "_RUN", 2)
+    monkeypatch.setattr(rows, "RUN", 2)
     banks = ("sha1", "sha256"), ("sha256",), ("sha1", "sha256"), ("sha1", "sha256")
     records = (made.event(8, 5, bytes([number]), *each) for number, each in enumerate(banks))
     log = evlog.read(made.header("sha1", "sha256") + b"".join(records))

@@ -119,7 +119,7 @@ ALLOWED: dict[str, tuple[str, ...]] = {
     "decoders": FACTS,
     "evidence": (*FACTS, "tree"),
     "replaying": FACTS,
-    "checking": FACTS,
+    "checking": (*FACTS, "decoders"),
     "intake": (*FACTS, "tree", "formats", "evidence"),
     "merging": (*FACTS, "replaying"),
     "verifying": (*FACTS, "decoders", "evidence", "checking", "replaying", "merging"),

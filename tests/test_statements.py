@@ -293,6 +293,56 @@ def test_an_invented_extend_at_the_end() -> None:
     assert found.cause == "extend_not_made"
 
 
+class TestCommentsThatEndALog:
+    """What the next log states decides of them: nobody vouches for an extension that is not in that value."""
+
+    TOLD = h(b"told of")
+    FIRST = extended(ZEROS, line(sync(ZEROS)), line("a"))
+    LOG = read(sync(ZEROS), "a", f"# .EXTEND {TOLD.hex()}")
+
+    def found(self, value: bytes, *between: Log) -> tuple[evlog.Verification, evlog.RegisterVerdict]:
+        """The verdict on a register that the last log states to have been ``value``, and goes on from there."""
+        logs = (self.LOG, *between, read(sync(value), "b"))
+        last = extended(value, line(sync(value)), line("b"))
+        verification = evlog.verify(logs, Registers({(REGISTER, SHA384): last}))
+        verdict = verification.get(REGISTER, SHA384)
+        assert verdict is not None
+        return verification, verdict
+
+    def test_one_that_is_in_the_value_is_proven(self) -> None:
+        verification, row = self.found(extended(self.FIRST, self.TOLD))
+        assert verification.ok
+        assert (row.verdict, row.cause, row.proven, row.events) == ("match", "explained_gap", 5, 5)
+
+    def test_one_that_is_not_counts_for_nothing(self) -> None:
+        verification, row = self.found(self.FIRST)
+        assert (row.verdict, row.cause, row.proven, row.events) == ("match", None, 4, 4)
+        replayed = evlog.replay((self.LOG, read(sync(self.FIRST), "b")))
+        assert [each.verdict for each in replayed.handovers] == ["continuous", "continuous"]
+        assert ("extend_not_heeded", 2) in [(each.code, each.event) for each in replayed.findings]
+        assert "extend_not_heeded" in [each.code for each in verification.findings]
+
+    def test_events_between_are_not_passed_over_with_it(self) -> None:
+        """The value stated is from before the comment, and before an event of another log: that one is not proven."""
+        verification, row = self.found(self.FIRST, firmware(b"never extended"))
+        assert not verification.ok
+        assert (row.verdict, row.cause, row.proven, row.events) == ("match", "gap", 2, 6)
+
+    def test_events_between_that_follow_from_it_are_proven(self) -> None:
+        value = extended(self.FIRST, self.TOLD, h(b"extended"))
+        verification, row = self.found(value, firmware(b"extended"))
+        assert verification.ok
+        assert (row.verdict, row.cause, row.proven, row.events) == ("match", "explained_gap", 6, 6)
+
+    def test_what_was_doubted_before_stays_doubted(self) -> None:
+        after = h(b"who knows")
+        value = extended(after, line(sync(after)))
+        broken = read(sync(ZEROS), "a", sync(after), f"# .EXTEND {self.TOLD.hex()}")
+        replayed = evlog.replay((broken, read(sync(value), "b")))
+        assert [each.verdict for each in replayed.handovers] == ["continuous", "gap", "continuous"]
+        assert [(each.stated, each.proven_from, each.events) for each in replayed] == [("gap", (0, 2), 5)]
+
+
 def test_line_ends_that_were_changed_on_the_way() -> None:
     init = sync(ZEROS, "INIT")
     value = extended(ZEROS, line(init), line("a b c"))

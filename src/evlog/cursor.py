@@ -112,10 +112,12 @@ class Cursor:
         """A cursor of its own over what is left, to try a reading with."""
         return Cursor(self.data, self.base, at=self.at, end=self.end, where=self.where, big=self.big)
 
-    def error(self, message: str, field: str = "", *, at: int | None = None) -> ParseError:
-        """A ParseError at this place, or at ``at``, a position in ``data``."""
+    def error(
+        self, message: str, field: str = "", *, at: int | None = None, kind: type[ParseError] = ParseError
+    ) -> ParseError:
+        """A ParseError, or a ``kind`` of it, at this place, or at ``at``, a position in ``data``."""
         place = self.base + (self.at if at is None else at)
-        return ParseError(message, offset=place, where=self._path(field))
+        return kind(message, offset=place, where=self._path(field))
 
     def _advance(self, size: int, field: str) -> int:
         at = self.at

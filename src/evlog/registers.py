@@ -16,7 +16,9 @@ if TYPE_CHECKING:
 
 __all__ = [
     "LAST_CCMR",
+    "LAST_PCR",
     "NO_REGISTER",
+    "PCR0",
     "PCR_TO_CCMR",
     "PLATFORMS",
     "SPACES",
@@ -68,7 +70,7 @@ class Register(Record):
     def replayable(self) -> bool:
         """Whether events extend it: not MRTD or RIM (CC MR 0), not an index beyond 23 such as 0xFFFFFFFF."""
         if self.space in ("pcr", "ccmr"):
-            return (0 if self.space == "pcr" else 1) <= self.number <= 23
+            return (0 if self.space == "pcr" else 1) <= self.number <= LAST_PCR
         return True
 
     @staticmethod
@@ -104,6 +106,12 @@ class Register(Record):
 
 #: The index, PCR -1, of records that are on no register: informative ones, as a rule, such as those of Windows.
 NO_REGISTER = 0xFFFFFFFF
+
+#: Where the S-CRTM is measured, and the only PCR that may start at a locality.
+PCR0 = Register("pcr", 0)
+
+#: The last PCR that the TPM of a PC has (TCG PC Client Platform TPM Profile 1.05, section 4.6).
+LAST_PCR = 23
 
 #: The register of a per-register textual log until somebody says which one it is.
 UNKNOWN_REGISTER = Register("mr", "unknown")

@@ -7,6 +7,7 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import evlog
+from evlog.checking.bodies import Bodies
 from evlog.errors import EvlogError
 from evlog.evidence import KINDS
 from evlog.formats import FORMATS, room
@@ -91,12 +92,15 @@ def check(choices: Choices, data: bytes) -> None:
     for event, verdicts in islice(zip(log.events, checks, strict=True), _EVENTS):
         assert len(verdicts) == (len(event.digests) if event.measured else 0)
     context = evlog.Context.of(log)
+    bodies = Bodies()
     for event in islice(log.events, _EVENTS):
         decoded = evlog.decode(event, context)
+        bodies.look(event, decoded)
         reason = getattr(decoded, "reason", "")
         if reason.startswith("decoder failed"):
             raise BrokenError(reason)
         repr(decoded)
+    assert len(bodies.findings()) <= len(log.events)
     for _ in tpm2_yaml.lines(log, choices.of((1, 2))):
         pass
 

@@ -203,7 +203,7 @@ class ColumnFacts(Facts):
         return backend.words(columns, [layout.body or 0 for layout in columns.layouts], "little")
 
 
-def finding(code: str, severity: str, message: str, rows: Iterable[Row]) -> Iterator[Finding]:
+def finding(code: str, severity: str, message: str, rows: Iterable[Row | Event]) -> Iterator[Finding]:
     """One finding for all the events that it is about, which it names or counts; none if there are none."""
     numbers = [row.number for row in rows]
     if not numbers:

@@ -28,6 +28,7 @@ from evlog.contents.event_types import (
     event_type_name,
 )
 from evlog.model import Finding
+from evlog.registers import NO_REGISTER
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -38,7 +39,6 @@ if TYPE_CHECKING:
 
 __all__ = ["findings"]
 
-_NO_REGISTER = 0xFFFFFFFF
 _IMAGES = (EV_EFI_BOOT_SERVICES_APPLICATION, EV_EFI_BOOT_SERVICES_DRIVER, EV_EFI_RUNTIME_SERVICES_DRIVER)
 #: What firmware does that does not follow the specification: codes by event type.
 _CODES = {
@@ -173,7 +173,7 @@ _QUIRKS: tuple[tuple[str, str, Callable[[Facts], Iterable[Row]], Callable[[Row],
         "no_register",
         "an event of no register, as Windows and cloud firmware log it",
         attrgetter("loose"),
-        lambda row: row.event.register.index == _NO_REGISTER,
+        lambda row: row.event.register.index == NO_REGISTER,
     ),
     (
         "tag_without_header",

@@ -9,7 +9,7 @@ from __future__ import annotations
 from evlog import hashing
 from evlog.checking.facts import finding
 from evlog.columns import rows_of
-from evlog.contents import spec_id, startup_locality
+from evlog.contents import separator, spec_id, startup_locality
 from evlog.contents.event_types import (
     EV_ACTION,
     EV_COMPACT_HASH,
@@ -40,6 +40,7 @@ from evlog.contents.event_types import (
 )
 from evlog.contents.launch import has_marker_digests, tells_of_launch
 from evlog.model import Finding
+from evlog.registers import LAST_PCR
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -50,7 +51,6 @@ if TYPE_CHECKING:
 
 __all__ = ["findings"]
 
-_LAST_PCR = 23
 _VALUES = (bytes(4), b"\xff" * 4, b"WBCL")
 _CONSTANTS = (b"", bytes(4), b"\xff" * 4, b"\1\0\0\0")
 _NUMBER = 8  # bytes that a number in place of a digest may have
@@ -166,7 +166,7 @@ def _separators(facts: Facts) -> Iterator[Finding]:
         yield from finding("separator_repeated", "warning", f"more than one separator on PCR {pcr}", repeated)
     failed, odd = [], []
     for row in facts.of_type(EV_SEPARATOR):
-        if row.data == b"\1\0\0\0" or row.has_rule("separator_error"):
+        if separator.value_of(row.data) == separator.ERROR or row.has_rule("separator_error"):
             failed.append(row)
         elif row.data not in _VALUES and not row.matches:
             odd.append(row)
@@ -248,8 +248,8 @@ def _launch(facts: Facts) -> Iterator[Finding]:
 
 def _registers(facts: Facts) -> Iterator[Finding]:
     """Extensions of PCRs that a TPM does not have."""
-    beyond = [row for row in facts.loose if row.event.measured and row.pcr is not None and row.pcr > _LAST_PCR]
-    yield from finding("register_range", "warning", f"an extension of a PCR above {_LAST_PCR}", beyond)
+    beyond = [row for row in facts.loose if row.event.measured and row.pcr is not None and row.pcr > LAST_PCR]
+    yield from finding("register_range", "warning", f"an extension of a PCR above {LAST_PCR}", beyond)
 
 
 def _variables(facts: Facts) -> Iterator[Finding]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from evlog.checking.bodies import Bodies
 from evlog.cli import _common
 from evlog.cli._page import Page
 from evlog.cli._selection import VERDICTS, short_type, verdict
@@ -16,7 +17,8 @@ if TYPE_CHECKING:
 
     from evlog.checking.check import Checks
     from evlog.checking.digest_check import DigestCheck
-    from evlog.model import Event, Log
+    from evlog.decoders import Decoded
+    from evlog.model import Event, Finding, Log
     from evlog.registers import Register
 
 __all__ = ["show"]
@@ -35,6 +37,7 @@ def show(log: Log, checks: Checks, chosen: list[int], *, tree: bool) -> None:
     marks = _MARKS if page.unicode else _ASCII_MARKS
     page.line((heading(log), "bold"))
     context = Context.of(log)
+    bodies = Bodies()
     names: dict[Register, str] = {}
     widest = 0
     counts: dict[Register, dict[str | None, int]] = {}
@@ -50,13 +53,15 @@ def show(log: Log, checks: Checks, chosen: list[int], *, tree: bool) -> None:
     widths = max(map(len, names.values()), default=0), min(_TYPE_WIDTH, widest)
     warned = {finding.event for finding in checks.findings if finding.severity == "warning"}
     for number, event in _each(log, chosen):
+        decoded = decode(event, context)
+        bodies.look(event, decoded)
         if tree:
-            _tree(page, marks, names[event.register], event, checks[number], context)
+            _tree(page, marks, names[event.register], event, checks[number], decoded)
         else:
             columns = (names[event.register].ljust(widths[0]), _cut(short_type(event), widths[1]).ljust(widths[1]))
-            _line(page, marks, columns, event, checks[number], context, number in warned)
+            _line(page, marks, columns, event, checks[number], decoded, number in warned)
     _registers(page, marks, log, counts, names)
-    _findings(page, checks, chosen, len(log.events))
+    _findings(page, (*checks.findings, *bodies.findings()), chosen)
 
 
 def _each(log: Log, chosen: list[int]) -> Iterator[tuple[int, Event]]:
@@ -99,7 +104,7 @@ def _line(
     columns: tuple[str, str],
     event: Event,
     checks: tuple[DigestCheck, ...],
-    context: Context,
+    decoded: Decoded | None,
     warned: bool,
 ) -> None:
     register, kind = columns
@@ -107,7 +112,7 @@ def _line(
     style = "yellow" if warned else "" if event.measured else "dim"
     start = f"{event.number:>4} "
     used = len(start) + 1 + len(register) + 2 + len(kind) + 1
-    what = _cut(summary(event, context), max(page.width - used, 12))
+    what = _cut(_summary(event, decoded), max(page.width - used, 12))
     page.line(
         (start, "dim"),
         (marks[found], _STYLES[found]),
@@ -117,9 +122,8 @@ def _line(
     )
 
 
-def summary(event: Event, context: Context) -> str:
+def _summary(event: Event, decoded: Decoded | None) -> str:
     """What matters of an event, on one line that is safe to print."""
-    decoded = decode(event, context)
     return decoded.summary if decoded is not None else printable(event.content.summary)
 
 
@@ -129,7 +133,7 @@ def _tree(
     register: str,
     event: Event,
     checks: tuple[DigestCheck, ...],
-    context: Context,
+    decoded: Decoded | None,
 ) -> None:
     """All that is known of an event, indented."""
     content = event.content
@@ -149,10 +153,9 @@ def _tree(
             f" {digest.alg!s:8} {digest.value.hex()} ",
             (rule.replace("_", " "), _STYLES[name]),
         )
-    decoded = decode(event, context)
     members = to_json(decoded or content.decoded) or content.to_json()
     head = decoded.kind if decoded is not None else content.kind
-    page.line(("     " + head.replace("_", " ") + "  ", "bold"), _cut(summary(event, context), _LONGEST))
+    page.line(("     " + head.replace("_", " ") + "  ", "bold"), _cut(_summary(event, decoded), _LONGEST))
     for depth, key, value in _branches(members, 1):
         start = "     " + "  " * depth + key + ":"
         text = printable(value)
@@ -217,10 +220,10 @@ def _registers(
         page.line((f"{names[register]:{width}}", "cyan"), f" {sum(row.values()):>6}", *numbers, ("  " + shown).rstrip())
 
 
-def _findings(page: Page, checks: Checks, chosen: Iterable[int], total: int) -> None:
-    """What the check found, of the chosen events and of the log as a whole."""
+def _findings(page: Page, findings: Iterable[Finding], chosen: Iterable[int]) -> None:
+    """What was found, of the chosen events and of the log as a whole."""
     numbers = set(chosen)
-    found = [each for each in checks.findings if each.event is None or each.event in numbers]
+    found = [each for each in findings if each.event is None or each.event in numbers]
     if not found:
         return
     page.line("")

@@ -11,12 +11,13 @@ from evlog.cli import _common, _keep
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
     from typing import Any
 
+    from evlog.checking.bodies import Bodies
     from evlog.checking.check import Checks
     from evlog.checking.digest_check import DigestCheck
-    from evlog.model import Event, Log
+    from evlog.model import Event, Finding, Log
 
 
 #: Events that are made JSON objects of at a time.
@@ -100,20 +101,29 @@ def _document(args: argparse.Namespace, keep: _keep.Keep, log: Log) -> int:
 
 
 def _json(args: argparse.Namespace, keep: _keep.Keep, log: Log, checks: Checks, chosen: list[int]) -> None:
+    from evlog.checking.bodies import Bodies
     from evlog.formats import room
 
-    rows = _rows(log, checks, chosen)
+    bodies = Bodies()
+    rows = _rows(log, checks, chosen, bodies)
     if args.jsonl:
         for row in rows:
             _common.print_json(row)
         return
-    document = room("evlog-json").document(log.replace(events=()))
-    document["findings"] = [finding.to_json() for finding in keep.findings(log.findings, log)]
-    document["findings"] += [finding.to_json() for finding in checks.findings]
-    _common.print_json(document, events=rows)
+    document = room("evlog-json").document(log.replace(events=(), findings=()))
+    found = (*keep.findings(log.findings, log), *checks.findings)
+    _common.print_json(document, events=rows, findings=_findings(found, bodies))
 
 
-def _rows(log: Log, checks: Checks, chosen: list[int]) -> Iterator[dict[str, Any]]:
+def _findings(found: Iterable[Finding], bodies: Bodies) -> Iterator[dict[str, Any]]:
+    """The findings as JSON objects: last those of the data of the events, which by then were decoded."""
+    for each in found:
+        yield each.to_json()
+    for each in bodies.findings():
+        yield each.to_json()
+
+
+def _rows(log: Log, checks: Checks, chosen: list[int], bodies: Bodies) -> Iterator[dict[str, Any]]:
     """The chosen events as JSON objects, some at a time."""
     from evlog.decoders import Context, decode
     from evlog.decoders import to_json as decoded_json
@@ -125,8 +135,9 @@ def _rows(log: Log, checks: Checks, chosen: list[int]) -> Iterator[dict[str, Any
         events = tuple(log.events[number] for number in numbers)
         objects = room("evlog-json").document(log.replace(events=events, findings=()))["events"]
         for number, event, members in zip(numbers, events, objects, strict=True):
-            decoded = decoded_json(decode(event, context)) or _by_nature(event)
-            members.update(decoded=decoded, checks=checks_json(checks[number]))
+            decoded = decode(event, context)
+            bodies.look(event, decoded)
+            members.update(decoded=decoded_json(decoded) or _by_nature(event), checks=checks_json(checks[number]))
             yield members
 
 

@@ -2,8 +2,10 @@
 
 Rules of the room:
 
-1. A decoder gets a `Cursor` over one event's body and a `Context` of its log, and sees nothing else.
-2. It raises ParseError for damage and nothing else; what follows a structure is kept as ``trailing``, never dropped.
+1. A decoder gets a `Cursor` over one event's body and a `Context` of its log, and sees nothing else; what only the
+   event's digests or its place can tell, `Decoded.placed` adds.
+2. It raises ParseError for damage (NotKnownError for what need not be the structure) and nothing else; what follows a
+   structure is kept as ``trailing``, never dropped.
 3. Fields have the names of the specification; integers stay integers, and numbers without a name stay as they are.
 
 >>> from evlog.decoders import Context, decode, to_json
@@ -24,7 +26,7 @@ from __future__ import annotations
 
 from evlog.cursor import Cursor
 from evlog.decoders._context import NO_CONTEXT, Context
-from evlog.decoders._decoded import Decoded, Raw, to_json
+from evlog.decoders._decoded import Decoded, NotKnownError, Raw, to_json
 from evlog.decoders._registry import CONTENTS, DECODERS, FAMILIES, claims, decodes
 from evlog.errors import ParseError
 
@@ -50,6 +52,7 @@ __all__ = [
     "Context",
     "Cursor",
     "Decoded",
+    "NotKnownError",
     "Raw",
     "decode",
     "decodes",
@@ -81,11 +84,12 @@ def decode(  # noqa: F811
         claim = claims(event_type, event.register, data, context.platform)
         if claim is None:
             return Raw(_unclaimed(event_type), data)
-        return _read(claim.read, _cursor(event, data), context)
+        return _read(claim.read, _cursor(event, data), context).placed(event, context)
     except ParseError as error:
-        return Raw(str(error), data if isinstance(data, bytes) else b"")
+        return Raw.after(error, data if isinstance(data, bytes) else b"")
     except Exception as error:  # a fault of the decoder, or of its file, must not cost the log
-        return Raw(f"decoder failed: {type(error).__name__}: {error}", data if isinstance(data, bytes) else b"")
+        reason = f"decoder failed: {type(error).__name__}: {error}"
+        return Raw(reason, data if isinstance(data, bytes) else b"", damaged=True)
 
 
 def _content(content: Content) -> Decoded | None:

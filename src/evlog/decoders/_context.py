@@ -9,11 +9,11 @@ from evlog.errors import ParseError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
     from typing import TypeVar
 
     from evlog.cursor import Cursor
-    from evlog.model import Log
+    from evlog.model import Event, Log
 
     T = TypeVar("T")
 
@@ -23,23 +23,34 @@ __all__ = ["NO_CONTEXT", "Context"]
 class Context(Record):
     """``uintn`` is the size of UINTN in bytes, None where no Spec ID event says; ``vendor_info`` is that event's.
 
-    ``platform`` is the log's, which says what its registers are.
+    ``platform`` is the log's, which says what its registers are, and ``events`` are the log's, which may be lazy.
     """
 
     uintn: int | None = None
     vendor_info: bytes = b""
     platform: str | None = None
+    events: Sequence[Event] = ()
+
+    _uncompared = ("events",)
 
     @staticmethod
     def of(log: Log) -> Context:
         """The context of a log's events, from its Spec ID event if record 0 is one."""
         content = log.events[0].content if log.events else None
         if not isinstance(content, PCClientEvent) or not is_spec_id(content.event_type, content.data):
-            return Context(platform=log.platform)
+            return Context(platform=log.platform, events=log.events)
         fields = fields_of(content.data)
         if fields is None:
-            return Context(platform=log.platform)
-        return Context(fields.uintn, fields.vendor_info, log.platform)
+            return Context(platform=log.platform, events=log.events)
+        return Context(fields.uintn, fields.vendor_info, log.platform, log.events)
+
+    def before(self, event: Event) -> Event | None:
+        """The event that stands directly before another, where the log is known."""
+        number = event.number - 1
+        if not 0 <= number < len(self.events):
+            return None
+        found = self.events[number]
+        return found if found.number == number else None
 
     def by_uintn(
         self, cursor: Cursor, read: Callable[[Cursor, int], T], lenient: Callable[[Cursor, int], T] | None = None

@@ -15,8 +15,9 @@ if TYPE_CHECKING:
 
     from evlog.cursor import Cursor
     from evlog.decoders._context import Context
+    from evlog.model import Event
 
-__all__ = ["Decoded", "Raw", "to_json"]
+__all__ = ["Decoded", "NotKnownError", "Raw", "to_json"]
 
 
 class Decoded(Record):
@@ -35,6 +36,10 @@ class Decoded(Record):
         """Read the structure. Raises ParseError."""
         raise ParseError(f"a {cls.kind} is never the whole body of an event")
 
+    def placed(self, event: Event, context: Context) -> Decoded:
+        """The same with what the event's digests and its place in the log tell, where the body does not tell all."""
+        return self
+
     @property
     def summary(self) -> str:
         """What matters to a person, on one line that is safe to print."""
@@ -45,13 +50,27 @@ class Decoded(Record):
         return self.kind.replace("_", " ")
 
 
+class NotKnownError(ParseError):
+    """A body that is nothing which its decoder knows, and nothing says that it ought to be: it is not damaged."""
+
+
 class Raw(Decoded):
-    """Bytes that no decoder understood, and why."""
+    """Bytes that no decoder understood, and why.
+
+    ``damaged`` is whether they ought to be a structure that they are not.
+    """
 
     reason: str
     data: bytes
+    damaged: bool = False
 
     kind = "raw"
+    _hidden = ("damaged",)
+
+    @classmethod
+    def after(cls, error: ParseError, data: bytes) -> Raw:
+        """The bytes that a decoder gave up on."""
+        return cls(str(error), data, not isinstance(error, NotKnownError))
 
     def describe(self) -> str:
         if is_text(self.data):

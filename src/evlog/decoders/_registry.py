@@ -31,6 +31,7 @@ DECODERS: dict[str, tuple[str | range, ...]] = {
     "compact_hash.CompactHash": ("EV_COMPACT_HASH",),
     "crtm.FirmwareVersion": ("EV_S_CRTM_VERSION",),
     "crtm.PlatformConfig": ("EV_PLATFORM_CONFIG_FLAGS",),
+    "crtm.QemuFile": ("EV_PLATFORM_CONFIG_FLAGS",),
     "crtm.GceNonHostInfo": ("EV_NONHOST_INFO",),
     "crtm.CsmeEvent": ("EV_NONHOST_INFO",),
     "efi_action.Action": ("EV_ACTION", "EV_EFI_ACTION", "EV_OMIT_BOOT_DEVICE_EVENTS"),

@@ -2,16 +2,17 @@
 
 Spec: TCG PC Client Platform Firmware Profile 1.06, sections 10.4.1 and 10.4.6. The version is UCS-2 text or a GUID;
 HP writes a name and a structure of its own, others ASCII text. Platform flags and non-host information are the
-vendor's: known are those of OVMF, of Intel's TME and CSME, and of Google's virtual firmware.
+vendor's: known are those of OVMF (since 2025.05 also the files that QEMU hands it), of Intel's TME and CSME, and of
+Google's virtual firmware.
 """
 
 from __future__ import annotations
 
-from evlog.decoders import Context, Cursor, Decoded, decodes
+from evlog.decoders import Context, Cursor, Decoded, NotKnownError, decodes
 from evlog.decoders._text import ascii_text, is_text, plain_text
 from evlog.decoders.guid import guid_name
 
-__all__ = ["CsmeEvent", "FirmwareVersion", "GceNonHostInfo", "PlatformConfig"]
+__all__ = ["CsmeEvent", "FirmwareVersion", "GceNonHostInfo", "PlatformConfig", "QemuFile"]
 
 
 @decodes()
@@ -64,7 +65,7 @@ class PlatformConfig(Decoded):
             return cls(text, b"")
         name = data.partition(b"\0")[0]
         if len(name) < 3 or not is_text(name):
-            raise cursor.error("not a named setting; what else it may be the platform defines")
+            raise cursor.error("not a named setting; what else it may be the platform defines", kind=NotKnownError)
         value = data[len(name) + 1 :]
         cursor.rest()
         return cls(name.decode("ascii"), value)
@@ -73,6 +74,40 @@ class PlatformConfig(Decoded):
         if not self.value.strip(b"\0"):
             return self.name
         return f"{self.name}: {self.value[:16].hex()}{'…' if len(self.value) > 16 else ''}"
+
+
+_QEMU = b"QEMU FW CFG\0"
+_QEMU_NAME = 56
+
+
+@decodes(prefix=_QEMU)
+class QemuFile(Decoded):
+    """A file that QEMU handed to OVMF (fw_cfg), such as ``bootorder``: its name; the digest is of its content.
+
+    The name has 56 bytes, of which NULs fill what it leaves; before 2025.05 it ended with one NUL.
+    """
+
+    name: str
+    notes: tuple[str, ...] = ()
+    trailing: bytes = b""
+
+    kind = "qemu_file"
+
+    @classmethod
+    def read(cls, cursor: Cursor, context: Context) -> QemuFile:
+        cursor.take(len(_QEMU), "signature")
+        room = cursor.left
+        name, end, padding = cursor.peek(room).partition(b"\0")
+        if not is_text(name):
+            raise cursor.error("a file without a name, or with one that is no text", "name")
+        cursor.rest()
+        notes = () if end or room == _QEMU_NAME else ("the file's name does not end",)
+        if padding.strip(b"\0"):
+            return cls(name.decode("ascii"), (f"{len(padding)} bytes after the file's name",), padding)
+        return cls(name.decode("ascii"), notes)
+
+    def describe(self) -> str:
+        return f"QEMU file {self.name}"
 
 
 #: Memory encryption of a Google virtual machine, by the number in its event.

@@ -1,7 +1,8 @@
 """Device paths: a chain of nodes from the host's bus to a file.
 
 Spec: UEFI 2.10, section 10.3 (nodes) and 10.6 (text). The text is the long, parseable form with shortcuts.
-Departures: a path that is damaged keeps the nodes that were read, with a note; the final end node may be missing.
+Departures: a path that is damaged keeps the nodes that were read, with a note; the final end node may be missing, or
+bytes may follow it that the path's length counts.
 """
 
 from __future__ import annotations
@@ -44,8 +45,9 @@ class DevicePath(Decoded):
             header = cursor.peek(4)
             size = int.from_bytes(header[2:], "little")
             if len(header) < 4 or not 4 <= size <= cursor.left:
-                stated = f"states {size} bytes, " if len(header) == 4 else ""
-                notes.append(f"node {len(nodes)} {stated}{cursor.left} left (at byte {cursor.offset:#x})")
+                needed = f"states {size} bytes" if len(header) == 4 else "needs 4 bytes"
+                left = f"{cursor.left} left (at byte {cursor.offset:#x})"
+                notes.append(f"node {len(nodes)} of the device path {needed}, {left}")
                 break
             payload = cursor.take(size, "node")[4:]
             kind, subtype = header[0], header[1]
@@ -60,6 +62,15 @@ class DevicePath(Decoded):
             if nodes:
                 notes.append("the end node is missing")
         return cls("".join(parts), tuple(nodes), tuple(notes), cursor.rest() if notes else b"")
+
+    @classmethod
+    def whole(cls, cursor: Cursor, context: Context) -> DevicePath:
+        """Read the one path that a structure says to have so many bytes: those after its end are ``trailing``."""
+        path = cls.read(cursor, context)
+        if not cursor.left:
+            return path
+        left = f"{cursor.left} bytes after the end of the device path"
+        return path.replace(notes=(*path.notes, left), trailing=cursor.rest())
 
     @property
     def file(self) -> str:

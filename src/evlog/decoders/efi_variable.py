@@ -13,7 +13,7 @@ from evlog.decoders._text import ascii_text, plain_text, utf16
 from evlog.decoders.guid import guid_name
 from evlog.decoders.load_option import LoadOption
 from evlog.decoders.plain import Text
-from evlog.decoders.signature_db import SignatureDatabase, authority
+from evlog.decoders.signature_db import authority, database
 from evlog.errors import ParseError
 
 TYPE_CHECKING = False
@@ -168,7 +168,7 @@ def _try(read: _Reader, cursor: Cursor, context: Context) -> Decoded:
         if cursor.left:
             raise cursor.error(f"{cursor.left} bytes after the {decoded.kind.replace('_', ' ')}")
     except ParseError as error:
-        return Raw(str(error), data)
+        return Raw.after(error, data)
     return decoded
 
 
@@ -212,7 +212,7 @@ _DATABASES = {
 }
 _READERS: dict[tuple[str, str], _Reader] = {
     **{(vendor, name): _flag for vendor, names in _FLAGS.items() for name in names},
-    **{(vendor, name): SignatureDatabase.read for vendor, names in _DATABASES.items() for name in names},
+    **{(vendor, name): database for vendor, names in _DATABASES.items() for name in names},
     **{(GLOBAL, name): _options for name in ("BootOrder", "DriverOrder", "SysPrepOrder", "BootNext", "BootCurrent")},
     **{(GLOBAL, name): _number for name in ("Timeout", "OsIndications", "OsIndicationsSupported")},
     **{(SHIM, name): _sbat_level for name in ("SbatLevel", "SbatLevelRT")},

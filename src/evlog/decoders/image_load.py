@@ -35,7 +35,7 @@ class ImageLoad(Decoded):
             size = cursor.uintn(uintn, "length_of_device_path")
             notes = (f"a device path of {size} bytes announced, {cursor.left} present",) if cut else ()
             path = cursor.sub(cursor.left if cut else size, "device_path")
-            return cls(location, length, link_address, DevicePath.read(path, context), notes)
+            return cls(location, length, link_address, DevicePath.whole(path, context), notes)
 
         return context.by_uintn(cursor, load, lambda cursor, uintn: load(cursor, uintn, cut=True))
 

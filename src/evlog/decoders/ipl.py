@@ -6,8 +6,13 @@ GRUB and shim sometimes count a byte too many: what follows the NUL is kept as `
 
 from __future__ import annotations
 
-from evlog.decoders import Context, Cursor, Decoded, decodes
+from evlog import hashing
+from evlog.decoders import Context, Cursor, Decoded, NotKnownError, decodes
 from evlog.decoders._text import is_text
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from evlog.model import Digest, Event
 
 __all__ = ["BootLoaderText", "GrubCommand", "IplText", "MokVariable", "StubSection"]
 
@@ -20,6 +25,10 @@ _GRUB = {
     b"grub_kernel_cmdline ": "kernel_cmdline",
     b"grub_module_cmdline ": "module_cmdline",
 }
+
+
+#: Characters of a section's name in a PE file.
+_SECTION = 8
 
 
 class GrubCommand(Decoded):
@@ -63,7 +72,7 @@ class IplText(Decoded):
         except UnicodeDecodeError:
             text = ""
         if not text.isprintable() or not text:
-            raise cursor.error("no text", at=0)
+            raise cursor.error("no text", at=0, kind=NotKnownError)
         return cls(text, trailing)
 
     def describe(self) -> str:
@@ -81,14 +90,52 @@ for _name in (b"MokList", b"MokListX", b"MokListTrusted", b"MokSBState", b"MokDB
 
 
 class StubSection(Decoded):
-    """The name of a section of a unified kernel image: systemd-stub measures name and content, with the same event."""
+    """A section of a unified kernel image: systemd-stub measures its name, then its content, with the same event data.
+
+    ``part`` is ``name`` where the digests are of the name, ``content`` for the event that directly follows such a one;
+    None where no log is known. ``empty`` is whether the digests of a content are of no bytes.
+    """
 
     section: str
+    part: str | None = None
+    empty: bool = False
 
     kind = "uki_section"
 
+    def placed(self, event: Event, context: Context) -> Decoded:
+        """Which of the two events it is. One that is neither is a text like any other, whoever measured it."""
+        if _is_name(event):
+            return self.replace(part="name")
+        if not context.events or not _computable(event):
+            return self
+        before = context.before(event)
+        alike = before is not None and (before.register, before.content) == (event.register, event.content)
+        if before is None or not alike or not _is_name(before):
+            return BootLoaderText(self.section)
+        return self.replace(part="content", empty=_are_of(event, b""))
+
     def describe(self) -> str:
-        return f"UKI section {self.section}"
+        part = "" if self.part is None else f", {self.part}" if not self.empty else ", no content"
+        return f"UKI section {self.section}{part}"
+
+
+def _computable(event: Event) -> list[Digest]:
+    backend = hashing.backend()
+    return [digest for digest in event.digests if backend.computable(digest.alg)]
+
+
+def _is_name(event: Event) -> bool:
+    """Whether what is measured is the name that the data is, as systemd-stub measures it."""
+    digests = _computable(event)
+    for rule, covered, *_ in event.content.candidates(event, digests[0].alg) if digests else ():
+        if rule == "utf8_name" and covered is not None:
+            return _are_of(event, covered)
+    return False
+
+
+def _are_of(event: Event, covered: bytes) -> bool:
+    """Whether the digests of an event, all that can be computed, are of these bytes."""
+    return all(digest.value == hashing.digest(digest.alg, covered) for digest in _computable(event))
 
 
 class BootLoaderText(Decoded):
@@ -114,7 +161,7 @@ def ipl(cursor: Cursor, context: Context) -> Decoded:
     if text is not None:
         cursor.rest()
         terminated = len(data) % 2 == 0 and data.endswith(b"\0\0")
-        if text.startswith(".") and text[1:].isalnum():
+        if terminated and len(text) <= _SECTION and text.startswith(".") and text[1:].isalnum():
             return StubSection(text)
         return BootLoaderText(text, terminated)
     return IplText.read(cursor, context)

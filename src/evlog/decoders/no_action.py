@@ -245,7 +245,7 @@ def _located(locator_type: int, body: Cursor, context: Context) -> Decoded:
     if locator_type == 2 and body.left:
         from evlog.decoders.device_path import DevicePath
 
-        return DevicePath.read(body, context)
+        return DevicePath.whole(body, context)
     if locator_type == 3 and body.left:
         vendor = body.guid("variable_guid")
         return VariableLocator(vendor, plain_text(body.peek(body.left)) or ascii_text(body.rest()))

@@ -6,7 +6,7 @@ event, and seldom what its body is; most firmware writes a line of text.
 
 from __future__ import annotations
 
-from evlog.decoders import Context, Cursor, Decoded, decodes
+from evlog.decoders import Context, Cursor, Decoded, NotKnownError, decodes
 from evlog.decoders._text import plain_text
 
 __all__ = ["Text", "text"]
@@ -23,7 +23,7 @@ class Text(Decoded):
     def read(cls, cursor: Cursor, context: Context) -> Text:
         found = plain_text(cursor.peek(cursor.left))
         if found is None:
-            raise cursor.error("not text; what else it may be the platform defines")
+            raise cursor.error("not text; what else it may be the platform defines", kind=NotKnownError)
         cursor.rest()
         return cls(found)
 

@@ -2,7 +2,8 @@
 
 Spec: UEFI 2.10, section 32.4.1 (EFI_SIGNATURE_LIST, EFI_SIGNATURE_DATA); TCG PC Client Platform Firmware Profile 1.06,
 section 3.3.4.8 (the authority that an image was verified with is logged as one EFI_SIGNATURE_DATA).
-Departures: a damaged database keeps the lists that were read; old versions of shim log a certificate without its owner.
+Departures: a damaged database keeps the lists that were read; some firmware measures one EFI_SIGNATURE_DATA as the
+value of a database; old versions of shim log a certificate without its owner.
 """
 
 from __future__ import annotations
@@ -10,12 +11,13 @@ from __future__ import annotations
 import struct
 
 from evlog._record import Record
+from evlog.cursor import guid_text
 from evlog.decoders import NO_CONTEXT, Context, Cursor, Decoded, Raw
 from evlog.decoders.certificate import Certificate
 from evlog.decoders.guid import guid_name
 from evlog.errors import ParseError
 
-__all__ = ["Signature", "SignatureDatabase", "SignatureHash", "SignatureList", "authority"]
+__all__ = ["Signature", "SignatureDatabase", "SignatureHash", "SignatureList", "authority", "database"]
 
 _X509 = "a5c059a1-94e4-4aa7-87b5-ab155c2bf072"
 #: Signature types that are a hash: algorithm, size, whether EFI_TIME follows.
@@ -29,6 +31,18 @@ _HASHES = {
     "7076876e-80c2-4ee6-aad2-28b349a6865b": ("sha384", 48, True),
     "446dbf63-2502-4cda-bcfa-2465d2b0fe9d": ("sha512", 64, True),
 }
+#: Types of lists: these, and keys in RSA-2048 (also with SHA-256, with SHA-1), PKCS #7, external management.
+_LIST_TYPES = frozenset(
+    (
+        _X509,
+        *_HASHES,
+        "3c5766e8-269c-4e34-aa14-ed776e85b3b6",
+        "e2b36190-879b-4a3d-ad8d-f2e7bba32784",
+        "67f8444f-8743-48f1-a328-1eaab8736080",
+        "4aafd29d-68df-49ee-8aa9-347d375665a7",
+        "452e8ced-dfff-4b8c-ae01-5118862e682c",
+    )
+)
 _HASH_SIZES = {size: algorithm for algorithm, size, timed in _HASHES.values() if not timed}
 _OWNER = 16
 #: How certificates begin: a SEQUENCE with a length of one or two bytes.
@@ -149,7 +163,7 @@ def _certificate(cursor: Cursor) -> Decoded:
     try:
         certificate = Certificate.read(fork, NO_CONTEXT)
     except ParseError as error:
-        return Raw(f"not a certificate: {error}", cursor.rest())
+        return Raw(f"not a certificate: {error}", cursor.rest(), damaged=True)
     cursor.at = fork.at
     return certificate.replace(trailing=cursor.rest()) if cursor.left else certificate
 
@@ -170,6 +184,33 @@ def _zone(minutes: int) -> str:
     return f"{'-' if minutes > 0 else '+'}{abs(minutes) // 60:02}:{abs(minutes) % 60:02}"
 
 
+def database(cursor: Cursor, context: Context) -> Decoded:
+    """The value of a database: lists, or the EFI_SIGNATURE_DATA of one certificate or SHA-256 hash. Raises ParseError.
+
+    Lists come first, if their sizes add up; what begins with the type of a list is never a signature's owner.
+    """
+    fork = cursor.fork()
+    try:
+        lists = SignatureDatabase.read(fork, context)
+    except ParseError:
+        start = cursor.peek(_OWNER + 2)
+        if len(start) < _OWNER or guid_text(start[:_OWNER]) in _LIST_TYPES:
+            raise
+        if cursor.left == _OWNER + 32:
+            return _hash(cursor, "sha256")
+        if start[_OWNER:] in _DER:
+            return _signature(cursor, _X509)
+        raise
+    cursor.at = fork.at
+    return lists
+
+
+def _hash(cursor: Cursor, algorithm: str) -> Signature:
+    """A signature that is a hash, which is all that is left behind its owner."""
+    owner = cursor.guid("signature_owner")
+    return Signature(owner, guid_name(owner), SignatureHash(algorithm, cursor.rest()))
+
+
 def authority(cursor: Cursor, context: Context) -> Decoded:
     """What an image was verified with: lists, EFI_SIGNATURE_DATA, or a bare certificate. Raises ParseError."""
     fork = cursor.fork()
@@ -186,8 +227,7 @@ def authority(cursor: Cursor, context: Context) -> Decoded:
         return _signature(cursor, _X509)
     algorithm = _HASH_SIZES.get(cursor.left - _OWNER)
     if algorithm is not None:
-        owner = cursor.guid("signature_owner")
-        return Signature(owner, guid_name(owner), SignatureHash(algorithm, cursor.rest()))
+        return _hash(cursor, algorithm)
     if start[:2] in _DER:
         return Signature(None, None, _certificate(cursor))
     raise cursor.error(f"{cursor.left} bytes that are neither signature lists, a signature nor a certificate")

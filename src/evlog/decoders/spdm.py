@@ -105,7 +105,7 @@ def _device(cursor: Cursor, device_type: int) -> DeviceContext:
 
 
 def _path(cursor: Cursor, context: Context) -> DevicePath:
-    return DevicePath.read(cursor.sub(cursor.u64("device_path_length"), "device_path"), context)
+    return DevicePath.whole(cursor.sub(cursor.u64("device_path_length"), "device_path"), context)
 
 
 class DeviceSecurity(Decoded):

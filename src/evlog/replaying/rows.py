@@ -14,10 +14,10 @@ if TYPE_CHECKING:
     from evlog.model import Log
     from evlog.registers import Register
 
-__all__ = ["fold_rows", "runs"]
+__all__ = ["RUN", "fold_rows", "runs"]
 
 # Rows taken at a time: enough that the time goes into hashing, few enough that the memory does not matter.
-_RUN = 4096
+RUN = 4096
 
 
 def fold_rows(
@@ -40,8 +40,8 @@ def fold_rows(
         if 0 in values:
             values[0] = hashing.backend().fold_spans(columns, spans, alg, values[0], first, end)
         return undetermined
-    for start in range(first, end, _RUN):
-        stop = min(start + _RUN, end)
+    for start in range(first, end, RUN):
+        stop = min(start + RUN, end)
         extended = columns.extensions(alg, rules, start, stop)
         for register, digests in _by_register(columns, start, stop, extended):
             if register not in values:
@@ -66,8 +66,8 @@ def runs(
     wanted = columns.index(register)
     if wanted is None:
         return
-    for start in range(0, len(columns), _RUN):
-        stop = min(start + _RUN, len(columns))
+    for start in range(0, len(columns), RUN):
+        stop = min(start + RUN, len(columns))
         registers = columns.registers[start:stop]
         rows = [row for row, index in enumerate(registers, start) if index == wanted]
         if rows:

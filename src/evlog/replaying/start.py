@@ -11,7 +11,7 @@ from evlog.contents.event_types import EV_EFI_HCRTM_EVENT
 from evlog.contents.launch import LAUNCH_PCRS, is_reset, tells_of_launch
 from evlog.contents.pcclient import PCClientEvent
 from evlog.contents.startup_locality import locality_of
-from evlog.registers import Register
+from evlog.registers import PCR0, Register
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -23,7 +23,6 @@ if TYPE_CHECKING:
 
 __all__ = ["counts_of", "implied_starts", "launched", "reset_value", "size_of", "start_of"]
 
-_PCR0 = Register("pcr", 0)
 #: What a dynamic launch implies, wherever it is told of.
 _LAUNCHED = {Register("pcr", index): (0, "drtm") for index in LAUNCH_PCRS}
 _EVENT = 160  # bytes of a usual event, where a log does not tell its size
@@ -91,15 +90,15 @@ def _implied(log: Log) -> tuple[dict[Register, tuple[int, str]], bool]:
         content = event.content
         if not isinstance(content, PCClientEvent):
             continue
-        if event.register != _PCR0:
+        if event.register != PCR0:
             launch = launch or tells_of_launch(content.event_type, event.register)
             continue
         if content.event_type == EV_EFI_HCRTM_EVENT:
-            implied[_PCR0] = 4, "h-crtm"
+            implied[PCR0] = 4, "h-crtm"
             continue
         locality = locality_of(content.event_type, content.data)
         if locality is not None:
-            implied.setdefault(_PCR0, (locality, "locality" if locality else "zeros"))
+            implied.setdefault(PCR0, (locality, "locality" if locality else "zeros"))
     return implied, launch
 
 

@@ -108,19 +108,38 @@ class _Comments:
         self.stale: list[tuple[int, bytes]] = []
 
 
+class _Tail(Record):
+    """Comments at the end of a log that were heeded: the register's value before and after them, and their numbers.
+
+    ``standing`` is what was thought of the register before, ``at`` where their statement is among all.
+    """
+
+    before: bytes
+    after: bytes
+    numbers: tuple[int, ...]
+    standing: tuple[str, tuple[int, int]] | None
+    at: int
+
+
 class Statements:
     """What was stated of registers, noted beside a replay."""
 
     def __init__(self, ledger: Ledger) -> None:
         self.ledger = ledger
-        self.handovers: list[Statement] = []
+        self._made: list[Statement] = []
+        #: Which of them turned out not to be: comments that the next log contradicts.
+        self._withdrawn: set[int] = set()
         self.findings: list[Finding] = []
         self._comments: dict[Key, _Comments] = {}
-        #: The value before a log's last comments were heeded, and their numbers.
-        self._tails: dict[Key, tuple[bytes, tuple[int, ...]]] = {}
+        self._tails: dict[Key, _Tail] = {}
         #: The last textual log to extend a register, by index.
         self._owners: dict[Key, int] = {}
         self._standing: dict[Key, tuple[str, tuple[int, int]]] = {}
+
+    @property
+    def handovers(self) -> tuple[Statement, ...]:
+        """All that was stated, in order."""
+        return tuple(made for at, made in enumerate(self._made) if at not in self._withdrawn)
 
     def concerns(self, event: Event, alg: HashAlg) -> bool:
         """Whether a line bears on a bank: it extends it, or tells of a digest of the bank's size."""
@@ -219,11 +238,12 @@ class Statements:
         fold = hashing.backend().fold
         untouched = self._untouched(key)
         explained: tuple[int, ...] = ()
-        before, numbers = self._tails.pop(key, (running, ()))
+        tail = self._tails.pop(key, None)
         if stated == running:
-            verdict, explained = ("explained_gap", numbers) if numbers else ("continuous", ())
-        elif stated == before:
-            verdict = "continuous"
+            verdict, explained = ("explained_gap", tail.numbers) if tail is not None else ("continuous", ())
+        elif tail is not None and (running, stated) == (tail.after, tail.before):
+            self._withdraw(key, tail)
+            running, verdict = stated, "continuous"
         else:
             verdict = "unanchored" if untouched else "gap"
             for leading in (comments.fresh, comments.stale + comments.fresh):
@@ -270,7 +290,7 @@ class Statements:
             self.findings.append(Finding(verdict, severity, f"line {number + 1}: {message}", number))
 
     def _record(self, made: Statement) -> None:
-        self.handovers.append(made)
+        self._made.append(made)
         if made.silent:
             return
         key = made.register, made.alg
@@ -291,7 +311,7 @@ class Statements:
                 bank.value = value = hashing.backend().fold(alg, before, (digest for _, digest in comments.fresh))
                 bank.events += len(comments.fresh)
                 explained = tuple(number for number, _ in comments.fresh)
-                self._tails[key] = before, explained
+                self._tails[key] = _Tail(before, value, explained, self._standing.get(key), len(self._made))
                 message = (
                     f"{register}: {len(explained)} digests from .EXTEND comments at the end, which nothing confirms"
                 )
@@ -302,6 +322,22 @@ class Statements:
                     Statement(register, alg, name, name, "explained_gap", value, before, place, explained, digests)
                 )
         self._comments.clear()
+
+    def _withdraw(self, key: Key, tail: _Tail) -> None:
+        """A log states the value from before the comments that ended another: those extensions did not happen."""
+        bank, made = self._bank(key), self._made[tail.at]
+        bank.events -= len(tail.numbers)
+        bank.counted -= len(tail.numbers)
+        self._withdrawn.add(tail.at)
+        if tail.standing is None:
+            del self._standing[key]
+        else:
+            self._standing[key] = tail.standing
+        lines = ", ".join(str(number + 1) for number in tail.numbers[:8])
+        message = (
+            f"{key[0]}: .EXTEND in line {lines} of {made.to or 'a log'} is not in the value that the next log states"
+        )
+        self.findings.append(Finding("extend_not_heeded", "warning", f"{message}: not heeded", tail.numbers[0]))
 
     def standing(self, register: Register, alg: HashAlg) -> tuple[str | None, tuple[int, int]]:
         """The worst verdict on a register, None if nothing was stated; and the place from which events are proven."""

@@ -8,7 +8,7 @@ from evlog import hashing
 from evlog._record import Record
 from evlog.algorithms import HashAlg
 from evlog.registers import Register
-from evlog.replaying.rows import runs
+from evlog.replaying.rows import RUN, runs
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -17,8 +17,6 @@ if TYPE_CHECKING:
     from evlog.model import Log
 
 __all__ = ["Trail", "trail"]
-
-_RUN = 4096
 
 
 class Trail(Record):
@@ -43,7 +41,7 @@ class Trail(Record):
         value = self.start
         yield value
         pending = iter(self.digests)
-        while run := list(islice(pending, _RUN)):
+        while run := list(islice(pending, RUN)):
             values = hashing.trace(self.alg, value, run)
             yield from values
             value = values[-1]

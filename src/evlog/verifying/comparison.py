@@ -17,7 +17,7 @@ from evlog.columns import NOT_EXTENDED
 from evlog.merging.assign import assign
 from evlog.merging.order import arranged
 from evlog.model import Finding, Log
-from evlog.registers import Register, Registers
+from evlog.registers import PCR0, Register, Registers
 from evlog.replaying.naming import unite, united
 from evlog.replaying.replay import RegisterValue, Replay, replay, start_value
 from evlog.replaying.start import counts_of, launched, reset_value
@@ -55,7 +55,6 @@ _IDLE = "have no {} digest, and did not extend this bank"
 # Events of a log that are made once and kept; a longer one is read from its columns whenever it is asked.
 _SHORT = 4096
 
-_PCR0 = Register("pcr", 0)
 #: Whose entries are logged before they are extended, so that its log may be ahead.
 _IMA = Register("pcr", 10)
 #: What a textual log may say of itself that nothing leads to.
@@ -173,7 +172,7 @@ class Comparison:
         self._cover(row.register, Cover(row.alg, since=row.proven_from))
         if row.stated == "continuous":
             return verdict.replace(proven=row.events)
-        said = "extensions outside the log are told by .EXTEND comments, and the values stated after them agree"
+        said = "extensions outside the log are told by .EXTEND comments, and the values after them agree"
         return verdict.replace(explanation=said, cause=row.stated, proven=row.events)
 
     def _claims(self, row: RegisterValue) -> bool:
@@ -271,7 +270,7 @@ class Comparison:
 
     def _start(self, register: Register, alg: HashAlg) -> bytes:
         """The platform's own start value of a register: of PCR 0 by the locality that a log tells, after a launch."""
-        starts = (start_value(log.replace(start=None), register, alg) for log in self.logs if register == _PCR0)
+        starts = (start_value(log.replace(start=None), register, alg) for log in self.logs if register == PCR0)
         own = reset_value(register, alg, launch=self.launch)
         return next((value for value, reason in starts if reason != "zeros"), own)
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from itertools import permutations
 
-from evlog.registers import Register
+from evlog.registers import PCR0, Register
 from evlog.replaying.start import reset_value
 from evlog.verifying.case import LONG, Candidate, Case, is_separator, name_event
 from evlog.verifying.stated import comments_not_made, forged_statement, other_bytes, restarted
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
 
 __all__ = ["HYPOTHESES"]
 
-_PCR0 = Register("pcr", 0)
 
 # The strings that firmware measures when the OS leaves boot services (PFP 1.06 section 10.4.4).
 _INVOCATION = b"Exit Boot Services Invocation"
@@ -89,7 +88,7 @@ def exit_boot_services(case: Case) -> Iterator[Candidate]:
 
 def startup_locality(case: Case) -> Iterator[Candidate]:
     """PCR 0 started at another locality than the log says."""
-    if case.trail.register == _PCR0:
+    if case.trail.register == PCR0:
         size, said = case.trail.alg.size, case.trail.start[-1]
         for last in (0, 3, 4):
             start = bytes(size - 1) + bytes((last,))

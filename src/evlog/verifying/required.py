@@ -6,7 +6,7 @@ firmware's; 16 and 23 can be reset by anybody); UEFI 2.10, section 38.4.1.
 
 from __future__ import annotations
 
-from evlog.registers import PLATFORMS, Register
+from evlog.registers import PCR0, PLATFORMS, Register
 from evlog.replaying.naming import united
 from evlog.replaying.start import reset_value
 
@@ -26,7 +26,6 @@ __all__ = ["away", "required", "resettable"]
 _FIRMWARE_PCRS = tuple(Register("pcr", index) for index in range(8))
 #: PCRs that anybody can reset.
 _RESETTABLE = frozenset({Register("pcr", 16), Register("pcr", 23)})
-_PCR0 = Register("pcr", 0)
 #: The first runtime register of a confidential guest, as each space counts.
 _FIRST_RUNTIME = {"ccmr": 1, "rtmr": 0, "rem": 0}
 
@@ -76,4 +75,4 @@ def away(register: Register, alg: HashAlg, value: bytes) -> bool:
     if value in (bytes(alg.size), reset_value(register, alg)):
         return False
     # The locality of TPM2_Startup, or 4 if the H-CRTM was measured.
-    return register != _PCR0 or any(value[:-1]) or value[-1] not in (3, 4)
+    return register != PCR0 or any(value[:-1]) or value[-1] not in (3, 4)
