@@ -40,9 +40,10 @@ def describe(data: bytes, seen: Sequence[Wrapped], budget: Budget) -> str:
             option = "--registers" if kind == _FILE else "--quote"
             return f"it looks like {KINDS[kind]}{place}: evlog verify takes it as {option}, beside the log"
     outer = next((each for each in seen if not each.path and not each.wrapping[-1].startswith("UTF-16")), None)
-    if outer is not None:
+    # Words are letters of base64 too.
+    if outer is not None and (outer.wrapping != ("base64",) or b" " not in data[:4096].strip()):
         return f"{_way(outer)}, and what is in it is {_looks(outer.data)}"
-    return _looks(seen[0].data if seen and not seen[0].path else data)
+    return _looks(seen[0].data if seen and seen[0].wrapping[0].startswith("UTF-16") else data)
 
 
 def _way(wrapped: Wrapped) -> str:
