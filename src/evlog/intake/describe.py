@@ -39,6 +39,8 @@ def describe(data: bytes, seen: Sequence[Wrapped], budget: Budget) -> str:
             place = "" if inside is None else f" (in {_way(inside)})"
             option = "--registers" if kind == _FILE else "--quote"
             return f"it looks like {KINDS[kind]}{place}: evlog verify takes it as {option}, beside the log"
+    if b"-----BEGIN " in data[:4096]:
+        return "a certificate or a key, or several, between lines of dashes"
     outer = next((each for each in seen if not each.path and not each.wrapping[-1].startswith("UTF-16")), None)
     # Words are letters of base64 too.
     if outer is not None and (outer.wrapping != ("base64",) or b" " not in data[:4096].strip()):
@@ -57,8 +59,6 @@ def _looks(data: bytes) -> str:
         return f"{len(data)} bytes that are no text"
     if head.lstrip()[:1] in (b"{", b"["):
         return f"{_document(data)} in which no log was found"
-    if b"-----BEGIN " in head:
-        return "a certificate or a key, or several, between lines of dashes"
     if re.fullmatch(rb"[0-9A-Za-z+/=_\s-]{64,}", head) and b"\n" not in head.strip():
         return f"{len(data)} letters that may be bytes in hex or base64, and come to nothing known"
     return "text; if it is a textual log: --from text --dialect tsm-text (nelr, aael-text, acon)"
