@@ -38,7 +38,10 @@ def refused(data: bytes) -> str:
         (gzip.compress(b"some text"), f"gzip, and what is in it is {TEXT}"),
         (bytes(range(256)), "256 bytes that are no text"),
         (bytes(range(128, 228)).hex().encode(), "hex, and what is in it is 100 bytes that are no text"),
-        (b'{"version": 1, "a\\u001b[3m": {"b": 2}}', "a JSON object with members version, a\\u001b[3m, b, in which no log"),
+        (
+            b'{"version": 1, "a\\u001b[3m": {"b": 2}}',
+            "a JSON object with members version, a\\u001b[3m, b, in which no log",
+        ),
         (b'[{"x": 1}]', "a JSON list with members x, in which no log was found"),
         ((EVIDENCE / "ovmf-ak.pem").read_bytes(), "a certificate or a key, or several"),
         ((EVIDENCE / "ovmf-quote.msg").read_bytes(), "it looks like a TPM quote: evlog verify takes it as --quote"),
@@ -46,9 +49,15 @@ def refused(data: bytes) -> str:
             json.dumps({"q": base64.b64encode((EVIDENCE / "ovmf-quote.msg").read_bytes()).decode()}).encode(),
             "it looks like a TPM quote (in JSON (base64) at /q): evlog verify takes it as --quote",
         ),
-        (made_evidence.td_report(bytes(48), [bytes(48)] * 4), "it looks like an Intel TDREPORT, which nobody elsewhere"),
+        (
+            made_evidence.td_report(bytes(48), [bytes(48)] * 4),
+            "it looks like an Intel TDREPORT, which nobody elsewhere",
+        ),
         ((SAMPLES / "tcg2" / "ovmf.pcrs.json").read_bytes(), "evlog verify takes it as --registers"),
-        (b"\n".join(b"%08x: %s" % (n * 16, b"00ff " * 8) for n in range(8)), "xxd, 128 bytes, and what is in it is 128 b"),
+        (
+            b"\n".join(b"%08x: %s" % (n * 16, b"00ff " * 8) for n in range(8)),
+            "xxd, 128 bytes, and what is in it is 128 b",
+        ),
     ],
     ids=range(13),
 )

@@ -85,6 +85,11 @@ def certutil(data: bytes) -> bytes:
     return "\r\n".join(lines).encode()
 
 
+def certutil_5(data: bytes) -> bytes:
+    """certutil -encodehex IN OUT 5: the same without an offset."""
+    return b"\r\n".join(line.partition(b"\t")[2] for line in certutil(data).split(b"\r\n"))
+
+
 def hex_dump_debug(data: bytes) -> bytes:
     """The kernel's print_hex_dump, with the text and with what dmesg and the caller put in front."""
     lines = ["[    1.000000] tpm_tis: 1.2 TPM (device-id 0x4A10, rev-id 78)"]
@@ -132,6 +137,7 @@ DUMPS: dict[str, tuple[Writer, str]] = {
     "pytdxmeasure": (pytdxmeasure, "a hex dump"),
     "TBS": (tbs, "a TBS dump"),
     "certutil -encodehex": (certutil, "certutil -encodehex"),
+    "certutil -encodehex 5": (certutil_5, "a hex dump without offsets"),
     "print_hex_dump": (hex_dump_debug, "xxd"),
     "logger": (logger, "a hex dump"),
     "unpadded": (unpadded, "xxd"),
@@ -360,6 +366,9 @@ def test_what_is_no_dump(text: str) -> None:
         b"{" * (1 << 20) + b"0x00,",
         b"/*" * (1 << 19) + b"{0x00, 0x00, 0x00}",
         b"-----BEGIN A-----" * (1 << 16),
+        b"00 " * (1 << 18) + b" |x",
+        b"00 " * (1 << 18) + b"x",
+        b"00 00  x\n" * (1 << 15),
         b"\\x00" * (1 << 18) + b"\\",
         b'"' + b"\\x00\\" * (1 << 18) + b'"',
         b"0\0" * (1 << 19),
@@ -370,7 +379,7 @@ def test_what_is_no_dump(text: str) -> None:
         b"".join(b"log: %08x: %s|\n" % (n, b"00 " * (n % 97)) for n in range(1 << 14)),
         random.Random(0).randbytes(1 << 20),
     ],
-    ids=range(23),
+    ids=range(26),
 )
 def test_hostile_texts_take_little(text: bytes) -> None:
     def refused() -> None:

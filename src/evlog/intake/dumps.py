@@ -41,6 +41,11 @@ _PREFIXED = re.compile(
     rb"^[^\r\n]*?(?<![0-9A-Za-z.+-])(?:(?P<star>\*)[ \t]*|" + _OFFSET + rb"(?:[ \t]*|" + _BYTES + rb"))\r?$",
     re.MULTILINE,
 )
+#: Bytes and a text, without an offset.
+_BARE = re.compile(
+    rb"^[ \t]*((?:[0-9A-Fa-f]{2}(?:[ \t]{1,2}|-))*[0-9A-Fa-f]{2})(?:[ \t]{2,}[^\r\n]+|[ \t]*[|>][^\r\n]*)\r?$",
+    re.MULTILINE,
+)
 _BETWEEN = rb"(?:[ \t]{1,4}|[ \t]?[-:|,][ \t]?)?"
 _PAIR = re.compile(rb"([ \t]{0,4}|[ \t]?[-:|,][ \t]?)([0-9A-Fa-f]{2})")
 
@@ -86,6 +91,28 @@ def dumps(text: bytes, budget: Budget) -> Iterator[Dump]:
             yield each
         if any_found:
             return
+    if _BARE.search(text, 0, _BEGINS) is not None:
+        yield from _without_offsets(text, budget)
+
+
+def _without_offsets(text: bytes, budget: Budget) -> Iterator[Dump]:
+    """A dump whose lines have bytes and a text alone: all but the last have as many bytes."""
+    width = 0
+    data = bytearray()
+    lines = behind = 0
+    for line in _BARE.finditer(text):
+        written = line[1].translate(None, b" \t-")
+        width = width or len(written) // 2
+        if behind or len(written) < 2 * width:
+            # Only the last line is short; behind it begins something else.
+            if behind or not width:
+                break
+            behind = 1
+        budget.spend(width)
+        data += bytes.fromhex(written[: 2 * width].decode())
+        lines += 1
+    if lines > 1 and len(data) >= _LEAST:
+        yield Dump("a hex dump without offsets", bytes(data), 1, (0, lines))
 
 
 class _Row(Record):
