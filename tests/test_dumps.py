@@ -99,6 +99,11 @@ def hex_dump_debug(data: bytes) -> bytes:
     return "\n".join([*lines, "[    9.999999] done"]).encode()
 
 
+def syslog(data: bytes) -> bytes:
+    """A number of a process in front, which is no offset."""
+    return b"\n".join(b"Nov 29 20:57:15 host agent 4711: " + line for line in unpadded(data).split(b"\n"))
+
+
 def logger(data: bytes) -> bytes:
     """Python's logging before each line of `pytdxmeasure`."""
     return b"\n".join(b"INFO:tdx.measure:" + line for line in pytdxmeasure(data).split(b"\n"))
@@ -139,6 +144,7 @@ DUMPS: dict[str, tuple[Writer, str]] = {
     "certutil -encodehex": (certutil, "certutil -encodehex"),
     "certutil -encodehex 5": (certutil_5, "a hex dump without offsets"),
     "print_hex_dump": (hex_dump_debug, "xxd"),
+    "syslog": (syslog, "xxd"),
     "logger": (logger, "a hex dump"),
     "unpadded": (unpadded, "xxd"),
 }

@@ -26,7 +26,7 @@ def reader_arguments(parser: argparse.ArgumentParser, *, logs: str = "LOG", keep
     group.add_argument(
         "--from", dest="format", metavar="FORMAT", help="the log's format (see evlog formats), else by content"
     )
-    group.add_argument("--member", metavar="PATH", help="which log of a document or archive, such as /evidence/eventlog")
+    group.add_argument("--member", metavar="PATH", help="which log of a document or archive, as /evidence/eventlog")
     group.add_argument("--platform", choices=("tpm", "tdx", "cca", "snp", "csv", "nitro"), help="names of registers")
     group.add_argument("--space", choices=("pcr", "ccmr", "rtmr", "rem"), help="what register numbers count")
     group.add_argument("--dialect", metavar="DIALECT", help="tsm-text, nelr, aael-text, aael-spec or acon")

@@ -33,7 +33,7 @@ _USUAL_WIDTH = 16
 _BASES = (16, 8, 10)
 _CONTROL = bytes(range(9)) + bytes(range(14, 32))
 _OFFSET = rb"(?:0[xX])?(?P<offset>[0-9A-Fa-f]{4,16})"
-_BYTES = rb"(?P<between>:[ \t]*|[ \t]*\|[ \t]*|[ \t]+)(?P<rest>[0-9A-Fa-f]{2}[^\r\n]*)"
+_BYTES = rb"(?P<between>:[ \t]*|[ \t]*\|[ \t]*|[ \t]+)(?P<rest>(?:[0-9A-Fa-f]{2}){1,64}(?![0-9A-Za-z:])[^\r\n]*)"
 #: A line of a dump: a star for lines like the one before, an offset and bytes, or the length at the end.
 _PLAIN = re.compile(rb"^[ \t]*(?:(?P<star>\*)[ \t]*|" + _OFFSET + rb"(?:[ \t]*|" + _BYTES + rb"))\r?$", re.MULTILINE)
 #: The same behind what a logger puts in front.

@@ -168,8 +168,9 @@ def _identify(material: Material, kind: str | None) -> _Part:
     One of the kind that is wanted goes first, then one that somebody may have signed, then any.
     """
     found = [_Part(material, _claimed(material, None))]
-    if material.data is not None and not _signed(_claimed(material, kind)) and _may_wrap(material.data):
-        found += _unwrapped(material.data, material.name)
+    data = material.data
+    if data is not None and not _signed(_claimed(material, kind)) and (found[0].reader is None or _may_wrap(data)):
+        found += _unwrapped(data, material.name)
     chosen = _chosen(found, kind)
     if chosen is not None:
         return chosen
