@@ -854,7 +854,7 @@ MUTANTS: tuple[Mutant, ...] = (
     ),
     Mutant(
         "replaying/start.py",
-        "launch = launch or tells_of_launch(content.event_type, event.register)",
+        "launch = launch or tells_of_launch(event_type, event.register)",
         "pass",
         "test_replay.py::test_dynamic_launch_registers",
     ),
@@ -1488,6 +1488,98 @@ MUTANTS: tuple[Mutant, ...] = (
         "or not differing <= _LOADED",
         "",
         "test_comparison.py::test_the_log_of_another_boot_is_a_remark",
+    ),
+    # Events that are told without their data.
+    Mutant(
+        "contents/digest_only.py",
+        "return self.event_type != EV_NO_ACTION\n\n    @property\n    def event_type_name",
+        "return True\n\n    @property\n    def event_type_name",
+        "test_digest_only.py::test_a_record_that_only_evlog_knows_is_extended_by_all",
+    ),
+    Mutant(
+        "contents/digest_only.py",
+        "or event_type in (EV_NO_ACTION, *LAUNCH_MARKERS)",
+        "",
+        "test_digest_only.py::test_no_cel_may_say_that_its_record_is_not_measured",
+    ),
+    Mutant(
+        "formats/cel/record.py",
+        "declared.ours and not event.measured",
+        "False",
+        "test_digest_only.py::test_a_record_that_only_evlog_knows_is_extended_by_all",
+    ),
+    Mutant(
+        "formats/reports/account.py",
+        "if covered and rule not in CONSTANT and",
+        "if rule not in CONSTANT or",
+        "test_reports.py::test_data_is_there_if_it_is_in_hex_or_a_digest_proves_it",
+    ),
+    Mutant(
+        "formats/reports/tpm2_yaml_reader.py",
+        "if data is not None and len(data) == size:",
+        "if data is not None:",
+        "test_reports.py::test_data_is_there_if_it_is_in_hex_or_a_digest_proves_it",
+    ),
+    Mutant(
+        "formats/reports/ccnp_json_reader.py",
+        "event.register == register and list(event.digests) == digests",
+        "event.register == register",
+        "test_reports.py::test_members_count_where_records_say_something_else",
+    ),
+    Mutant(
+        "formats/reports/ita_json_reader.py",
+        "if len({tuple(map(_type_text, each)) for each in rows}) == 1:",
+        "if len(rows) == 1:",
+        "test_reports.py::test_banks_of_a_register_are_the_same_events",
+    ),
+    Mutant(
+        "formats/reports/tsm_trace_reader.py",
+        "elif running[key] != line.digest.value:",
+        "elif False:",
+        "test_reports.py::test_another_road_is_an_error",
+    ),
+    Mutant(
+        "formats/reports/tsm_trace_reader.py",
+        "stated = {key: value for key, value in start.items() if key in counts and any(value)}",
+        "stated = {}",
+        "test_reports.py::test_a_register_that_stood_elsewhere",
+    ),
+    # dstack's logs
+    Mutant(
+        "contents/dstack.py",
+        'self.event_type.to_bytes(4, "little")',
+        'self.event_type.to_bytes(4, "big")',
+        "test_dstack.py::test_the_vectors_of_version_1",
+    ),
+    Mutant(
+        "contents/dstack.py",
+        "if not self.runtime or self.version not in _RULES:",
+        "if not self.runtime:",
+        "test_dstack.py::test_a_rule_that_nobody_knows",
+    ),
+    Mutant(
+        "formats/dstack.py",
+        "digest = digest or _computed(content)",
+        "digest = _computed(content)",
+        "test_dstack.py::test_what_the_digest_does_not_cover",
+    ),
+    Mutant(
+        "formats/dstack.py",
+        'elif not payload and digest != hashing.digest(SHA384, b""):',
+        "elif not payload and not digest:",
+        "test_dstack.py::test_a_stripped_log_is_not_checked_and_never_wrong",
+    ),
+    Mutant(
+        "intake/same_log.py",
+        "if any(one.digests != two.digests for",
+        "if all(one.digests != two.digests for",
+        "test_dstack.py::test_two_boots_are_two_logs",
+    ),
+    Mutant(
+        "intake/same_log.py",
+        "if len(own) != len(events) and (register not in _GROWING or len(own) < len(events)):",
+        "if len(own) < len(events):",
+        "test_dstack.py::test_two_boots_are_two_logs",
     ),
 )
 

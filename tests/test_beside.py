@@ -39,7 +39,7 @@ def rtmrs() -> list[bytes]:
     values = [bytes(48)] * 4
     for event in evlog.read(CCEL).events:
         if event.measured:
-            at = event.register.index - 1
+            at = int(event.register.index) - 1
             values[at] = hashlib.sha384(values[at] + event.digests[0].value).digest()
     return values
 

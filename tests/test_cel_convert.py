@@ -10,7 +10,7 @@ import pytest
 import evlog
 from evlog.algorithms import SHA256, SHA384
 from evlog.errors import ConversionError, UsageError, WriteError
-from evlog.formats import FORMATS, room
+from evlog.formats import FORMATS, writer
 from evlog.model import Digest, Event, Log, Loss
 from evlog.options import Options
 from evlog.registers import Register
@@ -116,7 +116,7 @@ def test_around_the_encodings(path: Path, order: tuple[str, ...]) -> None:
     spelled = {field for field in fields if field.startswith("header.")} | (fields & {"spelling", "register.space"})
     assert fields - spelled <= {"content.boot_id", "content.timestamp", "content.event_type"}
     if not fields:
-        rewritten = room(log.format).write(log, Options())
+        rewritten = writer(log.format).write(log, Options())
         assert conversion.data == rewritten
     kept = [event.replace(wire=None) for event in log.events]
     if fields <= spelled:

@@ -42,6 +42,8 @@ _HOME = {
     "Difference": "comparing.diff",
     "Digest": "model",
     "DigestCheck": "checking.digest_check",
+    "DigestOnly": "contents.digest_only",
+    "DstackEvent": "contents.dstack",
     "Edit": "changing.edit",
     "Event": "model",
     "Evidence": "evidence",

@@ -93,9 +93,19 @@ class Content(Record):
         """The old name of ``statement``."""
         return self.statement
 
+    @property
+    def plural(self) -> str:
+        """What a format "has no ..." of, if it cannot hold such a record: for the reasons of losses."""
+        return f"{self.kind} records"
+
     def pcclient(self, options: Options) -> Content | None:
         """The PC Client event that carries this content under the same digest, or None if there is none."""
         return None
+
+    @property
+    def left_behind(self) -> tuple[str, ...]:
+        """Fields that say something and that the PC Client event which carries this content has no place for."""
+        return ()
 
     def text_line(self, event: Event, options: Options) -> bytes | None:
         """The line of a textual log that carries this content, or None if there is none."""

@@ -13,7 +13,7 @@ from evlog.changing import naive
 from evlog.changing.encapsulate import encapsulable
 from evlog.changing.losses import untold
 from evlog.errors import ConversionError, ParseError
-from evlog.formats import room
+from evlog.formats import writer
 from evlog.model import Log, Loss
 from evlog.options import Options
 from evlog.replaying.naming import united
@@ -59,7 +59,7 @@ def convert(log: Log, to: str, *, strict: bool = False, allow_changed: bool = Fa
     for what the format cannot hold.
     """
     options = Options(name=log.name, platform=choices.pop("platform", None) or log.platform, **choices)
-    target = room(to)
+    target = writer(to)
     allow_changed |= options.encapsulate == "tag"
     before: list[Loss] = []
     with CollectorPaused():

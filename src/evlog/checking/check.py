@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from evlog.checking.conventions import Convention
     from evlog.checking.digest_check import DigestCheck
     from evlog.checking.facts import Facts
-    from evlog.model import Finding, Log
+    from evlog.model import Event, Finding, Log
 
 __all__ = ["Checks", "check"]
 
@@ -69,23 +69,34 @@ def check(log: Log) -> Checks:
     # Verdicts are few, and events may be many, made as they are asked for.
     shared: dict[tuple[object, ...], tuple[DigestCheck, ...]] = {(): ()}
     pcclient = False
+    changed: list[Event] = []
     for event in events:
-        found = check_event(event)
-        key = tuple((each.alg.id, each.alg.size, each.verdict, each.rule) for each in found) if found else ()
-        checks.append(shared.setdefault(key, found))
+        row = check_event(event)
+        key = tuple((each.alg.id, each.alg.size, each.verdict, each.rule) for each in row) if row else ()
+        checks.append(shared.setdefault(key, row))
         pcclient = pcclient or isinstance(event.content, PCClientEvent)
+        if event.content.kind == "dstack" and any(each.verdict == "mismatch" for each in row):
+            changed.append(event)
+    found = _changed(changed) if changed else ()
     if not pcclient:
-        return Checks(tuple(checks))
+        return Checks(tuple(checks), found)
     from evlog.checking.facts import EventFacts
 
-    return _judged(tuple(checks), EventFacts(tuple(events), tuple(checks)))
+    return _judged(tuple(checks), EventFacts(tuple(events), tuple(checks)), found)
 
 
-def _judged(checks: Sequence[tuple[DigestCheck, ...]], facts: Facts) -> Checks:
-    """The checks with what they say of the firmware, and with what is odd in the log."""
+def _changed(events: Sequence[Event]) -> tuple[Finding, ...]:
+    """What is said of events with a name whose digests are not of it and their data."""
+    from evlog.checking.facts import finding
+
+    return tuple(finding("digest_mismatch", "warning", "the digest is not of the event's name and payload", events))
+
+
+def _judged(checks: Sequence[tuple[DigestCheck, ...]], facts: Facts, others: Sequence[Finding] = ()) -> Checks:
+    """The checks with what they say of the firmware, with what is odd in the log, and what else was found in it."""
     from evlog.checking import quirks, structure
     from evlog.checking.conventions import conventions_of
 
     conventions = conventions_of(facts)
-    found = [*structure.findings(facts), *quirks.findings(facts, conventions)]
+    found = [*structure.findings(facts), *quirks.findings(facts, conventions), *others]
     return Checks(checks, tuple(sorted(found, key=lambda finding: finding.event or 0)), conventions)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from evlog._record import Record
-from evlog.contents.pcclient import PCClientEvent
+from evlog.contents.event_types import name_of, type_of
 from evlog.errors import UsageError
 
 TYPE_CHECKING = False
@@ -81,9 +81,9 @@ def in_banks(log: Log, checks: Checks, banks: Collection[HashAlg]) -> tuple[Log,
 def short_type(event: Event) -> str:
     """An event's type in few letters: the specification's name without the words that many types share."""
     content = event.content
-    if not isinstance(content, PCClientEvent):
+    if type_of(content) is None:
         return str(getattr(content, "role", content.kind))
-    name = content.event_type_name
+    name = name_of(content)
     for long, short in _LONG:
         name = name.replace(long, short)
     return name
@@ -91,12 +91,13 @@ def short_type(event: Event) -> str:
 
 def _is_type(event: Event, name: str) -> bool:
     content = event.content
-    if not isinstance(content, PCClientEvent):
+    event_type = type_of(content)
+    if event_type is None:
         return name.lower() in content.kind or name.lower() == short_type(event)
     try:
-        return int(name, 0) == content.event_type
+        return int(name, 0) == event_type
     except ValueError:
-        return name.upper() in content.event_type_name.upper() or name.upper() in short_type(event)
+        return name.upper() in name_of(content).upper() or name.upper() in short_type(event)
 
 
 def verdict(checks: tuple[DigestCheck, ...]) -> str | None:

@@ -7,7 +7,7 @@ from evlog.cli import _common
 from evlog.cli._page import Page
 from evlog.cli._selection import VERDICTS, short_type, verdict
 from evlog.contents._printable import printable
-from evlog.contents.pcclient import PCClientEvent
+from evlog.contents.event_types import name_of
 from evlog.decoders import Context, decode, to_json
 
 TYPE_CHECKING = False
@@ -137,7 +137,7 @@ def _tree(
 ) -> None:
     """All that is known of an event, indented."""
     content = event.content
-    kind = content.event_type_name if isinstance(content, PCClientEvent) else content.kind
+    kind = name_of(content)
     place = f"  at {event.origin.span.offset:#x}, {event.origin.span.length} bytes" if event.origin else ""
     page.line("")
     page.line((f"{event.number:>4} ", "dim"), (f"{register}  ", "cyan"), (kind, "bold blue"), (place, "dim"))

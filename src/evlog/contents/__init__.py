@@ -31,6 +31,8 @@ KINDS = {
     "text": ("text", "TextLine"),
     "cel": ("cel", "CelEvent"),
     "cos": ("cos", "CosEvent"),
+    "dstack": ("dstack", "DstackEvent"),
+    "digest_only": ("digest_only", "DigestOnly"),
     "opaque": ("opaque", "Opaque"),
 }
 

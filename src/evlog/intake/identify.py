@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from evlog.intake.unwrap import Wrapped
-    from evlog.model import Digest, Log
+    from evlog.model import Log
     from evlog.options import Options
     from evlog.registers import Register
 
@@ -21,6 +21,8 @@ __all__ = ["Found", "identify", "read_bytes", "read_each", "read_one"]
 
 #: Members of a document that an error lists.
 _LISTED = 16
+#: Logs of a document that are held against each other; no machine has as many.
+_MOST = 64
 #: What came out of bytes that is kept, to be described.
 _SEEN = 4
 
@@ -44,7 +46,7 @@ class Found(Record):
 def read_bytes(data: bytes, format: str | None, options: Options, budget: Budget | None = None) -> Log:
     """Read a log from bytes, as `evlog.read` does; ``budget`` is that of a call that reads more than these."""
     found = identify(data, options, format, budget)
-    logs = _distinct(found, options)
+    logs = [_read(found[0], options)] if len(found) == 1 else _once(found, options)
     if len(logs) > 1:
         raise ParseError(f"the document holds {_listing(found)}; say which (--member PATH)")
     return logs[0]
@@ -58,11 +60,11 @@ def read_one(data: bytes, format: str | None, options: Options) -> list[Log]:
 def read_each(data: bytes, format: str | None, options: Options, budget: Budget | None = None) -> list[Log]:
     """The logs in bytes: one, or all that a document holds, each with its path behind its name.
 
-    Raises ParseError if two of them extend the same register, and neither is what goes on with registers that another
-    log began: then nothing says that they are of one machine and boot.
+    Raises ParseError if two of them extend the same register: then nothing says that they are of one machine and boot,
+    unless one tells of all events of the other, or goes on with registers that the other began.
     """
     found = identify(data, options, format, budget)
-    logs = _distinct(found, options)
+    logs = [_read(found[0], options)] if len(found) == 1 else _once(found, options)
     # What goes on with registers comes behind what began them.
     logs.sort(key=_goes_on)
     extended: dict[Register, bool] = {}
@@ -81,46 +83,14 @@ def _goes_on(log: Log) -> bool:
     return bool(getattr(room(log.format), "CONTINUES", False))
 
 
-def _distinct(found: Sequence[Found], options: Options) -> list[Log]:
-    """The logs that were found, without those whose events another one has too: the same log in other words."""
-    if len(found) == 1:
-        return [_read(found[0], options)]
-    kept: list[Log] = []
-    for each in found:
-        log = _read(each, options.replace(name=f"{options.name}{each.path}"))
-        for place, other in enumerate(kept):
-            ours, theirs = _trails(log), _trails(other)
-            if _within(ours, theirs) or _within(theirs, ours):
-                more = (log, other) if (len(theirs), _said(other)) < (len(ours), _said(log)) else (other, log)
-                kept[place] = _noted(*more)
-                break
-        else:
-            kept.append(log)
-    return kept
+def _once(found: Sequence[Found], options: Options) -> list[Log]:
+    """The logs of a document, each with its path behind its name; what stands there in several spellings once."""
+    if len(found) > _MOST:
+        raise ParseError(f"the document holds {_listing(found)}; say which (--member PATH)")
+    from evlog.intake.same_log import once
 
-
-def _trails(log: Log) -> dict[Register, list[tuple[Digest, ...]]]:
-    """The digests of the events, register by register."""
-    trails: dict[Register, list[tuple[Digest, ...]]] = {}
-    for event in log.events:
-        if event.measured:
-            trails.setdefault(event.register, []).append(event.digests)
-    return trails
-
-
-def _within(some: dict[Register, list[tuple[Digest, ...]]], more: dict[Register, list[tuple[Digest, ...]]]) -> bool:
-    """Whether all that is extended on one side is extended on the other, in the same order and nothing between."""
-    return bool(some) and all(digests == more.get(register) for register, digests in some.items())
-
-
-def _said(log: Log) -> int:
-    """How much data is behind the digests: what spells a log otherwise may leave it out."""
-    return sum(len(getattr(event.content, "data", b"")) for event in log.events)
-
-
-def _noted(log: Log, other: Log) -> Log:
-    message = f"{other.name or 'another log'} ({other.format}) extends the same: it is the same log in other words"
-    return log.replace(findings=(*log.findings, Finding("same_log", "note", message)))
+    logs = [(_read(each, options.replace(name=f"{options.name}{each.path}")), each.path) for each in found]
+    return once(logs)
 
 
 def _read(found: Found, options: Options) -> Log:

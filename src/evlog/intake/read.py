@@ -9,7 +9,7 @@ import os
 
 from evlog import hashing
 from evlog.errors import SourceError
-from evlog.formats import CERTAIN, room
+from evlog.formats import CERTAIN, room, writer
 from evlog.intake.files import load, named
 from evlog.intake.identify import read_each, read_one
 from evlog.options import Options
@@ -123,4 +123,4 @@ def write(log: Log, *, format: str | None = None, **choices: Any) -> bytes:
 
     Raises WriteError for what the format cannot hold; `evlog.convert` adapts a log first and names the losses.
     """
-    return room(format or log.format).write(log, Options(**choices))
+    return writer(format or log.format).write(log, Options(**choices))

@@ -127,7 +127,7 @@ def _listed(digest: Digest) -> Digest:
 def _refusal(event: Event, bank: HashAlg, format: str) -> str:
     """Why an event has no place in a list, or nothing."""
     if not isinstance(event.content, ImaEvent):
-        return f"{format} has no {event.content.kind} records"
+        return f"{format} has no {event.content.plural}"
     digest = next((digest for digest in event.digests if digest.alg == bank), None)
     if digest is None:
         return f"an entry without a {bank} digest"

@@ -198,7 +198,7 @@ def adapt(log: Log, options: Options, format: str, space: Space) -> tuple[Log, S
     for event in source:
         content = event.content.pcclient(options)
         if content is None:
-            losses.append(Loss(event.number, "content", f"{format} has no {event.content.kind} records"))
+            losses.append(Loss(event.number, "content", f"{format} has no {event.content.plural}"))
             continue
         if events or not _is_agile(content):
             met += [digest.alg for digest in event.digests]

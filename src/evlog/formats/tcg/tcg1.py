@@ -84,7 +84,7 @@ def adapt(log: Log, options: Options) -> tuple[Log, Sequence[Loss]]:
     for event in source:
         content = event.content.pcclient(options)
         if content is None:
-            losses.append(Loss(event.number, "content", f"{ID} has no {event.content.kind} records"))
+            losses.append(Loss(event.number, "content", f"{ID} has no {event.content.plural}"))
             continue
         digests = tuple(digest for digest in event.digests if digest.alg == SHA1)[:1]
         if not digests:
