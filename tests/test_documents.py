@@ -131,14 +131,10 @@ def test_verify_and_merge_take_all(document: Path, tmp_path: Path) -> None:
 
 def test_one_log_in_two_forms_is_one() -> None:
     cel = json.loads(evlog.write(evlog.convert(evlog.read(FIRMWARE), "cel-json").log))
-    stripped = json.loads(json.dumps(cel))
     for document, format in (
         ({"a": encoded(FIRMWARE), "b": cel}, "tcg2"),
         ({"a": cel, "b": encoded(FIRMWARE)}, "cel-json"),
-        ({"a": stripped, "b": encoded(FIRMWARE)}, "tcg2"),
     ):
-        if document["a"] is stripped:
-            stripped[-1]["content"]["event_data"] = ""
         log = evlog.read(json.dumps(document).encode())
         assert (log.format, [finding.code for finding in log.findings]) == (format, ["wrapped", "same_log"])
     # What one of them has besides is not lost.
