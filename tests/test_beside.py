@@ -39,7 +39,7 @@ def rtmrs() -> list[bytes]:
     values = [bytes(48)] * 4
     for event in evlog.read(CCEL).events:
         if event.measured:
-            at = event.register.index - 1
+            at = int(event.register.index) - 1
             values[at] = hashlib.sha384(values[at] + event.digests[0].value).digest()
     return values
 
@@ -90,7 +90,7 @@ def test_a_key_in_the_document_anchors_nothing(tmp_path: Path) -> None:
     assert verified(document, tmp_path)[1]["evidence"]["anchored"] is False
     other = tmp_path / "root.pem"
     other.write_bytes(root)
-    code, said = verified(document, tmp_path, "--kind", "tdx-quote", "--root", str(other))
+    _, said = verified(document, tmp_path, "--kind", "tdx-quote", "--root", str(other))
     assert said["evidence"]["anchored"] is True
 
 

@@ -85,6 +85,11 @@ def certutil(data: bytes) -> bytes:
     return "\r\n".join(lines).encode()
 
 
+def certutil_5(data: bytes) -> bytes:
+    """certutil -encodehex IN OUT 5: the same without an offset."""
+    return b"\r\n".join(line.partition(b"\t")[2] for line in certutil(data).split(b"\r\n"))
+
+
 def hex_dump_debug(data: bytes) -> bytes:
     """The kernel's print_hex_dump, with the text and with what dmesg and the caller put in front."""
     lines = ["[    1.000000] tpm_tis: 1.2 TPM (device-id 0x4A10, rev-id 78)"]
@@ -92,6 +97,11 @@ def hex_dump_debug(data: bytes) -> bytes:
         lines.append(f"[{at / 7:12.6f}] event log: {at:08x}: {each.hex(' '):47}  {column(each)}")
         lines += ["[    2.718281] another line, of 16 bytes: cafe"] if at % 96 == 0 else []
     return "\n".join([*lines, "[    9.999999] done"]).encode()
+
+
+def syslog(data: bytes) -> bytes:
+    """A number of a process in front, which is no offset."""
+    return b"\n".join(b"Nov 29 20:57:15 host agent 4711: " + line for line in unpadded(data).split(b"\n"))
 
 
 def logger(data: bytes) -> bytes:
@@ -132,7 +142,9 @@ DUMPS: dict[str, tuple[Writer, str]] = {
     "pytdxmeasure": (pytdxmeasure, "a hex dump"),
     "TBS": (tbs, "a TBS dump"),
     "certutil -encodehex": (certutil, "certutil -encodehex"),
+    "certutil -encodehex 5": (certutil_5, "a hex dump without offsets"),
     "print_hex_dump": (hex_dump_debug, "xxd"),
+    "syslog": (syslog, "xxd"),
     "logger": (logger, "a hex dump"),
     "unpadded": (unpadded, "xxd"),
 }
@@ -360,6 +372,9 @@ def test_what_is_no_dump(text: str) -> None:
         b"{" * (1 << 20) + b"0x00,",
         b"/*" * (1 << 19) + b"{0x00, 0x00, 0x00}",
         b"-----BEGIN A-----" * (1 << 16),
+        b"00 " * (1 << 18) + b" |x",
+        b"00 " * (1 << 18) + b"x",
+        b"00 00  x\n" * (1 << 15),
         b"\\x00" * (1 << 18) + b"\\",
         b'"' + b"\\x00\\" * (1 << 18) + b'"',
         b"0\0" * (1 << 19),
@@ -370,7 +385,7 @@ def test_what_is_no_dump(text: str) -> None:
         b"".join(b"log: %08x: %s|\n" % (n, b"00 " * (n % 97)) for n in range(1 << 14)),
         random.Random(0).randbytes(1 << 20),
     ],
-    ids=range(23),
+    ids=range(26),
 )
 def test_hostile_texts_take_little(text: bytes) -> None:
     def refused() -> None:

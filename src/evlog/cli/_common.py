@@ -30,7 +30,7 @@ def reader_arguments(parser: argparse.ArgumentParser, *, logs: str = "LOG", keep
     group.add_argument(
         "--from", dest="format", metavar="FORMAT", help="the log's format (see evlog formats), else by content"
     )
-    group.add_argument("--member", metavar="PATH", help="which log of a JSON document, such as /evidence/eventlog")
+    group.add_argument("--member", metavar="PATH", help="which log of a document or archive, as /evidence/eventlog")
     group.add_argument("--platform", choices=("tpm", "tdx", "cca", "snp", "csv", "nitro"), help="names of registers")
     group.add_argument("--space", choices=("pcr", "ccmr", "rtmr", "rem"), help="what register numbers count")
     text = "the register that an IMA list extended, if another than its column says: ccmr:3"

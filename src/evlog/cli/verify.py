@@ -1,7 +1,8 @@
 """Whether the logs lead to the register values of a machine, register by register, and why not.
 
 The values come from a file or folder (--registers), a quote or report (--quote), or this machine (--live), whose logs
-are found too if none is named; without any from the document or the archive that the log is in. What was authenticated and what was only read is said each time.
+are found too if none is named; without any from the document or the archive that the log is in. What was
+authenticated and what was only read is said each time.
 Exit code 0 only if every demanded register counts (--require; else those that nobody who cheats could leave out), and
 no check of the evidence failed. What may be missing is named by --accept; a failing line says how.
 """

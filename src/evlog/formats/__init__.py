@@ -17,6 +17,7 @@ A room is a module with these names and no others that matter:
 ``adapt(log, options)``            what of any log this format can hold: (Log, losses); absent if it is only read.
                                    Events keep their order and numbers; one that was made of none has a negative number
 ``HOLDS``                          content kinds that it holds as they are, besides PC Client events; absent if none
+``CONTINUES``                      True if its logs go on with registers that firmware's logs began; else absent
 ``document(log)``                  the log as an object that `json.dumps` takes; absent unless the format is JSON of one
 ``settle(log, options)``           the options under which the written log reads as it is; absent if the given ones do
 """
@@ -60,6 +61,7 @@ __all__ = [
     "NO",
     "NO_MATCH",
     "POSSIBLE",
+    "UNKNOWN",
     "Detection",
     "Match",
     "detect",
@@ -105,6 +107,10 @@ FORMATS: dict[str, str] = {
     "text": "text.room",
     "evlog-json": "evlog_json",
 }
+
+
+#: What is said of bytes of which nothing else can be.
+UNKNOWN = "no known log format"
 
 
 class Detection(Record):
@@ -179,4 +185,4 @@ def _describe(data: bytes) -> str:
         )
     if data[0] in (0x00, 0xFF) and data.count(data[0]) == len(data):
         return f"{len(data)} bytes of {data[0]:#04x} and nothing else: an empty log area"
-    return "no known log format"
+    return UNKNOWN

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import re
 from functools import lru_cache
+from itertools import islice
 
 from evlog._record import Record
 from evlog.intake.places import Layer, Place, step
@@ -25,17 +26,24 @@ __all__ = ["Dump", "dumps", "places"]
 #: A dump of fewer bytes is a digest, or no dump.
 _LEAST = 32
 _MAX_WIDTH = 256
+#: The bytes of a text in which a dump begins, and the lines like one's of which two must belong together.
+_BEGINS, _LINES = 1 << 18, 1 << 12
 _USUAL_WIDTH = 16
 #: Of the offsets: most tools count in the first.
 _BASES = (16, 8, 10)
 _CONTROL = bytes(range(9)) + bytes(range(14, 32))
 _OFFSET = rb"(?:0[xX])?(?P<offset>[0-9A-Fa-f]{4,16})"
-_BYTES = rb"(?P<between>:[ \t]*|[ \t]*\|[ \t]*|[ \t]+)(?P<rest>[0-9A-Fa-f]{2}[^\r\n]*)"
+_BYTES = rb"(?P<between>:[ \t]*|[ \t]*\|[ \t]*|[ \t]+)(?P<rest>(?:[0-9A-Fa-f]{2}){1,64}(?![0-9A-Za-z:])[^\r\n]*)"
 #: A line of a dump: a star for lines like the one before, an offset and bytes, or the length at the end.
 _PLAIN = re.compile(rb"^[ \t]*(?:(?P<star>\*)[ \t]*|" + _OFFSET + rb"(?:[ \t]*|" + _BYTES + rb"))\r?$", re.MULTILINE)
 #: The same behind what a logger puts in front.
 _PREFIXED = re.compile(
     rb"^[^\r\n]*?(?<![0-9A-Za-z.+-])(?:(?P<star>\*)[ \t]*|" + _OFFSET + rb"(?:[ \t]*|" + _BYTES + rb"))\r?$",
+    re.MULTILINE,
+)
+#: Bytes and a text, without an offset.
+_BARE = re.compile(
+    rb"^[ \t]*((?:[0-9A-Fa-f]{2}(?:[ \t]{1,2}|-))*[0-9A-Fa-f]{2})(?:[ \t]{2,}[^\r\n]+|[ \t]*[|>][^\r\n]*)\r?$",
     re.MULTILINE,
 )
 _BETWEEN = rb"(?:[ \t]{1,4}|[ \t]?[-:|,][ \t]?)?"
@@ -72,6 +80,8 @@ def dumps(text: bytes, budget: Budget) -> Iterator[Dump]:
     if head.translate(None, _CONTROL) != head:
         return
     for pattern in (_PLAIN, _PREFIXED):
+        if pattern.search(text, 0, _BEGINS) is None:
+            continue
         any_found = False
         usual = _usual(pattern.finditer(text))
         if usual is None:
@@ -81,6 +91,28 @@ def dumps(text: bytes, budget: Budget) -> Iterator[Dump]:
             yield each
         if any_found:
             return
+    if _BARE.search(text, 0, _BEGINS) is not None:
+        yield from _without_offsets(text, budget)
+
+
+def _without_offsets(text: bytes, budget: Budget) -> Iterator[Dump]:
+    """A dump whose lines have bytes and a text alone: all but the last have as many bytes."""
+    width = 0
+    data = bytearray()
+    lines = behind = 0
+    for line in _BARE.finditer(text):
+        written = line[1].translate(None, b" \t-")
+        width = width or len(written) // 2
+        if behind or len(written) < 2 * width:
+            # Only the last line is short; behind it begins something else.
+            if behind or not width:
+                break
+            behind = 1
+        budget.spend(width)
+        data += bytes.fromhex(written[: 2 * width].decode())
+        lines += 1
+    if lines > 1 and len(data) >= _LEAST:
+        yield Dump("a hex dump without offsets", bytes(data), 1, (0, lines))
 
 
 class _Row(Record):
@@ -99,7 +131,7 @@ def _usual(lines: Iterator[re.Match[bytes]]) -> tuple[int, int] | None:
     """
     last = None
     stars = False
-    for line in lines:
+    for line in islice(lines, _LINES):
         stars = stars or line["star"] is not None
         if last is not None and line["rest"] is not None:
             for base in _BASES:
@@ -122,8 +154,8 @@ def _difference(one: bytes, other: bytes, base: int) -> int:
 class _Reader:
     """The lines of a text that look like a dump's, and what they come to.
 
-    ``usual`` is the base of the offsets, and the bytes of a line as far as it does not say otherwise. With ``loose`` any
-    number behind any words may look like the length at the end, and is none if it does not agree.
+    ``usual`` is the base of the offsets, and the bytes of a line as far as it does not say otherwise. With ``loose``
+    any number behind any words may look like the length at the end, and is none if it does not agree.
     """
 
     def __init__(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from evlog._record import Record
 from evlog.errors import EvlogError, ParseError, UnknownFormatError, UsageError
-from evlog.formats import CERTAIN, LIKELY, NO, Detection, detect, room
+from evlog.formats import CERTAIN, LIKELY, NO, UNKNOWN, Detection, detect, room
 from evlog.intake.budget import Budget
 from evlog.model import Finding
 
@@ -21,6 +21,10 @@ __all__ = ["Found", "identify", "read_bytes", "read_each", "read_one"]
 
 #: Members of a document that an error lists.
 _LISTED = 16
+#: Logs of a document that are held against each other; no machine has as many.
+_MOST = 64
+#: What came out of bytes that is kept, to be described.
+_SEEN = 4
 
 
 class Found(Record):
@@ -57,23 +61,32 @@ def read_each(data: bytes, format: str | None, options: Options, budget: Budget 
     """The logs in bytes: one, or all that a document holds, each with its path behind its name.
 
     Raises ParseError if two of them extend the same register: then nothing says that they are of one machine and boot,
-    unless one tells of all events of the other.
+    unless one tells of all events of the other, or goes on with registers that the other began.
     """
     found = identify(data, options, format, budget)
     logs = [_read(found[0], options)] if len(found) == 1 else _once(found, options)
-    extended: set[Register] = set()
+    # What goes on with registers comes behind what began them.
+    logs.sort(key=_goes_on)
+    extended: dict[Register, bool] = {}
     for log in logs:
-        both = sorted(map(str, extended & log.extended))
+        goes_on = _goes_on(log)
+        both = sorted(str(each) for each in log.extended if extended.get(each, not goes_on) == goes_on)
         if both:
             raise ParseError(
                 f"the document holds {_listing(found)}, and more than one extends {both[0]}; say which (--member PATH)"
             )
-        extended |= log.extended
+        extended.update(dict.fromkeys(log.extended, goes_on))
     return logs
+
+
+def _goes_on(log: Log) -> bool:
+    return bool(getattr(room(log.format), "CONTINUES", False))
 
 
 def _once(found: Sequence[Found], options: Options) -> list[Log]:
     """The logs of a document, each with its path behind its name; what stands there in several spellings once."""
+    if len(found) > _MOST:
+        raise ParseError(f"the document holds {_listing(found)}; say which (--member PATH)")
     from evlog.intake.same_log import once
 
     logs = [(_read(each, options.replace(name=f"{options.name}{each.path}")), each.path) for each in found]
@@ -115,10 +128,12 @@ def identify(
         if format is None and detection.confidence < CERTAIN and not _reads(data, detection, options):
             # A document of evidence may begin as a log does.
             found = _unwrapped(data, options, format, budget or Budget()) or found
-    except UnknownFormatError:
-        found = _unwrapped(data, options, format, budget or Budget())
+    except UnknownFormatError as error:
+        budget = budget or Budget()
+        seen: list[Wrapped] = []
+        found = _unwrapped(data, options, format, budget, seen)
         if not found and format is None:
-            raise
+            raise _described(error, data, seen, budget) from None
         if not found and format is not None:
             found = (Found(data, Detection(format, CERTAIN, "given")),)
     if options.member is not None:
@@ -132,17 +147,33 @@ def identify(
     return tuple({each.data: each for each in reversed(found)}.values())[::-1]
 
 
-def _unwrapped(data: bytes, options: Options, format: str | None, budget: Budget) -> tuple[Found, ...]:
+def _described(error: UnknownFormatError, data: bytes, seen: Sequence[Wrapped], budget: Budget) -> UnknownFormatError:
+    """The error, with what the bytes look like, where nothing else is said of them."""
+    if error.message != UNKNOWN:
+        return error
+    from evlog.intake.describe import describe
+
+    return UnknownFormatError(f"{UNKNOWN}: {describe(data, seen, budget)}", offset=0)
+
+
+def _unwrapped(
+    data: bytes, options: Options, format: str | None, budget: Budget, seen: list[Wrapped] | None = None
+) -> tuple[Found, ...]:
+    """The logs that the bytes wrap; ``seen`` takes the first of what came out of them."""
     from evlog.intake.unwrap import unwrap
 
     # What names a text log names the file, and not any text in a document.
     inside = options.replace(name="", dialect=None)
 
     def known(wrapped: Wrapped) -> Detection | None:
+        if seen is not None and len(seen) < _SEEN:
+            seen.append(wrapped)
         chosen = inside if wrapped.path else options
         try:
             detection = _detect(wrapped.data, chosen, format)
         except UnknownFormatError:
+            return None
+        if wrapped.path and detection.confidence < LIKELY:
             return None
         if wrapped.value and not _reads(wrapped.data, detection, chosen):
             return None

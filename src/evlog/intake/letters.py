@@ -52,8 +52,8 @@ def layers(text: bytes, budget: Budget) -> Iterator[Layer]:
 def _bare(text: bytes) -> bytes:
     """Without what people put around hex: ``0x``, quotes, ``h'...'``."""
     start = text[:16].lstrip()
-    if start[:1] in b"0\"'hHxX" and start[:2] not in (b"00", b"01"):
-        found = _AROUND.match(text)
+    if start and start[:1] in b"0\"'hHxX" and start[:2] not in (b"00", b"01"):
+        found = _AROUND.match(text, 0, 64)
         if found is not None and found.end() and _HEX.issuperset(text[found.end() : found.end() + SHORTEST - 4]):
             return text[found.end() :].rstrip().removesuffix(b";").rstrip(b"\"'")
     return text

@@ -1,4 +1,4 @@
-"""Bytes written one by one: ``0x00, 0x11``, ``00-11``, ``[69 66]``, ``\\x00\\x11``, with a declaration around or without."""
+"""Bytes written one by one: ``0x00, 0x11``, ``00-11``, ``[69 66]``, ``\\x00\\x11``, or the array of a source text."""
 
 from __future__ import annotations
 
@@ -89,10 +89,8 @@ def _arrays(text: bytes, budget: Budget) -> Iterator[Place]:
 
 def _read(text: bytes, budget: Budget) -> tuple[str, bytes] | None:
     """The bytes of a list, and how it is written; None if it is no list from its first to its last letter."""
-    for begins, kind in _BEGINNINGS:
-        if begins.match(text) is not None:
-            break
-    else:
+    kind = next((kind for begins, kind in _BEGINNINGS if begins.match(text) is not None), None)
+    if kind is None:
         return None
     if kind == "escapes":
         text = text.translate(None, b" \t\r\n\"'")

@@ -17,7 +17,7 @@ from evlog.registers import Registers
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
     from datetime import datetime
 
     from evlog.evidence import Source as Reader
@@ -32,14 +32,18 @@ _MAX_SIZE = 1 << 24
 _FILE = "register-file"
 # Characters of a value in SHA-512, in hex.
 _LONGEST_VALUE = 2 + 128
+#: Wrappings whose parts are files, and how large one beside a quote may be.
+_ARCHIVES = ("tar", "zip")
+_MAX_BESIDE = 1 << 16
 
 
 class _Part(Record):
-    """Material, who claims it, and its path in the document that it is a part of; with other parts that say the like."""
+    """Material, who claims it, its path in the document that it is a part of, and other parts that say the like."""
 
     material: Material
     reader: Reader | None
     path: str = ""
+    wrapping: str = ""
     others: tuple[_Part, ...] = ()
 
 
@@ -165,8 +169,9 @@ def _identify(material: Material, kind: str | None) -> _Part:
     One of the kind that is wanted goes first, then one that somebody may have signed, then any.
     """
     found = [_Part(material, _claimed(material, None))]
-    if material.data is not None and not _signed(_claimed(material, kind)) and _may_wrap(material.data):
-        found += _unwrapped(material.data, material.name)
+    data = material.data
+    if data is not None and not _signed(_claimed(material, kind)) and (found[0].reader is None or _may_wrap(data)):
+        found += _unwrapped(data, material.name)
     chosen = _chosen(found, kind)
     if chosen is not None:
         return chosen
@@ -179,7 +184,7 @@ def _identify(material: Material, kind: str | None) -> _Part:
 
 
 def _beside(material: Material, kind: str | None) -> _Part:
-    """The source that claims a document that has a log in it, or a part of it. Raises UnknownFormatError if none does."""
+    """The source that claims a document with a log in it, or a part of one. Raises UnknownFormatError if none does."""
     data = material.data or b""
     found = [_Part(material, _claimed(material, None))] if _is_document(data) else []
     chosen = _chosen(found + _unwrapped(data, material.name, parts=True), kind)
@@ -234,14 +239,46 @@ def _unwrapped(data: bytes, name: str, *, parts: bool = False) -> list[_Part]:
             return None
         inner = Material(wrapped.data, name)
         reader = _claimed(inner, None)
-        found.append(_Part(inner, reader, wrapped.path))
+        found.append(_Part(inner, reader, wrapped.path, wrapping=wrapped.wrapping[-1]))
         return reader if _signed(reader) else None
 
     budget = Budget(_MAX_SIZE)
     budget.give(len(data))
     for _ in unwrap(data, known, budget):
         pass
-    return found
+    return [*_quotes(found), *found]
+
+
+def _quotes(found: Sequence[_Part]) -> Iterator[_Part]:
+    """TPM quotes that are files of an archive, with what lies beside them, as the document that others make of it.
+
+    A signature, the values and the key are known by their names there, and by their names here.
+    """
+    from evlog.evidence._document import is_quote
+
+    for part in found:
+        data = part.material.data or b""
+        if part.path and part.wrapping in _ARCHIVES and is_quote(data):
+            import json
+
+            folder = part.path.rpartition("/")[0]
+            beside = [
+                each
+                for each in found
+                if each.path.rpartition("/")[0] == folder
+                and each.wrapping in _ARCHIVES
+                and len(each.material.data or b"") <= _MAX_BESIDE
+            ]
+            members = {name: (each.material.data or b"").hex() for each in beside for name in _as_member(each.path)}
+            material = Material(json.dumps({**members, "quote": data.hex()}).encode(), part.material.name)
+            yield _Part(material, _claimed(material, None), part.path)
+
+
+def _as_member(path: str) -> tuple[str, str]:
+    """What a document calls what an archive calls ``ak.pub`` or ``quote.sig``."""
+    name = path.rpartition("/")[2]
+    whole = name.replace(".", "")
+    return name.partition(".")[0], f"{whole}s" if whole.endswith("pcr") else whole
 
 
 def _may_wrap(data: bytes) -> bool:

@@ -29,7 +29,10 @@ __all__ = ["WRAPPERS", "Wrapped", "unwrap"]
 #: ``places(data, budget)``, which yields a `Place` for whatever may stand in the bytes, and none for bytes that are not
 #: of its kind. It raises ParseError for what is certainly of its kind and damaged. Once something was found in what one
 #: of them knows, the others are not asked.
-WRAPPERS = ("packed", "scale", "charsets", "documents", "tables", "lists", "dumps", "letters", "armour")
+WRAPPERS = (
+    *("packed", "scale", "charsets", "documents", "archives", "tables", "armour", "lists", "dumps", "letters"),
+    "protobuf",
+)
 
 _MAX_DEPTH = 5
 

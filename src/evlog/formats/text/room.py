@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 
 ID = "text"
 TITLE = "textual log of a measurement register (kernel RFC, CoCo)"
+CONTINUES = True
 #: Content kinds that this format holds as they are.
 HOLDS = frozenset(("text",))
 
