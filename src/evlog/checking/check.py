@@ -102,7 +102,7 @@ def _noted(log: Log, violations: Sequence[int], changed: dict[str, list[Event]])
     from evlog.checking.facts import finding
 
     for what, events in changed.items():
-        yield finding("digest_mismatch", "warning", f"the digest is not of the event's {what}", events)
+        yield from finding("digest_mismatch", "warning", f"the digest is not of the event's {what}", events)
 
 
 def _judged(checks: Sequence[tuple[DigestCheck, ...]], facts: Facts, notes: Sequence[Finding] = ()) -> Checks:
