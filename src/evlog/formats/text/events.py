@@ -194,7 +194,7 @@ class TextEvents(LazyEvents):
             wire = None if plain else data[offset : offset + length]
             return Event(row, register, digests, content, None, Origin(name, "text", Span(offset, length)), wire)
 
-        super().__init__(made, make if index is not None else make_plain)
+        super().__init__(made, make if index is not None else make_plain, alike=True)
 
 
 def _extensions(lines: Lines, pairs: tuple[Pair | None, ...]) -> Extensions:
