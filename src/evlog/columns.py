@@ -177,8 +177,13 @@ class Columns(Record):
         return True
 
     @property
-    def twins(self) -> array[int]:
-        """For each row the first one with the same bytes, or the row itself: long records are not compared."""
+    def twins(self) -> Sequence[int]:
+        """For each row the first one with the same bytes, or the row itself: long records are not compared.
+
+        Nor are those of a log with several layouts, which tell two records of the same bytes apart.
+        """
+        if self.layout_of is not None:
+            return range(len(self))
         from array import array
         from itertools import chain, islice
 

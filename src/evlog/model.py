@@ -13,7 +13,7 @@ from evlog.registers import Register, Registers
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Hashable, Iterable, Sequence
     from typing import Any, ClassVar
 
     from evlog.columns import Columns
@@ -212,24 +212,31 @@ class LazyEvents(Lazy):
     """Events that are made from columns.
 
     ``columns`` is None if they do not tell all that replay needs: then events have to be made for it.
-    ``alike`` is for rooms that read equal records as equal events, wherever they stand.
+    ``reading`` is for rooms that read records of the same bytes and layout as the same event, wherever they stand: it
+    is what else tells their events, so that logs of equal readings can be compared by their bytes.
     """
 
-    __slots__ = ("_alike", "_make", "_twins", "columns")
+    __slots__ = ("_make", "_twins", "columns", "reading")
 
     def __init__(
-        self, columns: Columns, make: Callable[[int], Event], *, foldable: bool = True, alike: bool = False
+        self,
+        columns: Columns,
+        make: Callable[[int], Event],
+        *,
+        foldable: bool = True,
+        reading: Hashable | None = None,
     ) -> None:
         super().__init__(len(columns))
         self.columns: Columns | None = columns if foldable else None
-        self._alike = alike
+        self.reading = reading if foldable else None
         self._twins: Sequence[int] | None = None
         self._make = make
 
     @property
     def twins(self) -> Sequence[int]:
         if self._twins is None:
-            self._twins = self.columns.twins if self._alike and self.columns is not None else super().twins
+            alike = self.reading is not None and self.columns is not None
+            self._twins = self.columns.twins if alike else super().twins  # type: ignore[union-attr]
         return self._twins
 
     def renamed(self, columns: Columns, name: Callable[[Register], Register]) -> LazyEvents:
@@ -239,7 +246,7 @@ class LazyEvents(Lazy):
             event: Event = self[row]
             return event.replace(register=name(event.register))
 
-        return LazyEvents(columns, make, alike=self._alike)
+        return LazyEvents(columns, make, reading=self.reading)
 
     def __repr__(self) -> str:
         return f"<{len(self)} events>"
