@@ -105,7 +105,7 @@ def _json(args: argparse.Namespace, keep: _keep.Keep, log: Log, checks: Checks, 
     rows = _rows(log, checks, chosen)
     if args.jsonl:
         for some in rows:
-            print("\n".join(some))
+            _common.put(*some)
         return
     document = room("evlog-json").document(log.replace(events=()))
     document["findings"] = [finding.to_json() for finding in keep.findings(log.findings, log)]

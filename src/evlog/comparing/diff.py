@@ -12,8 +12,8 @@ from itertools import zip_longest
 
 from evlog._record import Record
 from evlog.checking.digest_check import check_event
+from evlog.common_rows import common_rows
 from evlog.comparing.align import align, runs
-from evlog.comparing.common import common_rows
 from evlog.comparing.describe import Describer, Description
 from evlog.model import Event, Log
 from evlog.registers import Register
