@@ -33,6 +33,7 @@ __all__ = ["Conversion", "convert"]
 
 # Events that are kept: each has some 300 bytes.
 _KEPT = 1 << 18
+_FEW = 1 << 12
 
 
 class Conversion(Record):
@@ -66,7 +67,7 @@ def convert(log: Log, to: str, *, strict: bool = False, allow_changed: bool = Fa
     before: Sequence[Loss] = ()
     with CollectorPaused():
         # Columns are what replay needs; events are asked for more than once, and of a long log made each time.
-        made = log.replace(events=tuple(log.events)) if len(log.events) <= _KEPT else log
+        made = log if len(log.events) > (_FEW if _is_silent(log) else _KEPT) else log.replace(events=tuple(log.events))
         ready = made
         if "text" not in getattr(target, "HOLDS", ()) and has_lines(log):
             ready, before = encapsulable(log, to, options, allow_changed=allow_changed)
@@ -96,6 +97,11 @@ def convert(log: Log, to: str, *, strict: bool = False, allow_changed: bool = Fa
         because = next((loss for loss in losses if loss.event in measured), None)
         raise ConversionError(message if because is None else f"{message}: {_described(because)}")
     return Conversion(log.format, back, data, losses, not changed, changed)
+
+
+def _is_silent(log: Log) -> bool:
+    """Whether the columns tell which events are not measured: these need not be made."""
+    return log.columns is not None and log.columns.silent
 
 
 def _described(loss: Loss) -> str:

@@ -30,7 +30,7 @@ __all__ = ["Change", "Difference", "RegisterDifference", "diff"]
 
 
 # Events that are kept: each has some 300 bytes.
-_KEPT = 1 << 16
+_KEPT = 1 << 12
 _IMAGES = {
     "EV_EFI_BOOT_SERVICES_APPLICATION",
     "EV_EFI_BOOT_SERVICES_DRIVER",
