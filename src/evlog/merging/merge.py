@@ -177,7 +177,7 @@ class _Chained(LazyEvents):
             self._twins = twins
         return self._twins
 
-    def _make(self, row: int) -> Event:  # type: ignore[override]
+    def _make(self, row: int) -> Event:
         place = bisect_right(self._bounds, row) - 1
         log = self._logs[place]
         return _numbered(log.events[row - self._bounds[place]], row, log)
