@@ -14,7 +14,7 @@ from evlog.formats import FORMATS, writer
 from evlog.model import Digest, Event, Log, Loss
 from evlog.options import Options
 from evlog.registers import Register
-from samples import make_cel
+from samples import make_cel, make_launch
 from tests.conftest import SAMPLES
 
 CELS = ("cel-tlv", "cel-cbor", "cel-json")
@@ -27,6 +27,10 @@ TOLD_BY_SAMPLE = {
     "unknown-algorithm": {"digests.0x7f01"},
     "agent-entries": {"header.headless", "register.space"},
     "agent-short-header": {"register.space"},
+    "measured-files": {"header.headless"},
+    "record-before-header": {"header.before"},
+    "records-before-header": {"header.before"},
+    **{Path(name).stem: {"header.container"} for name in make_launch.samples() if "tcg1/txt-container" in name},
 }
 
 
@@ -52,7 +56,8 @@ def there_and_back(path: Path, to: str) -> None:
     untold = any(loss.field == "register.space" for loss in there.losses)
     middle = evlog.read(there.data, space="ccmr" if untold else None)
     assert middle.format == to
-    assert evlog.replay(middle).registers() == evlog.replay(log).registers()
+    # What a header leaves open is as recorded without that header.
+    assert evlog.replay(middle).registers() == evlog.replay(log.replace(header=None)).registers()
     back = evlog.convert(middle, log.format, platform=log.platform)
     assert back.registers_preserved
     fields = {loss.field for loss in (*there.losses, *back.losses)}

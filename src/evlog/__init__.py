@@ -35,6 +35,7 @@ _HOME = {
     "Conversion": "changing.convert",
     "ConversionError": "errors",
     "CosEvent": "contents.cos",
+    "CosHostEvent": "contents.cos_host",
     "Credentials": "evidence",
     "Decoded": "decoders",
     "Demand": "verifying.demand",

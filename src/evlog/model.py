@@ -67,6 +67,8 @@ class Content(Record):
     kind: ClassVar[str] = "content"
     #: How an event of this kind may extend a bank that it has no digest for: names of rules, in the order to try.
     rules: ClassVar[tuple[str, ...]] = ()
+    #: What the digests of such events are of, in words, where nobody but who changed it makes another digest.
+    named_by_digest: ClassVar[str] = ""
     #: Whether an event of this kind is logged before its register is extended, so that a log may run ahead of it.
     logged_first: ClassVar[bool] = False
     #: Register spaces that such an event may name without extending them as registers are extended.
@@ -82,6 +84,10 @@ class Content(Record):
     def extends(self, event: Event) -> bool:
         """Whether the event that carries this content extends its register."""
         return self.measured
+
+    def mark(self, event: Event) -> str:
+        """What the event's digests say of it besides, in a word: ``violation``; mostly nothing."""
+        return ""
 
     @property
     def statement(self) -> bool:

@@ -84,10 +84,11 @@ def convert(log: Log, to: str, *, strict: bool = False, allow_changed: bool = Fa
     if strict and losses:
         raise ConversionError(f"{len(losses)} losses, first {_described(losses[0])}")
     # A log in its own format says what it said, by whatever rules it was read.
-    after = replay(back) if to == log.format else naive.told(back, to)
-    changed = _changed(
-        replay(log if log.columns is not None else made), after, options.platform or back.platform, _Lost(made, told)
-    )
+    plain = back.replace(header=None)
+    after = replay(plain) if to == log.format else naive.told(plain, to)
+    # What a header leaves open, its own format only says: as recorded, both have to be the same.
+    source = (log if log.columns is not None else made).replace(header=None)
+    changed = _changed(replay(source), after, options.platform or back.platform, _Lost(made, told))
     if changed and not allow_changed:
         message = f"{to} would change {', '.join(changed[:3])}{' and more' * (len(changed) > 3)}"
         measured = {event.number for event in made.events if event.measured}

@@ -23,6 +23,10 @@ if TYPE_CHECKING:
 __all__ = ["Checks", "check"]
 
 
+# What readers of IMA lists say themselves.
+_VIOLATION = "ima_violation"
+
+
 class Checks(Record):
     """The checks of a log: of each event in the order of its digests, none for an event that is not measured.
 
@@ -69,34 +73,43 @@ def check(log: Log) -> Checks:
     # Verdicts are few, and events may be many, made as they are asked for.
     shared: dict[tuple[object, ...], tuple[DigestCheck, ...]] = {(): ()}
     pcclient = False
-    changed: list[Event] = []
+    violations: list[int] = []
+    changed: dict[str, list[Event]] = {}
     for event in events:
+        content = event.content
+        if content.mark(event):
+            violations.append(event.number)
         row = check_event(event)
         key = tuple((each.alg.id, each.alg.size, each.verdict, each.rule) for each in row) if row else ()
         checks.append(shared.setdefault(key, row))
-        pcclient = pcclient or isinstance(event.content, PCClientEvent)
-        if event.content.kind == "dstack" and any(each.verdict == "mismatch" for each in row):
-            changed.append(event)
-    found = _changed(changed) if changed else ()
+        pcclient = pcclient or isinstance(content, PCClientEvent)
+        if content.named_by_digest and any(each.verdict == "mismatch" for each in row):
+            changed.setdefault(content.named_by_digest, []).append(event)
+    notes = tuple(_noted(log, violations, changed)) if violations or changed else ()
     if not pcclient:
-        return Checks(tuple(checks), found)
+        return Checks(tuple(checks), notes)
     from evlog.checking.facts import EventFacts
 
-    return _judged(tuple(checks), EventFacts(tuple(events), tuple(checks)), found)
+    return _judged(tuple(checks), EventFacts(tuple(events), tuple(checks)), notes)
 
 
-def _changed(events: Sequence[Event]) -> tuple[Finding, ...]:
-    """What is said of events with a name whose digests are not of it and their data."""
+def _noted(log: Log, violations: Sequence[int], changed: dict[str, list[Event]]) -> Iterator[Finding]:
+    """What is said of an IMA list's violations, unless its reader said it, and of digests that are not of the names."""
+    if violations and not any(finding.code == _VIOLATION for finding in log.findings):
+        from evlog.contents.ima import violations_found
+
+        yield violations_found(violations)
     from evlog.checking.facts import finding
 
-    return tuple(finding("digest_mismatch", "warning", "the digest is not of the event's name and payload", events))
+    for what, events in changed.items():
+        yield from finding("digest_mismatch", "warning", f"the digest is not of the event's {what}", events)
 
 
-def _judged(checks: Sequence[tuple[DigestCheck, ...]], facts: Facts, others: Sequence[Finding] = ()) -> Checks:
+def _judged(checks: Sequence[tuple[DigestCheck, ...]], facts: Facts, notes: Sequence[Finding] = ()) -> Checks:
     """The checks with what they say of the firmware, with what is odd in the log, and what else was found in it."""
     from evlog.checking import quirks, structure
     from evlog.checking.conventions import conventions_of
 
     conventions = conventions_of(facts)
-    found = [*structure.findings(facts), *quirks.findings(facts, conventions), *others]
+    found = [*notes, *structure.findings(facts), *quirks.findings(facts, conventions)]
     return Checks(checks, tuple(sorted(found, key=lambda finding: finding.event or 0)), conventions)

@@ -124,7 +124,9 @@ def _line(
 
 def _summary(event: Event, decoded: Decoded | None) -> str:
     """What matters of an event, on one line that is safe to print."""
-    return decoded.summary if decoded is not None else printable(event.content.summary)
+    said = decoded.summary if decoded is not None else printable(event.content.summary)
+    mark = event.content.mark(event)
+    return f"{mark}: {said}" if mark and not said.startswith(f"{mark}: ") else said
 
 
 def _tree(
@@ -143,10 +145,11 @@ def _tree(
     page.line((f"{event.number:>4} ", "dim"), (f"{register}  ", "cyan"), (kind, "bold blue"), (place, "dim"))
     if event.recnum is not None:
         page.line(("     record number ", "dim"), str(event.recnum))
+    mark = content.mark(event)
     for at, digest in enumerate(event.digests):
         found = checks[at] if at < len(checks) else None
         name = found.verdict if found else None
-        rule = found.rule or found.verdict.replace("_", " ") if found else "not extended"
+        rule = found.rule or mark or found.verdict.replace("_", " ") if found else "not extended"
         page.line(
             ("     ", ""),
             (marks[name], _STYLES[name]),

@@ -9,7 +9,7 @@ no check of the evidence failed. What may be missing is named by --accept; a fai
 
 from __future__ import annotations
 
-from evlog.cli import _common, _demand, _each
+from evlog.cli import _common, _demand, _each, _evidence
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -193,16 +193,7 @@ def document(result: Verification, code: int, *, events: bool = False) -> dict[s
         "exit": code,
         "word": result.word,
         "demand": _demanded(result),
-        "evidence": {
-            "source": result.evidence.source,
-            "anchored": result.evidence.anchored,
-            "anchor": result.evidence.anchor,
-            "fresh": result.evidence.fresh,
-            "identity": dict(result.evidence.identity),
-            "authenticated": list(result.evidence.authenticated),
-            "read_only": list(result.evidence.read_only),
-            "claims": {name: value.hex() for name, value in result.evidence.claims},
-        },
+        "evidence": _evidence.members(result.evidence),
         "registers": [_row(row, result.platform) for row in result.registers],
         "findings": [finding.to_json() for finding in result.findings],
     }

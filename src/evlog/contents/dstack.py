@@ -57,6 +57,7 @@ class DstackEvent(Content):
     preimage: bytes | None = None
 
     kind = "dstack"
+    named_by_digest = "name and payload"
 
     @property
     def runtime(self) -> bool:

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import TypeVar, overload
 
-    from evlog.model import Content, Event
+    from evlog.model import Event
 
     D = TypeVar("D", bound=Decoded)
 else:
@@ -80,7 +80,7 @@ def decode(  # noqa: F811
         return _read(as_.read, _cursor(event, data), context)
     try:
         if not isinstance(event_type, int) or not isinstance(data, bytes):
-            return _content(event.content)
+            return _content(event)
         claim = claims(event_type, event.register, data, context.platform)
         if claim is None:
             return Raw(_unclaimed(event_type), data)
@@ -92,13 +92,13 @@ def decode(  # noqa: F811
         return Raw(reason, data if isinstance(data, bytes) else b"", damaged=True)
 
 
-def _content(content: Content) -> Decoded | None:
-    module = CONTENTS.get(content.kind)
+def _content(event: Event) -> Decoded | None:
+    module = CONTENTS.get(event.content.kind)
     if module is None:
         return None
     from importlib import import_module
 
-    decoded: Decoded = import_module(f"evlog.decoders.{module}").read_content(content)
+    decoded: Decoded = import_module(f"evlog.decoders.{module}").read_content(event.content, event.content.mark(event))
     return decoded
 
 

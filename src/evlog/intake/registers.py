@@ -21,10 +21,11 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from evlog.evidence import Source as Reader
+    from evlog.evidence._key_file import KeyFile
     from evlog.intake.files import Source
     from evlog.intake.unwrap import Wrapped
 
-__all__ = ["read_registers"]
+__all__ = ["key_files", "may_be_signed", "read_registers"]
 
 # A captured quote or report has kilobytes, a register file less.
 _MAX_SIZE = 1 << 24
@@ -298,6 +299,18 @@ def _claimed(material: Material, kind: str | None) -> Reader | None:
         return identify(material, kind)
     except UnknownFormatError:
         return None
+
+
+def key_files(where: Source) -> tuple[KeyFile, ...]:
+    """The keys, certificates or the signature that a file is; none if it is something else. Raises SourceError."""
+    from evlog.evidence._key_file import told
+
+    return told(_data(where) or b"")
+
+
+def may_be_signed(data: bytes) -> bool:
+    """Whether the bytes themselves are evidence of a kind that somebody may have signed."""
+    return _signed(_claimed(Material(data), None))
 
 
 def _material(where: Source) -> Material:

@@ -41,7 +41,7 @@ CONTINUES = True
 HOLDS = frozenset(("text",))
 
 _NAMES = ("event_log", "eventlog")
-_IMA = re.compile(rb"\s*[0-9]+ [0-9a-f]{32}")
+_IMA = re.compile(rb"\s*[0-9]+ (?:[a-z0-9_-]+:)?[0-9a-f]{32}")
 
 
 def sniff(data: bytes, options: Options) -> Match:
