@@ -11,6 +11,7 @@ from evlog.contents.event_types import (
 )
 from evlog.contents.launch import is_reset
 from evlog.contents.pcclient import PCClientEvent
+from evlog.contents.spec_id import AGILE
 from evlog.errors import EvlogError, ParseError, TruncatedError
 from evlog.formats.reports.account import Account, digest_of
 from evlog.formats.reports.tpm2_yaml_bodies import HEXADECIMAL, built, clean, integer, pairs, scalar, string
@@ -167,7 +168,7 @@ class _Entry:
         names = ("platformClass", "specVersionMinor", "specVersionMajor", "specErrata", "uintnSize", "vendorInfoSize")
         numbers = [integer(told.get(name, "")) for name in names]
         vendor = HEXADECIMAL.fullmatch(told.get("vendorInfo", '""'))
-        if vendor is None or None in numbers or scalar(told.get("Signature", "")) != "Spec ID Event03":
+        if vendor is None or None in numbers or scalar(told.get("Signature", "")) != AGILE:
             return None
         platform, minor, major, errata, uintn, length = numbers
         try:
