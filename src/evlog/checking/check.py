@@ -74,16 +74,24 @@ def check(log: Log) -> Checks:
     shared: dict[tuple[object, ...], tuple[DigestCheck, ...]] = {(): ()}
     pcclient = False
     violations: list[int] = []
+    marked: set[int] = set()
     changed: dict[str, list[Event]] = {}
-    for event in events:
+    for row, twin in enumerate(log.twins):
+        if twin != row:
+            checks.append(checks[twin])
+            if twin in marked:
+                violations.append(row)
+            continue
+        event = events[row]
         content = event.content
+        found = check_event(event)
+        key = tuple((each.alg.id, each.alg.size, each.verdict, each.rule) for each in found) if found else ()
+        checks.append(shared.setdefault(key, found))
+        pcclient = pcclient or isinstance(content, PCClientEvent)
         if content.mark(event):
             violations.append(event.number)
-        row = check_event(event)
-        key = tuple((each.alg.id, each.alg.size, each.verdict, each.rule) for each in row) if row else ()
-        checks.append(shared.setdefault(key, row))
-        pcclient = pcclient or isinstance(content, PCClientEvent)
-        if content.named_by_digest and any(each.verdict == "mismatch" for each in row):
+            marked.add(row)
+        if content.named_by_digest and any(each.verdict == "mismatch" for each in found):
             changed.setdefault(content.named_by_digest, []).append(event)
     notes = tuple(_noted(log, violations, changed)) if violations or changed else ()
     if not pcclient:

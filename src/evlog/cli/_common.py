@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import os
 import sys
+from itertools import islice
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
     from typing import Any, BinaryIO, TextIO
 
     from evlog.model import Finding, Log, Loss
+
+# Lines that are printed at once.
+_SOME = 256
 
 
 # Formats that --ima-register is about.
@@ -164,7 +168,7 @@ def choices(args: argparse.Namespace) -> dict[str, Any]:
 
 def put(*lines: str) -> None:
     """Lines on stdout: one for each, with what a terminal would act upon escaped."""
-    print(*map(shown, lines), sep="\n")
+    print("\n".join(map(shown, lines)))
 
 
 def events(count: int) -> str:
@@ -186,10 +190,17 @@ def say(text: str) -> None:
 
     Where stderr is closed or full nobody is told, and the answer is the same.
     """
+    say_all((text,))
+
+
+def say_all(texts: Iterable[str]) -> None:
+    """Notes on stderr, a line each; see `say`."""
     if sys.stderr is None:
         return
+    lines = (f"evlog: {shown(text)}" for text in texts)
     try:
-        print(f"evlog: {shown(text)}", file=sys.stderr)
+        while some := list(islice(lines, _SOME)):
+            print("\n".join(some), file=sys.stderr)
     except OSError:
         abandon(sys.stderr)
 
@@ -232,9 +243,18 @@ def say_absent(sentence: str | None) -> None:
 
 def say_losses(losses: Iterable[Loss]) -> None:
     """What a conversion could not carry, a line each."""
+    say_all(
+        f"lost: {'log' if loss.event is None else f'event {loss.event}'}: {loss.field}: {loss.reason}"
+        for loss in losses
+    )
+
+
+def losses_json(losses: Iterable[Loss]) -> Iterator[str]:
+    """Losses as objects of the command's JSON, for `print_json`."""
+    import json
+
     for loss in losses:
-        place = "log" if loss.event is None else f"event {loss.event}"
-        say(f"lost: {place}: {loss.field}: {loss.reason}")
+        yield json.dumps({"event": loss.event, "field": loss.field, "reason": loss.reason})
 
 
 def report(findings: Iterable[Finding], name: str = "") -> None:
@@ -245,8 +265,11 @@ def report(findings: Iterable[Finding], name: str = "") -> None:
         say(f"{prefix}{finding.severity}: {event}{finding.message}")
 
 
-def print_json(document: dict[str, Any], **members: Iterable[dict[str, Any]]) -> None:
-    """One JSON object on stdout; ``members`` are lists of it, empty there, whose objects are printed as they come."""
+def print_json(document: dict[str, Any], **members: Iterable[str]) -> None:
+    """One JSON object on stdout; ``members`` are lists of it, empty there, whose objects are printed as they come.
+
+    They come as JSON, many at a time with a comma between them.
+    """
     import json
 
     rest = json.dumps(document)
@@ -256,7 +279,7 @@ def print_json(document: dict[str, Any], **members: Iterable[dict[str, Any]]) ->
         print(before, end=f'"{name}": [')
         between = ""
         for each in objects:
-            print(between, json.dumps(each), sep="", end="")
+            print(between, each, sep="", end="")
             between = ", "
         rest = f"]{rest}"
     print(rest)

@@ -40,6 +40,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     from evlog.changing.convert import convert
     from evlog.changing.keep import keep as kept
+    from evlog.losses import joined
 
     keep = _keep.of(args)
     log = _common.open_log(args, args.log)
@@ -49,7 +50,7 @@ def run(args: argparse.Namespace) -> int:
 
         raise UsageError("--json needs -o FILE: stdout can hold the report or the log, not both")
     _common.report(keep.findings(log.findings, log), log.name)
-    _common.say_absent(keep.absent((event.register for event in log.events), log.algorithms, log.platform))
+    _common.say_absent(keep.absent(log.registers, log.algorithms, log.platform))
     part, left = kept(log, keep.registers, keep.banks)
     choices = _common.choices(args)
     result = convert(
@@ -64,7 +65,7 @@ def run(args: argparse.Namespace) -> int:
         space=args.space,
         **{name: choices[name] for name in ("dialect", "index", "hash", "mr_hash", "ima_register")},
     )
-    losses = [*left, *result.losses]
+    losses = joined(left, result.losses)
     _common.deliver(args.output, result.data)
     if args.json:
         _common.print_json(
@@ -74,8 +75,9 @@ def run(args: argparse.Namespace) -> int:
                 "to": args.to,
                 "events": len(result.log.events),
                 "registers_preserved": result.registers_preserved,
-                "losses": [{"event": loss.event, "field": loss.field, "reason": loss.reason} for loss in losses],
-            }
+                "losses": [],
+            },
+            losses=_common.losses_json(losses),
         )
     else:
         _common.say_losses(losses)

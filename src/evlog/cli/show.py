@@ -13,7 +13,7 @@ from evlog.cli import _common, _keep
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Sequence
     from typing import Any
 
     from evlog.checking.bodies import Bodies
@@ -61,7 +61,7 @@ def run(args: argparse.Namespace) -> int:
 
     checks = check(log)
     checks = checks.replace(findings=keep.findings(checks.findings, log))
-    _common.say_absent(keep.absent((event.register for event in log.events), log.algorithms, log.platform))
+    _common.say_absent(keep.absent(log.registers, log.algorithms, log.platform))
     if keep.banks is not None:
         log, checks = _selection.in_banks(log, checks, keep.banks)
     chosen = selection.choose(log, checks)
@@ -127,19 +127,21 @@ def _document(args: argparse.Namespace, keep: _keep.Keep, log: Log) -> int:
     return int(log.failed)
 
 
-def _json(args: argparse.Namespace, keep: _keep.Keep, log: Log, checks: Checks, chosen: list[int]) -> None:
+def _json(args: argparse.Namespace, keep: _keep.Keep, log: Log, checks: Checks, chosen: Sequence[int]) -> None:
+    import json
+
     from evlog.checking.bodies import Bodies
     from evlog.formats import room
 
     bodies = Bodies()
     rows = _rows(log, checks, chosen, bodies)
     if args.jsonl:
-        for row in rows:
-            _common.print_json(row)
+        for some in rows:
+            _common.put(*some)
         return
     document = room("evlog-json").document(log.replace(events=(), findings=()))
     found = (*keep.findings(log.findings, log), *checks.findings)
-    _common.print_json(document, events=rows, findings=_findings(found, bodies))
+    _common.print_json(document, events=map(", ".join, rows), findings=map(json.dumps, _findings(found, bodies)))
 
 
 def _findings(found: Iterable[Finding], bodies: Bodies) -> Iterator[dict[str, Any]]:
@@ -150,25 +152,42 @@ def _findings(found: Iterable[Finding], bodies: Bodies) -> Iterator[dict[str, An
         yield each.to_json()
 
 
-def _rows(log: Log, checks: Checks, chosen: list[int], bodies: Bodies) -> Iterator[dict[str, Any]]:
+def _rows(log: Log, checks: Checks, chosen: Sequence[int], bodies: Bodies) -> Iterator[list[str]]:
     """The chosen events as JSON objects, some at a time."""
+    import json
+
     from evlog.decoders import Context, decode
     from evlog.decoders import to_json as decoded_json
     from evlog.formats import room
 
     context = Context.of(log)
+    as_document = room("evlog-json").document
+    # Of events that are the same the objects are, but for the members that say where they stand.
+    twins = log.twins
+    rest: dict[int, str] = {}
     for start in range(0, len(chosen), _SOME):
         numbers = chosen[start : start + _SOME]
-        events = tuple(log.events[number] for number in numbers)
-        objects = room("evlog-json").document(log.replace(events=events, findings=()))["events"]
-        for number, event, members in zip(numbers, events, objects, strict=True):
+        new = [number for number in numbers if twins[number] not in rest]
+        events = tuple(log.events[number] for number in new)
+        made: dict[int, str] = {}
+        objects = as_document(log.replace(events=events, findings=()))["events"]
+        for number, event, members in zip(new, events, objects, strict=True):
             decoded = decode(event, context)
             bodies.look(event, decoded)
             members.update(decoded=decoded_json(decoded) or _by_nature(event), checks=checks_json(checks[number]))
             mark = event.content.mark(event)
             if mark:
                 members["mark"] = mark
-            yield members
+            made[number] = json.dumps(members)
+            # What data says may hang on the event before.
+            if twins[number] != number and twins[number] not in rest and decoded is None:
+                place = f'{{"number": {event.number}, "offset": {members["offset"]}, '
+                rest[twins[number]] = made[number].removeprefix(place)
+        offsets = log.columns.offsets if log.columns is not None else ()
+        yield [
+            made.get(number) or f'{{"number": {number}, "offset": {offsets[number]}, {rest[twins[number]]}'
+            for number in numbers
+        ]
 
 
 def _by_nature(event: Event) -> dict[str, Any] | None:

@@ -30,15 +30,16 @@ def run(args: argparse.Namespace) -> int:
     from evlog.changing.keep import keep as kept
     from evlog.changing.split import split
     from evlog.intake.outputs import write_folder
+    from evlog.losses import joined
 
     keep = _keep.of(args)
     log = _common.open_log(args, args.log)
     _common.need_list(args, (log,))
     _common.report(keep.findings(log.findings, log), log.name)
-    _common.say_absent(keep.absent((event.register for event in log.events), log.algorithms, log.platform))
+    _common.say_absent(keep.absent(log.registers, log.algorithms, log.platform))
     part, left = kept(log, keep.registers, keep.banks)
     result = split(part)
-    losses = [*left, *result.losses]
+    losses = joined(left, result.losses)
     write_folder(args.output, result.files() if args.files else result.tree())
     if args.json:
         rows = [
@@ -50,8 +51,8 @@ def run(args: argparse.Namespace) -> int:
             }
             for part in result.parts
         ]
-        lost = [{"event": loss.event, "field": loss.field, "reason": loss.reason} for loss in losses]
-        _common.print_json({"schema": "evlog.split/1", "format": result.format, "registers": rows, "losses": lost})
+        document = {"schema": "evlog.split/1", "format": result.format, "registers": rows, "losses": []}
+        _common.print_json(document, losses=_common.losses_json(losses))
     else:
         _common.say_losses(losses)
     return int(log.failed)

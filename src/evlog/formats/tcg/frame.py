@@ -375,7 +375,7 @@ def events_of(scan: Scan, format: str, name: str, byteorder: str, before: int = 
         wire = None if row >= before else FORMS[layout_of is not None and layout_of[row] != 0]
         return Event(row, register, digests, PCClientEvent(event_type, body), None, origin, wire)
 
-    return LazyEvents(launch.settled(columns, make), make)
+    return LazyEvents(launch.settled(columns, make), make, reading=(space, byteorder))
 
 
 def register_of(index: int, space: Space) -> Register:
