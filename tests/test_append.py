@@ -45,7 +45,7 @@ def log(folder: Path) -> bytes:
 def agrees(folder: Path) -> bool:
     """Whether the register has the value that its log leads to."""
     value = (folder / "rtmr3" / "digest").read_bytes()
-    return [row.value for row in evlog.replay(evlog.read(folder))] == [value] or not (log(folder) or any(value))
+    return [row.value for row in evlog.replay(evlog.read(folder)).rows] == [value] or not (log(folder) or any(value))
 
 
 def off_log(folder: Path, data: bytes) -> str:

@@ -60,7 +60,7 @@ def test_a_start_value_survives_other_names() -> None:
     start = bytes(47) + b"\3"
     assert values[names[0], SHA384] == extended(start, DIGEST)
     assert values[names[1], SHA384] == extended(bytes(48), DIGEST)
-    assert {value.register: value.start_reason for value in values} == {names[0]: "locality", names[1]: "zeros"}
+    assert {value.register: value.start_reason for value in values.rows} == {names[0]: "locality", names[1]: "zeros"}
     # The header and the locality, which bear on start values; no other.
     assert set(made) <= {0, 1}
 

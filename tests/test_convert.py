@@ -156,11 +156,13 @@ def test_any_log_is_converted_or_refused(log: Log, to: str) -> None:
     except EvlogError as error:
         assert to != "evlog-json", error
         return
-    before = {(v.register, v.alg): v.value for v in evlog.replay(log)}
+    before = {(v.register, v.alg): v.value for v in evlog.replay(log).rows}
     # A loss says so if a reader has to be told what the registers are.
     told = any(loss.field == "register.space" for loss in conversion.losses)
     space = "ccmr" if told and any(event.register.space == "ccmr" for event in log.events) else None
-    after = {(v.register, v.alg): v.value for v in evlog.replay(evlog.read(conversion.data, format=to, space=space))}
+    after = {
+        (v.register, v.alg): v.value for v in evlog.replay(evlog.read(conversion.data, format=to, space=space)).rows
+    }
     shared = {alg for _, alg in before} & {alg for _, alg in after}
     assert all(before.get(key) == value for key, value in after.items() if key[1] in shared)
 

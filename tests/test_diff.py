@@ -195,7 +195,7 @@ def test_machines_differ_as_they_were_made(vm: Path) -> None:
 
 
 def values(log: Log) -> dict[str, str]:
-    return {f"{row.register}/{row.alg}": row.value.hex() if row.value else row.status for row in evlog.replay(log)}
+    return {f"{row.register}/{row.alg}": row.value.hex() if row.value else row.status for row in evlog.replay(log).rows}
 
 
 def test_an_edit_is_the_log_that_would_have_been() -> None:

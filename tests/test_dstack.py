@@ -36,7 +36,7 @@ RTMR3 = Register("ccmr", 4)
 def values(log: Log) -> dict[tuple[int, str], bytes]:
     """What evlog replays, by RTMR."""
     rows = evlog.replay(log)
-    return {(row.register.number - 1, str(row.alg)): row.value for row in rows if row.value is not None}
+    return {(row.register.number - 1, str(row.alg)): row.value for row in rows.rows if row.value is not None}
 
 
 def verdicts(log: Log) -> list[str]:

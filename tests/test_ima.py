@@ -64,7 +64,7 @@ def test_a_real_entry_extends_what_the_kernel_extended(vector: dict[str, Any], r
 def test_a_real_entry_leads_to_the_register_in_every_bank(vector: dict[str, Any]) -> None:
     log = evlog.read(bytes.fromhex(vector["entry"]))
     rules = dict.fromkeys(BANKS[1:], "hash")
-    values = {row.alg.name: row.value.hex() for row in replay(log, rules=rules) if row.value}
+    values = {row.alg.name: row.value.hex() for row in replay(log, rules=rules).rows if row.value}
     assert values == vector["pcr10"]
 
 
@@ -176,21 +176,21 @@ def test_lists_lead_to_the_registers_of_their_tpm(
     log, expected = evlog.read(SAMPLES / list_name), tpm(values)
     rows = replay(log, rules=rules)
     assert len(rows) == registers
-    for row in rows:
+    for row in rows.rows:
         assert row.value is not None
         assert row.value.hex() == expected[row.alg.name][str(row.register.number)]
 
 
 def test_a_list_claims_nothing_of_banks_that_it_does_not_record() -> None:
     log = evlog.read(SAMPLES / "ima-binary/ng-violations.bin")
-    assert [row.alg for row in replay(log)] == [SHA1]
+    assert [row.alg for row in replay(log).rows] == [SHA1]
     assert log.rules == ("hash", "zero-pad")
 
 
 def test_a_rule_of_another_bank_changes_nothing() -> None:
     log = evlog.read(SAMPLES / "ima-binary/ng-violations.bin")
     assert replay(log, rules={SHA1: "zero-pad"}) == replay(log)
-    assert [row.alg for row in replay(log, rules={SHA256: "unheard-of"})] == [SHA1]
+    assert [row.alg for row in replay(log, rules={SHA256: "unheard-of"}).rows] == [SHA1]
 
 
 def test_another_log_on_the_register_makes_its_other_banks_incomplete() -> None:
@@ -199,14 +199,14 @@ def test_another_log_on_the_register_makes_its_other_banks_incomplete() -> None:
     moved = tuple(e.replace(register=Register("pcr", 11), number=n) for n, e in enumerate(firmware.events[1:]))
     firmware = Log("tcg2", moved, algorithms=firmware.algorithms)
     ours = evlog.read(SAMPLES / "ima-binary/mixed-templates.bin")
-    status = {row.alg: row.status for row in replay([firmware, ours]) if row.register.number == 11}
+    status = {row.alg: row.status for row in replay([firmware, ours]).rows if row.register.number == 11}
     assert status == {SHA1: "complete", SHA256: "incomplete", SHA384: "incomplete", SHA512: "incomplete"}
-    assert all(row.status == "complete" for row in replay([firmware, ours], rules=DEBIAN_12))
+    assert all(row.status == "complete" for row in replay([firmware, ours], rules=DEBIAN_12).rows)
 
 
 def test_lists_of_single_banks_stand_side_by_side() -> None:
     lists = [evlog.read(make_linux.every_template(bank=bank)) for bank in make_linux.BANKS]
-    together = {row.alg: row.value for row in replay(lists)}
+    together = {row.alg: row.value for row in replay(lists).rows}
     assert together == {alg: replay(log)[PCR10, alg] for alg, log in zip(BANKS, lists, strict=True)}
 
 
@@ -233,8 +233,8 @@ def test_virtual_machines_replay_in_four_banks(vm: Path) -> None:
                 if alg not in log.algorithms
             }
             rows = replay(log, rules=rules)
-            assert {row.alg for row in rows} == set(banks)
-            for row in rows:
+            assert {row.alg for row in rows.rows} == set(banks)
+            for row in rows.rows:
                 assert row.value is not None, path
                 assert row.value.hex() == expected[row.alg.name][str(row.register.number)], path
             lists += 1
@@ -360,7 +360,7 @@ def test_the_names_of_files_stay_bytes() -> None:
 
 def test_an_entry_on_a_pcr_that_does_not_exist_extends_nothing() -> None:
     log = evlog.read(SAMPLES / "ima-binary/violations.bin")
-    assert [row.register.number for row in replay(log)] == [10, 11]
+    assert [row.register.number for row in replay(log).rows] == [10, 11]
     assert log.events[5].register.number == 24
     text = evlog.read(evlog.convert(log, "ima-ascii").data)
     for each in (log, text):

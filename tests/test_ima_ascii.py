@@ -43,8 +43,8 @@ def test_an_unproven_line_still_replays_by_its_digest() -> None:
         value = hashlib.sha1(value + digest).digest()
     assert replay(log)[PCR10, SHA1] == value
     # No rule can tell what a line without its data extended into another bank.
-    assert [row.status for row in replay(log, rules={SHA256: "hash"})] == ["complete", "incomplete"]
-    assert [row.status for row in replay(log, rules={SHA256: "zero-pad"})] == ["complete", "complete"]
+    assert [row.status for row in replay(log, rules={SHA256: "hash"}).rows] == ["complete", "incomplete"]
+    assert [row.status for row in replay(log, rules={SHA256: "zero-pad"}).rows] == ["complete", "complete"]
 
 
 def test_checks_of_unproven_lines() -> None:

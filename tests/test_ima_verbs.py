@@ -163,7 +163,7 @@ def test_the_rules_of_a_kernel_are_found(name: str, folder: str) -> None:
     assert {each.event for each in found} == {None}
     rows = replay(log, rules=rules_by_bank(found))
     assert len(rows) == 4 * len({event.register for event in log.events})
-    assert all(row.value == values[row.register, row.alg] for row in rows)
+    assert all(row.value == values[row.register, row.alg] for row in rows.rows)
 
 
 def test_the_rules_are_found_in_a_list_that_is_ahead_of_the_register() -> None:
@@ -194,7 +194,7 @@ def test_rules_of_a_whole_machine() -> None:
     assert found == dict.fromkeys((SHA1, SHA384, SHA512), ("not-extended", "hash"))
     rows = replay(logs, rules=found)
     assert len(rows) == 52
-    assert all(row.value == values[row.register, row.alg] for row in rows)
+    assert all(row.value == values[row.register, row.alg] for row in rows.rows)
 
 
 def test_firmware_logs_offer_no_rules() -> None:

@@ -173,7 +173,7 @@ def test_a_launch_that_is_left_out(tmp_path: Path) -> None:
     else:
         assert evlog.replay(part)[Register("pcr", 18), SHA256] == wanted
     part, _ = keep(log, RegisterSet.parse("pcr:17,pcr:18"))
-    assert evlog.replay(part).values == evlog.replay(log).values
+    assert evlog.replay(part).rows == evlog.replay(log).rows
 
 
 def test_a_part_keeps_its_numbers() -> None:

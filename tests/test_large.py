@@ -13,7 +13,7 @@ import evlog
 from evlog.changing import split as splitting
 from evlog.contents.pcclient import EV_ACTION, EV_EVENT_TAG, PCClientEvent, tagged
 from evlog.formats.text import events
-from evlog.model import Digest, Event, Log
+from evlog.model import Digest, Event, Log, Span
 from evlog.registers import Register
 from tests.command import run
 from tests.memory import peak
@@ -60,7 +60,7 @@ def test_of_lines_that_are_not_measured_no_events_are_made(data: bytes, monkeypa
     """A few, that tell of all; what is lost is told of each when somebody asks."""
     log, other = (evlog.read(each, register=RTMR) for each in (data, data + b"x\n"))
     made = []
-    spans = events.Span
+    spans = Span
 
     def span(offset: int, length: int) -> object:
         made.append(offset)

@@ -53,7 +53,7 @@ def by_hand(start: bytes, *parts: bytes, hash: str = "sha256") -> bytes:
 
 def started(logs: Log | list[Log], index: int) -> tuple[bytes, str]:
     """The start value of a PCR in the SHA-256 bank, and why."""
-    [row] = [row for row in evlog.replay(logs) if row.register == pcr(index) and row.alg == SHA256]
+    [row] = [row for row in evlog.replay(logs).rows if row.register == pcr(index) and row.alg == SHA256]
     return row.start, row.start_reason
 
 
@@ -219,7 +219,7 @@ def test_a_launch_resets_all_six(launch: int, on: int) -> None:
         assert started(log, index) == (_ZEROS, "drtm" if 17 <= index <= 22 else "zeros")
     plain = Log("evlog-json", tuple(log.events), algorithms=log.algorithms)
     assert plain.columns is None
-    assert evlog.replay(plain).values == evlog.replay(log).values
+    assert evlog.replay(plain).rows == evlog.replay(log).rows
 
 
 @pytest.mark.parametrize(
@@ -256,7 +256,7 @@ def test_a_launch_in_another_log(order: tuple[int, int]) -> None:
     logs = [pair[index] for index in order]
     assert started(logs, 21) == (_ZEROS, "drtm")
     assert started(pair[0], 21) == (_ONES, "ones")
-    assert evlog.replay(logs[:1], beside=logs[1:]).values[-1].start_reason == "drtm"
+    assert evlog.replay(logs[:1], beside=logs[1:]).rows[-1].start_reason == "drtm"
     merged = evlog.merge(logs).log
     assert evlog.replay(merged).registers() == evlog.replay(logs).registers()
     values = {
@@ -336,7 +336,7 @@ def test_a_start_that_was_given_comes_first() -> None:
 
 def test_each_of_many_logs_has_its_own_machine() -> None:
     logs = [of((21, _ACTION, b"x")), of((17, _HASH_START, b"launch"), (21, _ACTION, b"x"))]
-    rows = [[row.start for row in each if row.register == pcr(21)] for each in evlog.replay_each(logs)]
+    rows = [[row.start for row in each.rows if row.register == pcr(21)] for each in evlog.replay_each(logs)]
     assert rows == [[_ONES], [_ZEROS]]
 
 
@@ -376,7 +376,7 @@ def agree(data: bytes, format: str) -> None:
     for row, made in enumerate(log.events):
         assert (columns.registers[row] != NOT_EXTENDED) == made.replayable
     if not columns.rules:
-        assert evlog.replay(plain).values == evlog.replay(log).values
+        assert evlog.replay(plain).rows == evlog.replay(log).rows
 
 
 @settings(max_examples=150, deadline=None)

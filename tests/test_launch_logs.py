@@ -92,7 +92,7 @@ def test_no_event_yet() -> None:
         log = evlog.read(data)
         assert (log.format, len(log.events), log.failed) == ("tcg1", 0, False)
         assert evlog.write(log) == data
-        assert evlog.replay(log).values == ()
+        assert evlog.replay(log).rows == ()
 
 
 @pytest.mark.parametrize(

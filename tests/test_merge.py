@@ -90,7 +90,7 @@ def origins(log: Log, register: Register | None = None) -> list[str]:
 
 
 def values(log: Log | list[Log]) -> dict[tuple[Register, str], str]:
-    return {(row.register, row.alg.name): row.value.hex() for row in evlog.replay(log) if row.value is not None}
+    return {(row.register, row.alg.name): row.value.hex() for row in evlog.replay(log).rows if row.value is not None}
 
 
 def test_one_log_is_itself() -> None:

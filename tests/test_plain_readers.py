@@ -140,7 +140,7 @@ def test_told_is_what_a_plain_reader_computes() -> None:
             evlog.read(copied) if format == "cel-tlv" else room(format).read(_written(copied, format), evlog.Options())
         )
         told = naive.told(log, format)
-        assert {(row.register.number, str(row.alg)): row.value for row in told} == by_hand
+        assert {(row.register.number, str(row.alg)): row.value for row in told.rows} == by_hand
         assert evlog.replay(log)[Register("pcr", 10), SHA1] != by_hand[10, "sha1"]
 
 

@@ -110,7 +110,7 @@ def test_as_many_as_there_may_be() -> None:
 @pytest.mark.parametrize("before", [(LISTED,), (PLAIN,)])
 def test_a_replay_does_not_say_what_nobody_can(before: tuple[bytes, ...]) -> None:
     replayed = evlog.replay(evlog.read(behind(*before)))
-    status = {row.register.number: row.status for row in replayed if row.alg == SHA256}
+    status = {row.register.number: row.status for row in replayed.rows if row.alg == SHA256}
     assert status == {2: "incomplete", 4: "complete"}
     assert replayed[pcr(4), SHA256] == by_hand(b"c")
 
@@ -176,7 +176,7 @@ def test_registers_that_are_kept() -> None:
     part, _ = keep(log, RegisterSet.parse("pcr:4"))
     assert [each.register for each in evlog.convert(part, "tcg2").log.events] == [pcr(0), pcr(4)]
     doubtful, _ = keep(log, RegisterSet.parse("pcr:2"))
-    assert [row.status for row in evlog.replay(doubtful)] == ["incomplete"]
+    assert [row.status for row in evlog.replay(doubtful).rows] == ["incomplete"]
 
 
 def test_a_record_before_a_header_cannot_be_made_up() -> None:
@@ -213,7 +213,7 @@ def test_such_records_behind_a_log_of_two_banks() -> None:
     data = behind(algs=both, rest=event2(4, EV_ACTION, b"c", both))
     log = evlog.read(data + (SAMPLES / "tcg2/measured-files.bin").read_bytes())
     assert not log.failed
-    status = {(row.register.number, row.alg): row.status for row in evlog.replay(log)}
+    status = {(row.register.number, row.alg): row.status for row in evlog.replay(log).rows}
     assert status == {
         (4, SHA1): "complete",
         (4, SHA256): "complete",

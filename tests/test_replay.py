@@ -24,12 +24,12 @@ if TYPE_CHECKING:
 
 def values(log: Log | list[Log], start: Registers | None = None) -> dict[tuple[str, str], str | None]:
     """Replayed values as text."""
-    return {(str(v.register), str(v.alg)): v.value.hex() if v.value else None for v in evlog.replay(log, start)}
+    return {(str(v.register), str(v.alg)): v.value.hex() if v.value else None for v in evlog.replay(log, start).rows}
 
 
 def row(log: Log, register: str, alg: HashAlg = SHA256) -> evlog.RegisterValue:
     """One register of a replay."""
-    found = [v for v in evlog.replay(log) if str(v.register) == register and v.alg == alg]
+    found = [v for v in evlog.replay(log).rows if str(v.register) == register and v.alg == alg]
     assert len(found) == 1
     return found[0]
 
@@ -179,7 +179,7 @@ def test_given_start_values_come_first() -> None:
     start = Registers({(Register("pcr", 0), SHA256): given}, "test")
     result = evlog.replay(log, start)
     assert result[Register("pcr", 0), SHA256].hex() == by_hand(given, make.VERSION, SEP)
-    assert next(v for v in result if v.register.index == 0 and v.alg == SHA256).start_reason == "given"
+    assert next(v for v in result.rows if v.register.index == 0 and v.alg == SHA256).start_reason == "given"
     assert values(log, start)["pcr:0", "sha1"] == values(log)["pcr:0", "sha1"]
 
 
@@ -189,7 +189,7 @@ def test_what_the_caller_says_of_a_start_goes_before_what_the_log_says() -> None
     log = log.replace(start=Registers({key: bytes(31) + b"\1"}))
     given = Registers({key: bytes(31) + b"\2"})
     assert (row(log, "pcr:8").start_reason, row(log, "pcr:8").start[-1]) == ("log", 1)
-    (found,) = evlog.replay(log, given)
+    (found,) = evlog.replay(log, given).rows
     assert (found.start_reason, found.start[-1]) == ("given", 2)
 
 
@@ -302,7 +302,7 @@ def test_other_hashes() -> None:
 
 def test_a_bank_that_cannot_be_computed_is_named() -> None:
     result = evlog.replay(read("tcg2/unknown-algorithm.bin"))
-    assert {str(v.alg) for v in result} == {"sha256"}
+    assert {str(v.alg) for v in result.rows} == {"sha256"}
     assert [finding.code for finding in result.findings] == ["bank_not_computable"]
     odd = evlog.replay(evlog.read(SAMPLES / "bad" / "wrong-digest-size.bin"))
     assert len(odd) == 0
@@ -321,7 +321,7 @@ def test_several_logs_go_on_where_the_last_one_ended() -> None:
     second = evlog.read(make.agile(make.event2(4, 5, b"later")))
     assert values([first, second])["pcr:4", "sha256"] == by_hand(bytes(32), SEP, b"later")
     assert row(first, "pcr:4").events == 1
-    assert next(v for v in evlog.replay([first, second]) if v.alg == SHA256).events == 2
+    assert next(v for v in evlog.replay([first, second]).rows if v.alg == SHA256).events == 2
 
 
 @pytest.mark.parametrize("first", [0, 1])
@@ -341,7 +341,7 @@ def test_lazy_and_plain_events_replay_alike() -> None:
             log = evlog.read(data)
             plain = log.replace(events=tuple(log.events))
             assert plain.columns is None
-            assert evlog.replay(plain).values == evlog.replay(log).values, name
+            assert evlog.replay(plain).rows == evlog.replay(log).rows, name
 
 
 def test_the_start_that_a_log_states() -> None:
@@ -349,7 +349,7 @@ def test_the_start_that_a_log_states() -> None:
     start = Registers({(Register("ccmr", 4), SHA384): b"\x22" * 48}, "log")
     log = Log("text", (event,), algorithms=(SHA384,), start=start)
     assert values(log) == {("ccmr:4", "sha384"): by_hand(b"\x22" * 48, b"x", hash="sha384")}
-    assert next(iter(evlog.replay(log))).start_reason == "log"
+    assert evlog.replay(log).rows[0].start_reason == "log"
 
 
 def test_looking_up_a_value() -> None:
@@ -358,8 +358,8 @@ def test_looking_up_a_value() -> None:
     with pytest.raises(KeyError):
         result[Register("pcr", 22), SHA256]
     assert result.registers()[Register("pcr", 0), SHA256] == result[Register("pcr", 0), SHA256]
-    assert [v.register.number for v in result if v.alg == SHA256] == sorted(
-        v.register.number for v in result if v.alg == SHA256
+    assert [v.register.number for v in result.rows if v.alg == SHA256] == sorted(
+        v.register.number for v in result.rows if v.alg == SHA256
     )
 
 

@@ -9,7 +9,7 @@ import json
 import os
 import re
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -83,7 +83,7 @@ def test_all_is_there_without_a_script(tmp_path: Path) -> None:
     assert "SecureBoot: on" in plain
     assert "grubx64.efi" in plain
     assert "the logs agree with values that are not authenticated" in plain
-    for value in evlog.replay(log):
+    for value in evlog.replay(log).rows:
         assert value.value is not None
         assert value.value.hex() in plain
 
@@ -293,9 +293,14 @@ def test_an_answer_may_be_nothing() -> None:
 def test_notebooks_show_tables() -> None:
     log = evlog.read(BOOT)
     verification = evlog.verify(log, evlog.read_registers(VALUES))
-    shown = [log, evlog.replay(log), verification, evlog.diff(log, evlog.read(SAMPLES / "tcg2" / "ovmf.bin"))]
+    shown: list[Any] = [
+        log,
+        evlog.replay(log),
+        verification,
+        evlog.diff(log, evlog.read(SAMPLES / "tcg2" / "ovmf.bin")),
+    ]
     for value in shown:
-        made: str = value._repr_html_()  # type: ignore[union-attr]
+        made: str = value._repr_html_()
         assert "<table>" in made
         assert "<script" not in made
         assert len(repr(value)) < 600

@@ -43,7 +43,7 @@ NAMELESS = {
 
 
 def values(log: Log) -> dict[tuple[str, str], bytes | None]:
-    return {(str(row.register), str(row.alg)): row.value for row in evlog.replay(log)}
+    return {(str(row.register), str(row.alg)): row.value for row in evlog.replay(log).rows}
 
 
 def codes(log: Log) -> dict[str, int]:
@@ -464,7 +464,7 @@ def test_a_register_that_stood_elsewhere() -> None:
     log = trace(f"tsm_mr_read: [rtmr1] sha384:{before}", WRITE, f"tsm_mr_read: [rtmr1] sha384:{after}")
     assert values(log) == {("rtmr:1", "sha384"): bytes.fromhex(after)}
     assert codes(log).keys() == {"from_report"}
-    (row,) = evlog.replay(log)
+    (row,) = evlog.replay(log).rows
     assert row.start_reason == "log"
 
 

@@ -37,7 +37,7 @@ def read(*lines: str, **choices: Any) -> Log:
 
 
 def row(*logs: Log, start: Registers | None = None) -> RegisterValue:
-    (only,) = evlog.replay(logs, start)
+    (only,) = evlog.replay(logs, start).rows
     return only
 
 
@@ -76,7 +76,7 @@ def test_a_log_that_starts_at_reset_is_continuous(word: str, reason: str) -> Non
 def test_pcr_17_is_reset_to_ones() -> None:
     ones = "ff" * 32
     found = evlog.replay(evlog.read(f"INIT sha256/{ones}\na b c\n".encode(), register=Register("pcr", 17)))
-    assert [(each.stated, each.start.hex()) for each in found] == [("continuous", ones)]
+    assert [(each.stated, each.start.hex()) for each in found.rows] == [("continuous", ones)]
 
 
 def test_a_log_without_init_starts_at_zeros_and_says_so() -> None:
@@ -175,7 +175,7 @@ def test_the_log_after_the_firmware_s() -> None:
     (handover,) = told.handovers
     assert (handover.verdict, handover.from_, handover.place) == ("continuous", "CCEL", (1, 0))
     assert told[REGISTER, SHA384] == extended(value, line(sync(value, "INIT")), line("a b c"))
-    assert [each.start_reason for each in told] == ["zeros"]
+    assert [each.start_reason for each in told.rows] == ["zeros"]
 
 
 def test_firmware_that_logged_less_than_it_extended() -> None:
@@ -183,7 +183,7 @@ def test_firmware_that_logged_less_than_it_extended() -> None:
     text = read(sync(value), "a")
     told = evlog.replay([firmware(b"kernel"), text])
     assert [(h.verdict, h.from_) for h in told.handovers] == [("gap", "CCEL")]
-    (found,) = told
+    (found,) = told.rows
     assert (found.value, found.proven_from) == (extended(value, line(sync(value)), line("a")), (1, 0))
 
 
@@ -207,19 +207,19 @@ def test_a_log_of_plain_events_replays_as_one_in_columns() -> None:
         log = evlog.read(make_text.samples()[f"text/{name}"])
         plain = log.replace(events=tuple(log.events))
         there, back = evlog.replay(log), evlog.replay(plain)
-        assert there.values == back.values
+        assert there.rows == back.rows
         assert there.handovers == back.handovers
 
 
 def test_registers_with_different_hashes() -> None:
     data = f"2 INIT sha256/{'00' * 32}\n3 INIT sha384/{'00' * 48}\n2 a\n3 a\n".encode()
     log = evlog.read(data, index="rtmr")
-    assert [(str(each.register), each.alg, each.status) for each in evlog.replay(log)] == [
+    assert [(str(each.register), each.alg, each.status) for each in evlog.replay(log).rows] == [
         ("rtmr:2", SHA256, "complete"),
         ("rtmr:3", SHA384, "complete"),
     ]
     plain = log.replace(events=tuple(log.events))
-    assert evlog.replay(plain).values == evlog.replay(log).values
+    assert evlog.replay(plain).rows == evlog.replay(log).rows
 
 
 def test_many_statements_cost_linear_time() -> None:
@@ -340,7 +340,7 @@ class TestCommentsThatEndALog:
         broken = read(sync(ZEROS), "a", sync(after), f"# .EXTEND {self.TOLD.hex()}")
         replayed = evlog.replay((broken, read(sync(value), "b")))
         assert [each.verdict for each in replayed.handovers] == ["continuous", "gap", "continuous"]
-        assert [(each.stated, each.proven_from, each.events) for each in replayed] == [("gap", (0, 2), 5)]
+        assert [(each.stated, each.proven_from, each.events) for each in replayed.rows] == [("gap", (0, 2), 5)]
 
 
 def test_line_ends_that_were_changed_on_the_way() -> None:

@@ -78,7 +78,7 @@ def test_firmware_and_systemd_together_reach_every_register_of_the_tpm() -> None
     expected = json.loads((SAMPLES / "systemd/tpm2-measure.pcrs.json").read_text())
     firmware = evlog.read(SAMPLES / "tcg2/uki.bin")
     ours = evlog.read(SAMPLES / "systemd/tpm2-measure.log")
-    rows = [row for row in replay([firmware, ours]) if row.value is not None]
+    rows = [row for row in replay([firmware, ours]).rows if row.value is not None]
     assert len(rows) == 45
     assert all(row.value.hex() == expected[row.alg.name][str(row.register.number)] for row in rows if row.value)
     alone = replay(firmware).get(Register("pcr", 11), SHA256)
@@ -88,7 +88,7 @@ def test_firmware_and_systemd_together_reach_every_register_of_the_tpm() -> None
 
 def test_a_bank_that_a_record_lacks_is_not_told() -> None:
     log = evlog.read(SAMPLES / "systemd/tpm2-measure.log")
-    pcr23 = {row.alg: row.status for row in replay(log) if row.register.number == 23}
+    pcr23 = {row.alg: row.status for row in replay(log).rows if row.register.number == 23}
     assert pcr23 == {SHA1: "incomplete", SHA256: "complete", SHA384: "incomplete", SHA512: "incomplete"}
     told = replay(log, rules={SHA1: "not-extended"})
     assert told[Register("pcr", 23), SHA1] == bytes(20)
@@ -237,7 +237,7 @@ def test_a_cel_without_numbers_is_no_log_of_systemds() -> None:
     log = evlog.read("".join(records).encode())
     assert log.format == "cel-json"
     value = hashlib.sha256(bytes(32) + b"\x11" * 32).digest()
-    assert [(row.events, row.value) for row in replay(log)] == [(1, value)]
+    assert [(row.events, row.value) for row in replay(log).rows] == [(1, value)]
 
 
 @pytest.mark.parametrize(
@@ -276,7 +276,7 @@ def test_records_that_cannot_be(record: bytes) -> None:
 
 def test_a_digest_of_the_wrong_size_extends_nothing() -> None:
     log = evlog.read(make_linux.record("x", banks=("sha256",), value=bytes(20)))
-    assert [row.status for row in replay(log)] == ["incomplete"]
+    assert [row.status for row in replay(log).rows] == ["incomplete"]
     assert [finding.code for finding in log.findings] == ["digest_size"]
 
 
@@ -344,7 +344,7 @@ def test_virtual_machine(vm: Path) -> None:
     assert detect(data).format == "systemd"
     predicted = (machine / "predicted-pcr11.txt").read_text()
     ready = [evlog.read(machine / "binary_bios_measurements"), evlog.read(data)]
-    values = {row.alg: row.value for row in replay(ready) if row.register == Register("pcr", 11)}
+    values = {row.alg: row.value for row in replay(ready).rows if row.register == Register("pcr", 11)}
     for line in predicted.splitlines():
         if line.startswith("11:"):
             name, value = line[3:].split("=")

@@ -31,7 +31,7 @@ def vectors(spec: Path) -> dict[str, Any]:
 
 
 def value(log: Log, register: Register = UNKNOWN_REGISTER) -> str:
-    (row,) = [row for row in evlog.replay(log) if row.register == register]
+    (row,) = [row for row in evlog.replay(log).rows if row.register == register]
     assert row.value is not None
     return row.value.hex()
 
@@ -81,7 +81,7 @@ def test_logs_line_by_line(vectors: dict[str, Any], name: str) -> None:
 
 def test_a_start_value_of_49_bytes_is_taken_as_it_is(vectors: dict[str, Any]) -> None:
     log = evlog.read(bytes.fromhex(vectors["U-f"]["file_hex"]))
-    (row,) = evlog.replay(log)
+    (row,) = evlog.replay(log).rows
     assert row.start.hex() == vectors["U-f"]["start"]
     assert len(row.start) == 49
     assert [finding.code for finding in log.findings if finding.severity == "warning"] == ["anchor_length"]
@@ -239,7 +239,7 @@ def test_agent_registers_of_other_platforms(vectors: dict[str, Any], number: int
     case = vectors["E-vtpm"]["vectors"][number]
     register = Register("ccmr", 4) if case["alg"] == "sm3" else Register("pcr", int(case["name"].split()[1]))
     log = entry(line, HashAlg.named(case["alg"]), register)
-    (row,) = evlog.replay(log)
+    (row,) = evlog.replay(log).rows
     assert row.start.hex() == case["start"]
     assert log.events[0].digests[0].value.hex() == case["digest"]
     assert value(log, register) == case["register"]
@@ -262,7 +262,7 @@ def test_ccel_with_agent_entries(vectors: dict[str, Any], corpus: Path) -> None:
     assert lines.data.decode().splitlines() == [each["text"] for each in vector["aael_entries"]]
     told = evlog.convert(log, "text", digests_only=True, index="ccmr")
     assert told.registers_preserved
-    assert {str(row.register): row.value.hex() for row in evlog.replay(told.log) if row.value} == {
+    assert {str(row.register): row.value.hex() for row in evlog.replay(told.log).rows if row.value} == {
         f"ccmr:{index}": register for index, register in vector["registers"].items()
     }
 

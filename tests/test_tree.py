@@ -45,7 +45,7 @@ def test_a_tree_is_one_log(tmp_path: Path) -> None:
     register(tmp_path / "rtmr3", "sha384", three)
     log = evlog.read(tmp_path)
     assert [str(event.register) for event in log.events] == ["rtmr:2"] * 2 + ["rtmr:3"] * 2
-    assert {(str(row.register), row.alg): row.status for row in evlog.replay(log)} == {
+    assert {(str(row.register), row.alg): row.status for row in evlog.replay(log).rows} == {
         ("rtmr:2", SHA256): "complete",
         ("rtmr:3", SHA384): "complete",
     }
@@ -59,9 +59,9 @@ def test_a_tree_is_one_log(tmp_path: Path) -> None:
 def test_the_register_s_hash_is_its_folder_s(tmp_path: Path) -> None:
     data = f"INIT sha256/{'00' * 32}\na b c\n".encode()
     register(tmp_path / "rtmr3", "sha384", data)
-    (row,) = evlog.replay(evlog.read(tmp_path))
+    (row,) = evlog.replay(evlog.read(tmp_path)).rows
     assert (row.alg, row.start) == (SHA384, ZEROS)
-    assert evlog.replay(evlog.read(tmp_path / "rtmr3" / "event_log")).values == (row,)
+    assert evlog.replay(evlog.read(tmp_path / "rtmr3" / "event_log")).rows == (row,)
 
 
 def test_a_file_of_that_name_alone_knows_nothing(tmp_path: Path) -> None:
@@ -269,7 +269,7 @@ def test_the_global_log_and_its_parts_are_inverse(tmp_path: Path) -> None:
         (tmp_path / path).parent.mkdir(exist_ok=True)
         (tmp_path / path).write_bytes(content)
     joined = evlog.read(tmp_path)
-    assert evlog.replay(joined).values == evlog.replay(whole).values
+    assert evlog.replay(joined).rows == evlog.replay(whole).rows
     concatenated = evlog.write(joined)
     assert sorted(concatenated.splitlines()) == sorted(data.splitlines())
     again = evlog.split(evlog.read(concatenated, index="rtmr")).tree()
@@ -282,12 +282,12 @@ def test_a_split_tree_agrees_with_itself(tmp_path: Path) -> None:
         (tmp_path / path).write_bytes(content)
     log = evlog.read(tmp_path)
     whole = evlog.read(SAMPLES / "tcg2/secure-boot.bin")
-    assert evlog.replay(log).values == evlog.replay(whole).values
+    assert evlog.replay(log).rows == evlog.replay(whole).rows
     assert log.format == "tcg2"
     assert evlog.write(log)
     values = tree.values(str(tmp_path))
     assert len(values) == len(evlog.replay(whole))
-    for row in evlog.replay(whole):
+    for row in evlog.replay(whole).rows:
         assert values.get(row.register, row.alg) == row.value
 
 
@@ -305,7 +305,7 @@ def test_parts_lead_where_the_whole_does(path: Path) -> None:
             assert evlog.replay(part.log, beside=[log]).get(part.register, alg) == value
             alone = evlog.replay(part.log).get(part.register, alg) == value
             assert alone == (f"{part.register}" not in {loss.reason.split()[0] for loss in starts(found)})
-    told = {(row.register, row.alg): row.value for row in evlog.replay(log) if row.value is not None}
+    told = {(row.register, row.alg): row.value for row in evlog.replay(log).rows if row.value is not None}
     assert {(part.register, alg): value for part in found.parts for alg, value in part.values} == told
     events = sum(len(part.log.events) for part in found.parts)
     headers = len(found.parts) - 1 if path.parent.name == "tcg2" else 0
@@ -333,8 +333,8 @@ def test_an_event_in_place_of_the_header_is_its_register_s(log: Path | bytes) ->
     contents = [event.content.to_json() for part in parts.values() for event in part.log.events]
     told = [each for each in contents if not each["data"].startswith(b"Spec ID Event03".hex())]
     assert sorted(map(repr, told)) == sorted(repr(event.content.to_json()) for event in whole.events)
-    assert evlog.replay(parts["pcr:0"].log).values == tuple(
-        row for row in evlog.replay(whole) if str(row.register) == "pcr:0"
+    assert evlog.replay(parts["pcr:0"].log).rows == tuple(
+        row for row in evlog.replay(whole).rows if str(row.register) == "pcr:0"
     )
 
 
@@ -396,8 +396,8 @@ def test_a_split_tree_with_odd_names_reads_back(tmp_path: Path) -> None:
         (name, event.digests) for name, event in zip(names, events, strict=True)
     }
     assert back.platform is None
-    assert {(row.register, row.value) for row in evlog.replay(back)} == {
-        (row.register, row.value) for row in evlog.replay(log)
+    assert {(row.register, row.value) for row in evlog.replay(back).rows} == {
+        (row.register, row.value) for row in evlog.replay(log).rows
     }
 
 

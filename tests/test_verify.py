@@ -735,7 +735,7 @@ def test_public_logs_are_judged_as_their_sources_say(corpus: Path) -> None:
         evidence = read_registers(json.dumps(row["registers"]).encode())
         log = evlog.read(corpus / name)
         # Some of them state fewer registers than the log extends.
-        logged = {value.register for value in evlog.replay(log)}
+        logged = {value.register for value in evlog.replay(log).rows}
         compared = sorted({str(register) for register, _ in evidence.registers if register in logged})
         result = verify(log, evidence, Demand(registers=RegisterSet.parse(*compared)))
         mismatches = [each for each in result.registers if each.verdict == "mismatch"]

@@ -114,12 +114,12 @@ def replay(choices: Choices, data: bytes) -> None:
     registers = replayed.registers()
     evlog.rules_by_bank(evlog.bank_rules(log, registers))
     evlog.boot_aggregate(log, registers)
-    for row in islice(replayed, 4):
+    for row in islice(replayed.rows, 4):
         found = evlog.find_prefix(log, row.register, row.alg, row.value or b"")
         if found is None and row.value is not None and row.stated is None:
             raise BrokenError("the value at the end is not one that the log leads to")
     made = evlog.replay(log.replace(events=tuple(log.events)))
-    if (made.values, made.handovers) != (replayed.values, replayed.handovers):
+    if (made.rows, made.handovers) != (replayed.rows, replayed.handovers):
         raise BrokenError("events one by one lead to other values than columns of them")
 
 

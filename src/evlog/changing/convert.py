@@ -144,8 +144,8 @@ class _Lost:
 
 def _changed(before: Replay, after: Replay, platform: str | None, lost: _Lost) -> tuple[str, ...]:
     """The registers and banks whose value the conversion changed, invented, or lost without a loss that names them."""
-    old = {(united(row.register, platform), row.alg): row for row in before}
-    new = {(united(row.register, platform), row.alg): row for row in after}
+    old = {(united(row.register, platform), row.alg): row for row in before.rows}
+    new = {(united(row.register, platform), row.alg): row for row in after.rows}
     differing = []
     for key in {**old, **new}:
         one, two = old.get(key), new.get(key)

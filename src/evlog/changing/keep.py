@@ -56,7 +56,7 @@ def _in_banks(event: Event, banks: Collection[HashAlg]) -> Event:
 def _prove(log: Log, part: Log, names: set[Register]) -> None:
     """Each register that is kept has the value that the whole log leads to: a launch on PCR 17 resets PCR 18."""
     after = replay(part)
-    for row in replay(log):
+    for row in replay(log).rows:
         if row.register in names and after.get(row.register, row.alg) != row.value:
             raise ConversionError(
                 f"{row.register} would have another value in {row.alg} without the events of other registers"

@@ -62,7 +62,7 @@ class Split(Record):
 def split(log: Log) -> Split:
     """One log per register. Raises ConversionError if a part led to another value than the whole."""
     told: dict[Register, list[tuple[HashAlg, bytes]]] = {}
-    for row in replay(log):
+    for row in replay(log).rows:
         if row.value is not None:
             told.setdefault(row.register, []).append((row.alg, row.value))
     parts = []

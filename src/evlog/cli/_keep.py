@@ -38,8 +38,8 @@ class Keep(Record):
 
     def replayed(self, result: Replay, platform: str | None) -> Replay:
         """The rows of a replay that are kept."""
-        rows = (row for row in result if self.has(row.register, platform) and self.has_bank(row.alg))
-        return result if self == _ALL else result.replace(values=tuple(rows))
+        rows = (row for row in result.rows if self.has(row.register, platform) and self.has_bank(row.alg))
+        return result if self == _ALL else result.replace(rows=tuple(rows))
 
     def findings(self, found: Iterable[Finding], log: Log) -> tuple[Finding, ...]:
         """Of what was found in a log, errors and what is not about an event on a register that is left out."""

@@ -211,10 +211,10 @@ def _registers(
     if not counts:
         return
     values = replay(log)
-    banks = {row.alg for row in values if row.value is not None}
+    banks = {row.alg for row in values.rows if row.value is not None}
     bank = next((alg for alg in reversed(log.algorithms) if alg in banks and alg.size <= 32), None)
     bank = bank or next((alg for alg in log.algorithms if alg in banks), None)
-    told = {row.register: row.value for row in values if row.alg == bank}
+    told = {row.register: row.value for row in values.rows if row.alg == bank}
     width = max(len("register"), *(len(names[register]) for register in counts))
     page.line("")
     heads = "".join(f"{marks[name]:>6}" for name in VERDICTS)

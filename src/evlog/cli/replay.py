@@ -77,7 +77,7 @@ def run(args: argparse.Namespace) -> int:
     # What is said of several logs does not tell which log's event it is about.
     _common.report(keep.findings(result.findings, logs[0]) if len(logs) == 1 else result.findings)
     banks = [alg for log in logs for alg in log.algorithms]
-    absent = keep.absent((row.register for row in whole), banks, platform)
+    absent = keep.absent((row.register for row in whole.rows), banks, platform)
     if absent is not None:
         # What extends nothing has no row.
         absent = keep.absent((register for log in logs for register in log.registers), banks, platform)
@@ -129,19 +129,19 @@ def _with_idle(result: Replay, before: Replay) -> Replay:
     """The result, and the registers that nothing extends any more at their start values."""
     idle = (
         row
-        for row in before
-        if row.events and not any((other.register, other.alg) == (row.register, row.alg) for other in result)
+        for row in before.rows
+        if row.events and not any((other.register, other.alg) == (row.register, row.alg) for other in result.rows)
     )
-    rows = [*result, *(row.replace(value=row.start, events=0, status="complete") for row in idle)]
+    rows = [*result.rows, *(row.replace(value=row.start, events=0, status="complete") for row in idle)]
     rows.sort(key=lambda row: (row.register.sort_key, row.alg.id))
-    return result.replace(values=tuple(rows))
+    return result.replace(rows=tuple(rows))
 
 
 def document(result: Replay, platform: str | None, before: Replay | None = None) -> dict[str, Any]:
     """The result as ``evlog.replay/1``; with edits, each row has the value ``was`` that it had without them."""
     rows: list[dict[str, Any]] = []
     register = None
-    for row in result:
+    for row in result.rows:
         if row.register is not register:  # the rows of a register are together
             register = row.register
             name, label = str(register), register.label(platform)
@@ -174,7 +174,7 @@ def print_table(result: Replay, platform: str | None, before: Replay | None = No
     With edits, a register that differs from what it was is marked, and what it was stands below it.
     """
     banks: dict[str, list[str]] = {}
-    for row in result:
+    for row in result.rows:
         value = row.value.hex() if row.value is not None else row.status
         start = "" if row.start_reason == "zeros" else f" (start: {row.start_reason})"
         label = row.register.label(platform)

@@ -71,7 +71,7 @@ def _register_of(log: Log, known: Mapping[Key, bytes], evidence: Mapping[Key, by
         fits = {register for (register, bank), other in known.items() if bank == alg and other == value}
         if any(value) and len(fits) == 1:
             return fits.pop(), "whose value it states"
-    for row in replay(log):
+    for row in replay(log).rows:
         fits = {r for (r, bank), other in evidence.items() if bank == row.alg and other == row.value}
         if row.value is not None and any(row.value) and len(fits) == 1:
             return fits.pop(), "whose value it leads to"

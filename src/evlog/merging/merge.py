@@ -208,8 +208,8 @@ def _losses(logs: Sequence[Log]) -> Iterator[Loss]:
 
 def _prove(replayed: Replay, merged: Log) -> None:
     """The merged log leads to every value that its parts lead to."""
-    again = {(row.register, row.alg): row.value for row in replay(merged)}
-    for row in replayed:
+    again = {(row.register, row.alg): row.value for row in replay(merged).rows}
+    for row in replayed.rows:
         if row.value is not None and again.get((row.register, row.alg)) not in (row.value, None):
             raise ConversionError(f"the merged log would change {row.register} in {row.alg}")
 

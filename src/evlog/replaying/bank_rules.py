@@ -57,7 +57,7 @@ def _of_bank(logs: tuple[Log, ...], registers: Registers, alg: HashAlg, start: R
     extended: set[Register] = set()
     for rule in dict.fromkeys(rule for log in logs for rule in log.rules):
         result = replay(logs, start, rules={alg: rule}, banks=(alg,))
-        extended |= {row.register for row in result}
+        extended |= {row.register for row in result.rows}
         explained = [register for register in pending if result.get(register, alg) == registers[register, alg]]
         for register in explained:
             yield BankRule(register, alg, rule)

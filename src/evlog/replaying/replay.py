@@ -7,6 +7,7 @@ A replay proves nothing by itself: compare it with values from a quote (`evlog.v
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from operator import attrgetter
 
 from evlog._record import Record
@@ -23,6 +24,9 @@ if TYPE_CHECKING:
 
     from evlog.replaying.replayer import Rules
     from evlog.replaying.statements import Statement
+
+    #: A register and a bank, or their names.
+    Key = tuple[Register | str, HashAlg | str]
 
 __all__ = ["RegisterValue", "Replay", "replay", "replay_each", "start_value"]
 
@@ -56,38 +60,62 @@ class RegisterValue(Record):
 
 
 class Replay(Record):
-    """All registers that the logs extend, sorted by register, then bank; a mapping by (register, algorithm).
+    """All registers that the logs extend: a mapping of (register, bank) to the value, where the logs tell it.
 
+    A key is (Register, HashAlg), or their names: ``replay["pcr:7", "sha256"]``. ``rows`` has a `RegisterValue` for each
+    register and bank, sorted, also where no value can be said.
     ``handovers`` are the places where a textual log states a register's value, or begins without, in their order.
     """
 
-    values: tuple[RegisterValue, ...]
+    rows: tuple[RegisterValue, ...]
     findings: tuple[Finding, ...] = ()
     handovers: tuple[Statement, ...] = ()
 
-    def __getitem__(self, key: tuple[Register, HashAlg]) -> bytes:
+    def __getitem__(self, key: Key) -> bytes:
+        """The value. Raises KeyError where the logs tell none, and UsageError for a name that is none."""
         found = self.get(*key)
         if found is None:
             raise KeyError(key)
         return found
 
-    def get(self, register: Register, alg: HashAlg) -> bytes | None:
+    def get(self, register: Register | str, alg: HashAlg | str) -> bytes | None:
         """The value of a register in a bank, or None if the logs do not tell it."""
-        for value in self.values:
-            if value.register == register and value.alg == alg:
-                return value.value
-        return None
+        row = self.row(register, alg)
+        return None if row is None else row.value
 
-    def __iter__(self) -> Iterator[RegisterValue]:
-        return iter(self.values)
+    def row(self, register: Register | str, alg: HashAlg | str) -> RegisterValue | None:
+        """The row of a register in a bank, or None if the logs do not extend it."""
+        register = Register.parse(register) if isinstance(register, str) else register
+        alg = HashAlg.named(alg) if isinstance(alg, str) else alg
+        return next((row for row in self.rows if row.register == register and row.alg == alg), None)
+
+    def __contains__(self, key: object) -> bool:
+        return any((row.register, row.alg) == key for row in self.rows if row.value is not None)
+
+    def __iter__(self) -> Iterator[tuple[Register, HashAlg]]:
+        return (each for each, _ in self.items())
 
     def __len__(self) -> int:
-        return len(self.values)
+        return sum(row.value is not None for row in self.rows)
+
+    def keys(self) -> list[tuple[Register, HashAlg]]:
+        """The registers and banks of which the logs tell the value."""
+        return list(self)
+
+    def values(self) -> list[bytes]:
+        """The values, in the order of the keys."""
+        return [value for _, value in self.items()]
+
+    def items(self) -> list[tuple[tuple[Register, HashAlg], bytes]]:
+        """The keys with their values."""
+        return [((row.register, row.alg), row.value) for row in self.rows if row.value is not None]
 
     def registers(self) -> Registers:
         """The complete values as a table."""
-        table = {(v.register, v.alg): v.value for v in self.values if v.value is not None}
-        return Registers(table, "replay")
+        return Registers(dict(self.items()), "replay")
+
+
+Mapping.register(Replay)
 
 
 def replay(

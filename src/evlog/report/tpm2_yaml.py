@@ -114,7 +114,7 @@ def _event(event: Event, content: PCClientEvent, version: int) -> Iterator[str]:
 def _registers(log: Log) -> Iterator[str]:
     """The tool's values, each with a comment that states the replayed one where the two differ."""
     values = _tool_values(log)
-    replayed = {(str(row.alg), row.register.index): row for row in replay(log)}
+    replayed = {(str(row.alg), row.register.index): row for row in replay(log).rows}
     yield "pcrs:"
     for bank in _BANKS:
         rows = sorted((index, value) for (alg, index), value in values.items() if alg == bank)

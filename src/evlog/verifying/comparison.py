@@ -85,7 +85,7 @@ class Comparison:
         #: What textual logs state, by register and bank.
         self.statements: dict[tuple[Register, HashAlg], list[Statement]] = {}
         self.replay: Replay = self._replayed()
-        self.rows = {(row.register, row.alg): row for row in self.replay}
+        self.rows = {(row.register, row.alg): row for row in self.replay.rows}
         self.static = {united(register, platform) for register in evidence.static}
         # The build-time register of every confidential platform (UEFI 2.10 section 38.4.1).
         self.static.add(Register("ccmr", 0))
@@ -97,7 +97,7 @@ class Comparison:
 
         if evidence.composite is not None:
             self._open(evidence.composite)
-        self.twice = not_reset(self.logs, self.replay, self.stated, self.allowance)
+        self.twice = not_reset(self.logs, self.replay.rows, self.stated, self.allowance)
         keys = {*self.rows, *self.stated, *self._on_static()}
         ordered = sorted(keys, key=lambda key: (key[0].sort_key, key[1].id))
         judged = [self._less_idle(self._judge(*key)) for key in ordered]
@@ -263,7 +263,7 @@ class Comparison:
             sentence = f"still its start value: none of the {events} events extended this bank"
             return RegisterVerdict(register, alg, "match", expected, expected, sentence, "other_banks", events)
         if events:
-            others = sorted({row.alg.name for row in self.replay if row.register == register and row.events})
+            others = sorted({row.alg.name for row in self.replay.rows if row.register == register and row.events})
             only = f", only {', '.join(others)}" if others else ""
             sentence = f"the logs have no {alg} digests of it{only}"
             return RegisterVerdict(register, alg, "incomplete", None, expected, sentence, "no_bank", events)
@@ -390,7 +390,7 @@ class Comparison:
             return
         self.stated |= solved
         self.replay = self._replayed()
-        self.rows = {(row.register, row.alg): row for row in self.replay}
+        self.rows = {(row.register, row.alg): row for row in self.replay.rows}
 
 
 def _counting(evidence: Evidence) -> Iterator[tuple[tuple[Register, HashAlg], bytes]]:

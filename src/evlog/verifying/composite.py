@@ -37,7 +37,7 @@ def opened(composite: Composite, logs: Sequence[Log]) -> dict[Key, bytes] | None
     launch = launched(logs)
     offered = dict.fromkeys(rule for log in logs for rule in log.rules)
     for rules in ((), *((rule,) for rule in offered)):
-        rows = {(row.register, row.alg): row for row in replay(logs, rules=dict.fromkeys(banks, rules))}
+        rows = {(row.register, row.alg): row for row in replay(logs, rules=dict.fromkeys(banks, rules)).rows}
         values = {
             key: _value(logs, key, rows[key], rules) if key in rows else reset_value(*key, launch=launch)
             for key in selection

@@ -91,7 +91,7 @@ def _sections(logs: Sequence[Log], answer: Answer) -> Iterator[str]:
 
 
 def _kept(result: Replay, answer: Answer) -> Replay:
-    return result.replace(values=tuple(row for row in result if answer.has(row.register)))
+    return result.replace(rows=tuple(row for row in result.rows if answer.has(row.register)))
 
 
 def _section(id: str, title: str, body: str) -> str:

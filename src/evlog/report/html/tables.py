@@ -46,10 +46,10 @@ def about(log: Log) -> str:
 
 def replayed(result: Replay, platform: str | None) -> str:
     """The registers that logs add up to: one in a row, its banks in columns."""
-    banks = _banks(row.alg for row in result.values)
+    banks = _banks(row.alg for row in result.rows)
     cells_of: dict[Register, dict[HashAlg, str]] = {}
     counts: dict[Register, int] = {}
-    for row in result.values:
+    for row in result.rows:
         value = _value(row.value) if row.value is not None else f"<b class=odd>{text(row.status)}</b>"
         cells_of.setdefault(row.register, {})[row.alg] = value
         counts[row.register] = max(row.events, counts.get(row.register, 0))
