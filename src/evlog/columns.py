@@ -33,6 +33,11 @@ __all__ = ["NOT_EXTENDED", "Columns", "Computed", "Layout", "Lazy", "Lines", "Re
 
 #: In ``registers``: the record extends nothing that replay can follow.
 NOT_EXTENDED = 0xFFFFFFFF
+# Registers that are looked for one by one.
+_FEW = 16
+# Bytes of records that are compared with others, and how many are kept for it.
+_SHORT = 64
+_MANY = 4096
 
 
 class Layout(Record):
@@ -82,6 +87,16 @@ class Columns(Record):
         return None
 
     @property
+    def named(self) -> set[Register] | None:
+        """The registers that rows are on, those included that extend nothing; None if only their events tell."""
+        return None
+
+    @property
+    def silent(self) -> bool:
+        """Whether the events of all rows that extend nothing are known not to be measured."""
+        return False
+
+    @property
     def rules(self) -> tuple[str, ...]:
         """Names of the rules by which a bank may be extended that the records have no digest for."""
         return ()
@@ -120,6 +135,17 @@ class Columns(Record):
         """The indices of all registers that some row extends."""
         return set(self.registers) - {NOT_EXTENDED}
 
+    @property
+    def first_rows(self) -> dict[int, int]:
+        """The first row that extends each register, by the register's index, in the order of rows."""
+        registers, indices = self.registers, self.indices
+        if len(indices) <= _FEW:
+            return dict(sorted(((index, registers.index(index)) for index in indices), key=lambda pair: pair[1]))
+        # A hostile log has a register for each line.
+        found = dict(zip(reversed(registers), range(len(registers) - 1, -1, -1), strict=True))
+        found.pop(NOT_EXTENDED, None)
+        return dict(sorted(found.items(), key=lambda pair: pair[1]))
+
     def register(self, index: int) -> Register:
         """The register that an index in ``registers`` means."""
         names = self.names
@@ -149,6 +175,31 @@ class Columns(Record):
     def has_bank(self, index: int, alg: HashAlg) -> bool:
         """Whether a register has the bank, as far as its log says."""
         return True
+
+    @property
+    def twins(self) -> Sequence[int]:
+        """For each row the first one with the same bytes, or the row itself: long records are not compared.
+
+        Nor are those of a log with several layouts, which tell two records of the same bytes apart.
+        """
+        if self.layout_of is not None:
+            return range(len(self))
+        from array import array
+        from itertools import chain, islice
+
+        data, known = self.buffer, dict[bytes, int]()
+        found = array("I", range(len(self)))
+        begin = 0
+        for row, stop in enumerate(chain(islice(self.offsets, 1, None), (self.end,) if found else ())):
+            if stop - begin <= _SHORT:
+                record = data[begin:stop]
+                first = known.get(record)
+                if first is not None:
+                    found[row] = first
+                elif len(known) < _MANY:
+                    known[record] = row
+            begin = stop
+        return found
 
     def length(self, row: int) -> int:
         """Bytes of a record: records are contiguous."""
@@ -227,6 +278,14 @@ class Lines(Columns):
     compute: Extensions
 
     @property
+    def named(self) -> set[Register]:
+        return set(self.names) if len(self) else set()
+
+    @property
+    def silent(self) -> bool:
+        return all(register.replayable for register in self.names)
+
+    @property
     def spans(self) -> tuple[array[int], array[int]] | None:
         return self.covered if len(self.names) == 1 else None
 
@@ -265,6 +324,11 @@ class Lazy(Sequence):  # type: ignore[type-arg]
 
     def __len__(self) -> int:
         return self._rows
+
+    @property
+    def twins(self) -> Sequence[int]:
+        """For each row one whose item is the same but for its number and place in a file; most often the row itself."""
+        return range(self._rows)
 
     def __getitem__(self, row: int | slice) -> Any:
         rows = range(len(self))[row]

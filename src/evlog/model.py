@@ -8,12 +8,12 @@ from __future__ import annotations
 
 from evlog._record import Record
 from evlog.algorithms import HashAlg
-from evlog.columns import Lazy
+from evlog.columns import NOT_EXTENDED, Lazy, rows_of
 from evlog.registers import Register, Registers
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Hashable, Iterable, Sequence
     from typing import Any, ClassVar
 
     from evlog.columns import Columns
@@ -212,14 +212,41 @@ class LazyEvents(Lazy):
     """Events that are made from columns.
 
     ``columns`` is None if they do not tell all that replay needs: then events have to be made for it.
+    ``reading`` is for rooms that read records of the same bytes and layout as the same event, wherever they stand: it
+    is what else tells their events, so that logs of equal readings can be compared by their bytes.
     """
 
-    __slots__ = ("_make", "columns")
+    __slots__ = ("_make", "_twins", "columns", "reading")
 
-    def __init__(self, columns: Columns, make: Callable[[int], Event], *, foldable: bool = True) -> None:
+    def __init__(
+        self,
+        columns: Columns,
+        make: Callable[[int], Event],
+        *,
+        foldable: bool = True,
+        reading: Hashable | None = None,
+    ) -> None:
         super().__init__(len(columns))
         self.columns: Columns | None = columns if foldable else None
+        self.reading = reading if foldable else None
+        self._twins: Sequence[int] | None = None
         self._make = make
+
+    @property
+    def twins(self) -> Sequence[int]:
+        if self._twins is None:
+            alike = self.reading is not None and self.columns is not None
+            self._twins = self.columns.twins if alike else super().twins  # type: ignore[union-attr]
+        return self._twins
+
+    def renamed(self, columns: Columns, name: Callable[[Register], Register]) -> LazyEvents:
+        """The same events on registers of other names, with the columns that say so."""
+
+        def make(row: int) -> Event:
+            event: Event = self[row]
+            return event.replace(register=name(event.register))
+
+        return LazyEvents(columns, make, reading=self.reading)
 
     def __repr__(self) -> str:
         return f"<{len(self)} events>"
@@ -304,11 +331,29 @@ class Log(Record):
         return self.events.columns if isinstance(self.events, LazyEvents) else None
 
     @property
+    def twins(self) -> Sequence[int]:
+        """For each event the place of one that is the same but for its number and where it was read.
+
+        It is the event's own if no other is known to be; so one needs to be looked at for many.
+        """
+        return self.events.twins if isinstance(self.events, Lazy) else range(len(self.events))
+
+    @property
     def extended(self) -> set[Register]:
         """The registers that the log extends."""
         if self.columns is not None:
             return self.columns.extended
         return {event.register for event in self.events if event.measured}
+
+    @property
+    def registers(self) -> set[Register]:
+        """The registers that events are on, whether they extend them or not."""
+        columns = self.columns
+        if columns is None:
+            return {event.register for event in self.events}
+        if columns.named is not None:
+            return columns.named
+        return columns.extended | {self.events[row].register for row in rows_of(columns.registers, NOT_EXTENDED)}
 
     @property
     def rules(self) -> tuple[str, ...]:

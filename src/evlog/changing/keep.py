@@ -31,7 +31,7 @@ def keep(
     """
     part, losses = log, []
     if registers is not None:
-        there = _registers(log)
+        there = log.registers
         names = {register for register in there if registers.holds(register, log.platform)}
         if names != there:
             part = part.replace(events=tuple(e for e in log.events if e.register in names or is_header(e)))
@@ -46,13 +46,6 @@ def keep(
             losses.append(Loss(0, "content", "it lists banks that are not kept"))
         part = part.replace(events=tuple(_in_banks(event, kept) for event in events), algorithms=kept)
     return part, losses
-
-
-def _registers(log: Log) -> set[Register]:
-    columns = log.columns
-    if columns is not None and columns.names is not None and len(columns.names) == 1:
-        return set(columns.names)
-    return {event.register for event in log.events}
 
 
 def _in_banks(event: Event, banks: Collection[HashAlg]) -> Event:

@@ -203,8 +203,11 @@ def report(findings: Iterable[Finding], name: str = "") -> None:
         say(f"{prefix}{finding.severity}: {event}{finding.message}")
 
 
-def print_json(document: dict[str, Any], **members: Iterable[dict[str, Any]]) -> None:
-    """One JSON object on stdout; ``members`` are lists of it, empty there, whose objects are printed as they come."""
+def print_json(document: dict[str, Any], **members: Iterable[str]) -> None:
+    """One JSON object on stdout; ``members`` are lists of it, empty there, whose objects are printed as they come.
+
+    They come as JSON, many at a time with a comma between them.
+    """
     import json
 
     rest = json.dumps(document)
@@ -214,7 +217,7 @@ def print_json(document: dict[str, Any], **members: Iterable[dict[str, Any]]) ->
         print(before, end=f'"{name}": [')
         between = ""
         for each in objects:
-            print(between, json.dumps(each), sep="", end="")
+            print(between, each, sep="", end="")
             between = ", "
         rest = f"]{rest}"
     print(rest)

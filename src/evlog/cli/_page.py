@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import os
 import sys
+from itertools import islice
 
 from evlog.contents._printable import printable
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from rich.console import Console
 
     #: Text, or text and its style.
@@ -17,6 +20,8 @@ if TYPE_CHECKING:
 __all__ = ["Page", "wrapped"]
 
 _NARROWEST = 80
+# Lines that are printed at once.
+_SOME = 256
 
 
 def wrapped(text: str, width: int) -> list[str]:
@@ -64,15 +69,30 @@ class Page:
         for line in wrapped(" ".join(rest), self.width - indent) if rest else ():
             self.line(" " * indent, (line, style))
 
+    def settled(self, *parts: Part) -> tuple[Part, ...]:
+        """Parts of a line that is printed often, as few as can be."""
+        return ("".join(part if isinstance(part, str) else part[0] for part in parts),) if not self._console else parts
+
+    def lines(self, rows: Iterable[tuple[Part, ...]]) -> None:
+        """Print lines, of which there may be many."""
+        if self._console is not None:
+            for parts in rows:
+                self.line(*parts)
+            return
+        texts = map(self._plain, rows)
+        while some := list(islice(texts, _SOME)):
+            print("\n".join(some))
+
+    def _plain(self, parts: tuple[Part, ...]) -> str:
+        text = printable("".join([part if part.__class__ is str else part[0] for part in parts]))
+        return text if self.unicode else text.replace("…", "~").encode("ascii", "backslashreplace").decode()
+
     def line(self, *parts: Part) -> None:
         """Print one line made of its parts, with what a terminal would act upon escaped."""
-        parts = tuple(printable(p) if isinstance(p, str) else (printable(p[0]), p[1]) for p in parts)
         if self._console is None:
-            text = "".join(part if isinstance(part, str) else part[0] for part in parts)
-            if not self.unicode:
-                text = text.replace("…", "~").encode("ascii", "backslashreplace").decode()
-            print(text)
+            print(self._plain(parts))
             return
+        parts = tuple(printable(p) if isinstance(p, str) else (printable(p[0]), p[1]) for p in parts)
         from rich.text import Text
 
         self._console.print(Text.assemble(*parts), soft_wrap=True)

@@ -9,13 +9,14 @@ from evlog.errors import UsageError
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Collection
+    from collections.abc import Collection, Mapping, Sequence
 
     from evlog.algorithms import HashAlg
     from evlog.checking.check import Checks
     from evlog.checking.digest_check import DigestCheck
     from evlog.cli._keep import Keep
     from evlog.model import Event, Log
+    from evlog.registers import Register
 
 __all__ = ["VERDICTS", "Selection", "in_banks", "of", "short_type", "verdict"]
 
@@ -40,18 +41,29 @@ class Selection(Record):
     types: tuple[str, ...] = ()
     verdicts: tuple[str, ...] = ()
 
-    def choose(self, log: Log, checks: Checks) -> list[int]:
+    def choose(self, log: Log, checks: Checks) -> Sequence[int]:
         """The numbers of the events that are shown."""
-        if not (self.keep.registers or self.types or self.verdicts):
-            return list(range(len(log.events)))
-        kept = {register: self.keep.has(register, log.platform) for register in {e.register for e in log.events}}
-        return [
-            number
-            for number, (event, digests) in enumerate(zip(log.events, checks, strict=True))
-            if kept[event.register]
+        kept = {register: self.keep.has(register, log.platform) for register in log.registers}
+        if all(kept.values()) and not (self.types or self.verdicts):
+            return range(len(log.events))
+        chosen: list[int] = []
+        shown: dict[int, bool] = {}
+        for number, twin in enumerate(log.twins):
+            found = shown.get(twin)
+            if found is None:
+                found = self._shows(log.events[number], checks[number], kept)
+                if twin != number:
+                    shown[twin] = found
+            if found:
+                chosen.append(number)
+        return chosen
+
+    def _shows(self, event: Event, digests: Sequence[DigestCheck], kept: Mapping[Register, bool]) -> bool:
+        return (
+            kept[event.register]
             and (not self.types or any(_is_type(event, name) for name in self.types))
             and (not self.verdicts or any(digest.verdict in self.verdicts for digest in digests))
-        ]
+        )
 
     def absent(self, chosen: Collection[int]) -> str | None:
         """That no event is of the types and verdicts that were asked for; None where some are."""

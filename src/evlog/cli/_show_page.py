@@ -13,15 +13,16 @@ from evlog.report.outline import outline
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Sequence
 
     from evlog.checking.check import Checks
     from evlog.checking.digest_check import DigestCheck
+    from evlog.cli._page import Part
     from evlog.decoders import Decoded
     from evlog.model import Event, Finding, Log
     from evlog.registers import Register
 
-__all__ = ["show"]
+__all__ = ["show", "summary"]
 
 _STYLES = {"matches": "green", "mismatch": "bold red", "not_checkable": "dim", None: "dim"}
 _MARKS = {"matches": "✓", "mismatch": "✗", "not_checkable": "·", None: " "}
@@ -31,7 +32,7 @@ _TYPE_WIDTH = 22
 _LONGEST = 400  # characters of a value in a tree: certificates' names fit, certificates do not
 
 
-def show(log: Log, checks: Checks, chosen: list[int], *, tree: bool) -> None:
+def show(log: Log, checks: Checks, chosen: Sequence[int], *, tree: bool) -> None:
     """Print the chosen events of a log."""
     page = Page()
     marks = _MARKS if page.unicode else _ASCII_MARKS
@@ -41,8 +42,17 @@ def show(log: Log, checks: Checks, chosen: list[int], *, tree: bool) -> None:
     names: dict[Register, str] = {}
     widest = 0
     counts: dict[Register, dict[str | None, int]] = {}
-    # Events may be many, and made when asked for: none is kept.
-    for number, event in _each(log, chosen):
+    # Events may be many, and made when asked for: none is kept, and of those that are the same one is looked at.
+    twins = log.twins
+    alike: dict[int, int] = {}
+    for number in chosen:
+        twin = twins[number]
+        if twin in alike:
+            alike[twin] += 1
+            continue
+        if twin != number:
+            alike[twin] = 0
+        event = log.events[number]
         register = event.register
         row = counts.get(register)
         if row is None:
@@ -50,25 +60,52 @@ def show(log: Log, checks: Checks, chosen: list[int], *, tree: bool) -> None:
         found = verdict(checks[number])
         row[found] = row.get(found, 0) + 1
         widest = max(widest, len(short_type(event)))
+    for twin, more in alike.items():
+        row, found = counts[log.events[twin].register], verdict(checks[twin])
+        row[found] = row.get(found, 0) + more
     widths = max(map(len, names.values()), default=0), min(_TYPE_WIDTH, widest)
     warned = {finding.event for finding in checks.findings if finding.severity == "warning"}
-    for number, event in _each(log, chosen):
-        decoded = decode(event, context)
-        bodies.look(event, decoded)
-        if tree:
+    if tree:
+        for number in chosen:
+            event = log.events[number]
+            decoded = decode(event, context)
+            bodies.look(event, decoded)
             _tree(page, marks, names[event.register], event, checks[number], decoded)
-        else:
-            columns = (names[event.register].ljust(widths[0]), _cut(short_type(event), widths[1]).ljust(widths[1]))
-            _line(page, marks, columns, event, checks[number], decoded, number in warned)
+    else:
+        page.lines(_lines(page, marks, log, checks, chosen, (names, widths), warned, bodies))
     _registers(page, marks, log, counts, names)
     _findings(page, (*checks.findings, *bodies.findings()), chosen)
 
 
-def _each(log: Log, chosen: list[int]) -> Iterator[tuple[int, Event]]:
-    """The chosen events and their numbers."""
-    if len(chosen) == len(log.events):
-        return zip(chosen, log.events, strict=True)
-    return ((number, log.events[number]) for number in chosen)
+def _lines(
+    page: Page,
+    marks: dict[str | None, str],
+    log: Log,
+    checks: Checks,
+    chosen: Sequence[int],
+    columns: tuple[dict[Register, str], tuple[int, int]],
+    warned: set[int | None],
+    bodies: Bodies,
+) -> Iterator[tuple[Part, ...]]:
+    """The parts of a line for each chosen event; what follows the number is made once for events that are the same."""
+    (names, widths), context, twins = columns, Context.of(log), log.twins
+    known: dict[tuple[int, int, int, bool], tuple[Part, ...]] = {}
+    for number in chosen:
+        twin, start = twins[number], f"{number:>4} "
+        # What an event is may hang on the one before it.
+        key = twin, twins[number - 1] if number else -1, len(start), number in warned
+        parts = known.get(key)
+        if parts is None:
+            event = log.events[number]
+            start = f"{event.number:>4} "
+            decoded = decode(event, context)
+            # What is odd in the data is told of each.
+            odd = bodies.look(event, decoded)
+            pair = names[event.register].ljust(widths[0]), _cut(short_type(event), widths[1]).ljust(widths[1])
+            parts = _line(page.width - len(start), marks, pair, event, checks[number], decoded, number in warned)
+            if twin != number and not odd:
+                parts = known[key] = page.settled(*parts)
+        yield ((start, "dim"), *parts)
 
 
 def heading(log: Log) -> str:
@@ -99,22 +136,21 @@ def _cut(text: str, width: int) -> str:
 
 
 def _line(
-    page: Page,
+    width: int,
     marks: dict[str | None, str],
     columns: tuple[str, str],
     event: Event,
     checks: tuple[DigestCheck, ...],
     decoded: Decoded | None,
     warned: bool,
-) -> None:
+) -> tuple[Part, ...]:
+    """The parts of an event's line after its number, for which there is so much room."""
     register, kind = columns
     found = verdict(checks)
     style = "yellow" if warned else "" if event.measured else "dim"
-    start = f"{event.number:>4} "
-    used = len(start) + 1 + len(register) + 2 + len(kind) + 1
-    what = _cut(_summary(event, decoded), max(page.width - used, 12))
-    page.line(
-        (start, "dim"),
+    used = 1 + len(register) + 2 + len(kind) + 1
+    what = _cut(summary(event, decoded), max(width - used, 12))
+    return (
         (marks[found], _STYLES[found]),
         (f" {register} ", style or "cyan"),
         (kind + " ", style or "blue"),
@@ -122,7 +158,7 @@ def _line(
     )
 
 
-def _summary(event: Event, decoded: Decoded | None) -> str:
+def summary(event: Event, decoded: Decoded | None) -> str:
     """What matters of an event, on one line that is safe to print."""
     return decoded.summary if decoded is not None else printable(event.content.summary)
 
@@ -155,7 +191,7 @@ def _tree(
         )
     members = to_json(decoded or content.decoded) or content.to_json()
     head = decoded.kind if decoded is not None else content.kind
-    page.line(("     " + head.replace("_", " ") + "  ", "bold"), _cut(_summary(event, decoded), _LONGEST))
+    page.line(("     " + head.replace("_", " ") + "  ", "bold"), _cut(summary(event, decoded), _LONGEST))
     for depth, key, value in outline(members, 1):
         start = "     " + "  " * depth + key.replace("_", " ") + ":"
         text = printable(value)
@@ -196,9 +232,9 @@ def _registers(
         page.line((f"{names[register]:{width}}", "cyan"), f" {sum(row.values()):>6}", *numbers, ("  " + shown).rstrip())
 
 
-def _findings(page: Page, findings: Iterable[Finding], chosen: Iterable[int]) -> None:
+def _findings(page: Page, findings: Iterable[Finding], chosen: Sequence[int]) -> None:
     """What was found, of the chosen events and of the log as a whole."""
-    numbers = set(chosen)
+    numbers = chosen if isinstance(chosen, range) else set(chosen)
     found = [each for each in findings if each.event is None or each.event in numbers]
     if not found:
         return

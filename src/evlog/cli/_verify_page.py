@@ -157,7 +157,7 @@ def standings(result: Verification) -> None:
     """One line an event: how far it is proven, and what it is."""
     from evlog.cli._selection import short_type
     from evlog.cli._show_page import summary
-    from evlog.decoders import Context
+    from evlog.decoders import Context, decode
 
     page = Page()
     page.line("")
@@ -167,7 +167,7 @@ def standings(result: Verification) -> None:
         context = Context.of(verified.log)
         for event, standing in verified.standings():
             style = _STANDINGS.get(standing, "")
-            what = f"{short_type(event)} {summary(event, context)}"
+            what = f"{short_type(event)} {summary(event, decode(event, context))}"
             start = f"  {event.number:>4}  {event.register!s:7} "
             kept = what if len(what) <= page.width - len(start) - 13 else what[: page.width - len(start) - 14] + "…"
             page.line(

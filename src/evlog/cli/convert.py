@@ -48,7 +48,7 @@ def run(args: argparse.Namespace) -> int:
 
         raise UsageError("--json needs -o FILE: stdout can hold the report or the log, not both")
     _common.report(keep.findings(log.findings, log), log.name)
-    _common.say_absent(keep.absent((event.register for event in log.events), log.algorithms, log.platform))
+    _common.say_absent(keep.absent(log.registers, log.algorithms, log.platform))
     part, left = kept(log, keep.registers, keep.banks)
     choices = _common.choices(args)
     result = convert(

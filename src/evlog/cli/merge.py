@@ -45,7 +45,7 @@ def run(args: argparse.Namespace) -> int:
     logs = _common.open_logs(args, args.logs)
     whole = merge(logs, platform=args.platform)
     platform = whole.log.platform
-    _common.say_absent(keep.absent((event.register for event in whole.log.events), whole.log.algorithms, platform))
+    _common.say_absent(keep.absent(whole.log.registers, whole.log.algorithms, platform))
     part, left = kept(whole.log, keep.registers, keep.banks)
     handovers = tuple(each for each in whole.handovers if keep.has(each.register, platform))
     merged = whole.replace(log=part, handovers=handovers)

@@ -80,7 +80,7 @@ def run(args: argparse.Namespace) -> int:
     absent = keep.absent((row.register for row in whole), banks, platform)
     if absent is not None:
         # What extends nothing has no row.
-        absent = keep.absent((event.register for log in logs for event in log.events), banks, platform)
+        absent = keep.absent((register for log in logs for register in log.registers), banks, platform)
     _common.say_absent(absent)
     return int(any(log.failed for log in logs))
 

@@ -11,7 +11,7 @@ from evlog.cli import _common, _keep
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Sequence
     from typing import Any
 
     from evlog.checking.bodies import Bodies
@@ -55,7 +55,7 @@ def run(args: argparse.Namespace) -> int:
 
     checks = check(log)
     checks = checks.replace(findings=keep.findings(checks.findings, log))
-    _common.say_absent(keep.absent((event.register for event in log.events), log.algorithms, log.platform))
+    _common.say_absent(keep.absent(log.registers, log.algorithms, log.platform))
     if keep.banks is not None:
         log, checks = _selection.in_banks(log, checks, keep.banks)
     chosen = selection.choose(log, checks)
@@ -100,45 +100,66 @@ def _document(args: argparse.Namespace, keep: _keep.Keep, log: Log) -> int:
     return int(log.failed)
 
 
-def _json(args: argparse.Namespace, keep: _keep.Keep, log: Log, checks: Checks, chosen: list[int]) -> None:
+def _json(args: argparse.Namespace, keep: _keep.Keep, log: Log, checks: Checks, chosen: Sequence[int]) -> None:
     from evlog.checking.bodies import Bodies
     from evlog.formats import room
 
     bodies = Bodies()
     rows = _rows(log, checks, chosen, bodies)
     if args.jsonl:
-        for row in rows:
-            _common.print_json(row)
+        for some in rows:
+            print("\n".join(some))
         return
     document = room("evlog-json").document(log.replace(events=(), findings=()))
     found = (*keep.findings(log.findings, log), *checks.findings)
-    _common.print_json(document, events=rows, findings=_findings(found, bodies))
+    _common.print_json(document, events=map(", ".join, rows), findings=_findings(found, bodies))
 
 
-def _findings(found: Iterable[Finding], bodies: Bodies) -> Iterator[dict[str, Any]]:
+def _findings(found: Iterable[Finding], bodies: Bodies) -> Iterator[str]:
     """The findings as JSON objects: last those of the data of the events, which by then were decoded."""
+    import json
+
     for each in found:
-        yield each.to_json()
+        yield json.dumps(each.to_json())
     for each in bodies.findings():
-        yield each.to_json()
+        yield json.dumps(each.to_json())
 
 
-def _rows(log: Log, checks: Checks, chosen: list[int], bodies: Bodies) -> Iterator[dict[str, Any]]:
+def _rows(log: Log, checks: Checks, chosen: Sequence[int], bodies: Bodies) -> Iterator[list[str]]:
     """The chosen events as JSON objects, some at a time."""
+    import json
+
     from evlog.decoders import Context, decode
     from evlog.decoders import to_json as decoded_json
     from evlog.formats import room
 
     context = Context.of(log)
+    as_document = room("evlog-json").document
+    # Of events that are the same the objects are, but for the members that say where they stand.
+    # What an event is may hang on the one before it; what is odd in its data is told of each.
+    twins = log.twins
+    rest: dict[tuple[int, int], str] = {}
     for start in range(0, len(chosen), _SOME):
         numbers = chosen[start : start + _SOME]
-        events = tuple(log.events[number] for number in numbers)
-        objects = room("evlog-json").document(log.replace(events=events, findings=()))["events"]
-        for number, event, members in zip(numbers, events, objects, strict=True):
+        keys = [(twins[number], twins[number - 1] if number else -1) for number in numbers]
+        new = [number for number, key in zip(numbers, keys, strict=True) if key not in rest]
+        events = tuple(log.events[number] for number in new)
+        made: dict[int, str] = {}
+        objects = as_document(log.replace(events=events, findings=()))["events"]
+        for number, event, members in zip(new, events, objects, strict=True):
             decoded = decode(event, context)
-            bodies.look(event, decoded)
+            odd = bodies.look(event, decoded)
             members.update(decoded=decoded_json(decoded) or _by_nature(event), checks=checks_json(checks[number]))
-            yield members
+            made[number] = json.dumps(members)
+            key = twins[number], twins[number - 1] if number else -1
+            if not odd and twins[number] != number and key not in rest:
+                place = f'{{"number": {event.number}, "offset": {members["offset"]}, '
+                rest[key] = made[number].removeprefix(place)
+        offsets = log.columns.offsets if log.columns is not None else ()
+        yield [
+            made.get(number) or f'{{"number": {number}, "offset": {offsets[number]}, {rest[key]}'
+            for number, key in zip(numbers, keys, strict=True)
+        ]
 
 
 def _by_nature(event: Event) -> dict[str, Any] | None:

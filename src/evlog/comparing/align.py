@@ -12,26 +12,33 @@ from collections import Counter
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Hashable, Sequence
+    from collections.abc import Hashable, Iterator, Sequence
 
-__all__ = ["align"]
+__all__ = ["align", "runs"]
 
 
 def align(a: Sequence[Hashable], b: Sequence[Hashable]) -> list[tuple[int, int]]:
     """Pairs of indices of equal members, increasing in both."""
-    start = 0
+    return [(i + each, j + each) for i, j, count in runs(a, b) for each in range(count)]
+
+
+def runs(a: Sequence[Hashable], b: Sequence[Hashable], start: int = 0, end: int = 0) -> Iterator[tuple[int, int, int]]:
+    """The same as runs of pairs that follow each other: the indices of the first, and how many there are.
+
+    So many members at the ``start`` are known to be equal, and so many at the ``end``.
+    """
     shortest = min(len(a), len(b))
     while start < shortest and a[start] == b[start]:
         start += 1
-    end = 0
+    end = min(end, shortest - start)
     while end < shortest - start and a[-1 - end] == b[-1 - end]:
         end += 1
-    middle = _unique(a[start : len(a) - end], b[start : len(b) - end])
-    return [
-        *((index, index) for index in range(start)),
-        *((start + i, start + j) for i, j in middle),
-        *((len(a) - n, len(b) - n) for n in range(end, 0, -1)),
-    ]
+    if start:
+        yield 0, 0, start
+    for i, j in _unique(a[start : len(a) - end], b[start : len(b) - end]):
+        yield start + i, start + j, 1
+    if end:
+        yield len(a) - end, len(b) - end, end
 
 
 def _unique(a: Sequence[Hashable], b: Sequence[Hashable]) -> list[tuple[int, int]]:

@@ -6,9 +6,14 @@ is paired by its digests, by its type and decoded name, and then by its type if 
 
 from __future__ import annotations
 
+from bisect import bisect_left
+from collections.abc import Sequence
+from itertools import zip_longest
+
 from evlog._record import Record
 from evlog.checking.digest_check import check_event
-from evlog.comparing.align import align
+from evlog.comparing.align import align, runs
+from evlog.comparing.common import common_rows
 from evlog.comparing.describe import Describer, Description
 from evlog.model import Event, Log
 from evlog.registers import Register
@@ -16,13 +21,16 @@ from evlog.replaying.naming import platform_of, unite
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Hashable, Iterator, Sequence
+    from collections.abc import Callable, Hashable, Iterator
+    from typing import Any
 
     Pair = tuple[int | None, int | None]
 
 __all__ = ["Change", "Difference", "RegisterDifference", "diff"]
 
 
+# Events that are kept: each has some 300 bytes.
+_KEPT = 1 << 16
 _IMAGES = {
     "EV_EFI_BOOT_SERVICES_APPLICATION",
     "EV_EFI_BOOT_SERVICES_DRIVER",
@@ -78,11 +86,14 @@ class Difference(Record):
 def diff(a: Log, b: Log, *, platform: str | None = None) -> Difference:
     """Compare two logs. Digests are compared in the banks that both have, contents besides."""
     banks = {alg.id for alg in a.algorithms} & {alg.id for alg in b.algorithms}
-    ours, theirs = map(_by_register, unite((a, b), platform))
     describers = Describer(a), Describer(b)
+    named = unite((a, b), platform)
+    common = common_rows(*named)
+    ours, theirs = map(_by_register, named)
     found, equal = [], []
     for register in sorted({**ours, **theirs}, key=lambda register: register.sort_key):
-        one = _Comparison(ours.get(register, []), theirs.get(register, []), banks, describers)
+        sides = ours.get(register) or _Side((), (), ()), theirs.get(register) or _Side((), (), ())
+        one = _Comparison(*sides, banks, describers, sides[0].shared(*common))
         changes = tuple(one.changes())
         if changes:
             found.append(RegisterDifference(register, one.divergence(), changes))
@@ -91,23 +102,84 @@ def diff(a: Log, b: Log, *, platform: str | None = None) -> Difference:
     return Difference(tuple(found), tuple(equal), platform_of((a, b), platform))
 
 
-def _by_register(log: Log) -> dict[Register, list[Event]]:
-    events: dict[Register, list[Event]] = {}
-    for event in log.events:
-        events.setdefault(event.register, []).append(event)
-    return events
+def _by_register(log: Log) -> dict[Register, _Side]:
+    # Those of a short log are asked for more than once; those of a long one are made each time.
+    events = tuple(log.events) if len(log.events) <= _KEPT else log.events
+    there, twins = log.registers, log.twins
+    if len(there) == 1:
+        return {register: _Side(events, twins, range(len(events))) for register in there}
+    rows: dict[Register, list[int]] = {}
+    known: dict[int, Register] = {}
+    for row, twin in enumerate(twins):
+        register = known.get(twin) or events[row].register
+        if twin != row:
+            known[twin] = register
+        rows.setdefault(register, []).append(row)
+    return {register: _Side(events, twins, own) for register, own in rows.items()}
+
+
+class _Side:
+    """One register's events in a log: the log's events, those that are alike (`Log.twins`), and the rows."""
+
+    def __init__(self, events: Sequence[Event], twins: Sequence[int], rows: Sequence[int]) -> None:
+        self.events, self.twins, self.rows = events, twins, rows
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def __getitem__(self, index: int) -> Event:
+        event: Event = self.events[self.rows[index]]
+        return event
+
+    def shared(self, start: int, end: int) -> tuple[int, int]:
+        """How many of the events are among so many at the start of the log, and at its end."""
+        rows = self.rows
+        return bisect_left(rows, start), len(rows) - bisect_left(rows, len(self.events) - end)
+
+    def facts(self, tell: Callable[[Event], Hashable]) -> _Facts:
+        """Something of each event, told when asked for."""
+        return _Facts(self, tell)
+
+
+class _Facts(Sequence):  # type: ignore[type-arg]
+    """See `_Side.facts`. Of events that are alike one is asked."""
+
+    def __init__(self, side: _Side, tell: Callable[[Event], Hashable]) -> None:
+        self._side, self._tell = side, tell
+        self._known: dict[int, Hashable] = {}
+
+    def __len__(self) -> int:
+        return len(self._side)
+
+    def __getitem__(self, index: int | slice) -> Any:
+        if isinstance(index, slice):
+            return [self[each] for each in range(*index.indices(len(self)))]
+        row = self._side.rows[index]
+        twin = self._side.twins[row]
+        if twin in self._known:
+            return self._known[twin]
+        found = self._tell(self._side.events[row])
+        if twin != row:
+            self._known[twin] = found
+        return found
 
 
 class _Comparison:
-    """One register's events in both logs."""
+    """One register's events in both logs, of which so many are known to be the same at the start and the end."""
 
     def __init__(
-        self, a: list[Event], b: list[Event], banks: set[int], describers: tuple[Describer, Describer]
+        self,
+        a: _Side,
+        b: _Side,
+        banks: set[int],
+        describers: tuple[Describer, Describer],
+        common: tuple[int, int] = (0, 0),
     ) -> None:
         self.a = a
         self.b = b
         self.banks = banks
         self.describers = describers
+        self.common = common
         self._described: dict[tuple[int, int], Description] = {}
 
     def digests(self, event: Event) -> Hashable:
@@ -135,14 +207,23 @@ class _Comparison:
 
     def divergence(self) -> int | None:
         """The first measured event that is not extended alike."""
-        ours = [event for event in self.a if event.measured]
-        theirs = [event for event in self.b if event.measured]
-        for one, other in zip(ours, theirs, strict=False):
-            if self.digests(one) != self.digests(other):
-                return one.number
-        longer = ours if len(ours) > len(theirs) else theirs
-        shorter = min(len(ours), len(theirs))
-        return longer[shorter].number if len(longer) > shorter else None
+        ours, theirs = self._extending(self.a), self._extending(self.b)
+        for one, other in zip_longest(ours, theirs):
+            if one is None or other is None or one[1] != other[1]:
+                index, side = (one[0], self.a) if one is not None else (other[0], self.b)
+                return side[index].number
+        return None
+
+    def _extending(self, side: _Side) -> Iterator[tuple[int, Hashable]]:
+        """The measured events after those that are known to be the same, and what they extend."""
+        facts = side.facts(self._extended)
+        for index in range(self.common[0], len(facts)):
+            told = facts[index]
+            if told is not None:
+                yield index, told
+
+    def _extended(self, event: Event) -> tuple[Hashable] | None:
+        return (self.digests(event),) if event.measured else None
 
     def changes(self) -> Iterator[Change]:
         """What is not the same, in the order of the first log."""
@@ -171,17 +252,24 @@ class _Comparison:
         words = was.became(now, covered=covered)
         return Change("changed", one.number, other.number, tuple(what), words, was.line, now.line)
 
-    def _pairs(self) -> list[Pair]:
-        """All events of both sides, paired as far as they correspond."""
+    def _pairs(self) -> Iterator[Pair]:
+        """The events of both sides, paired as far as they correspond, but for those that are the same."""
+        alike = self.a.facts(self.same), self.b.facts(self.same)
+        at_a = at_b = 0
+        for i, j, count in (*runs(*alike, *self.common), (len(self.a), len(self.b), 0)):
+            yield from self._loosely(range(at_a, i), range(at_b, j))
+            at_a, at_b = i + count, j + count
+
+    def _loosely(self, ours: range, theirs: range) -> Iterator[Pair]:
+        """Pair what lies between two events that are the same."""
         keys: tuple[Callable[[int, int], Hashable], ...] = (
-            lambda side, index: self.same((self.a, self.b)[side][index]),
             lambda side, index: self.digests((self.a, self.b)[side][index]) or (side, index),
             lambda side, index: (self.describe(side, index).type, self.describe(side, index).name or (side, index)),
             self.loose,
         )
         pairs: list[Pair] = []
-        self._fill(range(len(self.a)), range(len(self.b)), keys, pairs)
-        return pairs
+        self._fill(ours, theirs, keys, pairs)
+        return iter(pairs)
 
     def _fill(
         self, ours: range, theirs: range, keys: Sequence[Callable[[int, int], Hashable]], pairs: list[Pair]

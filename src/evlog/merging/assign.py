@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from evlog.algorithms import HashAlg
-    from evlog.model import Event, Log
+    from evlog.model import Log
 
     Key = tuple[Register, HashAlg]
 
@@ -43,10 +43,13 @@ def assign(logs: Sequence[Log], evidence: Mapping[Key, bytes] | None = None) -> 
 def stated_values(log: Log) -> dict[Key, bytes]:
     """The values that a textual log states of its registers before its first event on each."""
     found: dict[Key, bytes] = {}
-    if log.columns is not None and log.columns.statements is None:
+    columns, events = log.columns, log.events
+    if columns is not None and columns.statements is None:
         return found
+    if columns is not None and columns.silent:
+        events = [events[row] for row in columns.first_rows.values()]
     seen: set[Register] = set()
-    for event in log.events:
+    for event in events:
         if event.register in seen or not event.measured:
             continue
         seen.add(event.register)
@@ -54,8 +57,6 @@ def stated_values(log: Log) -> dict[Key, bytes]:
         for digest in event.digests:
             if len(value) == digest.alg.size:
                 found[event.register, digest.alg] = value
-        if log.columns is not None and log.columns.names is not None and len(seen) == len(log.columns.names):
-            break
     return found
 
 
@@ -79,11 +80,6 @@ def _register_of(log: Log, known: Mapping[Key, bytes], evidence: Mapping[Key, by
 
 def _named(log: Log, register: Register) -> Log:
     columns, events = log.columns, log.events
-    if columns is None:
+    if columns is None or not isinstance(events, LazyEvents):
         return log.replace(events=tuple(event.replace(register=register) for event in events))
-
-    def make(row: int) -> Event:
-        event: Event = events[row]
-        return event.replace(register=register)
-
-    return log.replace(events=LazyEvents(columns.replace(names=(register,)), make))
+    return log.replace(events=events.renamed(columns.replace(names=(register,)), lambda _: register))

@@ -12,7 +12,7 @@ from itertools import accumulate
 
 from evlog._record import Record
 from evlog.algorithms import SHA1, SHA256, SHA384, SHA512, HashAlg
-from evlog.columns import NOT_EXTENDED, Lazy
+from evlog.columns import Lazy
 from evlog.errors import ConversionError, UsageError
 from evlog.merging import order as _order
 from evlog.merging.assign import assign
@@ -147,9 +147,7 @@ def _first_rows(log: Log) -> dict[Register, int]:
     """The row of the first event that extends each register."""
     columns, found = log.columns, {}
     if columns is not None:
-        rows = dict(zip(reversed(columns.registers), range(len(columns) - 1, -1, -1), strict=True))
-        rows.pop(NOT_EXTENDED, None)
-        return {columns.register(index): row for index, row in sorted(rows.items(), key=lambda item: item[1])}
+        return {columns.register(index): row for index, row in columns.first_rows.items()}
     for row, event in enumerate(log.events):
         if event.register not in found and event.replayable:
             found[event.register] = row

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from evlog.columns import Columns
-    from evlog.model import Event, Log
+    from evlog.model import Log
 
     Naming = Callable[[Register], Register]
 
@@ -63,7 +63,7 @@ def _renamed(log: Log, platform: Platform) -> Log:
 
 
 def _renamed_columns(log: Log, columns: Columns, name: Naming) -> Log:
-    used = columns.indices
+    used = columns.indices if columns.named is None else set(range(len(columns.names or ())))
     if all(name(columns.register(index)) == columns.register(index) for index in used):
         return log
     names = columns.names
@@ -73,13 +73,8 @@ def _renamed_columns(log: Log, columns: Columns, name: Naming) -> Log:
     if len(set(renamed)) < len(renamed) or names is None:
         # Two become one, so that the order between them counts: no column can say that.
         return log.replace(events=tuple(event.replace(register=name(event.register)) for event in log.events))
-    events = log.events
-
-    def make(row: int) -> Event:
-        event: Event = events[row]
-        return event.replace(register=name(event.register))
-
-    return log.replace(events=LazyEvents(columns.replace(names=renamed), make))
+    assert isinstance(log.events, LazyEvents)
+    return log.replace(events=log.events.renamed(columns.replace(names=renamed), name))
 
 
 def _from_pcr(register: Register, platform: Platform) -> Register:

@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections import Counter
 
 from evlog import hashing
-from evlog.columns import NOT_EXTENDED
+from evlog.columns import NOT_EXTENDED, rows_of
 from evlog.merging.assign import assign
 from evlog.merging.order import arranged
 from evlog.model import Finding, Log
@@ -368,7 +368,7 @@ def _loose(log: Log) -> Sequence[Event]:
     columns = log.columns
     if columns is None:
         return log.events
-    return [log.events[row] for row, index in enumerate(columns.registers) if index == NOT_EXTENDED]
+    return [] if columns.silent else [log.events[row] for row in rows_of(columns.registers, NOT_EXTENDED)]
 
 
 def _made(log: Log) -> Log:

@@ -151,14 +151,23 @@ def _with_comments(case: Case) -> list[bytes] | None:
     comments = 0
     register, first = case.trail.register, case.trail.places[0]
     for index, log in enumerate(case.logs):
-        for row, event in enumerate(log.events if index >= first[0] else ()):
-            content = event.content
-            if event.register != register or (index, row) < first or not isinstance(content, TextLine):
-                continue
-            if event.measured or content.role != "blank":
-                comments += not event.measured
-                found.append(content.line)
+        lines: dict[int, tuple[bytes, bool] | None] = {}
+        for row, twin in enumerate(log.twins if index >= first[0] else ()):
+            if twin not in lines:
+                lines[twin] = _told(log.events[twin], register)
+            line = lines[twin]
+            if line is not None and (index, row) >= first:
+                found.append(line[0])
+                comments += not line[1]
     return found if comments else None
+
+
+def _told(event: Event, register: Register) -> tuple[bytes, bool] | None:
+    """The line of an event, and whether it is hashed; None for a blank one, and on another register."""
+    content = event.content
+    if event.register != register or not isinstance(content, TextLine) or content.role == "blank":
+        return None
+    return content.line, event.measured
 
 
 def restarted(case: Case) -> Iterator[Candidate]:

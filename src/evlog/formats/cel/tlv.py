@@ -89,7 +89,8 @@ def read(data: bytes, options: Options) -> Log:
     make = _maker(found, profile, spaces, options)
     columns = _settled(found, make, spaces)
     _remark(found, make, notes)
-    events = LazyEvents(columns, make, foldable=len(spaces) < 2)
+    reading = tuple(spaces.items()), tuple(found.shapes), notes.strict
+    events = LazyEvents(columns, make, foldable=len(spaces) < 2, reading=reading)
     keys = found.indices if len(spaces) < 2 else [event.register for event in events]
     notes.recnums(found.recnums, keys, columns.offsets)
     return _record.finish(

@@ -320,7 +320,7 @@ def events_of(scan: Scan, format: str, name: str, byteorder: str) -> LazyEvents:
         origin = Origin(name, format, Span(offset, length))
         return Event(row, register, digests, PCClientEvent(event_type, body), None, origin)
 
-    return LazyEvents(launch.settled(columns, make), make)
+    return LazyEvents(launch.settled(columns, make), make, reading=(space, byteorder))
 
 
 def register_of(index: int, space: Space) -> Register:

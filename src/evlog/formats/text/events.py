@@ -177,6 +177,7 @@ class TextEvents(LazyEvents):
             wire = None if raw == spelled(content, register, index) else raw
             return Event(row, register, digests, content, None, origin, wire)
 
+        reading = lines.dialect.id, index, pairs
         # Lines of no byte or one are not made a million times over.
         shortest: dict[bytes, tuple[TextLine, tuple[Digest, ...]]] = {}
 
@@ -194,7 +195,7 @@ class TextEvents(LazyEvents):
             wire = None if plain else data[offset : offset + length]
             return Event(row, register, digests, content, None, Origin(name, "text", Span(offset, length)), wire)
 
-        super().__init__(made, make if index is not None else make_plain)
+        super().__init__(made, make if index is not None else make_plain, reading=reading)
 
 
 def _extensions(lines: Lines, pairs: tuple[Pair | None, ...]) -> Extensions:
