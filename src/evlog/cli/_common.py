@@ -11,7 +11,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
     from typing import Any, TextIO
 
+    from evlog.algorithms import HashAlg
     from evlog.model import Finding, Log, Loss
+
+_FITTING = 32  # bytes of a digest that fits on a line with its register
 
 
 def reader_arguments(parser: argparse.ArgumentParser, *, logs: str = "LOG", keep: bool = True) -> None:
@@ -38,6 +41,18 @@ def reader_arguments(parser: argparse.ArgumentParser, *, logs: str = "LOG", keep
         group.add_argument("--register", action="append", metavar="REGISTER", help=text)
         group.add_argument("--bank", action="append", metavar="ALG", help="banks to keep: sha256,sha384")
     group.add_argument("--strict", action="store_true", help="refuse what the specification refuses")
+
+
+def color_argument(parser: argparse.ArgumentParser) -> None:
+    """--color, of a command that prints a page."""
+    text = "auto (the default): on a terminal, unless NO_COLOR, or with FORCE_COLOR"
+    parser.add_argument("--color", choices=("auto", "always", "never"), default="auto", metavar="WHEN", help=text)
+
+
+def telling_bank(banks: Iterable[HashAlg]) -> HashAlg | None:
+    """The strongest of some banks whose values fit on a line; else the first that there is, or None."""
+    ordered = sorted(banks, key=lambda alg: alg.id)
+    return next((alg for alg in reversed(ordered) if alg.size <= _FITTING), next(iter(ordered), None))
 
 
 def writer_arguments(parser: argparse.ArgumentParser) -> None:

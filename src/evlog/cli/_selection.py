@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from evlog._record import Record
+from evlog.contents.event_types import short_name
 from evlog.contents.pcclient import PCClientEvent
 from evlog.errors import UsageError
 
@@ -20,17 +21,6 @@ if TYPE_CHECKING:
 
 __all__ = ["VERDICTS", "Selection", "in_banks", "of", "short_type", "verdict"]
 
-#: Words of event type names that say nothing beside the others.
-_LONG = (
-    ("EV_EFI_ACTION", "EFI_ACTION"),
-    ("EV_EFI_", ""),
-    ("EV_", ""),
-    ("EVTYPE_", ""),
-    ("BOOT_SERVICES_", "BOOT_"),
-    ("RUNTIME_SERVICES_", "RUNTIME_"),
-    ("PLATFORM_", ""),
-    ("_DRIVER_CONFIG", "_CONFIG"),
-)
 VERDICTS = ("matches", "mismatch", "not_checkable")
 
 
@@ -95,10 +85,7 @@ def short_type(event: Event) -> str:
     content = event.content
     if not isinstance(content, PCClientEvent):
         return str(getattr(content, "role", content.kind))
-    name = content.event_type_name
-    for long, short in _LONG:
-        name = name.replace(long, short)
-    return name
+    return short_name(content.event_type_name)
 
 
 def _is_type(event: Event, name: str) -> bool:

@@ -41,6 +41,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("-v", "--values", action="store_true", help="the registers' values")
     parser.add_argument("--events", action="store_true", help="say of each event how far it is proven")
     parser.add_argument("--json", action="store_true", help="print one JSON object (evlog.verify/1)")
+    _common.color_argument(parser)
 
 
 def evidence_arguments(parser: argparse.ArgumentParser, *, required: bool = True) -> None:
@@ -72,10 +73,12 @@ def run(args: argparse.Namespace) -> int:
         _common.print_json(document(result, code, events=args.events))
     else:
         from evlog.cli import _verify_page
+        from evlog.cli._page import Page
 
-        _verify_page.show(result, answer(result), values=args.values)
+        page = Page(args.color)
+        _verify_page.show(result, answer(result), values=args.values, page=page)
         if args.events:
-            _verify_page.standings(result)
+            _verify_page.standings(result, page)
     _common.report(finding for finding in result.findings if args.json or finding not in evidence.findings)
     return code
 

@@ -58,6 +58,7 @@ __all__ = [
     "TXT_TYPES",
     "event_type_name",
     "is_launch",
+    "short_name",
 ]
 
 EV_PREBOOT_CERT = 0x00000000
@@ -176,6 +177,19 @@ EVENT_TYPES: dict[int, str] = {
 }
 
 
+#: Words of names that say nothing beside the others.
+_LONG = (
+    ("EV_EFI_ACTION", "EFI_ACTION"),
+    ("EV_EFI_", ""),
+    ("EV_", ""),
+    ("EVTYPE_", ""),
+    ("BOOT_SERVICES_", "BOOT_"),
+    ("RUNTIME_SERVICES_", "RUNTIME_"),
+    ("PLATFORM_", ""),
+    ("_DRIVER_CONFIG", "_CONFIG"),
+)
+
+
 def event_type_name(number: int) -> str:
     """The specification's name of an event type, or ``0xNNNNNNNN``."""
     return EVENT_TYPES.get(number) or f"0x{number:08x}"
@@ -187,3 +201,10 @@ def is_launch(event_type: int) -> bool:
         if event_type in types:
             return True
     return False
+
+
+def short_name(name: str) -> str:
+    """The name of a type in few letters: without the words that many types share."""
+    for long, short in _LONG:
+        name = name.replace(long, short)
+    return name
