@@ -180,7 +180,7 @@ def print_side_by_side(result: Difference, a: Log, b: Log, page: Page, *, every:
     for each in result.registers:
         page.line((_title(each, result.platform), "bold"))
         _sides(page, _values(each, every))
-        table = Table(box=None, pad_edge=False, expand=True)
+        table = Table(box=None, pad_edge=False, expand=True, show_header=each is result.registers[0])
         table.add_column(Text(printable(a.name or "A"), style="bold"), ratio=1)
         table.add_column("", no_wrap=True)
         table.add_column(Text(printable(b.name or "B"), style="bold"), ratio=1)
@@ -192,7 +192,8 @@ def print_side_by_side(result: Difference, a: Log, b: Log, page: Page, *, every:
             if change.was == change.now:
                 table.add_row("", "", Text(printable(change.words.rpartition(": ")[2]), style="dim"))
             for name, was, now in _digests(change, every):
-                table.add_row(Text(f"{name} {was}", style="dim"), "", Text(f"{name} {now}", style="dim"))
+                digests = (Text(f"{name} {side}", "dim", no_wrap=True, overflow="ellipsis") for side in (was, now))
+                table.add_row(next(digests), "", next(digests))
         console.print(table)
         page.line("")
     _end(page, result)

@@ -108,7 +108,7 @@ def _json(args: argparse.Namespace, keep: _keep.Keep, log: Log, checks: Checks, 
     rows = _rows(log, checks, chosen, bodies)
     if args.jsonl:
         for some in rows:
-            print("\n".join(some))
+            _common.put(*some)
         return
     document = room("evlog-json").document(log.replace(events=(), findings=()))
     found = (*keep.findings(log.findings, log), *checks.findings)
