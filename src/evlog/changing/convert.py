@@ -82,7 +82,7 @@ def convert(log: Log, to: str, *, strict: bool = False, allow_changed: bool = Fa
             back = back.replace(platform=options.platform)
         losses = (*told, *untold(made, to, adapted, back, told, options))
     if strict and losses:
-        raise ConversionError(f"{len(losses)} losses, first {_described(losses[0])}")
+        raise ConversionError(f"{len(losses)} loss{'es' * (len(losses) != 1)}, first {_described(losses[0])}")
     # A log in its own format says what it said, by whatever rules it was read.
     after = replay(back) if to == log.format else naive.told(back, to)
     changed = _changed(

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from evlog.algorithms import HashAlg
     from evlog.model import Finding, Log, Loss
 
+_NAMED = 8  # ranges of events that a line names
 _FITTING = 32  # bytes of a digest that fits on a line with its register
 
 
@@ -204,10 +205,46 @@ def say_absent(sentence: str | None) -> None:
 
 
 def say_losses(losses: Iterable[Loss]) -> None:
-    """What a conversion could not carry, a line each."""
+    """What a conversion could not carry: a line for each field and reason, with the events that it is of."""
+    told: dict[tuple[bool, str, str], list[int]] = {}
     for loss in losses:
-        place = "log" if loss.event is None else f"event {loss.event}"
-        say(f"lost: {place}: {loss.field}: {loss.reason}")
+        of = told.setdefault((loss.event is None, loss.field, loss.reason), [])
+        of += () if loss.event is None else (loss.event,)
+    for (whole, field, reason), of in told.items():
+        say(f"lost: {'log' if whole else events_named(of)}: {field}: {reason}")
+
+
+def events_named(numbers: Sequence[int]) -> str:
+    """``event 3``, or ``events 1-4, 9 (5)``: of many ranges the first ones, and how many events there are."""
+    ordered = sorted(set(numbers))
+    if len(ordered) == 1:
+        return f"event {ordered[0]}"
+    ranges: list[list[int]] = []
+    for number in ordered:
+        if ranges and number == ranges[-1][1] + 1:
+            ranges[-1][1] = number
+        else:
+            ranges.append([number, number])
+    said = [str(first) if first == last else f"{first}-{last}" for first, last in ranges[:_NAMED]]
+    return f"events {', '.join(said)}{', ...' * (len(ranges) > _NAMED)} ({len(ordered)})"
+
+
+def say_written(what: str, path: str, size: int) -> None:
+    """What was written and where, on success; nothing where it went to stdout."""
+    if path != "-":
+        say(f"wrote {what} to {path} ({sized(size)})")
+
+
+def sized(size: int) -> str:
+    """So many bytes, in few digits."""
+    if size < 1000:
+        return f"{size} byte{'s' * (size != 1)}"
+    scaled, unit = size / 1000, "KB"
+    for larger in ("MB", "GB", "TB"):
+        if scaled < 999.95:
+            break
+        scaled, unit = scaled / 1000, larger
+    return f"{scaled:.1f} {unit}"
 
 
 def report(findings: Iterable[Finding], name: str = "") -> None:

@@ -54,6 +54,11 @@ def run(args: argparse.Namespace) -> int:
                 "value": value.hex() if value is not None else None,
             }
         )
+    elif args.lines:
+        # What comes from stdin comes from a program, which has its lines on their way already.
+        said = f"{lines} line{'s' * (lines != 1)} to {args.register}, {_common.events(events)}"
+        said += f", {syncs} of them SYNC" if syncs else ""
+        _common.say(f"appended {said}{f': it is {value.hex()} now' if value is not None else ''}")
     return 0
 
 

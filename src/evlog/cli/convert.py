@@ -77,4 +77,6 @@ def run(args: argparse.Namespace) -> int:
         )
     else:
         _common.say_losses(losses)
+        what = f"{_common.events(len(result.log.events))} as {args.to}"
+        _common.say_written(what, args.output, len(result.data))
     return int(log.failed)

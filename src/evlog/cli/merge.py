@@ -65,6 +65,8 @@ def run(args: argparse.Namespace) -> int:
         for handover in merged.handovers:
             _common.say(line(handover, merged.log.platform))
         _common.say_losses(losses)
+        what = f"{_common.events(len(result.log.events))} of {len(logs)} log{'s' * (len(logs) != 1)} as {args.to}"
+        _common.say_written(what, args.output, len(result.data))
     _common.report(merged.log.findings)
     gaps = dict.fromkeys(str(each.register) for each in handovers if each.verdict == "gap")
     if gaps:

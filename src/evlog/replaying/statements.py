@@ -313,7 +313,7 @@ class Statements:
                 explained = tuple(number for number, _ in comments.fresh)
                 self._tails[key] = _Tail(before, value, explained, self._standing.get(key), len(self._made))
                 message = (
-                    f"{register}: {len(explained)} digests from .EXTEND comments at the end, which nothing confirms"
+                    f"{register}: {len(explained)} digest{'s' * (len(explained) != 1)} from .EXTEND comments at the end, which nothing confirms"
                 )
                 self.findings.append(Finding("extend_at_end", "note", message, explained[0]))
                 place = self.ledger.logs, explained[0]

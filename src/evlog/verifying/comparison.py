@@ -247,7 +247,8 @@ class Comparison:
         if at_start and not events:
             return RegisterVerdict(register, alg, "match", expected, expected, "no events, and still its start value")
         if at_start:
-            sentence = f"still its start value: none of the {events} events extended this bank"
+            none = "its one event did not extend" if events == 1 else f"none of the {events} events extended"
+            sentence = f"still its start value: {none} this bank"
             return RegisterVerdict(register, alg, "match", expected, expected, sentence, "other_banks", events)
         if events:
             others = sorted({row.alg.name for row in self.replay if row.register == register and row.events})
