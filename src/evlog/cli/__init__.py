@@ -121,6 +121,8 @@ def _command(arguments: list[str]) -> int:
 def _top(arguments: list[str]) -> int:
     from evlog.cli._parser import top_parser
 
+    if arguments[:1] == ["help"]:
+        return _help(arguments[1:])
     top = top_parser(COMMANDS)
     args, unknown = top.parse_known_args(arguments)
     if args.version:
@@ -133,5 +135,27 @@ def _top(arguments: list[str]) -> int:
         return 0
     if args.command in (None, *COMMANDS):
         top.error(f"unrecognized arguments: {' '.join(unknown)}")
-    _common.say(f"no command {args.command!r}; there are {', '.join(COMMANDS)}")
+    return _unknown(args.command)
+
+
+def _help(names: list[str]) -> int:
+    """The help of all, or of one command; ``evlog help`` and no options."""
+    from evlog.cli._parser import command_parser, top_parser
+
+    if len(names) > 1 or names[:1] in (["-h"], ["--help"]):
+        names = []
+    if names and names[0] not in COMMANDS:
+        return _unknown(names[0])
+    parser = command_parser(names[0], import_module(f"evlog.cli.{names[0]}")) if names else top_parser(COMMANDS)
+    parser.print_help()
+    return 0
+
+
+def _unknown(name: str) -> int:
+    """There is no such command: which may have been meant, and which there are."""
+    from evlog.cli._parser import closest
+
+    meant = closest(name, COMMANDS)
+    _common.say(f"no command {name!r}" + (f"; did you mean {meant}?" if meant else ""))
+    _common.say(f"there are {', '.join(COMMANDS)}")
     return 2
