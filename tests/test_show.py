@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import pty
+import re
 import random
 import subprocess
 import sys
@@ -70,7 +71,7 @@ def test_what_the_lines_say(log: str, capsys: pytest.CaptureFixture[str]) -> Non
 
 def test_summary_of_registers(log: str, capsys: pytest.CaptureFixture[str]) -> None:
     lines = _show(capsys, log)
-    rows = {line.split()[0]: line.split()[1:5] for line in lines if line.startswith("pcr:")}
+    rows = {line.split()[0]: re.split(r" {2,}", line[len("pcr:0 ") :].strip())[-5:-1] for line in lines if line.startswith("pcr:")}
     assert rows["pcr:8"] == ["1", "-", "1", "-"]
     assert rows["pcr:4"] == ["1", "-", "-", "1"]
     assert list(rows) == ["pcr:0", "pcr:1", "pcr:4", "pcr:5", "pcr:7", "pcr:8"]
@@ -183,9 +184,31 @@ def _run(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str
 
 
 def test_pipe_gets_plain_text_without_rich(log: str) -> None:
-    ran = _run("show", log, FORCE_COLOR="1")
+    ran = _run("show", log)
     assert "\x1b" not in ran.stdout
     assert ran.stderr.strip() == "False"
+
+
+@pytest.mark.parametrize(
+    ("options", "environment", "coloured"),
+    [
+        ((), {"FORCE_COLOR": "1"}, True),
+        ((), {"FORCE_COLOR": "1", "NO_COLOR": "1"}, False),
+        (("--color", "always"), {}, True),
+        (("--color", "always"), {"NO_COLOR": "1", "TERM": "dumb"}, True),
+        (("--color", "never"), {"FORCE_COLOR": "1"}, False),
+        (("--color=auto",), {}, False),
+    ],
+)
+def test_colour_in_a_pipe_on_request(
+    log: str, options: tuple[str, ...], environment: dict[str, str], coloured: bool
+) -> None:
+    """So that `less -R` has it."""
+    clean = {"NO_COLOR": "", "FORCE_COLOR": "", **environment}
+    ran = _run("show", log, *options, **clean)
+    assert ("\x1b[" in ran.stdout) == coloured
+    plain = _run("show", log, NO_COLOR="1").stdout
+    assert re.sub(r"\x1b\[[0-9;]*m", "", ran.stdout) == plain
 
 
 def test_ascii_is_enough(log: str) -> None:

@@ -14,7 +14,7 @@ import re
 from evlog import hashing
 from evlog._record import Record
 from evlog.errors import UsageError
-from evlog.formats.text.dialects import dialect_named
+from evlog.formats import room
 from evlog.intake.store import Store
 from evlog.tree import folder_name, hash_name, members
 
@@ -72,10 +72,9 @@ def append(
 
 def _refuse_statements(pieces: Iterable[bytes]) -> None:
     """Raise UsageError for a line that some reader would take for a statement about the register."""
-    # The dialect with all of them; the kernel's has no INIT, but a log that begins with one is read by this.
-    dialect = dialect_named("nelr")
+    states = room("text").states
     for piece in pieces:
-        if dialect.claims(piece) or dialect.role(piece) == "extend":
+        if states(piece):
             shown = piece[:_SHOWN].decode("ascii", "backslashreplace")
             what = "looks like a statement of the register's value, not like a line of its log"
             raise UsageError(f"{shown!r} {what}; raw appends it all the same")

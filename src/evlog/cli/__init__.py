@@ -24,6 +24,7 @@ from evlog.cli._plain import Plain
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from types import ModuleType
     from typing import Any
 
 __all__ = ["COMMANDS", "main"]
@@ -103,7 +104,7 @@ def _command(arguments: list[str]) -> int:
     from evlog.errors import ConversionError, EvlogError, UsageError, WriteError
 
     try:
-        code: int = command.run(args)
+        code: int = _waited(command, args)
     except EvlogError as error:
         _common.say(str(error))
         if isinstance(error, UsageError):
@@ -116,6 +117,21 @@ def _command(arguments: list[str]) -> int:
     # Out here nothing is held any more of what there was too much of.
     _common.say("not enough memory for this input")
     return code
+
+
+def _waited(command: ModuleType, args: Any) -> int:
+    """Run a command, and tell whom has to wait that it is under way."""
+    if sys.stderr is None or not sys.stderr.isatty():
+        return int(command.run(args))
+    from evlog.cli import _bar
+
+    _common.bar = bar = _bar.begin()
+    try:
+        return int(command.run(args))
+    finally:
+        _common.bar = None
+        if bar is not None:
+            bar.end()
 
 
 def _top(arguments: list[str]) -> int:
@@ -156,6 +172,6 @@ def _unknown(name: str) -> int:
     from evlog.cli._parser import closest
 
     meant = closest(name, COMMANDS)
-    _common.say(f"no command {name!r}" + (f"; did you mean {meant}?" if meant else ""))
-    _common.say(f"there are {', '.join(COMMANDS)}")
+    _common.say(f"no command {name!r}; there are {', '.join(COMMANDS)}")
+    _common.say(f"did you mean {meant}?" if meant else "'evlog --help' tells what each is for")
     return 2

@@ -12,10 +12,36 @@ if TYPE_CHECKING:
     from typing import Any, TextIO
 
     from evlog.algorithms import HashAlg
+    from evlog.cli._bar import Bar
     from evlog.model import Finding, Log, Loss
 
 _NAMED = 8  # ranges of events that a line names
 _FITTING = 32  # bytes of a digest that fits on a line with its register
+
+
+#: The bar of what is under way, where there is one (`evlog.cli._bar`).
+bar: Bar | None = None
+
+
+def under_way(what: str, total: int = 0, *, soon: bool = False) -> None:
+    """What the command is doing, for whom has to wait: after a second, or ``soon`` where it is known to take long.
+
+    ``total`` is how much there is to do of it, if that is known.
+    """
+    if bar is not None:
+        bar.step(what, total, soon=soon)
+
+
+def done(count: int) -> None:
+    """So much more of what is under way was done."""
+    if bar is not None:
+        bar.advance(count)
+
+
+def hush(*, stdout: bool = True) -> None:
+    """Something is about to be printed: what is drawn of what is under way has to go."""
+    if bar is not None:
+        bar.hush(stdout=stdout)
 
 
 def reader_arguments(parser: argparse.ArgumentParser, *, logs: str = "LOG", keep: bool = True) -> None:
@@ -52,8 +78,9 @@ def color_argument(parser: argparse.ArgumentParser) -> None:
 
 def telling_bank(banks: Iterable[HashAlg]) -> HashAlg | None:
     """The strongest of some banks whose values fit on a line; else the first that there is, or None."""
-    ordered = sorted(banks, key=lambda alg: alg.id)
-    return next((alg for alg in reversed(ordered) if alg.size <= _FITTING), next(iter(ordered), None))
+    ordered = sorted(banks, key=lambda alg: (alg.size, -alg.id))
+    fitting = [alg for alg in ordered if alg.size <= _FITTING]
+    return fitting[-1] if fitting else next(iter(ordered), None)
 
 
 def writer_arguments(parser: argparse.ArgumentParser) -> None:
@@ -106,6 +133,8 @@ def _opened(args: argparse.Namespace, source: str, reader: Callable[..., list[Lo
         from evlog.errors import SourceError
 
         raise SourceError("stdin is closed")
+    # Who types a log wants to see what was typed.
+    under_way("" if source == "-" and sys.stdin.isatty() else f"reading {shown(source)}")
     try:
         return reader(
             sys.stdin.buffer if source == "-" else source,
@@ -138,6 +167,7 @@ def choices(args: argparse.Namespace) -> dict[str, Any]:
 
 def put(*lines: str) -> None:
     """Lines on stdout: one for each, with what a terminal would act upon escaped."""
+    hush()
     print(*map(shown, lines), sep="\n")
 
 
@@ -162,6 +192,7 @@ def say(text: str) -> None:
     """
     if sys.stderr is None:
         return
+    hush(stdout=False)
     try:
         print(f"evlog: {shown(text)}", file=sys.stderr)
     except OSError:
@@ -178,6 +209,7 @@ def deliver(path: str, data: bytes) -> None:
 
         write_file(path, data)
         return
+    hush()
     sys.stdout.flush()
     if sys.stdout.isatty() and not _is_text(data):
         from evlog.errors import UsageError
@@ -262,6 +294,7 @@ def print_json(document: dict[str, Any], **members: Iterable[str]) -> None:
     """
     import json
 
+    hush()
     rest = json.dumps(document)
     for name, objects in members.items():
         # Quotes inside of a string are escaped: this stands nowhere else.

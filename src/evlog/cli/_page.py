@@ -6,6 +6,7 @@ import os
 import sys
 from itertools import islice
 
+from evlog.cli import _common
 from evlog.contents._printable import printable
 
 TYPE_CHECKING = False
@@ -105,7 +106,9 @@ class Page:
             return
         texts = map(self._plain, rows)
         while some := list(islice(texts, _SOME)):
+            _common.hush()
             print("\n".join(some))
+            _common.done(len(some))
 
     def _plain(self, parts: tuple[Part, ...]) -> str:
         text = printable("".join([part if part.__class__ is str else part[0] for part in parts]))
@@ -113,6 +116,7 @@ class Page:
 
     def line(self, *parts: Part) -> None:
         """Print one line made of its parts, with what a terminal would act upon escaped."""
+        _common.hush()
         if self._console is None:
             print(self._plain(parts))
             return

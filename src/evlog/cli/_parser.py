@@ -93,7 +93,7 @@ class _Parser(argparse.ArgumentParser):
             meant = closest(option, known)
             if meant:
                 return f"did you mean {meant}? '{self.prog} --help' tells all options"
-        example = f"for example: {self.example}; " if self.example else ""
+        example = f"for example: {self.example}; " if self.example else f"usage: {self.usage}; "
         return f"{example}'{self.prog} --help' tells more"
 
     def _print_message(self, message: str, file: SupportsWrite[str] | None = None) -> None:

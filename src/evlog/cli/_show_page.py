@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from evlog.checking.bodies import Bodies
 from evlog.cli import _common
-from evlog.cli._page import Page
+from evlog.cli._page import Page, name_of
 from evlog.cli._selection import VERDICTS, short_type, verdict
 from evlog.contents._printable import printable
 from evlog.contents.pcclient import PCClientEvent
@@ -28,13 +28,14 @@ _STYLES = {"matches": "green", "mismatch": "bold red", "not_checkable": "dim", N
 _MARKS = {"matches": "✓", "mismatch": "✗", "not_checkable": "·", None: " "}
 _ASCII_MARKS = {"matches": "+", "mismatch": "!", "not_checkable": ".", None: " "}
 _SEVERITIES = {"error": "bold red", "warning": "yellow", "note": "dim"}
+_NOTHING = "nothing"
 _TYPE_WIDTH = 22
+_ROW = 16  # bytes of a line
 _LONGEST = 400  # characters of a value in a tree: certificates' names fit, certificates do not
 
 
-def show(log: Log, checks: Checks, chosen: Sequence[int], *, tree: bool) -> None:
-    """Print the chosen events of a log."""
-    page = Page()
+def show(log: Log, checks: Checks, chosen: Sequence[int], page: Page, *, tree: bool, data: bool = False) -> None:
+    """Print the chosen events of a log: a line each, or all that is known; with ``data`` also their bytes."""
     marks = _MARKS if page.unicode else _ASCII_MARKS
     page.line((heading(log), "bold"))
     context = Context.of(log)
@@ -57,11 +58,12 @@ def show(log: Log, checks: Checks, chosen: Sequence[int], *, tree: bool) -> None
         row = counts.get(register)
         if row is None:
             row, names[register] = counts.setdefault(register, {}), _name(register, log)
-        found = verdict(checks[number])
+        found = _counted(event, checks[number])
         row[found] = row.get(found, 0) + 1
         widest = max(widest, len(short_type(event)))
     for twin, more in alike.items():
-        row, found = counts[log.events[twin].register], verdict(checks[twin])
+        event = log.events[twin]
+        row, found = counts[event.register], _counted(event, checks[twin])
         row[found] = row.get(found, 0) + more
     widths = max(map(len, names.values()), default=0), min(_TYPE_WIDTH, widest)
     warned = {finding.event for finding in checks.findings if finding.severity == "warning"}
@@ -71,10 +73,17 @@ def show(log: Log, checks: Checks, chosen: Sequence[int], *, tree: bool) -> None
             decoded = decode(event, context)
             bodies.look(event, decoded)
             _tree(page, marks, names[event.register], event, checks[number], decoded)
+            if data:
+                _dump(page, event)
     else:
         page.lines(_lines(page, marks, log, checks, chosen, (names, widths), warned, bodies))
-    _registers(page, marks, log, counts, names)
+    _registers(page, marks, log, counts)
     _findings(page, (*checks.findings, *bodies.findings()), chosen)
+
+
+def _counted(event: Event, checks: tuple[DigestCheck, ...]) -> str | None:
+    """As what an event counts in its register's row: as nothing if it extends nothing."""
+    return verdict(checks) if event.measured else _NOTHING
 
 
 def _lines(
@@ -200,12 +209,24 @@ def _tree(
         page.line((start, "dim"), f" {text}" if text else "")
 
 
+def _dump(page: Page, event: Event) -> None:
+    """The bytes of an event's data, with their places in it and in the file."""
+    content = event.content
+    data = getattr(content, "data", getattr(content, "line", None))
+    if not isinstance(data, bytes):
+        return
+    span = event.origin.span if event.origin else None
+    # What is not the end of the record as it stands was made of it.
+    at = f", at {span.offset + span.length - len(data):#x}" if span and isinstance(content, PCClientEvent) else ""
+    page.line((f"     data  {_common.sized(len(data))}{at}", "bold"))
+    for start in range(0, len(data), _ROW):
+        row = data[start : start + _ROW]
+        text = "".join(chr(byte) if 0x20 <= byte < 0x7F else "." for byte in row)
+        page.line((f"       {start:04x}  ", "dim"), f"{row[:8].hex(' '):23}  {row[8:].hex(' '):23}  ", (text, "dim"))
+
+
 def _registers(
-    page: Page,
-    marks: dict[str | None, str],
-    log: Log,
-    counts: dict[Register, dict[str | None, int]],
-    names: dict[Register, str],
+    page: Page, marks: dict[str | None, str], log: Log, counts: dict[Register, dict[str | None, int]]
 ) -> None:
     """For each register how many events it has, how their digests stand, and what it replays to in one bank."""
     from evlog.replaying.replay import replay
@@ -213,10 +234,10 @@ def _registers(
     if not counts:
         return
     values = replay(log)
-    banks = {row.alg for row in values if row.value is not None}
-    bank = next((alg for alg in reversed(log.algorithms) if alg in banks and alg.size <= 32), None)
-    bank = bank or next((alg for alg in log.algorithms if alg in banks), None)
-    told = {row.register: row.value for row in values if row.alg == bank}
+    rows = list(values)
+    bank = _common.telling_bank({row.alg for row in rows if row.value is not None} or {row.alg for row in rows})
+    told = {row.register: row for row in rows if row.alg == bank}
+    names = {register: name_of(register, log.platform) for register in counts}
     width = max(len("register"), *(len(names[register]) for register in counts))
     page.line("")
     heads = "".join(f"{marks[name]:>6}" for name in VERDICTS)
@@ -224,12 +245,18 @@ def _registers(
     room = page.width - width - 7 - 18 - 2
     for register in sorted(counts, key=lambda each: each.sort_key):
         row = counts[register]
-        value = told.get(register)
+        known = told.get(register)
         numbers = tuple(
             (f"{row.get(name, 0) or '-':>6}", _STYLES[name] if row.get(name) else "dim") for name in VERDICTS
         )
-        shown = _cut(value.hex(), room) if value is not None else ""
-        page.line((f"{names[register]:{width}}", "cyan"), f" {sum(row.values()):>6}", *numbers, ("  " + shown).rstrip())
+        value = known.value if known is not None else None
+        shown = _cut(value.hex(), room) if value is not None else known.status if known is not None else "not extended"
+        events = sum(count for name, count in row.items() if name != _NOTHING)
+        page.line((f"{names[register]:{width}}", "cyan"), f" {events or '-':>6}", *numbers, f"  {shown}")
+    page.line("")
+    legend = zip(VERDICTS, ("the event's data", "neither", "what is not in the log"), strict=True)
+    said = ", ".join(f"{marks[name]} of {what}" for name, what in legend)
+    page.line((f"digests: {said}", "dim"))
 
 
 def _findings(page: Page, findings: Iterable[Finding], chosen: Sequence[int]) -> None:

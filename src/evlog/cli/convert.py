@@ -51,6 +51,7 @@ def run(args: argparse.Namespace) -> int:
     _common.say_absent(keep.absent(log.registers, log.algorithms, log.platform))
     part, left = kept(log, keep.registers, keep.banks)
     choices = _common.choices(args)
+    _common.under_way("converting")
     result = convert(
         part,
         args.to,

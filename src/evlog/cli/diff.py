@@ -47,6 +47,7 @@ def run(args: argparse.Namespace) -> int:
     a, b = logs = [_common.open_log(args, source) for source in _common.checked(args.log, args.b)]
     if keep.banks is not None:
         a, b = (log.replace(algorithms=tuple(filter(keep.has_bank, log.algorithms))) for log in logs)
+    _common.under_way("comparing")
     whole = diff(a, b, platform=args.platform)
     result = _kept(whole, keep)
     if args.json:

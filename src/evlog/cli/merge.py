@@ -43,6 +43,7 @@ def run(args: argparse.Namespace) -> int:
         raise UsageError("--json needs -o FILE: stdout can hold the report or the log, not both")
     keep = _keep.of(args)
     logs = _common.open_logs(args, args.logs)
+    _common.under_way("merging")
     whole = merge(logs, platform=args.platform)
     platform = whole.log.platform
     _common.say_absent(keep.absent(whole.log.registers, whole.log.algorithms, platform))

@@ -25,6 +25,7 @@ _SOME = 1024
 EXAMPLES = (
     "evlog show /sys/kernel/security/tpm0/binary_bios_measurements",
     "evlog show LOG --register pcr:7 --tree",
+    "evlog show LOG --event 17",
     "evlog show LOG --check mismatch --json",
 )
 
@@ -36,8 +37,10 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     form.add_argument("--json", action="store_true", help="print one JSON object (evlog.log/1)")
     form.add_argument("--jsonl", action="store_true", help="print a JSON object for each event")
     form.add_argument("--format", dest="document", metavar="tpm2-yaml", help="print what tpm2_eventlog prints")
+    _common.color_argument(parser)
     parser.add_argument("--eventlog-version", metavar="N", help="of tpm2-yaml: 1 (the default) or 2")
     group = parser.add_argument_group("which events (each option may be given more than once)")
+    group.add_argument("--event", action="append", metavar="N", help="of this number (3-9, 12), with its bytes")
     group.add_argument("--type", action="append", metavar="TYPE", help="of a type with this in its name or number: IPL")
     group.add_argument("--check", action="append", metavar="VERDICT", help="matches, mismatch or not_checkable")
 
@@ -53,19 +56,23 @@ def run(args: argparse.Namespace) -> int:
         return _document(args, keep, log)
     from evlog.checking.check import check
 
+    _common.under_way("checking digests")
     checks = check(log)
     checks = checks.replace(findings=keep.findings(checks.findings, log))
     _common.say_absent(keep.absent(log.registers, log.algorithms, log.platform))
     if keep.banks is not None:
         log, checks = _selection.in_banks(log, checks, keep.banks)
     chosen = selection.choose(log, checks)
+    _common.under_way("events", len(chosen))
     _common.say_absent(selection.absent(chosen))
     if args.json or args.jsonl:
         _json(args, keep, log, checks, chosen)
     else:
         from evlog.cli import _show_page
+        from evlog.cli._page import Page
 
-        _show_page.show(log, checks, chosen, tree=args.tree)
+        whole = bool(args.event)
+        _show_page.show(log, checks, chosen, Page(args.color), tree=args.tree or whole, data=whole)
     _common.report(keep.findings(log.findings, log), log.name)
     warned = any(finding.severity == "warning" for finding in checks.findings)
     return int(log.failed or (args.strict and warned))
@@ -83,8 +90,8 @@ def _check_document(args: argparse.Namespace) -> None:
         raise UsageError(f"no format {args.document!r} to show a log in; there is tpm2-yaml (evlog convert has others)")
     if args.eventlog_version not in (None, "1", "2"):
         raise UsageError(f"--eventlog-version is {args.eventlog_version!r}; there are 1 and 2")
-    if args.type or args.check:
-        raise UsageError("--format tpm2-yaml is of all events: --type and --check do not go with it")
+    if args.type or args.check or args.event:
+        raise UsageError("--format tpm2-yaml is of all events: --event, --type and --check do not go with it")
 
 
 def _document(args: argparse.Namespace, keep: _keep.Keep, log: Log) -> int:
@@ -109,6 +116,7 @@ def _json(args: argparse.Namespace, keep: _keep.Keep, log: Log, checks: Checks, 
     if args.jsonl:
         for some in rows:
             _common.put(*some)
+            _common.done(len(some))
         return
     document = room("evlog-json").document(log.replace(events=(), findings=()))
     found = (*keep.findings(log.findings, log), *checks.findings)

@@ -38,6 +38,7 @@ def run(args: argparse.Namespace) -> int:
     _common.report(keep.findings(log.findings, log), log.name)
     _common.say_absent(keep.absent(log.registers, log.algorithms, log.platform))
     part, left = kept(log, keep.registers, keep.banks)
+    _common.under_way("splitting")
     result = split(part)
     losses = [*left, *result.losses]
     files = result.files() if args.files else result.tree()

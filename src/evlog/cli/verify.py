@@ -67,6 +67,7 @@ def run(args: argparse.Namespace) -> int:
     demand = _demand.demand(args)
     evidence = open_evidence(args)
     logs = _common.open_logs(args, args.logs or own_logs(args))
+    _common.under_way("verifying")
     result = verify(logs, evidence, demand, platform=args.platform)
     code = _code(args, result, logs)
     if args.json:

@@ -9,6 +9,9 @@ if TYPE_CHECKING:
 
 __all__ = ["outline"]
 
+#: How the names of members begin or end that are addresses, which people read in hexadecimal.
+_ADDRESSES = ("address", "base", "location_in_memory", "offset")
+
 
 def outline(members: dict[str, Any], depth: int = 0) -> Iterator[tuple[int, str, str]]:
     """The leaves and forks of a JSON object as (depth, key, text), but for empty ones. A fork's text is its kind."""
@@ -19,8 +22,12 @@ def outline(members: dict[str, Any], depth: int = 0) -> Iterator[tuple[int, str,
             yield depth, key, ""
             yield from outline({str(at): item for at, item in enumerate(value)}, depth + 1)
         elif isinstance(value, dict):
-            yield depth, key, value.get("kind", "").replace("_", " ")
+            kind = value.get("kind", "")
+            # A device path in a field of that name need not be called so twice.
+            yield depth, key, "" if kind == key else kind.replace("_", " ")
             yield from outline(value, depth + 1)
+        elif isinstance(value, int) and not isinstance(value, bool) and key.endswith(_ADDRESSES):
+            yield depth, key, f"{value:#x}"
         else:
             yield depth, key, _leaf(value)
 
