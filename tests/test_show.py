@@ -71,7 +71,7 @@ def test_what_the_lines_say(log: str, capsys: pytest.CaptureFixture[str]) -> Non
 
 def test_summary_of_registers(log: str, capsys: pytest.CaptureFixture[str]) -> None:
     lines = _show(capsys, log)
-    rows = {line.split()[0]: re.split(r" {2,}", line[len("pcr:0 ") :].strip())[-5:-1] for line in lines if line.startswith("pcr:")}
+    rows = {line.split()[0]: line.split()[-5:-1] for line in lines if line.startswith("pcr:")}
     assert rows["pcr:8"] == ["1", "-", "1", "-"]
     assert rows["pcr:4"] == ["1", "-", "-", "1"]
     assert list(rows) == ["pcr:0", "pcr:1", "pcr:4", "pcr:5", "pcr:7", "pcr:8"]

@@ -77,7 +77,7 @@ def _refuse_statements(pieces: Iterable[bytes]) -> None:
         if states(piece):
             shown = piece[:_SHOWN].decode("ascii", "backslashreplace")
             what = "looks like a statement of the register's value, not like a line of its log"
-            raise UsageError(f"{shown!r} {what}; raw appends it all the same")
+            raise UsageError(f"{shown!r} {what}; raw (--raw) appends it all the same")
 
 
 def _folder(tree: str, register: str) -> str:

@@ -72,6 +72,12 @@ class _Parser(argparse.ArgumentParser):
             self.error(f"unrecognized arguments: {' '.join(unknown)}")
         return found
 
+    def _check_value(self, action: argparse.Action, value: Any) -> None:
+        """The same words on every Python."""
+        if action.choices is not None and value not in action.choices:
+            there = ", ".join(map(str, action.choices))
+            raise argparse.ArgumentError(action, f"invalid choice: {value!r} (choose from {there})")
+
     def error(self, message: str) -> NoReturn:
         """Two lines: what is wrong, and what may have been meant.
 

@@ -201,7 +201,7 @@ def _tree(
     members = to_json(decoded or content.decoded) or content.to_json()
     head = decoded.kind if decoded is not None else content.kind
     page.line(("     " + head.replace("_", " ") + "  ", "bold"), _cut(summary(event, decoded), _LONGEST))
-    for depth, key, value in outline(members, 1):
+    for depth, key, value in outline(members, 1, brief=True):
         start = "     " + "  " * depth + key.replace("_", " ") + ":"
         text = printable(value)
         if len(text) > _LONGEST:
@@ -250,11 +250,12 @@ def _registers(
             (f"{row.get(name, 0) or '-':>6}", _STYLES[name] if row.get(name) else "dim") for name in VERDICTS
         )
         value = known.value if known is not None else None
-        shown = _cut(value.hex(), room) if value is not None else known.status if known is not None else "not extended"
         events = sum(count for name, count in row.items() if name != _NOTHING)
+        shown = "not replayed" if events else "not extended"
+        if known is not None:
+            shown = known.status if value is None else _cut(value.hex(), room)
         page.line((f"{names[register]:{width}}", "cyan"), f" {events or '-':>6}", *numbers, f"  {shown}")
-    page.line("")
-    legend = zip(VERDICTS, ("the event's data", "neither", "what is not in the log"), strict=True)
+    legend = ("matches", "the event's data"), ("not_checkable", "what is not in the log"), ("mismatch", "neither")
     said = ", ".join(f"{marks[name]} of {what}" for name, what in legend)
     page.line((f"digests: {said}", "dim"))
 
