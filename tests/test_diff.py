@@ -225,7 +225,8 @@ def test_an_address_that_a_digest_covers_is_a_difference() -> None:
     """Here the digest is of the event's data, and the other log has the same digest over other data."""
     covered = image(0x1000, 0)
     moved = covered.replace(struct.pack("<Q", 0x1000) + struct.pack("<Q", 0x1000), struct.pack("<2Q", 0x2000, 0x1000))
-    assert len(moved) == len(covered) and moved != covered
+    assert len(moved) == len(covered)
+    assert moved != covered
     result = diff(log_of(covered), log_of(moved))
     assert not result.equal
     assert result.moved == ()

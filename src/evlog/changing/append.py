@@ -41,9 +41,7 @@ class Appended(Record):
     value: bytes
 
 
-def append(
-    tree: str | os.PathLike[str], register: str, lines: Iterable[bytes | str], *, raw: bool = False
-) -> Appended:
+def append(tree: str | os.PathLike[str], register: str, lines: Iterable[bytes | str], *, raw: bool = False) -> Appended:
     """Append lines to the log of a register and extend it: what has returned will not be lost.
 
     ``tree`` is a folder with a folder for each register, ``register`` the name of one. All lines are one write, unless

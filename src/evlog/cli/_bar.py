@@ -7,7 +7,7 @@ that costs: most commands are over before it is seen.
 
 from __future__ import annotations
 
-import _signal
+import _signal  # type: ignore[import-not-found]  # what `signal` wraps, which would import enum at each start
 import os
 import sys
 import time

@@ -45,7 +45,7 @@ def name_of(register: Register, platform: str | None) -> str:
 
 
 def _coloured(color: str) -> bool:
-    """Whether to print in colour: as --color says; else as NO_COLOR or FORCE_COLOR does; else if stdout is a terminal."""
+    """Whether to print in colour: as --color says, else as NO_COLOR or FORCE_COLOR does, else on a terminal."""
     if color != "auto":
         return color == "always"
     if os.environ.get("NO_COLOR"):

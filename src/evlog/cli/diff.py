@@ -93,7 +93,7 @@ def document(result: Difference) -> dict[str, Any]:
 
 
 def _change(change: Change) -> dict[str, Any]:
-    members = {
+    members: dict[str, Any] = {
         "kind": change.kind,
         "a": change.a,
         "b": change.b,

@@ -1,4 +1,4 @@
-"""What two logs have in common by their bytes: records at their starts and ends that need not be read to be compared."""
+"""What two logs have in common by their bytes: records at their starts and ends that need not be read to compare."""
 
 from __future__ import annotations
 

@@ -28,8 +28,30 @@ _SUBJECTS = {"kernel_cmdline": "kernel command line"}
 # Members that need no name: the event is about nothing else.
 _OBVIOUS = ("text", "value.value", "device_path.text")
 # What a summary is made of, in other words.
-_SUMMED = ("text", "device_path", "digest", "tables", "algorithms", "events", *(f"value.{each}" for each in ("value", "options", "date",
-    "components", "text", "description", "file_path", "device_path", "lists", "signatures", "kind")))
+_SUMMED = (
+    "text",
+    "device_path",
+    "digest",
+    "tables",
+    "algorithms",
+    "events",
+    *(
+        f"value.{each}"
+        for each in (
+            "value",
+            "options",
+            "date",
+            "components",
+            "text",
+            "description",
+            "file_path",
+            "device_path",
+            "lists",
+            "signatures",
+            "kind",
+        )
+    ),
+)
 _EMPTY = "nothing"
 
 

@@ -45,8 +45,8 @@ class Change(Record):
     """An event that was ``changed``, ``added`` (no ``a``) or ``removed`` (no ``b``).
 
     ``a`` and ``b`` are event numbers. ``what`` names the parts that differ: digests, content. ``words`` say it, and
-    ``was`` and ``now`` what the event is about on either side. ``digests`` are the banks in which the events differ, and the digest on
-    either side; they alone tell what was measured where it is not in the log (not ``covered``).
+    ``was`` and ``now`` what the event is about on either side. ``digests`` are an event's banks where its digests
+    differ, with the digest on either side; unless ``covered`` they alone tell what was measured.
     """
 
     kind: str

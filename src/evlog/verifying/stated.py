@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from evlog.algorithms import HashAlg
     from evlog.model import Event, Log
+    from evlog.registers import Register
     from evlog.replaying.statements import Statement
 
 __all__ = ["comments_not_made", "forged_statement", "other_bytes", "proven_steps", "restarted", "since_last_gap"]
