@@ -127,7 +127,7 @@ ALLOWED: dict[str, tuple[str, ...]] = {
     "changing": (*FACTS, "_paused", "tree", "formats", "intake", "checking", "replaying", "merging"),
     "comparing": (*FACTS, "decoders", "checking", "replaying", "merging"),
     "report": (*FACTS, "decoders", "evidence", "checking", "replaying", "merging", "verifying", "comparing"),
-    "__init__": (),
+    "__init__": ("_record",),
     "cli": (
         "__init__", *FACTS, "tree", "formats", "decoders", "evidence", "intake", "replaying", "checking", "merging",
         "verifying", "changing", "comparing", "report", "schemas",

@@ -288,3 +288,18 @@ def test_axe_finds_nothing_serious(chrome: Browser, tmp_path: Path) -> None:
 def test_an_answer_may_be_nothing() -> None:
     text = "".join(page([evlog.read(BOOT)], Answer()))
     assert 'class="answer' not in text.partition("<main>")[2].partition("<section")[0]
+
+
+def test_notebooks_show_tables() -> None:
+    log = evlog.read(BOOT)
+    verification = evlog.verify(log, evlog.read_registers(VALUES))
+    shown: list[Any] = [log, evlog.replay(log), verification, evlog.diff(log, evlog.read(SAMPLES / "tcg2" / "ovmf.bin"))]
+    for value in shown:
+        made: str = value._repr_html_()
+        assert "<table>" in made
+        assert "<script" not in made
+        assert len(repr(value)) < 600
+    evil: str = evlog.read(hostile())._repr_html_()  # type: ignore[attr-defined]
+    assert "<img" not in evil
+    assert "onerror" in evil
+    assert not hasattr(log.events[0], "_repr_html_")

@@ -17,6 +17,8 @@ the same for type checkers (SPEC 1, lazy loading). A test holds the two equal.
 
 from __future__ import annotations
 
+from evlog._record import offer as _offer
+
 __version__ = "0.1.0"
 
 # Public names, and the modules below evlog that they are in.
@@ -35,6 +37,7 @@ _HOME = {
     "Conversion": "changing.convert",
     "ConversionError": "errors",
     "CosEvent": "contents.cos",
+    "CosHostEvent": "contents.cos_host",
     "Credentials": "evidence",
     "Decoded": "decoders",
     "Demand": "verifying.demand",
@@ -42,6 +45,8 @@ _HOME = {
     "Difference": "comparing.diff",
     "Digest": "model",
     "DigestCheck": "checking.digest_check",
+    "DigestOnly": "contents.digest_only",
+    "DstackEvent": "contents.dstack",
     "Edit": "changing.edit",
     "Event": "model",
     "Evidence": "evidence",
@@ -97,6 +102,7 @@ _HOME = {
     "check": "checking.check",
     "convert": "changing.convert",
     "decode": "decoders",
+    "describe": "decoders.describe",
     "detect": "formats",
     "diff": "comparing.diff",
     "drop": "changing.edit",
@@ -114,10 +120,19 @@ _HOME = {
     "verify": "verifying.verify",
     "write": "intake.read",
 }
+# What a value does by courtesy of a room above it: class, attribute, module and function.
+_COURTESIES = {
+    ("Log", "_repr_html_"): ("evlog.report.html.notebook", "log"),
+    ("Replay", "_repr_html_"): ("evlog.report.html.notebook", "replay"),
+    ("Verification", "_repr_html_"): ("evlog.report.html.notebook", "verification"),
+    ("Difference", "_repr_html_"): ("evlog.report.html.notebook", "difference"),
+}
 # Names that changed: the old one works for a while, with a warning.
 _RENAMED = {"Policy": "Convention"}
 
 __all__ = ["__version__", *_HOME]  # noqa: PLE0604
+
+_offer(_COURTESIES)
 
 
 def __getattr__(name: str) -> object:

@@ -28,6 +28,9 @@ from evlog.comparing.diff import RegisterDifference as RegisterDifference
 from evlog.comparing.diff import diff as diff
 from evlog.contents.cel import CelEvent as CelEvent
 from evlog.contents.cos import CosEvent as CosEvent
+from evlog.contents.cos_host import CosHostEvent as CosHostEvent
+from evlog.contents.digest_only import DigestOnly as DigestOnly
+from evlog.contents.dstack import DstackEvent as DstackEvent
 from evlog.contents.ima import ImaEvent as ImaEvent
 from evlog.contents.ima_tlv import ImaTlv as ImaTlv
 from evlog.contents.opaque import Opaque as Opaque
@@ -37,6 +40,7 @@ from evlog.contents.text import TextLine as TextLine
 from evlog.decoders import Context as Context
 from evlog.decoders import Decoded as Decoded
 from evlog.decoders import decode as decode
+from evlog.decoders.describe import describe as describe
 from evlog.errors import ConversionError as ConversionError
 from evlog.errors import EvlogError as EvlogError
 from evlog.errors import ParseError as ParseError

@@ -15,6 +15,7 @@ from operator import attrgetter
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from inspect import Signature
     from typing import Any, ClassVar
 
     from typing_extensions import Self, dataclass_transform
@@ -26,6 +27,8 @@ else:
 
 #: Values of a class that are made without a compiled ``__init__``.
 _FEW = 8
+#: Items and bytes that a `repr` shows; notebooks and debuggers print it.
+_MANY, _LONG = 3, 20
 
 
 @dataclass_transform(frozen_default=True)
@@ -53,6 +56,28 @@ class _RecordMeta(type):
         if fields:
             cls.__init__ = _init_later(cls)  # type: ignore[misc]
         return cls
+
+    @property
+    def __signature__(cls) -> Signature:
+        """What `inspect.signature` and notebooks show."""
+        from inspect import Parameter, Signature
+
+        notes = {
+            field: kind
+            for base in reversed(cls.__mro__)
+            for field, kind in vars(base).get("__annotations__", {}).items()
+        }
+        return Signature(
+            [
+                Parameter(
+                    field,
+                    Parameter.POSITIONAL_OR_KEYWORD,
+                    default=cls._defaults.get(field, Parameter.empty),
+                    annotation=notes.get(field, Parameter.empty),
+                )
+                for field in cls._fields
+            ]
+        )
 
     _fields: tuple[str, ...]
     _uncompared: tuple[str, ...]
@@ -135,10 +160,41 @@ def _compile_replace(cls: _RecordMeta) -> Callable[..., Any]:
     return replace
 
 
+def _shown(value: Any) -> str:
+    """The value's own text, but for much of something, of which there is a log's worth: how much it is."""
+    if isinstance(value, (tuple, frozenset, dict)) and len(value) > _MANY:
+        return f"<{len(value)} of {type(next(iter(value))).__name__}>"
+    if isinstance(value, bytes) and len(value) > _LONG:
+        return f"<{len(value)} bytes: {value[:8].hex()}...>"
+    if isinstance(value, str) and len(value) > 3 * _LONG:
+        return f"{value[: 3 * _LONG]!r}..."
+    return repr(value)
+
+
+#: What values can do by courtesy of an upper room: (class, attribute), and the module and function that does it.
+_courtesies: dict[tuple[str, str], tuple[str, str]] = {}
+
+
+def offer(courtesies: dict[tuple[str, str], tuple[str, str]]) -> None:
+    """Let values of a class have attributes that a room above them provides, which is imported when one is used."""
+    _courtesies.update(courtesies)
+
+
 class Record(metaclass=_RecordMeta):
     """Base of evlog's value classes: immutable, compared by type and fields."""
 
     _uncompared: ClassVar[tuple[str, ...]] = ()
+
+    if not TYPE_CHECKING:  # where a misspelt attribute is an error
+
+        def __getattr__(self, name: str) -> Any:
+            found = _courtesies.get((type(self).__name__, name))
+            if found is None:
+                raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
+            from functools import partial
+            from importlib import import_module
+
+            return partial(getattr(import_module(found[0]), found[1]), self)
 
     def __setattr__(self, name: str, value: object) -> None:
         raise AttributeError(f"{type(self).__name__} is frozen: cannot set {name!r}")
@@ -156,8 +212,11 @@ class Record(metaclass=_RecordMeta):
         return hash((type(self), type(self)._key(self)))
 
     def __repr__(self) -> str:
-        shown = ", ".join(f"{field}={getattr(self, field)!r}" for field in type(self)._fields)
-        return f"{type(self).__name__}({shown})"
+        """The fields, but those that are left out when nothing is to be said: None, nothing, no."""
+        cls = type(self)
+        values = ((field, getattr(self, field)) for field in cls._fields)
+        told = (f"{name}={_shown(value)}" for name, value in values if value or cls._defaults.get(name, self) != value)
+        return f"{cls.__name__}({', '.join(told)})"
 
     def __reduce__(self) -> tuple[type, tuple[Any, ...]]:
         return type(self), tuple(getattr(self, field) for field in type(self)._fields)

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     #: Text, or text and its style.
     Part = str | tuple[str, str]
 
-__all__ = ["Page", "name_of", "wrapped"]
+__all__ = ["Page", "title_of", "wrapped"]
 
 _NARROWEST = 80
 # Lines that are printed at once.
@@ -38,7 +38,7 @@ def wrapped(text: str, width: int) -> list[str]:
     return lines
 
 
-def name_of(register: Register, platform: str | None) -> str:
+def title_of(register: Register, platform: str | None) -> str:
     """A register's id, its name on the platform where that is not the same again, and what a PCR is for."""
     label = register.label(platform)
     return " ".join(filter(None, (f"{register!s:6}", "" if label == register.label() else label, register.purpose)))

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from evlog._record import Record
-from evlog.contents.event_types import short_name
-from evlog.contents.pcclient import PCClientEvent
+from evlog.contents.event_types import name_of, type_of
+from evlog.decoders.describe import short_type
 from evlog.errors import UsageError
 
 TYPE_CHECKING = False
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from evlog.model import Event, Log
     from evlog.registers import Register
 
-__all__ = ["VERDICTS", "Selection", "in_banks", "of", "short_type", "verdict"]
+__all__ = ["VERDICTS", "Selection", "in_banks", "of", "verdict"]
 
 _DIGITS = 9  # of an event's number
 VERDICTS = ("matches", "mismatch", "not_checkable")
@@ -110,22 +110,15 @@ def in_banks(log: Log, checks: Checks, banks: Collection[HashAlg]) -> tuple[Log,
     return log.replace(events=tuple(events), algorithms=algorithms), checks.replace(events=tuple(rows))
 
 
-def short_type(event: Event) -> str:
-    """An event's type in few letters: the specification's name without the words that many types share."""
-    content = event.content
-    if not isinstance(content, PCClientEvent):
-        return str(getattr(content, "role", content.kind))
-    return short_name(content.event_type_name)
-
-
 def _is_type(event: Event, name: str) -> bool:
     content = event.content
-    if not isinstance(content, PCClientEvent):
+    event_type = type_of(content)
+    if event_type is None:
         return name.lower() in content.kind or name.lower() == short_type(event)
     try:
-        return int(name, 0) == content.event_type
+        return int(name, 0) == event_type
     except ValueError:
-        return name.upper() in content.event_type_name.upper() or name.upper() in short_type(event)
+        return name.upper() in name_of(content).upper() or name.upper() in short_type(event)
 
 
 def verdict(checks: tuple[DigestCheck, ...]) -> str | None:

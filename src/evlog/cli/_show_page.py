@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from evlog.checking.bodies import Bodies
 from evlog.cli import _common
-from evlog.cli._page import Page, name_of
-from evlog.cli._selection import VERDICTS, short_type, verdict
+from evlog.cli._page import Page, title_of
+from evlog.cli._selection import VERDICTS, verdict
 from evlog.contents._printable import printable
-from evlog.contents.pcclient import PCClientEvent
+from evlog.contents.event_types import name_of, type_of
 from evlog.decoders import Context, decode, to_json
+from evlog.decoders.describe import short_type, summary
 from evlog.report.outline import outline
 
 TYPE_CHECKING = False
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     from evlog.model import Event, Finding, Log
     from evlog.registers import Register
 
-__all__ = ["show", "summary"]
+__all__ = ["show"]
 
 _STYLES = {"matches": "green", "mismatch": "bold red", "not_checkable": "dim", None: "dim"}
 _MARKS = {"matches": "✓", "mismatch": "✗", "not_checkable": "·", None: " "}
@@ -167,11 +168,6 @@ def _line(
     )
 
 
-def summary(event: Event, decoded: Decoded | None) -> str:
-    """What matters of an event, on one line that is safe to print."""
-    return decoded.summary if decoded is not None else printable(event.content.summary)
-
-
 def _tree(
     page: Page,
     marks: dict[str | None, str],
@@ -182,16 +178,17 @@ def _tree(
 ) -> None:
     """All that is known of an event, indented."""
     content = event.content
-    kind = content.event_type_name if isinstance(content, PCClientEvent) else content.kind
+    kind = name_of(content)
     place = f"  at {event.origin.span.offset:#x}, {event.origin.span.length} bytes" if event.origin else ""
     page.line("")
     page.line((f"{event.number:>4} ", "dim"), (f"{register}  ", "cyan"), (kind, "bold blue"), (place, "dim"))
     if event.recnum is not None:
         page.line(("     record number ", "dim"), str(event.recnum))
+    mark = content.mark(event)
     for at, digest in enumerate(event.digests):
         found = checks[at] if at < len(checks) else None
         name = found.verdict if found else None
-        rule = found.rule or found.verdict.replace("_", " ") if found else "not extended"
+        rule = found.rule or mark or found.verdict.replace("_", " ") if found else "not extended"
         page.line(
             ("     ", ""),
             (marks[name], _STYLES[name]),
@@ -217,7 +214,7 @@ def _dump(page: Page, event: Event) -> None:
         return
     span = event.origin.span if event.origin else None
     # What is not the end of the record as it stands was made of it.
-    at = f", at {span.offset + span.length - len(data):#x}" if span and isinstance(content, PCClientEvent) else ""
+    at = f", at {span.offset + span.length - len(data):#x}" if span and type_of(content) is not None else ""
     page.line((f"     data  {_common.sized(len(data))}{at}", "bold"))
     for start in range(0, len(data), _ROW):
         row = data[start : start + _ROW]
@@ -237,7 +234,7 @@ def _registers(
     rows = list(values)
     bank = _common.telling_bank({row.alg for row in rows if row.value is not None} or {row.alg for row in rows})
     told = {row.register: row for row in rows if row.alg == bank}
-    names = {register: name_of(register, log.platform) for register in counts}
+    names = {register: title_of(register, log.platform) for register in counts}
     width = max(len("register"), *(len(names[register]) for register in counts))
     page.line("")
     heads = "".join(f"{marks[name]:>6}" for name in VERDICTS)

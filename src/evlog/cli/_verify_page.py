@@ -6,7 +6,7 @@ What is longer than a line is wrapped and indented: text of a log or a file's na
 from __future__ import annotations
 
 from evlog.cli import _common
-from evlog.cli._page import Page, name_of
+from evlog.cli._page import Page, title_of
 from evlog.registers import RegisterSet
 
 TYPE_CHECKING = False
@@ -63,7 +63,7 @@ def _table(
     values: bool,
 ) -> None:
     marks = _MARKS if page.unicode else _ASCII_MARKS
-    names = {register: name_of(register, result.platform) for register in table}
+    names = {register: title_of(register, result.platform) for register in table}
     width = max(len("register"), *map(len, names.values()))
     heads = "".join(f" {alg!s:^7}" for alg in banks)
     page.line("")
@@ -149,9 +149,8 @@ def _quoted(option: str) -> str:
 
 def standings(result: Verification, page: Page) -> None:
     """One line an event: how far it is proven, and what it is."""
-    from evlog.cli._selection import short_type
-    from evlog.cli._show_page import summary
     from evlog.decoders import Context, decode
+    from evlog.decoders.describe import short_type, summary
 
     page.line("")
     for verified in result.logs:

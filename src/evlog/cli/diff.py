@@ -10,7 +10,7 @@ from __future__ import annotations
 import sys
 
 from evlog.cli import _common, _keep
-from evlog.cli._page import Page, name_of
+from evlog.cli._page import Page, title_of
 from evlog.contents._printable import printable
 
 TYPE_CHECKING = False
@@ -45,6 +45,7 @@ def run(args: argparse.Namespace) -> int:
 
     keep = _keep.of(args)
     a, b = logs = [_common.open_log(args, source) for source in _common.checked(args.log, args.b)]
+    _common.need_list(args, logs)
     if keep.banks is not None:
         a, b = (log.replace(algorithms=tuple(filter(keep.has_bank, log.algorithms))) for log in logs)
     _common.under_way("comparing")
@@ -106,7 +107,7 @@ def _change(change: Change) -> dict[str, Any]:
 
 
 def _title(each: RegisterDifference, platform: str | None) -> str:
-    name = name_of(each.register, platform).strip()
+    name = title_of(each.register, platform).strip()
     if each.extended_alike:
         return f"{name}: the same digests, other contents"
     return f"{name}: differs from event {each.first_divergence}"

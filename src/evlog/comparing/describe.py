@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from evlog._record import Record
 from evlog.contents._printable import printable
-from evlog.contents.event_types import short_name
+from evlog.contents.event_types import type_of
 from evlog.contents.pcclient import PCClientEvent
 
 TYPE_CHECKING = False
@@ -129,9 +129,10 @@ class Describer:
     def describe(self, event: Event) -> Description:
         """The description of an event; never raises."""
         from evlog.decoders import Raw, decode, to_json
+        from evlog.decoders.describe import short_type
 
         content = event.content
-        kind = short_name(content.event_type_name) if isinstance(content, PCClientEvent) else content.kind
+        kind = content.kind if type_of(content) is None else short_type(event)
         decoded = decode(event, self._context)
         members = None if decoded is None or isinstance(decoded, Raw) else to_json(decoded.unplaced())
         if decoded is None or members is None:
@@ -155,8 +156,8 @@ def _decoded_name(members: dict[str, Any], summary: str) -> str:
 def _own_name(content: object) -> str:
     """The name that a content of another kind has: a file's, an operation's."""
     name = getattr(content, "name", None)
-    if isinstance(name, bytes):
-        return name.decode("utf-8", "backslashreplace")
+    if isinstance(name, (bytes, str)):
+        return name if isinstance(name, str) else name.decode("utf-8", "backslashreplace")
     fields = getattr(content, "fields", None)
     if isinstance(fields, tuple) and fields and all(isinstance(field, str) for field in fields):
         return " ".join(fields[:2])

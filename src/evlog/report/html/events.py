@@ -11,6 +11,7 @@ from evlog.checking.check import check
 from evlog.contents._printable import printable
 from evlog.contents.pcclient import PCClientEvent
 from evlog.decoders import Context, to_json
+from evlog.decoders.describe import summary
 from evlog.decoders.layout import layout
 from evlog.report.html.escape import data as _data
 from evlog.report.outline import outline
@@ -60,7 +61,7 @@ def rows(logs: Sequence[Log], answer: Answer) -> Iterator[Row]:
             decoded, fields = layout(event, context)
             content = event.content
             kind = content.event_type_name if isinstance(content, PCClientEvent) else content.kind
-            words = printable(decoded.summary if decoded is not None else content.summary)
+            words = summary(event, decoded)
             members = to_json(decoded or content.decoded) or content.to_json()
             found = checks[number]
             detail = _detail(event, found, answer.banks, members if left > 0 else {}, fields if left > 0 else ())

@@ -40,7 +40,7 @@ def page(logs: Sequence[Log], answer: Answer) -> Iterator[str]:
         "style": style,
         "script": script,
         "answer": _answer(answer),
-        "logs": "".join(map(_about, logs)),
+        "logs": "".join(f"<li>{tables.about(log)}" for log in logs),
         "sections": "".join(_sections(logs, answer)),
     }
     # The events come last, as they are made.
@@ -72,13 +72,6 @@ def _policy(*run: str) -> str:
 
 def _answer(answer: Answer) -> str:
     return f'<p class="answer {answer.tone}" role=status>{text(answer.line)}</p>' if answer.line else ""
-
-
-def _about(log: Log) -> str:
-    banks = ", ".join(map(str, log.algorithms)) or "no bank"
-    platform = f", {log.platform}" if log.platform else ""
-    count = f"{len(log.events)} event{'s' * (len(log.events) != 1)}"
-    return f"<li><b>{text(log.name or 'a log')}</b> {text(f'{log.format}{platform}')} · {count} · {text(banks)}"
 
 
 def _sections(logs: Sequence[Log], answer: Answer) -> Iterator[str]:

@@ -12,13 +12,13 @@ if TYPE_CHECKING:
     from evlog.comparing.diff import Change, Difference
     from evlog.evidence import Evidence
     from evlog.merging.merge import Handover
-    from evlog.model import Finding
+    from evlog.model import Finding, Log
     from evlog.registers import Register
     from evlog.replaying.replay import Replay
     from evlog.verifying.verdict import RegisterVerdict
     from evlog.verifying.verify import Verification
 
-__all__ = ["difference", "evidence", "findings", "handovers", "replayed", "title_of", "verified"]
+__all__ = ["about", "difference", "evidence", "findings", "handovers", "replayed", "table", "title_of", "verified"]
 
 _TONES = {"match": "good", "mismatch": "bad", "not_logged": "odd", "not_reported": "odd", "incomplete": "odd"}
 _HANDOVERS = {"continuous": "good", "explained_gap": "odd", "gap": "bad", "unanchored": "odd"}
@@ -36,20 +36,28 @@ def title_of(register: Register, platform: str | None) -> str:
     return f"<span class=name><code>{text(register)}</code>{more}</span>"
 
 
+def about(log: Log) -> str:
+    """What a log is, in a line."""
+    banks = ", ".join(map(str, log.algorithms)) or "no bank"
+    platform = f", {log.platform}" if log.platform else ""
+    count = f"{len(log.events)} event{'s' * (len(log.events) != 1)}"
+    return f"<b>{text(log.name or 'a log')}</b> {text(f'{log.format}{platform}')} · {count} · {text(banks)}"
+
+
 def replayed(result: Replay, platform: str | None) -> str:
     """The registers that logs add up to: one in a row, its banks in columns."""
     banks = _banks(row.alg for row in result.values)
-    table: dict[Register, dict[HashAlg, str]] = {}
+    cells_of: dict[Register, dict[HashAlg, str]] = {}
     counts: dict[Register, int] = {}
     for row in result.values:
         value = _value(row.value) if row.value is not None else f"<b class=odd>{text(row.status)}</b>"
-        table.setdefault(row.register, {})[row.alg] = value
+        cells_of.setdefault(row.register, {})[row.alg] = value
         counts[row.register] = max(row.events, counts.get(row.register, 0))
-    return _table(
+    return table(
         ("register", "events", *banks),
         (
             [title_of(register, platform), counts[register], *(cells.get(alg, "") for alg in banks)]
-            for register, cells in table.items()
+            for register, cells in cells_of.items()
         ),
     )
 
@@ -57,12 +65,12 @@ def replayed(result: Replay, platform: str | None) -> str:
 def verified(result: Verification) -> str:
     """One register in a row, its banks in columns, what was replayed and expected where they differ, and why."""
     banks = _banks(row.alg for row in result.registers)
-    table: dict[Register, dict[HashAlg, RegisterVerdict]] = {}
+    cells_of: dict[Register, dict[HashAlg, RegisterVerdict]] = {}
     for row in result.registers:
-        table.setdefault(row.register, {})[row.alg] = row
+        cells_of.setdefault(row.register, {})[row.alg] = row
 
     def lines() -> Iterator[Sequence[object]]:
-        for register, cells in table.items():
+        for register, cells in cells_of.items():
             told = list(dict.fromkeys(row.explanation for row in cells.values() if row.explanation))
             events = max(row.events for row in cells.values())
             demanded = "<small>demanded</small>" if any(row.demanded for row in cells.values()) else ""
@@ -74,7 +82,7 @@ def verified(result: Verification) -> str:
                 *(_verdict(cells.get(alg)) for alg in banks),
             ]
 
-    return _table(("register", "", "events", *banks), lines())
+    return table(("register", "", "events", *banks), lines())
 
 
 def _verdict(row: RegisterVerdict | None) -> str:
@@ -97,12 +105,12 @@ def evidence(found: Evidence) -> str:
     rows += [("calm", "only read", sentence) for sentence in found.read_only]
     rows += [("calm", "identity", f"{name} {value}") for name, value in found.identity]
     rows += [("calm", "claim", f"{name} {value}") for name, value in found.plain]
-    return _table(("", ""), ([f"<b class={tone}>{kind}</b>", text(sentence)] for tone, kind, sentence in rows))
+    return table(("", ""), ([f"<b class={tone}>{kind}</b>", text(sentence)] for tone, kind, sentence in rows))
 
 
 def handovers(found: Iterable[Handover], platform: str | None) -> str:
     """Where one log goes on with a register that another left."""
-    return _table(
+    return table(
         ("register", "from", "to", "verdict", "evidence"),
         (
             [
@@ -120,7 +128,7 @@ def handovers(found: Iterable[Handover], platform: str | None) -> str:
 def findings(found: Iterable[Finding]) -> str:
     """What was noticed, the worst first; an event's number leads to it."""
     rows = sorted(found, key=lambda each: list(_SEVERITIES).index(each.severity))
-    return _table(
+    return table(
         ("", "event", "what"),
         (
             [
@@ -140,7 +148,7 @@ def difference(found: Difference) -> str:
         where = "the same digests" if each.extended_alike else f"differs from event {each.first_divergence}"
         rows = (_change(change) for change in each.changes)
         title = f"<h3>{title_of(each.register, found.platform)} {text(where)}</h3>"
-        parts.append(title + _table(("", "a", "b", "what"), rows))
+        parts.append(title + table(("", "a", "b", "what"), rows))
     names = ", ".join(map(str, found.equal_registers))
     parts.append(f"<p>{'equal: ' + text(names) if names else 'no register is equal'}</p>")
     return "".join(parts)
@@ -161,7 +169,7 @@ def _value(value: bytes) -> str:
     return f'<code class=value title="{digits}">{digits}</code>'
 
 
-def _table(heads: Sequence[object], rows: Iterable[Sequence[object]]) -> str:
+def table(heads: Sequence[object], rows: Iterable[Sequence[object]]) -> str:
     """A table of cells that are HTML; numbers stand to the right."""
     body = []
     for row in rows:
