@@ -12,6 +12,7 @@ import pytest
 import evlog
 from evlog.changing import split as splitting
 from evlog.contents.pcclient import EV_ACTION, EV_EVENT_TAG, PCClientEvent, tagged
+from evlog.formats.text import events
 from evlog.model import Digest, Event, Log
 from evlog.registers import Register
 from tests.command import run
@@ -52,6 +53,34 @@ def test_lines_are_merged_in_little_memory(data: bytes, tmp_path: Path) -> None:
     assert len(merged.log.events) == sum(len(log.events) for log in logs)
     assert [event.number for event in merged.log.events[-2:]] == [2 * LINES, 2 * LINES + 1]
     assert merged.log.events[-1] == next(reversed(tuple(merged.log.events)))
+
+
+@pytest.mark.parametrize("data", [BLANK, INIT + b"#\n" * LINES], ids=["blank lines", "comments"])
+def test_of_lines_that_are_not_measured_no_events_are_made(data: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A few, that tell of all; what is lost is told of each when somebody asks."""
+    log, other = (evlog.read(each, register=RTMR) for each in (data, data + b"x\n"))
+    made = []
+    spans = events.Span
+
+    def span(offset: int, length: int) -> object:
+        made.append(offset)
+        return spans(offset, length)
+
+    monkeypatch.setattr(events, "Span", span)
+    assert [change.kind for each in evlog.diff(log, other).registers for change in each.changes] == ["added"]
+    assert evlog.diff(log, log).equal
+    rest = evlog.read(data.removeprefix(INIT) + b"x\n", format="text", dialect="nelr", hash="sha384", register=RTMR)
+    merged = evlog.merge([log, rest]).log
+    for to in ("text", "cel-tlv"):
+        converted = evlog.convert(log, to)
+        assert sum(loss.event is not None for loss in converted.losses) == (LINES if to == "cel-tlv" else 0)
+    evlog.verify([log], evlog.Evidence("register-file", evlog.replay(log).registers()))
+    assert len(evlog.check(log)) == LINES + 1
+    lost = [loss.event for loss in evlog.convert(merged, "cel-tlv").losses]
+    assert lost == [*range(1, 2 * LINES + 1)]
+    assert 0 < len(made) < LINES // 10
+    assert converted.losses[0].reason.startswith("line 2: cel-tlv has no place for ")
+    assert converted.losses[LINES - 1].event == LINES
 
 
 REGISTERS = "".join(f"mr:r{number} line\n" for number in range(2000)).encode()

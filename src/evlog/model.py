@@ -13,7 +13,7 @@ from evlog.registers import Register, Registers
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Hashable, Iterable, Sequence
+    from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
     from typing import Any, ClassVar
 
     from evlog.columns import Columns
@@ -353,6 +353,10 @@ class Log(Record):
         It is the event's own if no other is known to be; so one needs to be looked at for many.
         """
         return self.events.twins if isinstance(self.events, Lazy) else range(len(self.events))
+
+    def distinct(self) -> Iterator[Event]:
+        """The events, of those that are known to be the same one."""
+        return (self.events[row] for row, twin in enumerate(self.twins) if twin == row)
 
     @property
     def extended(self) -> set[Register]:

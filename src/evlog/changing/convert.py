@@ -14,6 +14,7 @@ from evlog.changing.encapsulate import encapsulable
 from evlog.changing.losses import untold
 from evlog.errors import ConversionError, ParseError
 from evlog.formats import writer
+from evlog.losses import LossRun, joined, parts_of
 from evlog.model import Log, Loss
 from evlog.options import Options
 from evlog.replaying.naming import united
@@ -22,7 +23,7 @@ from evlog.replaying.statements import has_lines
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterator, Sequence
     from typing import Any
 
     from evlog.algorithms import HashAlg
@@ -32,18 +33,20 @@ __all__ = ["Conversion", "convert"]
 
 # Events that are kept: each has some 300 bytes.
 _KEPT = 1 << 18
+_FEW = 1 << 12
 
 
 class Conversion(Record):
     """A converted log: its bytes, the log that they read as, and what the format could not carry.
 
+    ``losses`` are a tuple, or behave as one if there are a great many.
     ``registers_preserved`` is False only if the caller allowed it: ``changed`` then says which registers differ.
     """
 
     source_format: str
     log: Log
     data: bytes
-    losses: tuple[Loss, ...]
+    losses: Sequence[Loss]
     registers_preserved: bool
     changed: tuple[str, ...] = ()
 
@@ -61,15 +64,15 @@ def convert(log: Log, to: str, *, strict: bool = False, allow_changed: bool = Fa
     options = Options(name=log.name, platform=choices.pop("platform", None) or log.platform, **choices)
     target = writer(to)
     allow_changed |= options.encapsulate == "tag"
-    before: list[Loss] = []
+    before: Sequence[Loss] = ()
     with CollectorPaused():
         # Columns are what replay needs; events are asked for more than once, and of a long log made each time.
-        made = log.replace(events=tuple(log.events)) if len(log.events) <= _KEPT else log
+        made = log if len(log.events) > (_FEW if _is_silent(log) else _KEPT) else log.replace(events=tuple(log.events))
         ready = made
         if "text" not in getattr(target, "HOLDS", ()) and has_lines(log):
             ready, before = encapsulable(log, to, options, allow_changed=allow_changed)
         adapted, told = target.adapt(ready, options)
-        told = (*before, *told)
+        told = joined(before, told)
         data = target.write(adapted, options)
         settle = getattr(target, "settle", None)
         asked = _as_told(options, adapted, told)
@@ -80,7 +83,7 @@ def convert(log: Log, to: str, *, strict: bool = False, allow_changed: bool = Fa
             raise ConversionError(message) from error
         if back.platform is None:
             back = back.replace(platform=options.platform)
-        losses = (*told, *untold(made, to, adapted, back, told, options))
+        losses = joined(told, untold(made, to, adapted, back, told, options))
     if strict and losses:
         raise ConversionError(f"{len(losses)} loss{'es' * (len(losses) != 1)}, first {_described(losses[0])}")
     # A log in its own format says what it said, by whatever rules it was read.
@@ -97,6 +100,11 @@ def convert(log: Log, to: str, *, strict: bool = False, allow_changed: bool = Fa
     return Conversion(log.format, back, data, losses, not changed, changed)
 
 
+def _is_silent(log: Log) -> bool:
+    """Whether the columns tell which events are not measured: these need not be made."""
+    return log.columns is not None and log.columns.silent
+
+
 def _described(loss: Loss) -> str:
     place = "the log" if loss.event is None else f"event {loss.event}"
     return f"{place}, {loss.field}: {loss.reason}"
@@ -105,17 +113,22 @@ def _described(loss: Loss) -> str:
 def _as_told(options: Options, adapted: Log, losses: Sequence[Loss]) -> Options:
     """The options of any reader, told only what the losses say that the bytes do not: the register space."""
     space = None
-    if any(loss.field == "register.space" for loss in losses):
-        space = min({event.register.space for event in adapted.events} - {"nv"})
+    if any(loss.field == "register.space" for loss in _single(losses)):
+        space = min({register.space for register in adapted.registers} - {"nv"})
     return options.replace(platform=None, space=space)
+
+
+def _single(losses: Sequence[Loss]) -> Iterator[Loss]:
+    """The losses but for those in runs, which are of contents."""
+    return (loss for part in parts_of(losses) if not isinstance(part, LossRun) for loss in part)
 
 
 class _Lost:
     """The banks that losses name: of single events, each on its register, or of the log as a whole."""
 
-    def __init__(self, log: Log, losses: Iterable[Loss]) -> None:
+    def __init__(self, log: Log, losses: Sequence[Loss]) -> None:
         self._log = log
-        self._fields = [(loss.event, loss.field) for loss in losses if loss.field.startswith("digests")]
+        self._fields = [(loss.event, loss.field) for loss in _single(losses) if loss.field.startswith("digests")]
         self._named: set[tuple[Register | None, str]] | None = None
 
     def names(self, register: Register, alg: HashAlg) -> bool:

@@ -8,22 +8,28 @@ place in a TCG log (kernel RFC discussion: only what is hashed can be carried).
 
 from __future__ import annotations
 
+from array import array
+
 from evlog import hashing
+from evlog.columns import NOT_EXTENDED, rows_of
 from evlog.contents.pcclient import EV_EVENT_TAG, PCClientEvent
 from evlog.contents.text import TextLine
 from evlog.errors import ConversionError
+from evlog.losses import LossRun, joined
 from evlog.model import Digest, Event, Log, Loss
 from evlog.replaying.replay import replay
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Container, Iterator, Sequence
+
     from evlog.options import Options
     from evlog.replaying.replay import Replay
 
 __all__ = ["encapsulable"]
 
 
-def encapsulable(log: Log, to: str, options: Options, *, allow_changed: bool = False) -> tuple[Log, list[Loss]]:
+def encapsulable(log: Log, to: str, options: Options, *, allow_changed: bool = False) -> tuple[Log, Sequence[Loss]]:
     """The log with nothing in it that a format of PC Client events could not carry, and the losses.
 
     Raises ConversionError, with the number of the line, for a gap, unless ``allow_changed``.
@@ -32,9 +38,10 @@ def encapsulable(log: Log, to: str, options: Options, *, allow_changed: bool = F
     if not allow_changed:
         _refuse_gaps(replayed, to)
     heeded = {number: handover.alg for handover in replayed.handovers for number in handover.explained}
+    informing = _informing(log)
     events: list[Event] = []
     losses: list[Loss] = []
-    for event in log.events:
+    for event in log.events if informing is None else _telling(log, heeded):
         content = event.content
         if not isinstance(content, TextLine):
             events.append(event)
@@ -50,10 +57,50 @@ def encapsulable(log: Log, to: str, options: Options, *, allow_changed: bool = F
                 f"line {event.number + 1}: extended outside the log; {to} has its digest, which is the hash of nothing"
             )
             losses.append(Loss(event.number, "content", reason))
-        else:
-            what = {"blank": "a blank line", "extend": "a .EXTEND that nothing confirms"}.get(content.role, "a comment")
-            losses.append(Loss(event.number, "content", f"line {event.number + 1}: {to} has no place for {what}"))
-    return log.replace(events=tuple(events)), losses
+        elif informing is None:
+            losses.append(Loss(event.number, "content", _no_place(event.number, content.role, to)))
+    return log.replace(events=tuple(events)), losses if informing is None else _all(log, informing, losses, to)
+
+
+def _no_place(number: int, role: str, to: str) -> str:
+    what = {"blank": "a blank line", "extend": "a .EXTEND that nothing confirms"}.get(role, "a comment")
+    return f"line {number + 1}: {to} has no place for {what}"
+
+
+def _informing(log: Log) -> Sequence[int] | None:
+    """The rows of a log of lines that are not measured; None where only the events tell which."""
+    columns = log.columns
+    if columns is None or columns.statements is None or not columns.silent:
+        return None
+    return array("Q", rows_of(columns.registers, NOT_EXTENDED))
+
+
+def _telling(log: Log, heeded: Container[int]) -> Iterator[Event]:
+    """The events that are measured, and the comments that are heeded."""
+    assert log.columns is not None
+    rows = enumerate(log.columns.registers)
+    return (log.events[row] for row, index in rows if index != NOT_EXTENDED or row in heeded)
+
+
+def _all(log: Log, informing: Sequence[int], told: Sequence[Loss], to: str) -> Sequence[Loss]:
+    """The losses that were told of, and those of all other lines that are not measured: there may be a great many."""
+    events, twins = log.events, log.twins
+    said = {loss.event: loss.reason for loss in told}
+    roles: dict[int, str] = {}
+
+    def reason(number: int) -> str:
+        if number in said:
+            return said[number]
+        twin = twins[number]
+        role = roles.get(twin)
+        if role is None:
+            role = getattr(events[number].content, "role", "")
+            if twin != number:
+                roles[twin] = role
+        return _no_place(number, role, to)
+
+    numbers = sorted({*informing, *(loss.event for loss in told if loss.event is not None)}) if told else informing
+    return joined(LossRun(numbers, "content", reason))
 
 
 def _refuse_gaps(replayed: Replay, to: str) -> None:

@@ -9,13 +9,15 @@ records (record numbers that count as the specification has it), where an event 
 from __future__ import annotations
 
 from evlog.changing.naive import AS_EXTENDED, respells, spelled
+from evlog.common_rows import common_rows
 from evlog.contents.spec_id import is_header
-from evlog.model import Loss
+from evlog.losses import LossRun, parts_of
+from evlog.model import LazyEvents, Loss
 from evlog.registers import Platform
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from evlog.model import Content, Digest, Event, Log
     from evlog.options import Options
@@ -42,20 +44,36 @@ class _Account:
         self.log, self.back, self.options = log, back, options
         self.to = to
         self.told: dict[int | None, set[str]] = {}
-        for loss in told:
-            self.told.setdefault(loss.event, set()).add(loss.field)
+        #: Whether the content of an event is told to be lost, by number, where that is told of many.
+        self.gone = bytearray()
+        for part in parts_of(told):
+            if isinstance(part, LossRun):
+                self.gone = self.gone or bytearray(len(log.events))
+                for number in part.numbers:
+                    self.gone[number] = 1
+                continue
+            for loss in part:
+                self.told.setdefault(loss.event, set()).add(loss.field)
         self.platform = options.platform or log.platform or back.platform
         self.found: list[Loss] = []
 
     def result(self, written: Sequence[Event]) -> list[Loss]:
         sources, count = self.log.events, len(self.log.events)
-        row = 0
         kinds: dict[type[Content], bool] = {}
-        for made, after in zip(written, self.back.events, strict=False):
+        # What is written as it was read needs no comparison where it is read back from the same bytes.
+        as_read = written is sources and self.log.format == self.to == self.back.format
+        row = common_rows(self.log, self.back)[0] if as_read else 0
+        pairs: Iterable[tuple[Event, Event]]
+        if row:
+            shorter = min(len(written), len(self.back.events))
+            pairs = ((written[each], self.back.events[each]) for each in range(row, shorter))
+        else:
+            pairs = zip(written, self.back.events, strict=False)
+        for made, after in pairs:
             if made.number < 0:
                 continue
-            while row < count and sources[row].number != made.number:
-                self._gone(sources[row])
+            while row < count and not self._is(row, made.number):
+                self._gone_at(row)
                 row += 1
             if row == count:
                 break
@@ -72,8 +90,8 @@ class _Account:
                 self._compare(source, after)
             elif respelling and any(digest.value[:2] in _MARKS for digest in digests):
                 self._digests(source, after)
-        for source in sources[row:]:
-            self._gone(source)
+        for rest in range(row, count):
+            self._gone_at(rest)
         if len(self.back.events) > len(written):
             more = len(self.back.events) - len(written)
             reason = f"{self.to} reads back with {more} event{'s' * (more != 1)} more"
@@ -90,8 +108,18 @@ class _Account:
         if covering.isdisjoint(self.told.get(event.number, _NONE)) and field not in self.told.get(None, _NONE):
             self.found.append(Loss(event.number, field, reason))
 
-    def _gone(self, event: Event) -> None:
-        self._name(event, "content", f"{self.to} reads back without the event")
+    def _is(self, row: int, number: int) -> bool:
+        """Whether the event in a row has a number."""
+        sources = self.log.events
+        return row == number if isinstance(sources, LazyEvents) else sources[row].number == number
+
+    def _gone_at(self, row: int) -> None:
+        """The event in a row is not there any more. Nothing is left to say of those of which that was told."""
+        if self.gone and isinstance(self.log.events, LazyEvents) and self.gone[row]:
+            return
+        event = self.log.events[row]
+        if not (self.gone and self.gone[event.number]):
+            self._name(event, "content", f"{self.to} reads back without the event")
 
     def _compare(self, source: Event, after: Event) -> None:
         one, two = source.content, after.content
@@ -172,7 +200,7 @@ class _Account:
         # A bank that events have is lost with their digests, one that a header lists with that record.
         listed = any(map(is_header, log.events[:1]))
         absent = [alg for alg in log.algorithms if alg not in back.algorithms and not listed]
-        used = {digest.alg for event in log.events for digest in event.digests} if absent else set()
+        used = {digest.alg for event in log.distinct() for digest in event.digests} if absent else set()
         for alg in absent:
             if alg not in used:
                 yield "algorithms", f"{to} does not name {alg}, which no event has a digest of"

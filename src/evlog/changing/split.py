@@ -89,6 +89,9 @@ def split(log: Log) -> Split:
 
 def _by_register(log: Log) -> list[tuple[Register, Log]]:
     header = [event for event in log.events[:1] if is_header(event)]
+    there = log.registers
+    if len(there) == 1 and not header and not log.tail:
+        return [(register, log) for register in there]
     events: dict[Register, list[Event]] = {}
     for event in log.events:
         if not header or event.number:

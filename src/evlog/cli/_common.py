@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import os
 import sys
+from itertools import islice
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
     from typing import Any, BinaryIO, TextIO
 
     from evlog.algorithms import HashAlg
     from evlog.cli._bar import Bar
     from evlog.model import Finding, Log, Loss
 
+# Lines that are printed at once.
+_SOME = 256
 _NAMED = 8  # ranges of events that a line names
 _FITTING = 32  # bytes of a digest that fits on a line with its register
 
@@ -210,7 +213,7 @@ def choices(args: argparse.Namespace) -> dict[str, Any]:
 def put(*lines: str) -> None:
     """Lines on stdout: one for each, with what a terminal would act upon escaped."""
     hush()
-    print(*map(shown, lines), sep="\n")
+    print("\n".join(map(shown, lines)))
 
 
 def events(count: int) -> str:
@@ -232,11 +235,18 @@ def say(text: str) -> None:
 
     Where stderr is closed or full nobody is told, and the answer is the same.
     """
+    say_all((text,))
+
+
+def say_all(texts: Iterable[str]) -> None:
+    """Notes on stderr, a line each; see `say`."""
     if sys.stderr is None:
         return
     hush(stdout=False)
+    lines = (f"evlog: {shown(text)}" for text in texts)
     try:
-        print(f"evlog: {shown(text)}", file=sys.stderr)
+        while some := list(islice(lines, _SOME)):
+            print("\n".join(some), file=sys.stderr)
     except OSError:
         abandon(sys.stderr)
 
@@ -278,14 +288,23 @@ def say_absent(sentence: str | None) -> None:
         say(sentence)
 
 
-def say_losses(losses: Iterable[Loss]) -> None:
+def say_losses(losses: Sequence[Loss]) -> None:
     """What a conversion could not carry: a line for each field and reason, with the events that it is of."""
+    from evlog.losses import LossRun, parts_of
+
     told: dict[tuple[bool, str, str], list[int]] = {}
-    for loss in losses:
-        of = told.setdefault((loss.event is None, loss.field, loss.reason), [])
-        of += () if loss.event is None else (loss.event,)
-    for (whole, field, reason), of in told.items():
-        say(f"lost: {'log' if whole else events_named(of)}: {field}: {reason}")
+    for part in parts_of(losses):
+        if isinstance(part, LossRun):
+            for number in part.numbers:
+                told.setdefault((False, part.field, part.reason(number)), []).append(number)
+            continue
+        for loss in part:
+            of = told.setdefault((loss.event is None, loss.field, loss.reason), [])
+            of += () if loss.event is None else (loss.event,)
+    say_all(
+        f"lost: {'log' if whole else events_named(of)}: {field}: {reason}"
+        for (whole, field, reason), of in told.items()
+    )
 
 
 def events_named(numbers: Sequence[int]) -> str:
@@ -319,6 +338,14 @@ def sized(size: int) -> str:
             break
         scaled, unit = scaled / 1000, larger
     return f"{scaled:.1f} {unit}"
+
+
+def losses_json(losses: Iterable[Loss]) -> Iterator[str]:
+    """Losses as objects of the command's JSON, for `print_json`."""
+    import json
+
+    for loss in losses:
+        yield json.dumps({"event": loss.event, "field": loss.field, "reason": loss.reason})
 
 
 def report(findings: Iterable[Finding], name: str = "") -> None:

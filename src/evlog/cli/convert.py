@@ -40,6 +40,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     from evlog.changing.convert import convert
     from evlog.changing.keep import keep as kept
+    from evlog.losses import joined
 
     keep = _keep.of(args)
     log = _common.open_log(args, args.log)
@@ -65,7 +66,7 @@ def run(args: argparse.Namespace) -> int:
         space=args.space,
         **{name: choices[name] for name in ("dialect", "index", "hash", "mr_hash", "ima_register")},
     )
-    losses = [*left, *result.losses]
+    losses = joined(left, result.losses)
     _common.deliver(args.output, result.data)
     if args.json:
         _common.print_json(
@@ -75,8 +76,9 @@ def run(args: argparse.Namespace) -> int:
                 "to": args.to,
                 "events": len(result.log.events),
                 "registers_preserved": result.registers_preserved,
-                "losses": [{"event": loss.event, "field": loss.field, "reason": loss.reason} for loss in losses],
-            }
+                "losses": [],
+            },
+            losses=_common.losses_json(losses),
         )
     else:
         _common.say_losses(losses)

@@ -30,6 +30,7 @@ def run(args: argparse.Namespace) -> int:
     from evlog.changing.keep import keep as kept
     from evlog.changing.split import split
     from evlog.intake.outputs import write_folder
+    from evlog.losses import joined
     from evlog.registers import UNKNOWN_REGISTER
     from evlog.tree import folder_name
 
@@ -41,7 +42,7 @@ def run(args: argparse.Namespace) -> int:
     part, left = kept(log, keep.registers, keep.banks)
     _common.under_way("splitting")
     result = split(part)
-    losses = [*left, *result.losses]
+    losses = joined(left, result.losses)
     files = result.files() if args.files else result.tree()
     write_folder(args.output, files)
     if args.json:
@@ -54,8 +55,8 @@ def run(args: argparse.Namespace) -> int:
             }
             for part in result.parts
         ]
-        lost = [{"event": loss.event, "field": loss.field, "reason": loss.reason} for loss in losses]
-        _common.print_json({"schema": "evlog.split/1", "format": result.format, "registers": rows, "losses": lost})
+        document = {"schema": "evlog.split/1", "format": result.format, "registers": rows, "losses": []}
+        _common.print_json(document, losses=_common.losses_json(losses))
     else:
         _common.say_losses(losses)
         if any(part.register == UNKNOWN_REGISTER for part in result.parts):

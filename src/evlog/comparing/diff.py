@@ -13,8 +13,8 @@ from itertools import zip_longest
 from evlog import hashing
 from evlog._record import Record
 from evlog.checking.digest_check import check_event
+from evlog.common_rows import common_rows
 from evlog.comparing.align import align, runs
-from evlog.comparing.common import common_rows
 from evlog.comparing.describe import Describer, Description
 from evlog.model import Event, Log
 from evlog.registers import Register
@@ -33,7 +33,7 @@ __all__ = ["Change", "Difference", "RegisterDifference", "diff"]
 
 
 # Events that are kept: each has some 300 bytes.
-_KEPT = 1 << 16
+_KEPT = 1 << 12
 _IMAGES = {
     "BOOT_APPLICATION",
     "BOOT_DRIVER",

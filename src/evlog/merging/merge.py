@@ -7,6 +7,7 @@ Only the order within a register means anything; across registers the logs stand
 
 from __future__ import annotations
 
+from array import array
 from bisect import bisect_left, bisect_right
 from itertools import accumulate
 
@@ -16,8 +17,9 @@ from evlog.columns import Lazy
 from evlog.errors import ConversionError, UsageError
 from evlog.merging import order as _order
 from evlog.merging.assign import assign
+from evlog.merging.lines import chained
 from evlog.merging.overlap import Overlap, combine_twins, drop_overlaps
-from evlog.model import Event, Finding, Log, Loss, Origin, Span, banks_of
+from evlog.model import Event, Finding, LazyEvents, Log, Loss, Origin, Span, banks_of
 from evlog.registers import Register, Registers
 from evlog.replaying.boot_aggregate import boot_aggregate
 from evlog.replaying.naming import platform_of, unite
@@ -155,7 +157,7 @@ def _first_rows(log: Log) -> dict[Register, int]:
     return found
 
 
-class _Chained(Lazy):
+class _Chained(LazyEvents):
     """The events of several logs, one log after the other, numbered anew: made when asked for, as theirs may be."""
 
     __slots__ = ("_bounds", "_logs")
@@ -163,7 +165,18 @@ class _Chained(Lazy):
     def __init__(self, logs: Sequence[Log]) -> None:
         self._logs = logs
         self._bounds = list(accumulate((len(log.events) for log in logs), initial=0))
-        super().__init__(self._bounds[-1])
+        Lazy.__init__(self, self._bounds[-1])
+        self.columns = chained([log.columns for log in logs])
+        self.reading = self._twins = None
+
+    @property
+    def twins(self) -> Sequence[int]:
+        if self._twins is None:
+            twins = array("Q")
+            for log, start in zip(self._logs, self._bounds, strict=False):
+                twins.extend(map(start.__add__, log.twins))
+            self._twins = twins
+        return self._twins
 
     def _make(self, row: int) -> Event:
         place = bisect_right(self._bounds, row) - 1

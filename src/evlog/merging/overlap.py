@@ -7,7 +7,11 @@ of it is found by what the events extend, register by register, never by names o
 
 from __future__ import annotations
 
+from array import array
+from collections import Counter
+
 from evlog._record import Record
+from evlog.columns import NOT_EXTENDED
 from evlog.options import NO_OPTIONS
 
 TYPE_CHECKING = False
@@ -104,15 +108,25 @@ def _repeated(other: Log, log: Log) -> int:
     theirs, ours = _trails(other), _trails(log)
     count = differing = 0
     contained, containing = True, True
+    # Of events that are alike one is compared.
+    their_twins, our_twins = other.twins, log.twins
+    known: dict[tuple[int, int], tuple[bool, bool]] = {}
     for register in shared:
         one, two = theirs[register], ours[register]
         contained &= len(two) <= len(one)
         containing &= len(one) <= len(two)
         for a, b in zip(one, two, strict=False):
-            if not _same(a, b, banks):
+            pair = their_twins[a], our_twins[b]
+            found = known.get(pair)
+            if found is None:
+                first, second = other.events[a], log.events[b]
+                found = _same(first, second, banks), _same_data(first, second)
+                if pair != (a, b):
+                    known[pair] = found
+            if not found[0]:
                 return 0
             count += 1
-            differing += not _same_data(a, b)
+            differing += not found[1]
     whole = (contained and shared == ours.keys()) or (containing and shared == theirs.keys())
     if not whole or count < _FEWEST:
         return 0
@@ -137,12 +151,28 @@ def _alike(ones: Sequence[Event], others: Sequence[Event]) -> bool:
     return all(one == other.replace(number=one.number) for one, other in zip(ones, others, strict=True))
 
 
-def _trails(log: Log) -> dict[Register, list[Event]]:
-    trails: dict[Register, list[Event]] = {}
-    for event in log.events:
-        if event.measured:
-            trails.setdefault(event.register, []).append(event)
-    return trails
+def _trails(log: Log) -> dict[Register, Sequence[int]]:
+    """The rows of the measured events on each register."""
+    trails: dict[Register, array[int]] = {}
+    columns = log.columns
+    known: dict[int, Register | None] = {}
+    if columns is not None and columns.silent:
+        by_index: dict[int, array[int]] = {}
+        for row, index in enumerate(columns.registers):
+            if index != NOT_EXTENDED:
+                by_index.setdefault(index, array("Q")).append(row)
+        return {columns.register(index): rows for index, rows in by_index.items()}
+    for row, twin in enumerate(log.twins):
+        if twin in known:
+            register = known[twin]
+        else:
+            event = log.events[row]
+            register = event.register if event.measured else None
+            if twin != row:
+                known[twin] = register
+        if register is not None:
+            trails.setdefault(register, array("Q")).append(row)
+    return dict(trails)
 
 
 def _same(one: Event, other: Event, banks: set[int]) -> bool:
@@ -170,13 +200,13 @@ def _same_data(one: Event, other: Event) -> bool:
 def _without(log: Log, other: Log) -> tuple[Log, int]:
     """The log without its events that the other has, measured and informative ones."""
     left = {register: len(events) for register, events in _trails(other).items()}
-    known = [event.content for event in other.events if not event.measured]
+    known = Counter(event.content for event in other.events if not event.measured)
     events = []
     for event in log.events:
         if event.measured and left.get(event.register, 0):
             left[event.register] -= 1
-        elif not event.measured and event.content in known:
-            known.remove(event.content)
+        elif not event.measured and known[event.content]:
+            known[event.content] -= 1
         else:
             events.append(event)
     return log.replace(events=tuple(events)), len(log.events) - len(events)

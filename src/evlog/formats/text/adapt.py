@@ -187,14 +187,14 @@ def settled(log: Log, options: Options) -> Options:
     style = style_of(log, options)
     changes: dict[str, object] = {"dialect": style.dialect.id}
     if style.index is None:
-        registers = {event.register for event in log.events}
+        registers = log.registers
         if len(registers) == 1:
             (changes["register"],) = registers
     elif style.index.space is not None:
         changes["index"] = str(style.index)
-    banks = {digest.alg for event in log.events for digest in event.digests} if len(log.algorithms) == 1 else ()
+    banks = {digest.alg for event in log.distinct() for digest in event.digests} if len(log.algorithms) == 1 else ()
     if len(banks) == 1:
-        changes |= _hashes(next(event for event in log.events if event.digests))
+        changes |= _hashes(next(event for event in log.distinct() if event.digests))
     return options.replace(**changes)
 
 

@@ -1,4 +1,4 @@
-"""What two logs have in common by their bytes: records at their starts and ends that need not be read to compare."""
+"""What two logs have in common by their bytes: records at their starts and ends that need no reading to be compared."""
 
 from __future__ import annotations
 

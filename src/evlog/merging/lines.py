@@ -1,0 +1,74 @@
+"""The columns of several textual logs as those of one, so that a merged log needs no events to be replayed."""
+
+from __future__ import annotations
+
+from array import array
+from bisect import bisect_right
+from itertools import accumulate
+
+from evlog.columns import NOT_EXTENDED, Columns, Lines
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from evlog.algorithms import HashAlg
+    from evlog.registers import Register
+
+__all__ = ["chained"]
+
+
+def chained(parts: Sequence[Columns | None]) -> Lines | None:
+    """One log's rows after the other's; None where not all are lines, or a register has another bank in another log."""
+    lines = [part for part in parts if isinstance(part, Lines)]
+    if not lines or len(lines) < len(parts):
+        return None
+    banks: dict[Register, HashAlg] = {}
+    for part in lines:
+        for register, bank in zip(part.names, part.banks, strict=True):
+            if banks.setdefault(register, bank) != bank:
+                return None
+    names = tuple(banks)
+    rows = list(accumulate(map(len, lines), initial=0))
+    begins = list(accumulate((part.end for part in lines), initial=0))
+    offsets, registers, starts, stops = array("Q"), array("I"), array("Q"), array("Q")
+    for part, begin in zip(lines, begins, strict=False):
+        offsets.extend(map(begin.__add__, part.offsets))
+        registers.extend(_renumbered(part.registers, [names.index(register) for register in part.names]))
+        if part.covered is not None:
+            starts.extend(map(begin.__add__, part.covered[0]))
+            stops.extend(map(begin.__add__, part.covered[1]))
+
+    def extensions(alg: HashAlg, rules: tuple[str, ...], start: int, stop: int) -> Sequence[bytes | None]:
+        found: list[bytes | None] = []
+        place = bisect_right(rows, start) - 1
+        while start < stop:
+            base, until = rows[place], min(stop, rows[place + 1])
+            found += lines[place].extensions(alg, rules, start - base, until - base)
+            start, place = until, place + 1
+        return found
+
+    return Lines(
+        b"".join(part.buffer[: part.end] for part in lines),
+        offsets,
+        registers,
+        lines[0].layouts,
+        None,
+        begins[-1],
+        "mr",
+        (),
+        names=names,
+        banks=tuple(banks.values()),
+        statements=tuple(base + row for part, base in zip(lines, rows, strict=False) for row in part.statements),
+        covered=(starts, stops) if all(part.covered is not None for part in lines) else None,
+        compute=extensions,
+    )
+
+
+def _renumbered(registers: array[int], new: Sequence[int]) -> array[int]:
+    """Indices of registers as indices in another list of names."""
+    if list(new) == list(range(len(new))):
+        return registers
+    table = dict(enumerate(new))
+    table[NOT_EXTENDED] = NOT_EXTENDED
+    return array("I", map(table.__getitem__, registers))
