@@ -294,6 +294,13 @@ def test_a_star_with_nothing_behind_it_is_said() -> None:
     assert dump.notes == ("the dump ends with a star, and does not say how many lines that stands for",)
 
 
+def test_offsets_that_do_not_count_bytes_are_none() -> None:
+    """Else half of each line would be left out."""
+    words = b"\n".join(b"%08x: %s" % (at // 2, each.hex(" ").encode()) for at, each in rows(SHORT))
+    assert found(words) == []
+    assert [each.data for each in found(b"\n".join(lines_of(SHORT)) + b"\n" + words)] == [SHORT]
+
+
 def test_several_dumps_in_one_text() -> None:
     """An agent prints a table of the firmware, registers and the log, each as a dump."""
     text = b"\n".join([b"ACPI table", *lines_of(b"CCEL" + bytes(52)), b"RTMR[0]", *lines_of(bytes(range(48)))])

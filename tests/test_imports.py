@@ -93,7 +93,7 @@ def complain(offenders: list[Import]) -> None:
 PARTS = {place(path).split(".")[0] for path in FILES}
 
 VALUES = ("errors", "_record", "algorithms", "registers")
-NOUNS = (*VALUES, "options", "cursor", "columns", "model", "common_rows", "losses")
+NOUNS = (*VALUES, "options", "cursor", "columns", "model")
 #: What is asked about an event and its bytes.
 FACTS = (*NOUNS, "hashing", "wire", "contents")
 
@@ -113,8 +113,6 @@ ALLOWED: dict[str, tuple[str, ...]] = {
     # The shapes that contents declare are values, and the model names them.
     "contents._celtype": ("_record",),
     "model": (*VALUES, "options", "columns", "contents._celtype"),
-    "common_rows": ("columns", "model"),
-    "losses": ("columns", "model"),
     "hashing": (*VALUES, "columns"),
     "wire": VALUES,
     "contents": (*NOUNS, "hashing", "wire"),

@@ -11,10 +11,10 @@ from evlog._paused import CollectorPaused
 from evlog._record import Record
 from evlog.changing import naive
 from evlog.changing.encapsulate import encapsulable
+from evlog.changing.loss_runs import LossRun, joined, parts_of
 from evlog.changing.losses import untold
 from evlog.errors import ConversionError, ParseError
 from evlog.formats import writer
-from evlog.losses import LossRun, joined, parts_of
 from evlog.model import Log, Loss
 from evlog.options import Options
 from evlog.replaying.naming import united

@@ -11,11 +11,11 @@ from __future__ import annotations
 from array import array
 
 from evlog import hashing
+from evlog.changing.loss_runs import LossRun, joined
 from evlog.columns import NOT_EXTENDED, rows_of
 from evlog.contents.pcclient import EV_EVENT_TAG, PCClientEvent
 from evlog.contents.text import TextLine
 from evlog.errors import ConversionError
-from evlog.losses import LossRun, joined
 from evlog.model import Digest, Event, Log, Loss
 from evlog.replaying.replay import replay
 

@@ -8,10 +8,10 @@ records (record numbers that count as the specification has it), where an event 
 
 from __future__ import annotations
 
+from evlog.changing.loss_runs import LossRun, parts_of
 from evlog.changing.naive import AS_EXTENDED, respells, spelled
-from evlog.common_rows import common_rows
 from evlog.contents.spec_id import is_header
-from evlog.losses import LossRun, parts_of
+from evlog.merging.common_rows import common_rows
 from evlog.model import LazyEvents, Loss
 from evlog.registers import Platform
 

@@ -290,7 +290,7 @@ def say_absent(sentence: str | None) -> None:
 
 def say_losses(losses: Sequence[Loss]) -> None:
     """What a conversion could not carry: a line for each field and reason, with the events that it is of."""
-    from evlog.losses import LossRun, parts_of
+    from evlog.changing.loss_runs import LossRun, parts_of
 
     told: dict[tuple[bool, str, str], list[int]] = {}
     for part in parts_of(losses):

@@ -97,7 +97,10 @@ def _lines(
     warned: set[int | None],
     bodies: Bodies,
 ) -> Iterator[tuple[Part, ...]]:
-    """The parts of a line for each chosen event; what follows the number is made once for events that are the same."""
+    """The parts of a line for each chosen event; what follows the number is made once for events that are the same.
+
+    Of data that is decoded it may hang on the event before.
+    """
     (names, widths), context, twins = columns, Context.of(log), log.twins
     known: dict[tuple[int, int, int, bool], tuple[Part, ...]] = {}
     for number in chosen:

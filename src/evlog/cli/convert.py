@@ -40,7 +40,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     from evlog.changing.convert import convert
     from evlog.changing.keep import keep as kept
-    from evlog.losses import joined
+    from evlog.changing.loss_runs import joined
 
     keep = _keep.of(args)
     log = _common.open_log(args, args.log)

@@ -35,8 +35,8 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     from evlog.changing.convert import convert
     from evlog.changing.keep import keep as kept
+    from evlog.changing.loss_runs import joined
     from evlog.errors import UsageError
-    from evlog.losses import joined
     from evlog.merging.merge import merge
 
     if args.json and args.output == "-":

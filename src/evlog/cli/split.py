@@ -28,9 +28,9 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     from evlog.changing.keep import keep as kept
+    from evlog.changing.loss_runs import joined
     from evlog.changing.split import split
     from evlog.intake.outputs import write_folder
-    from evlog.losses import joined
     from evlog.registers import UNKNOWN_REGISTER
     from evlog.tree import folder_name
 

@@ -13,9 +13,9 @@ from itertools import zip_longest
 from evlog import hashing
 from evlog._record import Record
 from evlog.checking.digest_check import check_event
-from evlog.common_rows import common_rows
 from evlog.comparing.align import align, runs
 from evlog.comparing.describe import Describer, Description
+from evlog.merging.common_rows import common_rows
 from evlog.model import Event, Log
 from evlog.registers import Register
 from evlog.replaying.naming import platform_of, unite

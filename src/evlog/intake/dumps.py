@@ -212,6 +212,8 @@ class _Reader:
         taken = _take(last.rest, size)
         if taken is None or (not row.rest and self._width and len(_walk(last.rest, self._gaps)) != size):
             return False
+        if not self._width and size != self._usual and _more(last.rest, taken):
+            return False  # its offsets count something else than bytes
         self._add(_bytes(taken))
         self._learn(last, taken, size)
         return True

@@ -186,7 +186,9 @@ def _identify(material: Material, kind: str | None) -> _Part:
 def _beside(material: Material, kind: str | None) -> _Part:
     """The source that claims a document with a log in it, or a part of one. Raises UnknownFormatError if none does."""
     data = material.data or b""
-    found = [_Part(material, _claimed(material, None))] if _is_document(data) else []
+    whole = _Part(material, _claimed(material, None))
+    # The size of a log is not that of so many values.
+    found = [whole] if _is_document(data) or _signed(whole.reader) else []
     chosen = _chosen(found + _unwrapped(data, material.name, parts=True), kind)
     if chosen is None:
         raise UnknownFormatError("no register values stand beside the log", offset=0)
