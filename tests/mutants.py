@@ -706,7 +706,7 @@ MUTANTS: tuple[Mutant, ...] = (
     ),
     Mutant(
         "changing/convert.py",
-        "losses = (*told, *untold(made, to, adapted, back, told, options))",
+        "losses = joined(told, untold(made, to, adapted, back, told, options))",
         "losses = tuple(told)",
         "test_convert.py::test_padding_and_start_values_are_named",
     ),

@@ -479,3 +479,34 @@ def test_the_command(tmp_path: Path) -> None:
     assert absent.code == 2
     assert "there are rtmr3" in absent.err
     assert run("append", str(tmp_path / "absent"), "rtmr3", "x").code == 2
+
+
+@pytest.mark.parametrize("line", ["SYNC sha384/00", "INIT sha384/00", "# .EXTEND 00", "  SYNC", "a\nSYNC sha256/ff"])
+def test_a_line_that_looks_like_a_statement_is_refused(tmp_path: Path, line: str) -> None:
+    """Whoever reads the log would take it for one: the log and the register would part."""
+    made = tree(tmp_path)
+    append(made, "rtmr3", ["first"])
+    before = log(made)
+    with pytest.raises(UsageError, match="looks like a statement"):
+        append(made, "rtmr3", [line])
+    ran = run("append", str(made), "rtmr3", line)
+    assert (ran.code, "--raw" in ran.err, log(made)) == (2, True, before)
+    assert run("append", str(made), "rtmr3", line, "--raw").code == 0
+    assert line.strip().splitlines()[-1].encode() in log(made)
+
+
+@pytest.mark.parametrize(
+    "line", ["SYNCHRONISED a b", "INITIAL", "a SYNC sha384/00", "#SYNC sha384/00", "# .EXTENDED 00"]
+)
+def test_a_line_that_only_begins_so_is_appended(tmp_path: Path, line: str) -> None:
+    made = tree(tmp_path)
+    assert append(made, "rtmr3", [line]).lines == 2
+    assert line.encode() in log(made)
+
+
+def test_options_of_append_may_stand_anywhere(tmp_path: Path) -> None:
+    made = tree(tmp_path)
+    for words in (["--json", "rtmr3", "a b c"], ["rtmr3", "--json", "a b c"], ["rtmr3", "a b c", "--json"]):
+        ran = run("append", str(made), *words)
+        assert (ran.code, valid("append", ran.out)["register"]) == (0, "rtmr3"), ran.err
+    assert log(made).count(b"a b c") == 3

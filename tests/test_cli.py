@@ -91,7 +91,8 @@ def test_formats() -> None:
 def test_convert(tmp_path: Path) -> None:
     out = tmp_path / "log.json"
     ran = run("convert", LOG, "--to", "evlog-json", "-o", str(out))
-    assert (ran.code, ran.out, ran.err) == (0, "", "")
+    assert (ran.code, ran.out) == (0, "")
+    assert ran.err == f"evlog: wrote 25 events as evlog-json to {out} ({out.stat().st_size / 1000:.1f} KB)\n"
     back = tmp_path / "log.bin"
     ran = run("convert", str(out), "--to", "tcg2", "-o", str(back), "--json")
     assert json.loads(ran.out) == {
@@ -116,7 +117,7 @@ def test_losses_are_named_and_refused_if_strict(tmp_path: Path) -> None:
     out = tmp_path / "out.bin"
     ran = run("convert", LOG, "--to", "tcg1", "-o", str(out))
     assert ran.code == 0
-    assert "evlog: lost: event 1: digests.sha256: tcg1 has one SHA-1 digest\n" in ran.err
+    assert "evlog: lost: events 1-24 (24): digests.sha256: tcg1 has one SHA-1 digest\n" in ran.err
     out.unlink()
     ran = run("convert", LOG, "--to", "tcg1", "-o", str(out), "--strict")
     assert ran.code == 1
@@ -465,3 +466,76 @@ def test_a_log_cannot_speak_to_the_terminal(format: str, command: str, tmp_path:
     assert {c for c in ran.out + ran.err if c != "\n" and not c.isprintable()} == set()
     if words[0] == "show":
         assert max(map(len, ran.out.splitlines())) < 600
+
+
+def test_usage_errors_are_two_lines_with_what_may_have_been_meant() -> None:
+    for words, meant in (
+        (["show", LOG, "--registr", "7"], "did you mean --register?"),
+        (["show", LOG, "--platfrom=tdx"], "did you mean --platform?"),
+        (["show", LOG, "--space", "ccrm"], "did you mean ccmr?"),
+        (["verfy", LOG], "did you mean verify?"),
+        (["help", "verfy"], "did you mean verify?"),
+        (["replay"], "for example: evlog replay LOG"),
+        (["replay", LOG, "--zzzzz"], "'evlog replay --help' tells more"),
+    ):
+        ran = run(*words)
+        assert (ran.code, ran.out, ran.err.count("\n")) == (2, "", 2), ran.err
+        assert meant in ran.err.splitlines()[1]
+
+
+def test_help_of_a_command() -> None:
+    assert run("help").out == run("--help").out
+    for command in COMMANDS:
+        assert run("help", command) == run(command, "--help")
+
+
+def test_options_may_stand_between_logs() -> None:
+    logs = ["samples/tcg2/before-ima.bin", "samples/ima-binary/ng-violations.bin"]
+    apart = run("replay", logs[0], "--bank", "sha256", logs[1])
+    assert apart.code == 0
+    assert apart == run("replay", *logs, "--bank", "sha256")
+    assert run("show", logs[0], "--tree", logs[1]).err.startswith(f"evlog show: unrecognized arguments: {logs[1]}\n")
+
+
+@pytest.mark.parametrize(
+    ("size", "text"),
+    [
+        (0, "0 bytes"),
+        (1, "1 byte"),
+        (999, "999 bytes"),
+        (1000, "1.0 KB"),
+        (999_949, "999.9 KB"),
+        (999_950, "1.0 MB"),
+        (2**40, "1.1 TB"),
+    ],
+)
+def test_sizes(size: int, text: str) -> None:
+    from evlog.cli._common import sized
+
+    assert sized(size) == text
+
+
+def test_events_are_named_by_their_ranges() -> None:
+    from evlog.cli._common import events_named
+
+    assert events_named([3]) == "event 3"
+    assert events_named([3, 3]) == "event 3"
+    assert events_named([1, 4, 2, 9]) == "events 1-2, 4, 9 (4)"
+    assert events_named(range(0, 40, 2)) == "events 0, 2, 4, 6, 8, 10, 12, 14, ... (20)"
+
+
+def test_losses_of_a_field_are_one_line(tmp_path: Path) -> None:
+    ran = run("convert", "samples/tcg2/secure-boot.bin", "--to", "tcg1", "-o", str(tmp_path / "o"))
+    lost = [line for line in ran.err.splitlines() if line.startswith("evlog: lost:")]
+    assert lost[1:] == [
+        f"evlog: lost: events 1-51 (51): digests.{alg}: tcg1 has one SHA-1 digest"
+        for alg in ("sha256", "sha384", "sha512")
+    ]
+    assert len(lost) == 4
+
+
+def test_a_log_without_a_name_is_said_when_it_is_split(tmp_path: Path) -> None:
+    ran = run("split", "samples/text/tsm-text.log", "-o", str(tmp_path / "t"))
+    assert "evlog: the log names no register, and is in 'unknown': --register says which it is\n" in ran.err
+    named = run("split", "samples/text/tsm-text.log", "--register", "rtmr:3", "-o", str(tmp_path / "u"))
+    assert "names no register" not in named.err

@@ -62,7 +62,7 @@ def test_padding_and_start_values_are_named() -> None:
     log = read("tcg2/ff-padding.bin").replace(start=Registers({(Register("pcr", 1), SHA1): b"\2" * 20}))
     fields = {loss.field for loss in evlog.convert(log, "tcg2", allow_changed=True).losses}
     assert fields == {"start"}
-    with pytest.raises(ConversionError, match=r"1 losses, first the log, start: tcg2 does not state"):
+    with pytest.raises(ConversionError, match=r"1 loss, first the log, start: tcg2 does not state"):
         evlog.convert(log, "tcg2", strict=True, allow_changed=True)
     assert evlog.convert(log, "evlog-json", strict=True).losses == ()
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+import struct
 from typing import TYPE_CHECKING
 
 import pytest
@@ -117,7 +118,7 @@ def test_a_variable_that_changed_is_paired_by_its_name() -> None:
     (each,) = diff(variables(b"\0\0\1\0"), variables(b"\1\0\0\0")).registers
     (change,) = each.changes
     assert (change.kind, change.a, change.b, change.what) == ("changed", 2, 2, ("digests", "content"))
-    assert change.words == "EV_EFI_VARIABLE_BOOT BootOrder: options [0, 1] became [1, 0]"
+    assert change.words == "VARIABLE_BOOT BootOrder: 0000, 0001 became 0001, 0000"
 
 
 def test_a_command_line_in_words() -> None:
@@ -125,7 +126,7 @@ def test_a_command_line_in_words() -> None:
         return log_of(made.event(8, EV_IPL, b"kernel_cmdline: " + line + b"\0", "sha1", "sha256", hashed=line))
 
     (each,) = diff(booted(b"/vmlinuz quiet"), booted(b"/vmlinuz debug")).registers
-    assert each.changes[0].words == "EV_IPL kernel command line: /vmlinuz quiet became /vmlinuz debug"
+    assert each.changes[0].words == "IPL kernel command line: /vmlinuz quiet became /vmlinuz debug"
 
 
 def test_what_was_measured_differs_although_the_event_says_the_same() -> None:
@@ -160,19 +161,20 @@ def test_the_command_compares() -> None:
     document = json.loads(other.out)
     assert (document["schema"], document["equal"]) == ("evlog.diff/1", False)
     words = [change["words"] for each in document["registers"] for change in each["changes"]]
-    assert "EV_EFI_VARIABLE_DRIVER_CONFIG SecureBoot: 0 became 1" in words
+    assert "VARIABLE_CONFIG SecureBoot: off became on" in words
     lines = run("diff", str(OVMF), str(SAMPLES / "tcg2" / "secure-boot.bin")).out
-    assert "  ~    4 | 4    EV_EFI_VARIABLE_DRIVER_CONFIG SecureBoot: 0 became 1\n" in lines
+    assert "  ~    4 | 4    VARIABLE_CONFIG SecureBoot: off became on\n" in lines
 
 
 def test_side_by_side(capsys: pytest.CaptureFixture[str]) -> None:
+    from evlog.cli._page import Page
     from evlog.cli.diff import print_side_by_side
 
     a, b = log_of(action(8, b"gone [bold]")), log_of(action(8, b"new"))
-    print_side_by_side(diff(a, b), a, b)
+    print_side_by_side(diff(a, b), a, b, Page())
     out = capsys.readouterr().out
-    assert next(line.split("~")[0].strip() for line in out.splitlines() if "~" in line) == "1 EV_ACTION gone [bold]"
-    assert "pcr:8 PCR[8]: differs from event 1" in out
+    assert next(line.split("~")[0].strip() for line in out.splitlines() if "~" in line) == "1 ACTION gone [bold]"
+    assert "pcr:8: differs from event 1" in out
 
 
 def test_machines_differ_as_they_were_made(vm: Path) -> None:
@@ -181,14 +183,102 @@ def test_machines_differ_as_they_were_made(vm: Path) -> None:
         return "\n".join(change.words for each in diff(a, b).registers for change in each.changes)
 
     found = words("b1-ovmf-grub-linuxefi", "d-secureboot-shim-grub")
-    assert "SecureBoot: 0 became 1" in found
+    assert "SecureBoot: off became on" in found
     assert "\\EFI\\BOOT\\BOOTX64.EFI: what was measured differs" in found
     assert (
         'kernel command line: /vmlinuz console=ttyS0 no_timer_check panic=-1 rootfstype=ramfs ima_policy=tcb "quoted'
         in found
     )
-    assert "added: EV_EFI_VARIABLE_AUTHORITY SbatLevel" in found
+    assert "added: VARIABLE_AUTHORITY SbatLevel" in found
     assert ".cmdline: what was measured differs" in words("c-uki252", "g-uki257-systemd")
+
+
+def image(address: int, linked: int, digest: bytes | None = None, path: bytes = b"\x7f\xff\4\0") -> bytes:
+    data = struct.pack("<4Q", address, 0x1000, linked, len(path)) + path
+    return made.event(4, EV_IMAGE, data, "sha1", "sha256", hashed=digest)
+
+
+def test_the_address_of_an_image_is_no_difference() -> None:
+    """Two boots of one machine: what no register covers, and where something lay in memory."""
+    one = log_of(image(0x1000, 0, b"image"), image(0x3000, 0x10, b"other"), action(5, b"x"))
+    two = log_of(image(0x2000, 0, b"image"), image(0x3000, 0x20, b"other"), action(5, b"x"))
+    result = diff(one, two)
+    assert result.equal
+    assert [(each.a, each.b, each.image) for each in result.moved] == [(1, 1, True), (2, 2, True)]
+    assert result.notes == ("2 images were loaded at another address, which no register covers",)
+    assert evlog.replay(one).registers().values == evlog.replay(two).registers().values
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        image(0x2000, 0, b"another image"),
+        image(0x2000, 0, b"image", path=b"\x7f\1\4\0\x7f\xff\4\0"),
+        image(0x2000, 0)[:-4] + b"\x7f\xff\4\1",
+    ],
+)
+def test_an_image_that_differs_besides_its_address(other: bytes) -> None:
+    assert not diff(log_of(image(0x1000, 0, b"image")), log_of(other)).equal
+
+
+def test_an_address_that_a_digest_covers_is_a_difference() -> None:
+    """Here the digest is of the event's data, and the other log has the same digest over other data."""
+    covered = image(0x1000, 0)
+    moved = covered.replace(struct.pack("<Q", 0x1000) + struct.pack("<Q", 0x1000), struct.pack("<2Q", 0x2000, 0x1000))
+    assert len(moved) == len(covered)
+    assert moved != covered
+    result = diff(log_of(covered), log_of(moved))
+    assert not result.equal
+    assert result.moved == ()
+
+
+def test_two_boots_of_a_machine_are_equal(tmp_path: Path) -> None:
+    """The sample with the images that shim verified elsewhere in memory, as the next boot of that machine has them."""
+    data = (SAMPLES / "tcg2" / "secure-boot.bin").read_bytes()
+    again = tmp_path / "again.bin"
+    again.write_bytes(data.replace(struct.pack("<Q", 0x28DCDBC0), struct.pack("<Q", 0x28DCE000)))
+    ran = run("diff", "samples/tcg2/secure-boot.bin", str(again))
+    assert (ran.code, ran.out.splitlines()[-1]) == (
+        0,
+        "note: 1 image was loaded at another address, which no register covers",
+    )
+    document = json.loads(run("diff", "samples/tcg2/secure-boot.bin", str(again), "--json").out)
+    assert (document["equal"], document["registers"], len(document["notes"])) == (True, [], 1)
+    assert run("diff", "samples/tcg2/secure-boot.bin", str(again), "--register", "7").out == "equal: pcr:7\n"
+
+
+def test_the_values_of_registers_and_the_digests_before_and_after() -> None:
+    other = SAMPLES / "tcg2" / "secure-boot.bin"
+    document = json.loads(run("diff", str(OVMF), str(other), "--json").out)
+    logs = evlog.read(OVMF), evlog.read(other)
+    values = [evlog.replay(log).registers().values for log in logs]
+    for each in document["registers"]:
+        for alg, sides in each["values"].items():
+            key = Register.parse(each["register"]), evlog.HashAlg.named(alg)
+            assert sides == [value[key].hex() if key in value else None for value in values]
+    changes = {each["register"]: each["changes"] for each in document["registers"]}
+    firmware = changes["pcr:0"][0]
+    was, now = (next(d.value for d in log.events[2].digests if d.alg == SHA256).hex() for log in logs)
+    assert firmware["digests"]["sha256"] == [was, now]
+    lines = run("diff", str(OVMF), str(other), "--register", "0").out
+    assert f"{was}\n       became   {now}\n" in lines
+    assert lines.startswith("pcr:0  platform-code: differs from event 2\n       sha256   05e9edf2")
+    wide = run("diff", str(OVMF), str(other), "--register", "7", "--bank", "sha1,sha384").out
+    assert ("  sha384   " in wide, "    sha1   " in wide, "sha256" in wide) == (True, True, False)
+
+
+def test_no_name_stands_twice() -> None:
+    def booted(line: bytes) -> Log:
+        return log_of(made.event(8, EV_IPL, b"grub_cmd: " + line + b"\0", "sha1", "sha256", hashed=line))
+
+    def words(a: bytes, b: bytes) -> list[str]:
+        return [change.words for each in diff(booted(a), booted(b)).registers for change in each.changes]
+
+    assert words(b"set timeout=0", b"set timeout=5") == ["IPL grub_cmd: set timeout=0 became set timeout=5"]
+    assert words(b"set a", b"boot") == ["removed: IPL grub_cmd: set a", "added: IPL grub_cmd: boot"]
+    long = b"linux /vmlinuz " + b"x=1 " * 60
+    assert words(long + b"old", long + b"new") == ["IPL grub_cmd: ... old became ... new"]
+    assert words(b"set timeout=0", b"set ") == ["IPL grub_cmd: set timeout=0 became set "]
 
 
 # What if

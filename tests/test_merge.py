@@ -178,7 +178,7 @@ def test_events_with_the_same_digests_and_other_data_are_not_the_same(content: P
     assert merged.overlaps == ()
     (finding,) = [each for each in merged.log.findings if each.code == "same_digests"]
     assert finding.severity == "warning"
-    assert finding.message.startswith("1 events of other have the digests of events of first and other data")
+    assert finding.message.startswith("1 event of other has the digests of events of first and other data")
 
 
 def test_events_with_the_same_digests_and_data_are_kept_once() -> None:

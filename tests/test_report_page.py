@@ -293,12 +293,8 @@ def test_an_answer_may_be_nothing() -> None:
 def test_notebooks_show_tables() -> None:
     log = evlog.read(BOOT)
     verification = evlog.verify(log, evlog.read_registers(VALUES))
-    shown: list[Any] = [
-        log,
-        evlog.replay(log),
-        verification,
-        evlog.diff(log, evlog.read(SAMPLES / "tcg2" / "ovmf.bin")),
-    ]
+    difference = evlog.diff(log, evlog.read(SAMPLES / "tcg2" / "ovmf.bin"))
+    shown: list[Any] = [log, evlog.replay(log), verification, difference]
     for value in shown:
         made: str = value._repr_html_()
         assert "<table>" in made

@@ -6,6 +6,7 @@ import json
 import os
 import pty
 import random
+import re
 import subprocess
 import sys
 import unicodedata
@@ -16,6 +17,7 @@ import pytest
 import yaml
 
 from evlog.cli import main
+from evlog.contents.pcclient import PCClientEvent
 from evlog.intake.read import read
 from tests.firmware_logs import firmware_logs
 from tests.made import event, header, variable
@@ -70,7 +72,7 @@ def test_what_the_lines_say(log: str, capsys: pytest.CaptureFixture[str]) -> Non
 
 def test_summary_of_registers(log: str, capsys: pytest.CaptureFixture[str]) -> None:
     lines = _show(capsys, log)
-    rows = {line.split()[0]: line.split()[1:5] for line in lines if line.startswith("pcr:")}
+    rows = {line.split()[0]: line.split()[-5:-1] for line in lines if line.startswith("pcr:")}
     assert rows["pcr:8"] == ["1", "-", "1", "-"]
     assert rows["pcr:4"] == ["1", "-", "-", "1"]
     assert list(rows) == ["pcr:0", "pcr:1", "pcr:4", "pcr:5", "pcr:7", "pcr:8"]
@@ -183,9 +185,31 @@ def _run(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str
 
 
 def test_pipe_gets_plain_text_without_rich(log: str) -> None:
-    ran = _run("show", log, FORCE_COLOR="1")
+    ran = _run("show", log)
     assert "\x1b" not in ran.stdout
     assert ran.stderr.strip() == "False"
+
+
+@pytest.mark.parametrize(
+    ("options", "environment", "coloured"),
+    [
+        ((), {"FORCE_COLOR": "1"}, True),
+        ((), {"FORCE_COLOR": "1", "NO_COLOR": "1"}, False),
+        (("--color", "always"), {}, True),
+        (("--color", "always"), {"NO_COLOR": "1", "TERM": "dumb"}, True),
+        (("--color", "never"), {"FORCE_COLOR": "1"}, False),
+        (("--color=auto",), {}, False),
+    ],
+)
+def test_colour_in_a_pipe_on_request(
+    log: str, options: tuple[str, ...], environment: dict[str, str], coloured: bool
+) -> None:
+    """So that `less -R` has it."""
+    clean = {"NO_COLOR": "", "FORCE_COLOR": "", **environment}
+    ran = _run("show", log, *options, **clean)
+    assert ("\x1b[" in ran.stdout) == coloured
+    plain = _run("show", log, NO_COLOR="1").stdout
+    assert re.sub(r"\x1b\[[0-9;]*m", "", ran.stdout) == plain
 
 
 def test_ascii_is_enough(log: str) -> None:
@@ -256,3 +280,49 @@ def test_damaged_logs_are_shown_checked_and_printed(capsys: pytest.CaptureFixtur
                 yaml.safe_load(out)
             else:
                 assert all(line.isprintable() for line in out.splitlines())
+
+
+def test_an_event_by_its_number_with_its_bytes(log: str, capsys: pytest.CaptureFixture[str]) -> None:
+    events = read(log).events
+    assert main(["show", log, "--event", "1", "--event", "3-4"]) == 0
+    out = capsys.readouterr().out
+    heads = [line.split()[0] for line in out.splitlines() if re.match(r" +\d+ pcr:", line)]
+    assert heads == ["1", "3", "4"]
+    data = Path(log).read_bytes()
+    dumps = re.findall(r"     data  \d+ bytes?, at (0x[0-9a-f]+)\n((?:       [0-9a-f]{4}  .*\n)*)", out)
+    assert len(dumps) == 3
+    for (at, rows), number in zip(dumps, (1, 3, 4), strict=True):
+        content = events[number].content
+        assert isinstance(content, PCClientEvent)
+        dumped = b"".join(bytes.fromhex(row[13:62]) for row in rows.splitlines())
+        assert dumped == content.data == data[int(at, 16) :][: len(dumped)]
+
+
+@pytest.mark.parametrize("text", ["", "x", "3-", "-3", "4-3", "1234567890", "1,,2"])
+def test_no_number_of_an_event(log: str, text: str) -> None:
+    assert main(["show", log, f"--event={text}"]) == 2
+
+
+def test_a_number_beyond_the_log(log: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["show", log, "--event", "99,200-999999999", "--json"]) == 0
+    told = capsys.readouterr()
+    assert json.loads(told.out)["events"] == []
+    assert told.err == "evlog: no event 99, 200-999999999\n"
+
+
+def test_what_extends_nothing_is_no_event_of_a_register(capsys: pytest.CaptureFixture[str]) -> None:
+    lines = _show(capsys, "samples/tcg2/nv-index.bin")
+    (row,) = (line.split() for line in lines if line.startswith("nv:0x01c40200"))
+    assert row == ["nv:0x01c40200", "-", "-", "-", "-", "not", "extended"]
+
+
+def test_the_marks_are_told_once(log: str, capsys: pytest.CaptureFixture[str]) -> None:
+    lines = _show(capsys, log)
+    assert lines.count("digests: ✓ of the event's data, · of what is not in the log, ✗ of neither") == 1
+
+
+def test_addresses_are_hexadecimal_and_no_name_stands_twice(capsys: pytest.CaptureFixture[str]) -> None:
+    lines = _show(capsys, "samples/tcg2/secure-boot.bin", "--event", "24")
+    assert "       image location in memory: 0x2ce1a018" in lines
+    assert "       device path:" in lines
+    assert "           0: PciRoot(0x0)" in lines

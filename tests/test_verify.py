@@ -237,7 +237,7 @@ def test_a_prefix() -> None:
 def test_nothing_was_extended() -> None:
     verdict, cause_, explanation = cause(log_of(action(8, b"one")), 8, bytes(32))
     assert (verdict, cause_) == ("mismatch", "prefix")
-    assert "none of the 1 events" in explanation
+    assert "its one event in the log was not extended" in explanation
 
 
 def test_another_locality() -> None:

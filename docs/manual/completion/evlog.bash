@@ -7,15 +7,15 @@
 
 _shtab_evlog_subparsers=(show replay verify diff report merge convert split append formats)
 
-_shtab_evlog_show_option_strings=(-h --help --from --member --platform --space --ima-register --dialect --index --hash --mr-hash --register --bank --strict --tree --json --jsonl --format --eventlog-version --type --check)
+_shtab_evlog_show_option_strings=(-h --help --from --member --platform --space --ima-register --dialect --index --hash --mr-hash --register --bank --strict --tree --json --jsonl --format --color --eventlog-version --event --type --check)
 _shtab_evlog_replay_option_strings=(-h --help --from --member --platform --space --ima-register --dialect --index --hash --mr-hash --register --bank --strict --each --only --rule --replace --drop --insert --json)
-_shtab_evlog_verify_option_strings=(-h --help --from --member --platform --space --ima-register --dialect --index --hash --mr-hash --register --bank --strict --each --only --registers --quote --live --key --signature --pcrs --nonce --root --kind --require --expect --authenticated --accept --ignore-violations --at -v --values --events --json)
-_shtab_evlog_diff_option_strings=(-h --help --from --member --platform --space --ima-register --dialect --index --hash --mr-hash --register --bank --strict --json)
+_shtab_evlog_verify_option_strings=(-h --help --from --member --platform --space --ima-register --dialect --index --hash --mr-hash --register --bank --strict --each --only --registers --quote --live --key --signature --pcrs --nonce --root --kind --require --expect --authenticated --accept --ignore-violations --at -v --values --events --json --color)
+_shtab_evlog_diff_option_strings=(-h --help --from --member --platform --space --ima-register --dialect --index --hash --mr-hash --register --bank --strict --json --color)
 _shtab_evlog_report_option_strings=(-h --help --from --member --platform --space --ima-register --dialect --index --hash --mr-hash --register --bank --strict --registers --quote --live --key --signature --pcrs --nonce --root --kind --require --expect --authenticated --accept --ignore-violations --at --against -o --output)
 _shtab_evlog_merge_option_strings=(-h --help --from --member --platform --space --ima-register --dialect --index --hash --mr-hash --register --bank --strict --to -o --output --profile --mr-key --allow-changed --json)
 _shtab_evlog_convert_option_strings=(-h --help --from --member --platform --space --ima-register --dialect --index --hash --mr-hash --register --bank --strict --to -o --output --profile --mr-key --digests-only --encapsulate --allow-changed --json)
 _shtab_evlog_split_option_strings=(-h --help --from --member --platform --space --ima-register --dialect --index --hash --mr-hash --register --bank --strict -o --output --files --json)
-_shtab_evlog_append_option_strings=(-h --help --json)
+_shtab_evlog_append_option_strings=(-h --help --raw --json)
 _shtab_evlog_formats_option_strings=(-h --help --json --schema)
 _shtab_evlog_option_strings=(-h --help -v -V --version)
 
@@ -50,12 +50,15 @@ _shtab_evlog_split_pos_0_COMPGEN=_shtab_compgen_files
 
 _shtab_evlog_show___platform_choices=(tpm tdx cca snp csv nitro)
 _shtab_evlog_show___space_choices=(pcr ccmr rtmr rem)
+_shtab_evlog_show___color_choices=(auto always never)
 _shtab_evlog_replay___platform_choices=(tpm tdx cca snp csv nitro)
 _shtab_evlog_replay___space_choices=(pcr ccmr rtmr rem)
 _shtab_evlog_verify___platform_choices=(tpm tdx cca snp csv nitro)
 _shtab_evlog_verify___space_choices=(pcr ccmr rtmr rem)
+_shtab_evlog_verify___color_choices=(auto always never)
 _shtab_evlog_diff___platform_choices=(tpm tdx cca snp csv nitro)
 _shtab_evlog_diff___space_choices=(pcr ccmr rtmr rem)
+_shtab_evlog_diff___color_choices=(auto always never)
 _shtab_evlog_report___platform_choices=(tpm tdx cca snp csv nitro)
 _shtab_evlog_report___space_choices=(pcr ccmr rtmr rem)
 _shtab_evlog_merge___platform_choices=(tpm tdx cca snp csv nitro)
@@ -126,6 +129,7 @@ _shtab_evlog_split___json_nargs=0
 _shtab_evlog_append_pos_2_nargs='*'
 _shtab_evlog_append__h_nargs=0
 _shtab_evlog_append___help_nargs=0
+_shtab_evlog_append___raw_nargs=0
 _shtab_evlog_append___json_nargs=0
 _shtab_evlog_formats__h_nargs=0
 _shtab_evlog_formats___help_nargs=0

@@ -14,6 +14,7 @@ import re
 from evlog import hashing
 from evlog._record import Record
 from evlog.errors import UsageError
+from evlog.formats import room
 from evlog.intake.store import Store
 from evlog.tree import folder_name, hash_name, members
 
@@ -27,6 +28,7 @@ _SPACE = b"\t\n\v\f\r \xa0"
 _ENDS = re.compile(rb"[\r\n]+")
 _MOST = 1 << 16  # bytes of one change: a journal must not grow without bound
 _PAGE = 4095
+_SHOWN = 40  # bytes of a line in an error
 _NAMED = 8  # registers that an error names
 
 
@@ -39,16 +41,19 @@ class Appended(Record):
     value: bytes
 
 
-def append(tree: str | os.PathLike[str], register: str, lines: Iterable[bytes | str]) -> Appended:
+def append(tree: str | os.PathLike[str], register: str, lines: Iterable[bytes | str], *, raw: bool = False) -> Appended:
     """Append lines to the log of a register and extend it: what has returned will not be lost.
 
     ``tree`` is a folder with a folder for each register, ``register`` the name of one. All lines are one write, unless
     they are more than 64 KiB. Safe against kills at any moment and other writers; costs the same whatever the log's
     length. Raises SourceError for files that are absent, read-only or full (nothing is changed then), UsageError for a
-    folder that is no register.
+    folder that is no register, and unless ``raw`` for a line that looks like a statement of the register's value (INIT,
+    SYNC, ``# .EXTEND``): it would be taken for one by whoever reads the log.
     """
     text = b"\n".join(line.encode() if isinstance(line, str) else bytes(line) for line in lines)
     pieces = [piece for piece in (raw.strip(_SPACE) for raw in _ENDS.split(text)) if piece]
+    if not raw:
+        _refuse_statements(pieces)
     folder = _folder(os.fspath(tree), register)
     with Store(folder) as store:
         door = _door(folder) if store.in_kernel else None
@@ -61,6 +66,16 @@ def append(tree: str | os.PathLike[str], register: str, lines: Iterable[bytes | 
         for number, batch in enumerate(_batches(pieces, most)):
             syncs += _write(store, batch, new_write=number == 0)
         return Appended(len(pieces) + syncs, sum(map(_measured, pieces)) + syncs, syncs, store.value)
+
+
+def _refuse_statements(pieces: Iterable[bytes]) -> None:
+    """Raise UsageError for a line that some reader would take for a statement about the register."""
+    states = room("text").states
+    for piece in pieces:
+        if states(piece):
+            shown = piece[:_SHOWN].decode("ascii", "backslashreplace")
+            what = "looks like a statement of the register's value, not like a line of its log"
+            raise UsageError(f"{shown!r} {what}; raw (--raw) appends it all the same")
 
 
 def _folder(tree: str, register: str) -> str:

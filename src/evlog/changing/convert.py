@@ -85,7 +85,7 @@ def convert(log: Log, to: str, *, strict: bool = False, allow_changed: bool = Fa
             back = back.replace(platform=options.platform)
         losses = joined(told, untold(made, to, adapted, back, told, options))
     if strict and losses:
-        raise ConversionError(f"{len(losses)} losses, first {_described(losses[0])}")
+        raise ConversionError(f"{len(losses)} loss{'es' * (len(losses) != 1)}, first {_described(losses[0])}")
     # A log in its own format says what it said, by whatever rules it was read.
     plain = back.replace(header=None)
     after = replay(plain) if to == log.format else naive.told(plain, to)

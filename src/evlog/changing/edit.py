@@ -62,7 +62,7 @@ def edit(log: Log, edits: Sequence[Edit]) -> Log:
     for each in edits:
         last = len(log.events) - (each.action != "insert")
         if not 0 <= each.number <= last:
-            raise UsageError(f"no event {each.number} to {each.action}: the log has {len(log.events)} events")
+            raise UsageError(f"no event {each.number} to {each.action}: the log has {_count(len(log.events), 'event')}")
         if each.action == "insert":
             inserted.setdefault(each.number, []).append(each)
         elif each.number in replaced:
@@ -80,7 +80,7 @@ def edit(log: Log, edits: Sequence[Edit]) -> Log:
             event = log.events[number]
             event = _replaced(event, change) if change else event
             events.append(event.replace(number=len(events)))
-    note = Finding("edited", "note", f"{len(edits)} edits: this is not what a machine recorded")
+    note = Finding("edited", "note", f"{_count(len(edits), 'edit')}: this is not what a machine recorded")
     return log.replace(events=tuple(events), findings=(*log.findings, note))
 
 
@@ -114,3 +114,7 @@ def _inserted(log: Log, change: Edit, number: int) -> Event:
         banks = [alg for alg in log.algorithms if hashing.backend().computable(alg)]
         digests = tuple(Digest(alg, hashing.digest(alg, change.data)) for alg in banks)
     return Event(number, change.register, digests, PCClientEvent(EV_ACTION, change.data or b""))
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number} {what}{'s' * (number != 1)}"

@@ -93,7 +93,8 @@ class _Account:
         for rest in range(row, count):
             self._gone_at(rest)
         if len(self.back.events) > len(written):
-            reason = f"{self.to} reads back with {len(self.back.events) - len(written)} events more"
+            more = len(self.back.events) - len(written)
+            reason = f"{self.to} reads back with {more} event{'s' * (more != 1)} more"
             self.found.append(Loss(None, "events", reason))
         self.found += self._of_container()
         return self.found

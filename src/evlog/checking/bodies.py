@@ -27,21 +27,22 @@ class Bodies:
         self._found: list[Finding] = []
         self._empty: list[Event] = []
 
-    def look(self, event: Event, decoded: Decoded | None) -> None:
-        """Look at an event that was decoded."""
+    def look(self, event: Event, decoded: Decoded | None) -> bool:
+        """Look at an event that was decoded: whether something is odd in its data."""
         if decoded is None:
-            return
+            return False
         if isinstance(decoded, Raw):
             if decoded.damaged and not decoded.data:
                 self._empty.append(event)
             elif decoded.damaged:
                 message = f"the data is not what its type asks for: {decoded.reason}"
                 self._found.append(Finding("data_undecoded", "note", message, event.number))
-            return
+            return decoded.damaged
         notes = list(_notes(decoded))
         if notes:
             more = f", and {len(notes) - 1} more" if len(notes) > 1 else ""
             self._found.append(Finding("data_odd", "note", f"in the data: {notes[0]}{more}", event.number))
+        return bool(notes)
 
     def findings(self) -> tuple[Finding, ...]:
         """What was found so far."""

@@ -74,25 +74,29 @@ def check(log: Log) -> Checks:
     shared: dict[tuple[object, ...], tuple[DigestCheck, ...]] = {(): ()}
     pcclient = False
     violations: list[int] = []
-    marked: set[int] = set()
     changed: dict[str, list[Event]] = {}
+    marked: set[int] = set()
+    named: dict[int, str] = {}
     for row, twin in enumerate(log.twins):
         if twin != row:
             checks.append(checks[twin])
             if twin in marked:
-                violations.append(row)
+                violations.append(events[row].number)
+            if twin in named:
+                changed[named[twin]].append(events[row])
             continue
         event = events[row]
         content = event.content
+        if content.mark(event):
+            violations.append(event.number)
+            marked.add(row)
         found = check_event(event)
         key = tuple((each.alg.id, each.alg.size, each.verdict, each.rule) for each in found) if found else ()
         checks.append(shared.setdefault(key, found))
         pcclient = pcclient or isinstance(content, PCClientEvent)
-        if content.mark(event):
-            violations.append(event.number)
-            marked.add(row)
         if content.named_by_digest and any(each.verdict == "mismatch" for each in found):
             changed.setdefault(content.named_by_digest, []).append(event)
+            named[row] = content.named_by_digest
     notes = tuple(_noted(log, violations, changed)) if violations or changed else ()
     if not pcclient:
         return Checks(tuple(checks), notes)

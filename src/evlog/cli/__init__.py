@@ -24,6 +24,7 @@ from evlog.cli._plain import Plain
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from types import ModuleType
     from typing import Any
 
 __all__ = ["COMMANDS", "main"]
@@ -103,7 +104,7 @@ def _command(arguments: list[str]) -> int:
     from evlog.errors import ConversionError, EvlogError, UsageError, WriteError
 
     try:
-        code: int = command.run(args)
+        code: int = _waited(command, args)
     except EvlogError as error:
         _common.say(str(error))
         if isinstance(error, UsageError):
@@ -118,9 +119,26 @@ def _command(arguments: list[str]) -> int:
     return code
 
 
+def _waited(command: ModuleType, args: Any) -> int:
+    """Run a command, and tell whom has to wait that it is under way."""
+    if sys.stderr is None or not sys.stderr.isatty():
+        return int(command.run(args))
+    from evlog.cli import _bar
+
+    _common.bar = bar = _bar.begin()
+    try:
+        return int(command.run(args))
+    finally:
+        _common.bar = None
+        if bar is not None:
+            bar.end()
+
+
 def _top(arguments: list[str]) -> int:
     from evlog.cli._parser import top_parser
 
+    if arguments[:1] == ["help"]:
+        return _help(arguments[1:])
     top = top_parser(COMMANDS)
     args, unknown = top.parse_known_args(arguments)
     if args.version:
@@ -133,5 +151,27 @@ def _top(arguments: list[str]) -> int:
         return 0
     if args.command in (None, *COMMANDS):
         top.error(f"unrecognized arguments: {' '.join(unknown)}")
-    _common.say(f"no command {args.command!r}; there are {', '.join(COMMANDS)}")
+    return _unknown(args.command)
+
+
+def _help(names: list[str]) -> int:
+    """The help of all, or of one command; ``evlog help`` and no options."""
+    from evlog.cli._parser import command_parser, top_parser
+
+    if len(names) > 1 or names[:1] in (["-h"], ["--help"]):
+        names = []
+    if names and names[0] not in COMMANDS:
+        return _unknown(names[0])
+    parser = command_parser(names[0], import_module(f"evlog.cli.{names[0]}")) if names else top_parser(COMMANDS)
+    parser.print_help()
+    return 0
+
+
+def _unknown(name: str) -> int:
+    """There is no such command: which may have been meant, and which there are."""
+    from evlog.cli._parser import closest
+
+    meant = closest(name, COMMANDS)
+    _common.say(f"no command {name!r}; there are {', '.join(COMMANDS)}")
+    _common.say(f"did you mean {meant}?" if meant else "'evlog --help' tells what each is for")
     return 2

@@ -12,10 +12,39 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
     from typing import Any, BinaryIO, TextIO
 
+    from evlog.algorithms import HashAlg
+    from evlog.cli._bar import Bar
     from evlog.model import Finding, Log, Loss
 
 # Lines that are printed at once.
 _SOME = 256
+_NAMED = 8  # ranges of events that a line names
+_FITTING = 32  # bytes of a digest that fits on a line with its register
+
+
+#: The bar of what is under way, where there is one (`evlog.cli._bar`).
+bar: Bar | None = None
+
+
+def under_way(what: str, total: int = 0, *, soon: bool = False) -> None:
+    """What the command is doing, for whom has to wait: after a second, or ``soon`` where it is known to take long.
+
+    ``total`` is how much there is to do of it, if that is known.
+    """
+    if bar is not None:
+        bar.step(what, total, soon=soon)
+
+
+def done(count: int) -> None:
+    """So much more of what is under way was done."""
+    if bar is not None:
+        bar.advance(count)
+
+
+def hush(*, stdout: bool = True) -> None:
+    """Something is about to be printed: what is drawn of what is under way has to go."""
+    if bar is not None:
+        bar.hush(stdout=stdout)
 
 
 # Formats that --ima-register is about.
@@ -48,6 +77,19 @@ def reader_arguments(parser: argparse.ArgumentParser, *, logs: str = "LOG", keep
         group.add_argument("--register", action="append", metavar="REGISTER", help=text)
         group.add_argument("--bank", action="append", metavar="ALG", help="banks to keep: sha256,sha384")
     group.add_argument("--strict", action="store_true", help="refuse what the specification refuses")
+
+
+def color_argument(parser: argparse.ArgumentParser) -> None:
+    """--color, of a command that prints a page."""
+    text = "auto (the default): on a terminal, unless NO_COLOR, or with FORCE_COLOR"
+    parser.add_argument("--color", choices=("auto", "always", "never"), default="auto", metavar="WHEN", help=text)
+
+
+def telling_bank(banks: Iterable[HashAlg]) -> HashAlg | None:
+    """The strongest of some banks whose values fit on a line; else the first that there is, or None."""
+    ordered = sorted(banks, key=lambda alg: (alg.size, -alg.id))
+    fitting = [alg for alg in ordered if alg.size <= _FITTING]
+    return fitting[-1] if fitting else next(iter(ordered), None)
 
 
 def writer_arguments(parser: argparse.ArgumentParser) -> None:
@@ -114,6 +156,8 @@ def _opened(args: argparse.Namespace, source: str, reader: Callable[..., list[Lo
         from evlog.errors import SourceError
 
         raise SourceError("stdin is closed")
+    # Who types a log wants to see what was typed.
+    under_way("" if source == "-" and sys.stdin.isatty() else f"reading {shown(source)}")
     try:
         return reader(
             _stdin(args) if source == "-" else source,
@@ -168,6 +212,7 @@ def choices(args: argparse.Namespace) -> dict[str, Any]:
 
 def put(*lines: str) -> None:
     """Lines on stdout: one for each, with what a terminal would act upon escaped."""
+    hush()
     print("\n".join(map(shown, lines)))
 
 
@@ -197,6 +242,7 @@ def say_all(texts: Iterable[str]) -> None:
     """Notes on stderr, a line each; see `say`."""
     if sys.stderr is None:
         return
+    hush(stdout=False)
     lines = (f"evlog: {shown(text)}" for text in texts)
     try:
         while some := list(islice(lines, _SOME)):
@@ -215,6 +261,7 @@ def deliver(path: str, data: bytes) -> None:
 
         write_file(path, data)
         return
+    hush()
     sys.stdout.flush()
     if sys.stdout.isatty() and not _is_text(data):
         from evlog.errors import UsageError
@@ -241,12 +288,56 @@ def say_absent(sentence: str | None) -> None:
         say(sentence)
 
 
-def say_losses(losses: Iterable[Loss]) -> None:
-    """What a conversion could not carry, a line each."""
+def say_losses(losses: Sequence[Loss]) -> None:
+    """What a conversion could not carry: a line for each field and reason, with the events that it is of."""
+    from evlog.changing.loss_runs import LossRun, parts_of
+
+    told: dict[tuple[bool, str, str], list[int]] = {}
+    for part in parts_of(losses):
+        if isinstance(part, LossRun):
+            for number in part.numbers:
+                told.setdefault((False, part.field, part.reason(number)), []).append(number)
+            continue
+        for loss in part:
+            of = told.setdefault((loss.event is None, loss.field, loss.reason), [])
+            of += () if loss.event is None else (loss.event,)
     say_all(
-        f"lost: {'log' if loss.event is None else f'event {loss.event}'}: {loss.field}: {loss.reason}"
-        for loss in losses
+        f"lost: {'log' if whole else events_named(of)}: {field}: {reason}"
+        for (whole, field, reason), of in told.items()
     )
+
+
+def events_named(numbers: Sequence[int]) -> str:
+    """``event 3``, or ``events 1-4, 9 (5)``: of many ranges the first ones, and how many events there are."""
+    ordered = sorted(set(numbers))
+    if len(ordered) == 1:
+        return f"event {ordered[0]}"
+    ranges: list[list[int]] = []
+    for number in ordered:
+        if ranges and number == ranges[-1][1] + 1:
+            ranges[-1][1] = number
+        else:
+            ranges.append([number, number])
+    said = [str(first) if first == last else f"{first}-{last}" for first, last in ranges[:_NAMED]]
+    return f"events {', '.join(said)}{', ...' * (len(ranges) > _NAMED)} ({len(ordered)})"
+
+
+def say_written(what: str, path: str, size: int) -> None:
+    """What was written and where, on success; nothing where it went to stdout."""
+    if path != "-":
+        say(f"wrote {what} to {path} ({sized(size)})")
+
+
+def sized(size: int) -> str:
+    """So many bytes, in few digits."""
+    if size < 1000:
+        return f"{size} byte{'s' * (size != 1)}"
+    scaled, unit = size / 1000, "KB"
+    for larger in ("MB", "GB", "TB"):
+        if scaled < 999.95:
+            break
+        scaled, unit = scaled / 1000, larger
+    return f"{scaled:.1f} {unit}"
 
 
 def losses_json(losses: Iterable[Loss]) -> Iterator[str]:
@@ -272,6 +363,7 @@ def print_json(document: dict[str, Any], **members: Iterable[str]) -> None:
     """
     import json
 
+    hush()
     rest = json.dumps(document)
     for name, objects in members.items():
         # Quotes inside of a string are escaped: this stands nowhere else.

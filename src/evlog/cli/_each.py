@@ -11,6 +11,7 @@ import sys
 from collections import deque
 from importlib import import_module
 
+from evlog.cli import _common
 from evlog.errors import EvlogError, SourceError, UsageError
 
 TYPE_CHECKING = False
@@ -59,11 +60,12 @@ def run(args: argparse.Namespace, command: str) -> int:
     paths = [path for source, inner in found for path in inner or [source]]
     shares = [paths[start : start + _SHARE] for start in range(0, len(paths), _SHARE)]
     worst = 0
-    with _Progress(len(paths)) as progress:
-        for lines, code in _results(command, args, shares):
-            sys.stdout.write(lines)
-            worst = max(worst, code)
-            progress(lines.count("\n"))
+    _common.under_way("logs", len(paths), soon=len(paths) > _SHARE)
+    for lines, code in _results(command, args, shares):
+        _common.hush()
+        sys.stdout.write(lines)
+        worst = max(worst, code)
+        _common.done(lines.count("\n"))
     return worst
 
 
@@ -203,37 +205,3 @@ def _line(document: dict[str, Any]) -> str:
 
 def _processors() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
-class _Progress:
-    """A bar on stderr, where that is a terminal, there is something to wait for, and the lines go elsewhere."""
-
-    def __init__(self, total: int) -> None:
-        self._bar: Any = None
-        self._total = total
-
-    def __enter__(self) -> Callable[[int], None]:
-        if self._total > _SHARE and sys.stderr is not None and sys.stderr.isatty() and not sys.stdout.isatty():
-            from rich.console import Console
-            from rich.progress import MofNCompleteColumn, Progress
-
-            # What is written to stdout stays there: rich would show it above the bar, on stderr.
-            self._bar = Progress(
-                *Progress.get_default_columns(),
-                MofNCompleteColumn(),
-                console=Console(stderr=True),
-                transient=True,
-                redirect_stdout=False,
-                redirect_stderr=False,
-            )
-            self._bar.start()
-            self._bar.add_task("logs", total=self._total)
-        return self._advance
-
-    def _advance(self, logs: int) -> None:
-        if self._bar is not None:
-            self._bar.advance(self._bar.task_ids[0], logs)
-
-    def __exit__(self, *_: object) -> None:
-        if self._bar is not None:
-            self._bar.stop()

@@ -1,4 +1,4 @@
-"""Lines on stdout: in colour on a terminal, through rich; plain anywhere else, or if NO_COLOR says so."""
+"""Lines on stdout: in colour on a terminal or on request, through rich; plain anywhere else, or if NO_COLOR says so."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import os
 import sys
 from itertools import islice
 
+from evlog.cli import _common
 from evlog.contents._printable import printable
 
 TYPE_CHECKING = False
@@ -14,10 +15,12 @@ if TYPE_CHECKING:
 
     from rich.console import Console
 
+    from evlog.registers import Register
+
     #: Text, or text and its style.
     Part = str | tuple[str, str]
 
-__all__ = ["Page", "wrapped"]
+__all__ = ["Page", "title_of", "wrapped"]
 
 _NARROWEST = 80
 # Lines that are printed at once.
@@ -35,6 +38,21 @@ def wrapped(text: str, width: int) -> list[str]:
     return lines
 
 
+def title_of(register: Register, platform: str | None) -> str:
+    """A register's id, its name on the platform where that is not the same again, and what a PCR is for."""
+    label = register.label(platform)
+    return " ".join(filter(None, (f"{register!s:6}", "" if label == register.label() else label, register.purpose)))
+
+
+def _coloured(color: str) -> bool:
+    """Whether to print in colour: as --color says, else as NO_COLOR or FORCE_COLOR does, else on a terminal."""
+    if color != "auto":
+        return color == "always"
+    if os.environ.get("NO_COLOR"):
+        return False
+    return bool(os.environ.get("FORCE_COLOR")) or (sys.stdout.isatty() and os.environ.get("TERM") != "dumb")
+
+
 class Page:
     """Where a command prints for people.
 
@@ -42,7 +60,7 @@ class Page:
     whether marks beyond ASCII can be printed; text that cannot be is escaped.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, color: str = "auto") -> None:
         self.width = _NARROWEST
         self.unicode = (sys.stdout.encoding or "").lower().replace("-", "") == "utf8"
         self._console: Console | None = None
@@ -55,10 +73,17 @@ class Page:
                     self.width = max(_NARROWEST, os.get_terminal_size(sys.stdout.fileno()).columns)
             except OSError:
                 pass
-            if not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb":
-                from rich.console import Console
+        self.coloured = _coloured(color)
+        if self.coloured:
+            from rich.console import Console
 
-                self._console = Console(highlight=False, soft_wrap=True)
+            if sys.stdout.isatty() and os.environ.get("TERM") not in (None, "dumb", "unknown"):
+                self._console = Console(highlight=False, soft_wrap=True, no_color=False, force_terminal=True)
+            else:
+                # Into a pipe: what any terminal understands.
+                self._console = Console(
+                    highlight=False, soft_wrap=True, no_color=False, force_terminal=True, color_system="standard"
+                )
 
     def paragraph(self, start: Part, text: str, style: str = "", indent: int | None = None) -> None:
         """Text behind a start, wrapped at words; further lines are indented, so that none passes for a first one."""
@@ -81,7 +106,9 @@ class Page:
             return
         texts = map(self._plain, rows)
         while some := list(islice(texts, _SOME)):
+            _common.hush()
             print("\n".join(some))
+            _common.done(len(some))
 
     def _plain(self, parts: tuple[Part, ...]) -> str:
         text = printable("".join([part if part.__class__ is str else part[0] for part in parts]))
@@ -89,6 +116,7 @@ class Page:
 
     def line(self, *parts: Part) -> None:
         """Print one line made of its parts, with what a terminal would act upon escaped."""
+        _common.hush()
         if self._console is None:
             print(self._plain(parts))
             return

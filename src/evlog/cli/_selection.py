@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 __all__ = ["VERDICTS", "Selection", "in_banks", "of", "verdict"]
 
+_DIGITS = 9  # of an event's number
 VERDICTS = ("matches", "mismatch", "not_checkable")
 
 
@@ -30,15 +31,19 @@ class Selection(Record):
     keep: Keep
     types: tuple[str, ...] = ()
     verdicts: tuple[str, ...] = ()
+    events: tuple[range, ...] = ()
 
     def choose(self, log: Log, checks: Checks) -> Sequence[int]:
         """The numbers of the events that are shown."""
         kept = {register: self.keep.has(register, log.platform) for register in log.registers}
+        whole = range(len(log.events))
+        numbers = self._numbers(len(log.events)) if self.events else whole
         if all(kept.values()) and not (self.types or self.verdicts):
-            return range(len(log.events))
+            return numbers
         chosen: list[int] = []
         shown: dict[int, bool] = {}
-        for number, twin in enumerate(log.twins):
+        twins = log.twins
+        for number, twin in enumerate(twins) if numbers is whole else ((each, twins[each]) for each in numbers):
             found = shown.get(twin)
             if found is None:
                 found = self._shows(log.events[number], checks[number], kept)
@@ -48,6 +53,10 @@ class Selection(Record):
                 chosen.append(number)
         return chosen
 
+    def _numbers(self, count: int) -> Sequence[int]:
+        """The numbers that were asked for, as far as there are so many events."""
+        return sorted({number for numbers in self.events for number in numbers[: max(count - numbers.start, 0)]})
+
     def _shows(self, event: Event, digests: Sequence[DigestCheck], kept: Mapping[Register, bool]) -> bool:
         return (
             kept[event.register]
@@ -56,9 +65,13 @@ class Selection(Record):
         )
 
     def absent(self, chosen: Collection[int]) -> str | None:
-        """That no event is of the types and verdicts that were asked for; None where some are."""
-        words = ", ".join((*self.types, *self.verdicts))
-        return f"no event of {words}" if words and not chosen else None
+        """That no event is of the types and verdicts, and has the number, that were asked for; None where some are."""
+        if chosen:
+            return None
+        said = [_numbered(numbers) for numbers in self.events]
+        words = [f" {', '.join(said)}"] if said else []
+        words += [f" of {', '.join((*self.types, *self.verdicts))}"] if self.types or self.verdicts else []
+        return f"no event{''.join(words)}" if words else None
 
 
 def of(args: argparse.Namespace, keep: Keep) -> Selection:
@@ -66,7 +79,24 @@ def of(args: argparse.Namespace, keep: Keep) -> Selection:
     for name in args.check or ():
         if name not in VERDICTS:
             raise UsageError(f"no verdict {name!r}; there are {', '.join(VERDICTS)}")
-    return Selection(keep, tuple(args.type or ()), tuple(args.check or ()))
+    numbers = tuple(_range(part.strip()) for text in args.event or () for part in text.split(","))
+    return Selection(keep, tuple(args.type or ()), tuple(args.check or ()), numbers)
+
+
+def _range(text: str) -> range:
+    """``7`` or ``3-9``."""
+    first, dash, last = text.partition("-")
+    sides = (first, last) if dash else (first,)
+    if not all(side.isascii() and side.isdigit() and len(side) <= _DIGITS for side in sides):
+        raise UsageError(f"--event: a number or a range (3-9) was expected, not {text!r}")
+    numbers = range(int(first), int(sides[-1]) + 1)
+    if not numbers:
+        raise UsageError(f"--event: {text} ends before it starts")
+    return numbers
+
+
+def _numbered(numbers: range) -> str:
+    return str(numbers[0]) if len(numbers) == 1 else f"{numbers[0]}-{numbers[-1]}"
 
 
 def in_banks(log: Log, checks: Checks, banks: Collection[HashAlg]) -> tuple[Log, Checks]:

@@ -63,9 +63,9 @@ def show(args: argparse.Namespace, error: EvlogError) -> int:
     if args.json:
         _common.print_json(_document(evidence, files, platform, args.log))
     elif evidence is not None:
-        _page(Page(), evidence, platform, args.log)
+        _page(Page(args.color), evidence, platform, args.log)
     else:
-        _files(Page(), files, args.log)
+        _files(Page(args.color), files, args.log)
     return int(args.strict and evidence is not None and evidence.failed)
 
 
@@ -128,7 +128,13 @@ def _check(args: argparse.Namespace) -> None:
     """Refuse what is of events."""
     from evlog.errors import UsageError
 
-    wanted = [("--type", args.type), ("--check", args.check), ("--jsonl", args.jsonl), ("--format", args.document)]
+    wanted = [
+        ("--event", args.event),
+        ("--type", args.type),
+        ("--check", args.check),
+        ("--jsonl", args.jsonl),
+        ("--format", args.document),
+    ]
     for option, value in wanted:
         if value:
             raise UsageError(f"{args.log}: evidence and no log, which has no events: {option} does not go with it")

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from evlog.checking.bodies import Bodies
 from evlog.cli import _common
-from evlog.cli._page import Page
+from evlog.cli._page import Page, title_of
 from evlog.cli._selection import VERDICTS, verdict
 from evlog.contents._printable import printable
-from evlog.contents.event_types import name_of
+from evlog.contents.event_types import name_of, type_of
 from evlog.decoders import Context, decode, to_json
 from evlog.decoders.describe import short_type, summary
 from evlog.report.outline import outline
@@ -29,13 +29,14 @@ _STYLES = {"matches": "green", "mismatch": "bold red", "not_checkable": "dim", N
 _MARKS = {"matches": "✓", "mismatch": "✗", "not_checkable": "·", None: " "}
 _ASCII_MARKS = {"matches": "+", "mismatch": "!", "not_checkable": ".", None: " "}
 _SEVERITIES = {"error": "bold red", "warning": "yellow", "note": "dim"}
+_NOTHING = "nothing"
 _TYPE_WIDTH = 22
+_ROW = 16  # bytes of a line
 _LONGEST = 400  # characters of a value in a tree: certificates' names fit, certificates do not
 
 
-def show(log: Log, checks: Checks, chosen: Sequence[int], *, tree: bool) -> None:
-    """Print the chosen events of a log."""
-    page = Page()
+def show(log: Log, checks: Checks, chosen: Sequence[int], page: Page, *, tree: bool, data: bool = False) -> None:
+    """Print the chosen events of a log: a line each, or all that is known; with ``data`` also their bytes."""
     marks = _MARKS if page.unicode else _ASCII_MARKS
     page.line((heading(log), "bold"))
     context = Context.of(log)
@@ -58,11 +59,12 @@ def show(log: Log, checks: Checks, chosen: Sequence[int], *, tree: bool) -> None
         row = counts.get(register)
         if row is None:
             row, names[register] = counts.setdefault(register, {}), _name(register, log)
-        found = verdict(checks[number])
+        found = _counted(event, checks[number])
         row[found] = row.get(found, 0) + 1
         widest = max(widest, len(short_type(event)))
     for twin, more in alike.items():
-        row, found = counts[log.events[twin].register], verdict(checks[twin])
+        event = log.events[twin]
+        row, found = counts[event.register], _counted(event, checks[twin])
         row[found] = row.get(found, 0) + more
     widths = max(map(len, names.values()), default=0), min(_TYPE_WIDTH, widest)
     warned = {finding.event for finding in checks.findings if finding.severity == "warning"}
@@ -72,10 +74,17 @@ def show(log: Log, checks: Checks, chosen: Sequence[int], *, tree: bool) -> None
             decoded = decode(event, context)
             bodies.look(event, decoded)
             _tree(page, marks, names[event.register], event, checks[number], decoded)
+            if data:
+                _dump(page, event)
     else:
         page.lines(_lines(page, marks, log, checks, chosen, (names, widths), warned, bodies))
-    _registers(page, marks, log, counts, names)
+    _registers(page, marks, log, counts)
     _findings(page, (*checks.findings, *bodies.findings()), chosen)
+
+
+def _counted(event: Event, checks: tuple[DigestCheck, ...]) -> str | None:
+    """As what an event counts in its register's row: as nothing if it extends nothing."""
+    return verdict(checks) if event.measured else _NOTHING
 
 
 def _lines(
@@ -93,19 +102,21 @@ def _lines(
     Of data that is decoded it may hang on the event before.
     """
     (names, widths), context, twins = columns, Context.of(log), log.twins
-    known: dict[tuple[int, int, bool], tuple[Part, ...]] = {}
+    known: dict[tuple[int, int, int, bool], tuple[Part, ...]] = {}
     for number in chosen:
         twin, start = twins[number], f"{number:>4} "
-        key = twin, len(start), number in warned
+        # What an event is may hang on the one before it.
+        key = twin, twins[number - 1] if number else -1, len(start), number in warned
         parts = known.get(key)
         if parts is None:
             event = log.events[number]
-            decoded = decode(event, context)
-            bodies.look(event, decoded)
             start = f"{event.number:>4} "
+            decoded = decode(event, context)
+            # What is odd in the data is told of each.
+            odd = bodies.look(event, decoded)
             pair = names[event.register].ljust(widths[0]), _cut(short_type(event), widths[1]).ljust(widths[1])
             parts = _line(page.width - len(start), marks, pair, event, checks[number], decoded, number in warned)
-            if twin != number and decoded is None:
+            if twin != number and not odd:
                 parts = known[key] = page.settled(*parts)
         yield ((start, "dim"), *parts)
 
@@ -190,7 +201,7 @@ def _tree(
     members = to_json(decoded or content.decoded) or content.to_json()
     head = decoded.kind if decoded is not None else content.kind
     page.line(("     " + head.replace("_", " ") + "  ", "bold"), _cut(summary(event, decoded), _LONGEST))
-    for depth, key, value in outline(members, 1):
+    for depth, key, value in outline(members, 1, brief=True):
         start = "     " + "  " * depth + key.replace("_", " ") + ":"
         text = printable(value)
         if len(text) > _LONGEST:
@@ -198,12 +209,24 @@ def _tree(
         page.line((start, "dim"), f" {text}" if text else "")
 
 
+def _dump(page: Page, event: Event) -> None:
+    """The bytes of an event's data, with their places in it and in the file."""
+    content = event.content
+    data = getattr(content, "data", getattr(content, "line", None))
+    if not isinstance(data, bytes):
+        return
+    span = event.origin.span if event.origin else None
+    # What is not the end of the record as it stands was made of it.
+    at = f", at {span.offset + span.length - len(data):#x}" if span and type_of(content) is not None else ""
+    page.line((f"     data  {_common.sized(len(data))}{at}", "bold"))
+    for start in range(0, len(data), _ROW):
+        row = data[start : start + _ROW]
+        text = "".join(chr(byte) if 0x20 <= byte < 0x7F else "." for byte in row)
+        page.line((f"       {start:04x}  ", "dim"), f"{row[:8].hex(' '):23}  {row[8:].hex(' '):23}  ", (text, "dim"))
+
+
 def _registers(
-    page: Page,
-    marks: dict[str | None, str],
-    log: Log,
-    counts: dict[Register, dict[str | None, int]],
-    names: dict[Register, str],
+    page: Page, marks: dict[str | None, str], log: Log, counts: dict[Register, dict[str | None, int]]
 ) -> None:
     """For each register how many events it has, how their digests stand, and what it replays to in one bank."""
     from evlog.replaying.replay import replay
@@ -211,10 +234,10 @@ def _registers(
     if not counts:
         return
     values = replay(log)
-    banks = {row.alg for row in values.rows if row.value is not None}
-    bank = next((alg for alg in reversed(log.algorithms) if alg in banks and alg.size <= 32), None)
-    bank = bank or next((alg for alg in log.algorithms if alg in banks), None)
-    told = {row.register: row.value for row in values.rows if row.alg == bank}
+    rows = values.rows
+    bank = _common.telling_bank({row.alg for row in rows if row.value is not None} or {row.alg for row in rows})
+    told = {row.register: row for row in rows if row.alg == bank}
+    names = {register: title_of(register, log.platform) for register in counts}
     width = max(len("register"), *(len(names[register]) for register in counts))
     page.line("")
     heads = "".join(f"{marks[name]:>6}" for name in VERDICTS)
@@ -222,12 +245,19 @@ def _registers(
     room = page.width - width - 7 - 18 - 2
     for register in sorted(counts, key=lambda each: each.sort_key):
         row = counts[register]
-        value = told.get(register)
+        known = told.get(register)
         numbers = tuple(
             (f"{row.get(name, 0) or '-':>6}", _STYLES[name] if row.get(name) else "dim") for name in VERDICTS
         )
-        shown = _cut(value.hex(), room) if value is not None else ""
-        page.line((f"{names[register]:{width}}", "cyan"), f" {sum(row.values()):>6}", *numbers, ("  " + shown).rstrip())
+        value = known.value if known is not None else None
+        events = sum(count for name, count in row.items() if name != _NOTHING)
+        shown = "not replayed" if events else "not extended"
+        if known is not None:
+            shown = known.status if value is None else _cut(value.hex(), room)
+        page.line((f"{names[register]:{width}}", "cyan"), f" {events or '-':>6}", *numbers, f"  {shown}")
+    legend = ("matches", "the event's data"), ("not_checkable", "what is not in the log"), ("mismatch", "neither")
+    said = ", ".join(f"{marks[name]} of {what}" for name, what in legend)
+    page.line((f"digests: {said}", "dim"))
 
 
 def _findings(page: Page, findings: Iterable[Finding], chosen: Sequence[int]) -> None:

@@ -6,7 +6,7 @@ What is longer than a line is wrapped and indented: text of a log or a file's na
 from __future__ import annotations
 
 from evlog.cli import _common
-from evlog.cli._page import Page
+from evlog.cli._page import Page, title_of
 from evlog.registers import RegisterSet
 
 TYPE_CHECKING = False
@@ -28,9 +28,8 @@ _SEVERITIES = {"error": "bold red", "warning": "yellow", "note": "dim"}
 _STANDINGS = {"proven": "green", "claimed": "yellow", "digest_only": "", "informative": "dim"}
 
 
-def show(result: Verification, line: str, *, values: bool) -> None:
+def show(result: Verification, line: str, *, values: bool, page: Page) -> None:
     """Print the verdict ``line`` and what it rests on; ``values`` are printed where they are asked for."""
-    page = Page()
     page.paragraph("", line, "bold green" if result.ok else "bold red", 2)
     banks = list(dict.fromkeys(row.alg for row in result.registers))
     table: dict[Register, dict[HashAlg, RegisterVerdict]] = {}
@@ -64,7 +63,7 @@ def _table(
     values: bool,
 ) -> None:
     marks = _MARKS if page.unicode else _ASCII_MARKS
-    names = {register: _name(register, result.platform) for register in table}
+    names = {register: title_of(register, result.platform) for register in table}
     width = max(len("register"), *map(len, names.values()))
     heads = "".join(f" {alg!s:^7}" for alg in banks)
     page.line("")
@@ -92,11 +91,6 @@ def _table(
 
 def _style(row: RegisterVerdict) -> str:
     return _STYLES.get(row.verdict, "yellow")
-
-
-def _name(register: Register, platform: str | None) -> str:
-    label = register.label(platform)
-    return " ".join(filter(None, (f"{register!s:6}", "" if label == register.label() else label, register.purpose)))
 
 
 def _values(page: Page, row: RegisterVerdict) -> None:
@@ -153,12 +147,11 @@ def _quoted(option: str) -> str:
     return quote(option)
 
 
-def standings(result: Verification) -> None:
+def standings(result: Verification, page: Page) -> None:
     """One line an event: how far it is proven, and what it is."""
     from evlog.decoders import Context, decode
     from evlog.decoders.describe import short_type, summary
 
-    page = Page()
     page.line("")
     for verified in result.logs:
         if len(result.logs) > 1:

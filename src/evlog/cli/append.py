@@ -1,7 +1,8 @@
 """Append lines to the log of a register and extend it, as the kernel's proposed interface does.
 
 DIR has a folder for each register, with digest, hash_algo and event_log. Lines come from the arguments, or from stdin
-when there are none; a line that starts with # is a comment. A SYNC line is written first whenever the register may
+when there are none; a line that starts with # is a comment, and one that looks like INIT, SYNC or .EXTEND is refused
+unless --raw is given: it would state the register's value. A SYNC line is written first whenever the register may
 have moved without the log. What has been appended survives a kill at any moment.
 """
 
@@ -30,6 +31,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("tree", metavar="DIR", help="the tree of registers")
     parser.add_argument("register", metavar="REGISTER", help="a register in it, such as rtmr3")
     parser.add_argument("lines", nargs="*", default=[], metavar="LINE", help="from stdin when there is none")
+    parser.add_argument("--raw", action="store_true", help="also lines that look like INIT, SYNC or .EXTEND")
     parser.add_argument("--json", action="store_true", help="print one JSON object (evlog.append/1)")
 
 
@@ -40,7 +42,7 @@ def run(args: argparse.Namespace) -> int:
     value = None
     writes = [[os.fsencode(line) for line in args.lines]] if args.lines else _from_stdin()
     for write in writes:
-        done = append(args.tree, args.register, write)
+        done = append(args.tree, args.register, write, raw=args.raw)
         lines, events, syncs = lines + done.lines, events + done.events, syncs + done.syncs
         value = done.value
     if args.json:
@@ -54,6 +56,11 @@ def run(args: argparse.Namespace) -> int:
                 "value": value.hex() if value is not None else None,
             }
         )
+    elif args.lines:
+        # What comes from stdin comes from a program, which has its lines on their way already.
+        said = f"{lines} line{'s' * (lines != 1)} to {args.register}, {_common.events(events)}"
+        said += f", {syncs} of them SYNC" if syncs else ""
+        _common.say(f"appended {said}{f': it is {value.hex()} now' if value is not None else ''}")
     return 0
 
 

@@ -53,6 +53,7 @@ def run(args: argparse.Namespace) -> int:
     _common.say_absent(keep.absent(log.registers, log.algorithms, log.platform))
     part, left = kept(log, keep.registers, keep.banks)
     choices = _common.choices(args)
+    _common.under_way("converting")
     result = convert(
         part,
         args.to,
@@ -81,4 +82,6 @@ def run(args: argparse.Namespace) -> int:
         )
     else:
         _common.say_losses(losses)
+        what = f"{_common.events(len(result.log.events))} as {args.to}"
+        _common.say_written(what, args.output, len(result.data))
     return int(log.failed)

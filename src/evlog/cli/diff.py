@@ -1,7 +1,8 @@
 """What differs between two logs: register by register, event by event, in words.
 
-Two boots of one machine, or two machines. Registers come with the first event where they part; only the order within
-a register counts. Side by side on a terminal. Exit code 1 if anything differs.
+Two boots of one machine, or two machines. Registers come with the first event where they part, and with their values;
+only the order within a register counts. What no register covers, such as the address of an image, is no difference.
+Side by side on a terminal. Exit code 1 if anything differs.
 """
 
 from __future__ import annotations
@@ -9,11 +10,13 @@ from __future__ import annotations
 import sys
 
 from evlog.cli import _common, _keep
+from evlog.cli._page import Page, title_of
 from evlog.contents._printable import printable
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     import argparse
+    from collections.abc import Iterable, Iterator
     from typing import Any
 
     from evlog.comparing.diff import Change, Difference, RegisterDifference
@@ -21,6 +24,7 @@ if TYPE_CHECKING:
 
 _MARKS = {"changed": "~", "added": "+", "removed": "-"}
 _COLOURS = {"changed": "yellow", "added": "green", "removed": "red"}
+_INDENT = 16  # a SHA-256 behind it fills a line
 
 
 EXAMPLES = (
@@ -33,6 +37,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     _common.reader_arguments(parser, logs="A")
     parser.add_argument("b", metavar="B", help="the log to compare it with")
     parser.add_argument("--json", action="store_true", help="print one JSON object (evlog.diff/1)")
+    _common.color_argument(parser)
 
 
 def run(args: argparse.Namespace) -> int:
@@ -43,14 +48,17 @@ def run(args: argparse.Namespace) -> int:
     _common.need_list(args, logs)
     if keep.banks is not None:
         a, b = (log.replace(algorithms=tuple(filter(keep.has_bank, log.algorithms))) for log in logs)
+    _common.under_way("comparing")
     whole = diff(a, b, platform=args.platform)
     result = _kept(whole, keep)
     if args.json:
         _common.print_json(document(result))
-    elif sys.stdout.isatty():
-        print_side_by_side(result, a, b)
     else:
-        print_plain(result)
+        page = Page(args.color)
+        if sys.stdout.isatty():
+            print_side_by_side(result, a, b, page, every=keep.banks is not None)
+        else:
+            print_plain(result, page, every=keep.banks is not None)
     for log in logs:
         _common.report(keep.findings(log.findings, log), log.name)
     there = (*(each.register for each in whole.registers), *whole.equal_registers)
@@ -62,6 +70,7 @@ def _kept(result: Difference, keep: _keep.Keep) -> Difference:
     return result.replace(
         registers=tuple(each for each in result.registers if keep.has(each.register, result.platform)),
         equal_registers=tuple(each for each in result.equal_registers if keep.has(each, result.platform)),
+        moved=tuple(each for each in result.moved if keep.has(each.register, result.platform)),
     )
 
 
@@ -75,27 +84,56 @@ def document(result: Difference) -> dict[str, Any]:
                 "register": str(each.register),
                 "label": each.register.label(result.platform),
                 "first_divergence": each.first_divergence,
-                "changes": [
-                    {
-                        "kind": change.kind,
-                        "a": change.a,
-                        "b": change.b,
-                        "what": list(change.what),
-                        "words": change.words,
-                    }
-                    for change in each.changes
-                ],
+                "values": {alg.name: [value and value.hex() for value in values] for alg, *values in each.values},
+                "changes": list(map(_change, each.changes)),
             }
             for each in result.registers
         ],
+        "notes": list(result.notes),
     }
 
 
+def _change(change: Change) -> dict[str, Any]:
+    members: dict[str, Any] = {
+        "kind": change.kind,
+        "a": change.a,
+        "b": change.b,
+        "what": list(change.what),
+        "words": change.words,
+    }
+    if change.kind == "changed":
+        members["digests"] = {alg: [was.hex(), now.hex()] for alg, was, now in change.digests}
+    return members
+
+
 def _title(each: RegisterDifference, platform: str | None) -> str:
-    name = f"{each.register} {each.register.label(platform)}"
+    name = title_of(each.register, platform).strip()
     if each.extended_alike:
         return f"{name}: the same digests, other contents"
     return f"{name}: differs from event {each.first_divergence}"
+
+
+def _values(each: RegisterDifference, every: bool) -> Iterator[tuple[str, str, str]]:
+    """The banks that are told, and the register's value on either side: where none was asked for, the strongest."""
+    if each.extended_alike:
+        return
+    rows = {alg: values for alg, *values in each.values}
+    told = list(rows) if every else [alg for alg in (_common.telling_bank(rows),) if alg is not None]
+    for alg in told:
+        was, now = (value.hex() if value is not None else "no value" for value in rows[alg])
+        yield alg.name, was, now
+
+
+def _digests(change: Change, every: bool) -> Iterator[tuple[str, str, str]]:
+    """What was measured on either side, where nothing else tells it."""
+    if change.covered or not change.digests:
+        return
+    from evlog.algorithms import HashAlg
+
+    rows = {HashAlg.named(alg): (was.hex(), now.hex()) for alg, was, now in change.digests}
+    for alg in rows if every else (_common.telling_bank(rows),):
+        if alg is not None and rows[alg][0] != rows[alg][1]:
+            yield alg.name, *rows[alg]
 
 
 def _equal(result: Difference) -> str:
@@ -103,13 +141,29 @@ def _equal(result: Difference) -> str:
     return f"equal: {names}" if names else "no register is equal"
 
 
-def print_plain(result: Difference) -> None:
-    """A line for each change, marked ~ + or -."""
+def _sides(page: Page, rows: Iterable[tuple[str, str, str]]) -> None:
+    """A line for each side's value."""
+    for name, was, now in rows:
+        page.line((f"{name:>{_INDENT - 3}}   ", "dim"), was)
+        page.line((f"{'became':>{_INDENT - 3}}   ", "dim"), now)
+
+
+def _end(page: Page, result: Difference) -> None:
+    page.paragraph("", _equal(result), "green" if result.equal else "", 2)
+    for note in result.notes:
+        page.paragraph(("note: ", "dim"), note)
+
+
+def print_plain(result: Difference, page: Page, *, every: bool = False) -> None:
+    """A line for each change, marked ~ + or -; ``every`` bank's values, or the strongest's."""
     for each in result.registers:
-        _common.put(_title(each, result.platform))
+        page.line((_title(each, result.platform), "bold"))
+        _sides(page, _values(each, every))
         for change in each.changes:
-            _common.put(f"  {_MARKS[change.kind]} {_numbers(change):11} {change.words}")
-    _common.put(_equal(result))
+            start = f"  {_MARKS[change.kind]} {_numbers(change):11} "
+            page.line((start, _COLOURS[change.kind]), change.words)
+            _sides(page, _digests(change, every))
+    _end(page, result)
 
 
 def _numbers(change: Change) -> str:
@@ -118,16 +172,17 @@ def _numbers(change: Change) -> str:
     return f"{a:>4} | {b:<4}"
 
 
-def print_side_by_side(result: Difference, a: Log, b: Log) -> None:
+def print_side_by_side(result: Difference, a: Log, b: Log, page: Page, *, every: bool = False) -> None:
     """A table for each register that differs: an event of both logs in a row, and below it what became of it."""
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text
 
-    console = Console(highlight=False)
+    console = Console(highlight=False, no_color=not page.coloured, width=page.width)
     for each in result.registers:
-        table = Table(box=None, pad_edge=False, expand=True, title_justify="left")
-        table.title = Text(printable(_title(each, result.platform)))
+        page.line((_title(each, result.platform), "bold"))
+        _sides(page, _values(each, every))
+        table = Table(box=None, pad_edge=False, expand=True, show_header=each is result.registers[0])
         table.add_column(Text(printable(a.name or "A"), style="bold"), ratio=1)
         table.add_column("", no_wrap=True)
         table.add_column(Text(printable(b.name or "B"), style="bold"), ratio=1)
@@ -138,9 +193,12 @@ def print_side_by_side(result: Difference, a: Log, b: Log) -> None:
             table.add_row(Text(sides[0], style=colour), mark, Text(sides[1], style=colour))
             if change.was == change.now:
                 table.add_row("", "", Text(printable(change.words.rpartition(": ")[2]), style="dim"))
+            for name, was, now in _digests(change, every):
+                digests = (Text(f"{name} {side}", "dim", no_wrap=True, overflow="ellipsis") for side in (was, now))
+                table.add_row(next(digests), "", next(digests))
         console.print(table)
-        console.print()
-    console.print(Text(printable(_equal(result))))
+        page.line("")
+    _end(page, result)
 
 
 def _side(number: int | None, line: str) -> str:

@@ -43,6 +43,7 @@ def run(args: argparse.Namespace) -> int:
         raise UsageError("--json needs -o FILE: stdout can hold the report or the log, not both")
     keep = _keep.of(args)
     logs = _common.open_logs(args, args.logs)
+    _common.under_way("merging")
     whole = merge(logs, platform=args.platform)
     platform = whole.log.platform
     _common.say_absent(keep.absent(whole.log.registers, whole.log.algorithms, platform))
@@ -65,6 +66,8 @@ def run(args: argparse.Namespace) -> int:
         for handover in merged.handovers:
             _common.say(line(handover, merged.log.platform))
         _common.say_losses(losses)
+        what = f"{_common.events(len(result.log.events))} of {len(logs)} log{'s' * (len(logs) != 1)} as {args.to}"
+        _common.say_written(what, args.output, len(result.data))
     _common.report(merged.log.findings)
     gaps = dict.fromkeys(str(each.register) for each in handovers if each.verdict == "gap")
     if gaps:

@@ -65,6 +65,7 @@ def run(args: argparse.Namespace) -> int:
     if edited:
         before = replay(logs, rules=rules, banks=keep.banks)
         logs = [_edited(args, logs)]
+    _common.under_way("replaying")
     whole = replay(logs, rules=rules, banks=keep.banks)
     if before is not None:
         whole = _with_idle(whole, before)

@@ -38,6 +38,7 @@ def run(args: argparse.Namespace) -> int:
 
     logs = _common.open_logs(args, args.logs)
     answer, no = _answer(args, logs, _keep.of(args))
+    _common.under_way("making the page")
     _common.deliver(args.output, "".join(page(logs, answer)).encode("utf-8", "backslashreplace"))
     if answer.line:
         _common.say(answer.line)

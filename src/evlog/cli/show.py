@@ -28,6 +28,7 @@ EXAMPLES = (
     "evlog show QUOTE --json",
     "evlog show /sys/kernel/security/tpm0/binary_bios_measurements",
     "evlog show LOG --register pcr:7 --tree",
+    "evlog show LOG --event 17",
     "evlog show LOG --check mismatch --json",
 )
 
@@ -39,8 +40,10 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     form.add_argument("--json", action="store_true", help="print one JSON object (evlog.log/1)")
     form.add_argument("--jsonl", action="store_true", help="print a JSON object for each event")
     form.add_argument("--format", dest="document", metavar="tpm2-yaml", help="print what tpm2_eventlog prints")
+    _common.color_argument(parser)
     parser.add_argument("--eventlog-version", metavar="N", help="of tpm2-yaml: 1 (the default) or 2")
     group = parser.add_argument_group("which events (each option may be given more than once)")
+    group.add_argument("--event", action="append", metavar="N", help="of this number (3-9, 12), with its bytes")
     group.add_argument("--type", action="append", metavar="TYPE", help="of a type with this in its name or number: IPL")
     group.add_argument("--check", action="append", metavar="VERDICT", help="matches, mismatch or not_checkable")
 
@@ -59,19 +62,23 @@ def run(args: argparse.Namespace) -> int:
         return _document(args, keep, log)
     from evlog.checking.check import check
 
+    _common.under_way("checking digests")
     checks = check(log)
     checks = checks.replace(findings=keep.findings(checks.findings, log))
     _common.say_absent(keep.absent(log.registers, log.algorithms, log.platform))
     if keep.banks is not None:
         log, checks = _selection.in_banks(log, checks, keep.banks)
     chosen = selection.choose(log, checks)
+    _common.under_way("events", len(chosen))
     _common.say_absent(selection.absent(chosen))
     if args.json or args.jsonl:
         _json(args, keep, log, checks, chosen)
     else:
         from evlog.cli import _show_page
+        from evlog.cli._page import Page
 
-        _show_page.show(log, checks, chosen, tree=args.tree)
+        whole = bool(args.event)
+        _show_page.show(log, checks, chosen, Page(args.color), tree=args.tree or whole, data=whole)
     _common.report(keep.findings(log.findings, log), log.name)
     warned = any(finding.severity == "warning" for finding in checks.findings)
     return int(log.failed or (args.strict and warned))
@@ -110,8 +117,8 @@ def _check_document(args: argparse.Namespace) -> None:
         raise UsageError(f"no format {args.document!r} to show a log in; there is tpm2-yaml (evlog convert has others)")
     if args.eventlog_version not in (None, "1", "2"):
         raise UsageError(f"--eventlog-version is {args.eventlog_version!r}; there are 1 and 2")
-    if args.type or args.check:
-        raise UsageError("--format tpm2-yaml is of all events: --type and --check do not go with it")
+    if args.type or args.check or args.event:
+        raise UsageError("--format tpm2-yaml is of all events: --event, --type and --check do not go with it")
 
 
 def _document(args: argparse.Namespace, keep: _keep.Keep, log: Log) -> int:
@@ -128,8 +135,6 @@ def _document(args: argparse.Namespace, keep: _keep.Keep, log: Log) -> int:
 
 
 def _json(args: argparse.Namespace, keep: _keep.Keep, log: Log, checks: Checks, chosen: Sequence[int]) -> None:
-    import json
-
     from evlog.checking.bodies import Bodies
     from evlog.formats import room
 
@@ -138,18 +143,21 @@ def _json(args: argparse.Namespace, keep: _keep.Keep, log: Log, checks: Checks, 
     if args.jsonl:
         for some in rows:
             _common.put(*some)
+            _common.done(len(some))
         return
     document = room("evlog-json").document(log.replace(events=(), findings=()))
     found = (*keep.findings(log.findings, log), *checks.findings)
-    _common.print_json(document, events=map(", ".join, rows), findings=map(json.dumps, _findings(found, bodies)))
+    _common.print_json(document, events=map(", ".join, rows), findings=_findings(found, bodies))
 
 
-def _findings(found: Iterable[Finding], bodies: Bodies) -> Iterator[dict[str, Any]]:
+def _findings(found: Iterable[Finding], bodies: Bodies) -> Iterator[str]:
     """The findings as JSON objects: last those of the data of the events, which by then were decoded."""
+    import json
+
     for each in found:
-        yield each.to_json()
+        yield json.dumps(each.to_json())
     for each in bodies.findings():
-        yield each.to_json()
+        yield json.dumps(each.to_json())
 
 
 def _rows(log: Log, checks: Checks, chosen: Sequence[int], bodies: Bodies) -> Iterator[list[str]]:
@@ -163,30 +171,32 @@ def _rows(log: Log, checks: Checks, chosen: Sequence[int], bodies: Bodies) -> It
     context = Context.of(log)
     as_document = room("evlog-json").document
     # Of events that are the same the objects are, but for the members that say where they stand.
+    # What an event is may hang on the one before it; what is odd in its data is told of each.
     twins = log.twins
-    rest: dict[int, str] = {}
+    rest: dict[tuple[int, int], str] = {}
     for start in range(0, len(chosen), _SOME):
         numbers = chosen[start : start + _SOME]
-        new = [number for number in numbers if twins[number] not in rest]
+        keys = [(twins[number], twins[number - 1] if number else -1) for number in numbers]
+        new = [number for number, key in zip(numbers, keys, strict=True) if key not in rest]
         events = tuple(log.events[number] for number in new)
         made: dict[int, str] = {}
         objects = as_document(log.replace(events=events, findings=()))["events"]
         for number, event, members in zip(new, events, objects, strict=True):
             decoded = decode(event, context)
-            bodies.look(event, decoded)
+            odd = bodies.look(event, decoded)
             members.update(decoded=decoded_json(decoded) or _by_nature(event), checks=checks_json(checks[number]))
             mark = event.content.mark(event)
             if mark:
                 members["mark"] = mark
             made[number] = json.dumps(members)
-            # What data says may hang on the event before.
-            if twins[number] != number and twins[number] not in rest and decoded is None:
+            key = twins[number], twins[number - 1] if number else -1
+            if not odd and twins[number] != number and key not in rest:
                 place = f'{{"number": {event.number}, "offset": {members["offset"]}, '
-                rest[twins[number]] = made[number].removeprefix(place)
+                rest[key] = made[number].removeprefix(place)
         offsets = log.columns.offsets if log.columns is not None else ()
         yield [
-            made.get(number) or f'{{"number": {number}, "offset": {offsets[number]}, {rest[twins[number]]}'
-            for number in numbers
+            made.get(number) or f'{{"number": {number}, "offset": {offsets[number]}, {rest[key]}'
+            for number, key in zip(numbers, keys, strict=True)
         ]
 
 

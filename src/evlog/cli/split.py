@@ -31,6 +31,8 @@ def run(args: argparse.Namespace) -> int:
     from evlog.changing.loss_runs import joined
     from evlog.changing.split import split
     from evlog.intake.outputs import write_folder
+    from evlog.registers import UNKNOWN_REGISTER
+    from evlog.tree import folder_name
 
     keep = _keep.of(args)
     log = _common.open_log(args, args.log)
@@ -38,9 +40,11 @@ def run(args: argparse.Namespace) -> int:
     _common.report(keep.findings(log.findings, log), log.name)
     _common.say_absent(keep.absent(log.registers, log.algorithms, log.platform))
     part, left = kept(log, keep.registers, keep.banks)
+    _common.under_way("splitting")
     result = split(part)
     losses = joined(left, result.losses)
-    write_folder(args.output, result.files() if args.files else result.tree())
+    files = result.files() if args.files else result.tree()
+    write_folder(args.output, files)
     if args.json:
         rows = [
             {
@@ -55,4 +59,10 @@ def run(args: argparse.Namespace) -> int:
         _common.print_json(document, losses=_common.losses_json(losses))
     else:
         _common.say_losses(losses)
+        if any(part.register == UNKNOWN_REGISTER for part in result.parts):
+            name = folder_name(UNKNOWN_REGISTER)
+            _common.say(f"the log names no register, and is in {name!r}: --register says which it is")
+        count, events = len(result.parts), sum(len(each.log.events) for each in result.parts)
+        what = f"{count} register{'s' * (count != 1)} with {_common.events(events)}"
+        _common.say_written(what, args.output, sum(map(len, files.values())))
     return int(log.failed)

@@ -42,6 +42,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("-v", "--values", action="store_true", help="the registers' values")
     parser.add_argument("--events", action="store_true", help="say of each event how far it is proven")
     parser.add_argument("--json", action="store_true", help="print one JSON object (evlog.verify/1)")
+    _common.color_argument(parser)
 
 
 def evidence_arguments(parser: argparse.ArgumentParser) -> None:
@@ -73,16 +74,19 @@ def run(args: argparse.Namespace) -> int:
             raise
         raise UsageError(error.message) from error
     logs = _common.open_logs(args, args.logs or own_logs(args))
+    _common.under_way("verifying")
     result = verify(logs, evidence, demand, platform=args.platform)
     code = _code(args, result, logs)
     if args.json:
         _common.print_json(document(result, code, events=args.events))
     else:
         from evlog.cli import _verify_page
+        from evlog.cli._page import Page
 
-        _verify_page.show(result, answer(result), values=args.values)
+        page = Page(args.color)
+        _verify_page.show(result, answer(result), values=args.values, page=page)
         if args.events:
-            _verify_page.standings(result)
+            _verify_page.standings(result, page)
     _common.report(finding for finding in result.findings if args.json or finding not in evidence.findings)
     return code
 

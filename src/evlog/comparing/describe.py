@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from evlog._record import Record
 from evlog.contents._printable import printable
-from evlog.contents.event_types import name_of
+from evlog.contents.event_types import type_of
+from evlog.contents.pcclient import PCClientEvent
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Hashable, Iterator
     from typing import Any
 
     from evlog.decoders import Context
@@ -24,16 +25,41 @@ _NAMES = ("name", "variable_name", "verb", "section", "description")
 # A command of GRUB's is named by its first word too.
 _COMMAND = "grub_cmd"
 _SUBJECTS = {"kernel_cmdline": "kernel command line"}
-# Where something lay in memory differs from boot to boot and says nothing.
 # Members that need no name: the event is about nothing else.
 _OBVIOUS = ("text", "value.value", "device_path.text")
-_NOISE = ("image_location_in_memory", "blob_base")
+# What a summary is made of, in other words.
+_SUMMED = (
+    "text",
+    "device_path",
+    "digest",
+    "tables",
+    "algorithms",
+    "events",
+    *(
+        f"value.{each}"
+        for each in (
+            "value",
+            "options",
+            "date",
+            "components",
+            "text",
+            "description",
+            "file_path",
+            "device_path",
+            "lists",
+            "signatures",
+            "kind",
+        )
+    ),
+)
+_EMPTY = "nothing"
 
 
 class Description(Record):
     """``type`` and ``name`` stay when the event's value changes; ``words`` say what the event holds.
 
-    They are safe to print, whoever wrote the log; ``members`` are not.
+    They are safe to print, whoever wrote the log; ``members`` are not: those of the event's data as JSON, and without
+    where in memory something lay.
     """
 
     type: str
@@ -47,27 +73,38 @@ class Description(Record):
         ``covered`` says that the digest is the hash of the event's data: the words are then about what was measured.
         """
         said = [] if covered else ["what was measured differs"]
+        subject, one, two = self.subject, self.value, other.value
+        places: dict[str, str] = {}
         if self.members is not None and other.members is not None:
-            places = list(_differences(self.members, other.members, ""))
-            telling = [place for place in places if not place.startswith(_NOISE)]
-            if len(telling) > _MAX_PLACES and self.words != other.words:
-                said.append(self._words_became(other))
-            else:
-                said += telling[:_MAX_PLACES]
-                said += [f"and {len(telling) - _MAX_PLACES} more"] * (len(telling) > _MAX_PLACES)
-        elif self.words != other.words:
-            said.append(self._words_became(other))
-        subject = _SUBJECTS.get(self.name, self.name) or (self.words if self.words == other.words else "")
+            places = dict(_differences(self.members, other.members, ""))
+        moved = self.members is not None and not places
+        if self.words != other.words and not moved:
+            said.append(_change(one, two))
+            places = {place: text for place, text in places.items() if not place.startswith(_SUMMED)}
+        else:
+            subject = subject or self.words
+        said += list(places.values())[:_MAX_PLACES]
+        said += [f"and {len(places) - _MAX_PLACES} more"] * (len(places) > _MAX_PLACES)
+        subject = _SUBJECTS.get(subject, subject)
         return printable(f"{self.type} {subject}".rstrip() + f": {'; '.join(said) or 'its data differs'}")
 
-    def _words_became(self, other: Description) -> str:
-        one, two = (each.words.removeprefix(f"{self.name}: ") for each in (self, other))
-        return f"{_cut(one)} became {_cut(two)}"
+    @property
+    def subject(self) -> str:
+        """What the words begin with, where that names the event; its name, if they do not say it."""
+        before, colon, _ = self.words.partition(": ")
+        if colon and before in (self.name, self.name.partition(" ")[0]):
+            return before
+        return "" if self.words.startswith(self.name) else self.name
+
+    @property
+    def value(self) -> str:
+        """The words without the subject."""
+        return self.words.removeprefix(f"{self.subject}: ")
 
     @property
     def line(self) -> str:
         """Type, name and words, none of them twice."""
-        name = "" if self.name in self.words else f"{self.name} "
+        name = "" if self.subject in self.words else f"{self.subject} "
         return f"{self.type} {name}{self.words}".rstrip()
 
 
@@ -79,14 +116,25 @@ class Describer:
 
         self._context: Context = Context.of(log)
 
+    def unplaced(self, event: Event) -> Hashable:
+        """What an event is but for where in memory something lay; None if it says nothing of that."""
+        from evlog.decoders import Decoded, decode
+
+        content = event.content
+        decoded = decode(event, self._context)
+        if decoded is None or type(decoded).unplaced is Decoded.unplaced or not isinstance(content, PCClientEvent):
+            return None
+        return content.event_type, len(content.data), decoded.unplaced()
+
     def describe(self, event: Event) -> Description:
         """The description of an event; never raises."""
         from evlog.decoders import Raw, decode, to_json
+        from evlog.decoders.describe import short_type
 
         content = event.content
-        kind = name_of(content)
+        kind = content.kind if type_of(content) is None else short_type(event)
         decoded = decode(event, self._context)
-        members = None if decoded is None or isinstance(decoded, Raw) else to_json(decoded)
+        members = None if decoded is None or isinstance(decoded, Raw) else to_json(decoded.unplaced())
         if decoded is None or members is None:
             return Description(kind, printable(_own_name(content)), printable(_text(content)))
         name = printable(_decoded_name(members, decoded.summary))
@@ -140,17 +188,17 @@ def _text(content: object) -> str:
     return f"{len(data)} bytes"
 
 
-def _differences(a: Any, b: Any, place: str) -> Iterator[str]:
-    """The leaves of two JSON values that differ, with their places."""
+def _differences(a: Any, b: Any, place: str) -> Iterator[tuple[str, str]]:
+    """The leaves of two JSON values that differ: their places, and words for them."""
     if isinstance(a, dict) and isinstance(b, dict):
         for key in [*a, *(key for key in b if key not in a)]:
             yield from _differences(a.get(key), b.get(key), f"{place}.{key}" if place else key)
     elif isinstance(a, list) and isinstance(b, list) and len(a) == len(b) and not (_plain(a) and _plain(b)):
         for index, (one, other) in enumerate(zip(a, b, strict=True)):
             yield from _differences(one, other, f"{place}[{index}]")
-    elif a != b:
-        named = "" if place in _OBVIOUS else f"{place.removeprefix('value.')} "
-        yield f"{named}{_cut(_leaf(a))} became {_cut(_leaf(b))}"
+    elif a != b and (a or b) and not place.endswith("notes"):
+        named = "" if place in _OBVIOUS else f"{place.removeprefix('value.').replace('_', ' ')} "
+        yield place, f"{named}{_change(_leaf(a), _leaf(b))}"
 
 
 def _plain(value: Any) -> bool:
@@ -163,7 +211,19 @@ def _leaf(value: Any) -> str:
         return f"[{', '.join(map(str, value))}]"
     if isinstance(value, (list, dict)):
         return f"{len(value)} member{'s' * (len(value) != 1)}"
-    return "absent" if value is None else str(value)
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return "absent" if value is None else str(value) or _EMPTY
+
+
+def _change(one: str, two: str) -> str:
+    """One text became another; of long ones, from the word on where they part."""
+    if max(len(one), len(two)) > _MAX_TEXT:
+        parted = next((at for at, (x, y) in enumerate(zip(one, two, strict=False)) if x != y), min(len(one), len(two)))
+        start = one.rfind(" ", 0, parted) + 1
+        if start:
+            one, two = f"... {one[start:]}", f"... {two[start:]}"
+    return f"{_cut(one) or _EMPTY} became {_cut(two) or _EMPTY}"
 
 
 def _cut(text: str) -> str:

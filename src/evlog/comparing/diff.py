@@ -10,6 +10,7 @@ from bisect import bisect_left
 from collections.abc import Sequence
 from itertools import zip_longest
 
+from evlog import hashing
 from evlog._record import Record
 from evlog.checking.digest_check import check_event
 from evlog.comparing.align import align, runs
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Hashable, Iterator
     from typing import Any
 
+    from evlog.algorithms import HashAlg
+
     Pair = tuple[int | None, int | None]
 
 __all__ = ["Change", "Difference", "RegisterDifference", "diff"]
@@ -32,9 +35,9 @@ __all__ = ["Change", "Difference", "RegisterDifference", "diff"]
 # Events that are kept: each has some 300 bytes.
 _KEPT = 1 << 12
 _IMAGES = {
-    "EV_EFI_BOOT_SERVICES_APPLICATION",
-    "EV_EFI_BOOT_SERVICES_DRIVER",
-    "EV_EFI_RUNTIME_SERVICES_DRIVER",
+    "BOOT_APPLICATION",
+    "BOOT_DRIVER",
+    "RUNTIME_DRIVER",
 }
 
 
@@ -42,7 +45,8 @@ class Change(Record):
     """An event that was ``changed``, ``added`` (no ``a``) or ``removed`` (no ``b``).
 
     ``a`` and ``b`` are event numbers. ``what`` names the parts that differ: digests, content. ``words`` say it, and
-    ``was`` and ``now`` what the event is about on either side.
+    ``was`` and ``now`` what the event is about on either side. ``digests`` are an event's banks where its digests
+    differ, with the digest on either side; unless ``covered`` they alone tell what was measured.
     """
 
     kind: str
@@ -52,17 +56,21 @@ class Change(Record):
     words: str
     was: str = ""
     now: str = ""
+    digests: tuple[tuple[str, bytes, bytes], ...] = ()
+    covered: bool = True
 
 
 class RegisterDifference(Record):
     """A register that differs: the event of the first log (or, past its end, of the second) where it starts to.
 
     ``first_divergence`` is None if the digests are the same and only what the events say differs: ``extended_alike``.
+    ``values`` are what the register has after both logs, bank by bank; None where a log does not tell.
     """
 
     register: Register
     first_divergence: int | None
     changes: tuple[Change, ...]
+    values: tuple[tuple[HashAlg, bytes | None, bytes | None], ...] = ()
 
     @property
     def extended_alike(self) -> bool:
@@ -70,17 +78,39 @@ class RegisterDifference(Record):
         return self.first_divergence is None
 
 
+class Moved(Record):
+    """An event that lay at another place in memory, which no digest tells and no register covers: no difference."""
+
+    register: Register
+    a: int
+    b: int
+    image: bool
+
+
 class Difference(Record):
-    """The registers that differ, sorted, and those that are equal."""
+    """The registers that differ, sorted, and those that are equal. Events that only ``moved`` in memory are equal."""
 
     registers: tuple[RegisterDifference, ...]
     equal_registers: tuple[Register, ...]
     platform: str | None = None
+    moved: tuple[Moved, ...] = ()
 
     @property
     def equal(self) -> bool:
         """Whether no event differs."""
         return not self.registers
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What differs between equal events, in a sentence each."""
+        images = sum(each.image for each in self.moved)
+        others = len(self.moved) - images
+        said = []
+        if images:
+            said.append(f"{images} image{' was' if images == 1 else 's were'} loaded at another address")
+        if others:
+            said.append(f"{others} other event{' is' if others == 1 else 's are'} about another address")
+        return tuple(f"{sentence}, which no register covers" for sentence in said)
 
 
 def diff(a: Log, b: Log, *, platform: str | None = None) -> Difference:
@@ -91,15 +121,37 @@ def diff(a: Log, b: Log, *, platform: str | None = None) -> Difference:
     common = common_rows(*named)
     ours, theirs = map(_by_register, named)
     found, equal = [], []
+    moved: list[Moved] = []
     for register in sorted({**ours, **theirs}, key=lambda register: register.sort_key):
         sides = ours.get(register) or _Side((), (), ()), theirs.get(register) or _Side((), (), ())
         one = _Comparison(*sides, banks, describers, sides[0].shared(*common))
         changes = tuple(one.changes())
+        moved += (Moved(register, *each) for each in one.moved)
         if changes:
             found.append(RegisterDifference(register, one.divergence(), changes))
         else:
             equal.append(register)
-    return Difference(tuple(found), tuple(equal), platform_of((a, b), platform))
+    told = _values(named, found)
+    differing = tuple(each.replace(values=told[each.register]) for each in found)
+    return Difference(differing, tuple(equal), platform_of((a, b), platform), tuple(moved))
+
+
+_Values = dict[Register, "tuple[tuple[HashAlg, bytes | None, bytes | None], ...]"]
+
+
+def _values(logs: Sequence[Log], found: Sequence[RegisterDifference]) -> _Values:
+    """What the registers that differ have after both logs, by their banks."""
+    if not found:
+        return {}
+    from evlog.replaying.replay import replay
+
+    banks = sorted({alg for log in logs for alg in log.algorithms}, key=lambda alg: alg.id)
+    a, b = (replay(log, banks=banks).registers().values for log in logs)
+    told: _Values = {}
+    for register in (each.register for each in found):
+        rows = ((alg, a.get((register, alg)), b.get((register, alg))) for alg in banks)
+        told[register] = tuple(row for row in rows if row[1:] != (None, None))
+    return told
 
 
 def _by_register(log: Log) -> dict[Register, _Side]:
@@ -116,6 +168,18 @@ def _by_register(log: Log) -> dict[Register, _Side]:
             known[twin] = register
         rows.setdefault(register, []).append(row)
     return {register: _Side(events, twins, own) for register, own in rows.items()}
+
+
+def _covered(event: Event) -> bool:
+    """Whether a digest of the event is known to be of the event's data."""
+    return any(check.verdict == "matches" for check in check_event(event))
+
+
+def _is_of_data(event: Event) -> bool:
+    """Whether a digest is the hash of all of the event's data, whatever it ought to be of."""
+    data = getattr(event.content, "data", b"")
+    computable = hashing.backend().computable
+    return any(computable(each.alg) and hashing.digest(each.alg, data) == each.value for each in event.digests)
 
 
 class _Side:
@@ -180,6 +244,8 @@ class _Comparison:
         self.banks = banks
         self.describers = describers
         self.common = common
+        #: Events that are equal but for their place in memory: their numbers, and whether they are images.
+        self.moved: list[tuple[int, int, bool]] = []
         self._described: dict[tuple[int, int], Description] = {}
 
     def digests(self, event: Event) -> Hashable:
@@ -230,13 +296,26 @@ class _Comparison:
         for i, j in self._pairs():
             if i is not None and j is not None:
                 if self.same(self.a[i]) != self.same(self.b[j]):
-                    yield self._changed(i, j)
+                    if self._only_moved(i, j):
+                        image = self.describe(0, i).type in _IMAGES
+                        self.moved.append((self.a[i].number, self.b[j].number, image))
+                    else:
+                        yield self._changed(i, j)
             elif i is not None:
                 line = self.describe(0, i).line
                 yield Change("removed", self.a[i].number, None, (), f"removed: {line}", was=line)
             elif j is not None:
                 line = self.describe(1, j).line
                 yield Change("added", None, self.b[j].number, (), f"added: {line}", now=line)
+
+    def _only_moved(self, i: int, j: int) -> bool:
+        """Whether two events have the same digests, and differ in a place in memory that none of these covers."""
+        one, other = self.a[i], self.b[j]
+        digests = self.digests(one)
+        if not digests or digests != self.digests(other) or not self.banks:
+            return False
+        was, now = (each.unplaced(event) for each, event in zip(self.describers, (one, other), strict=True))
+        return was is not None and was == now and not any(_covered(each) or _is_of_data(each) for each in (one, other))
 
     def _changed(self, i: int, j: int) -> Change:
         one, other = self.a[i], self.b[j]
@@ -245,12 +324,16 @@ class _Comparison:
             what.append("digests")
         if one.content != other.content:
             what.append("content")
-        covered = "digests" not in what or any(
-            check.verdict == "matches" for event in (one, other) for check in check_event(event)
-        )
+        covered = "digests" not in what or _covered(one) or _covered(other)
         was, now = self.describe(0, i), self.describe(1, j)
         words = was.became(now, covered=covered)
-        return Change("changed", one.number, other.number, tuple(what), words, was.line, now.line)
+        digests: tuple[tuple[str, bytes, bytes], ...] = ()
+        if "digests" in what:
+            ours = {digest.alg: digest.value for digest in reversed(one.digests)}
+            theirs = {digest.alg: digest.value for digest in reversed(other.digests)}
+            both = sorted((alg for alg in ours if alg in theirs and alg.id in self.banks), key=lambda alg: alg.id)
+            digests = tuple((alg.name, ours[alg], theirs[alg]) for alg in both)
+        return Change("changed", one.number, other.number, tuple(what), words, was.line, now.line, digests, covered)
 
     def _pairs(self) -> Iterator[Pair]:
         """The events of both sides, paired as far as they correspond, but for those that are the same."""

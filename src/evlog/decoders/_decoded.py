@@ -40,6 +40,10 @@ class Decoded(Record):
         """The same with what the event's digests and its place in the log tell, where the body does not tell all."""
         return self
 
+    def unplaced(self) -> Decoded:
+        """The same without where in memory something lay, which two boots of a machine need not have in common."""
+        return self
+
     @property
     def summary(self) -> str:
         """What matters to a person, on one line that is safe to print."""

@@ -28,6 +28,9 @@ class FirmwareBlob(Decoded):
     def read(cls, cursor: Cursor, context: Context) -> FirmwareBlob:
         return cls(cursor.u64("base"), cursor.u64("length"))
 
+    def unplaced(self) -> FirmwareBlob:
+        return self.replace(base=0)
+
     def describe(self) -> str:
         return f"{_size(self.length)} at {self.base:#x}"
 
@@ -48,6 +51,9 @@ class FirmwareBlob2(Decoded):
         size = cursor.u8("description_size")
         description = ascii_text(cursor.take(size, "description"))
         return cls(description, cursor.u64("base"), cursor.u64("length"))
+
+    def unplaced(self) -> FirmwareBlob2:
+        return self.replace(base=0)
 
     def describe(self) -> str:
         return f"{self.description}: {_size(self.length)} at {self.base:#x}"

@@ -36,6 +36,9 @@ class HandoffTables(Decoded):
     def read(cls, cursor: Cursor, context: Context) -> HandoffTables:
         return cls(context.by_uintn(cursor, _tables))
 
+    def unplaced(self) -> HandoffTables:
+        return self.replace(tables=tuple(table.replace(address=0) for table in self.tables))
+
     def describe(self) -> str:
         return _names(self.tables)
 
@@ -55,6 +58,9 @@ class HandoffTables2(Decoded):
         size = cursor.u8("description_size")
         description = ascii_text(cursor.take(size, "description"))
         return cls(description, context.by_uintn(cursor, _tables))
+
+    def unplaced(self) -> HandoffTables2:
+        return self.replace(tables=tuple(table.replace(address=0) for table in self.tables))
 
     def describe(self) -> str:
         return f"{self.description}: {_names(self.tables)}"

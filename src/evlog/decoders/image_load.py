@@ -39,6 +39,9 @@ class ImageLoad(Decoded):
 
         return context.by_uintn(cursor, load, lambda cursor, uintn: load(cursor, uintn, cut=True))
 
+    def unplaced(self) -> ImageLoad:
+        return self.replace(image_location_in_memory=0, image_link_time_address=0)
+
     def describe(self) -> str:
         if self.device_path.nodes:
             return self.device_path.describe()

@@ -101,13 +101,14 @@ def merge(logs: Sequence[Log], *, platform: str | None = None) -> Merged:
 
 def _noted(overlap: Overlap) -> Finding:
     log, of, count = overlap.log or "a log", overlap.of or "another", overlap.events
+    events, have, are = (f"{count} events", "have", "are") if count != 1 else ("1 event", "has", "is")
     if overlap.kind == "differs":
-        message = f"{count} events of {log} have the digests of events of {of} and other data: both logs are kept whole"
+        message = f"{events} of {log} {have} the digests of events of {of} and other data: both logs are kept whole"
         return Finding("same_digests", "warning", message)
     if overlap.kind == "twin":
-        message = f"{log} and {of} hold the same {count} events in different banks: kept once, with all digests"
+        message = f"{log} and {of} hold the same {events} in different banks: kept once, with all digests"
     else:
-        message = f"{count} events of {log} are in {of} already: kept once"
+        message = f"{events} of {log} {are} in {of} already: kept once"
     return Finding("overlap", "note", message)
 
 

@@ -312,9 +312,8 @@ class Statements:
                 bank.events += len(comments.fresh)
                 explained = tuple(number for number, _ in comments.fresh)
                 self._tails[key] = _Tail(before, value, explained, self._standing.get(key), len(self._made))
-                message = (
-                    f"{register}: {len(explained)} digests from .EXTEND comments at the end, which nothing confirms"
-                )
+                count = f"{len(explained)} digest{'s' * (len(explained) != 1)}"
+                message = f"{register}: {count} from .EXTEND comments at the end, which nothing confirms"
                 self.findings.append(Finding("extend_at_end", "note", message, explained[0]))
                 place = self.ledger.logs, explained[0]
                 digests = tuple(digest for _, digest in comments.fresh)

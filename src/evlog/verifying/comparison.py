@@ -260,7 +260,7 @@ class Comparison:
         if at_start and not events:
             return RegisterVerdict(register, alg, "match", expected, expected, "no events, and still its start value")
         if at_start:
-            sentence = f"still its start value: none of the {events} events extended this bank"
+            sentence = f"still its start value: {_none_of(events)} this bank"
             return RegisterVerdict(register, alg, "match", expected, expected, sentence, "other_banks", events)
         if events:
             others = sorted({row.alg.name for row in self.replay.rows if row.register == register and row.events})
@@ -435,3 +435,7 @@ def _but_idle(verdict: RegisterVerdict, extending: int, events: int) -> Register
         events=events,
         proven=min(extending, verdict.proven),
     )
+
+
+def _none_of(events: int) -> str:
+    return "its one event did not extend" if events == 1 else f"none of the {events} events extended"

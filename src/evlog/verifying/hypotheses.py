@@ -67,7 +67,8 @@ def prefix(case: Case) -> Iterator[Candidate]:
     steps = total - case.values[::-1].index(case.observed)
     later = total - steps
     if steps == 0:
-        sentence = f"the register still has its start value: none of the {total} events of the log was extended"
+        none = "its one event in the log was not" if total == 1 else f"none of the {total} events of the log was"
+        sentence = f"the register still has its start value: {none} extended"
         yield Candidate("prefix", 0, later, (), sentence)
         return
     first, last = case.name(steps), case.name(steps - 1)

@@ -34,8 +34,9 @@ def unexplained(case: Case) -> str:
     """Of a register that has a value which nothing here leads to."""
     from evlog.verifying.explain import remarks
 
+    events = f"{len(case.trail)} event{'s' * (len(case.trail) != 1)}"
     sentence = (
-        f"the value is reached after none of the log's {len(case.trail)} events, nor by any deviation that is known "
+        f"the value is reached after none of the log's {events}, nor by any deviation that is known "
         "here: either something that no given log records extended the register (before, among or after these "
         "events), or events were altered or removed"
     )

@@ -56,6 +56,13 @@ def sniff(data: bytes, options: Options) -> Match:
     return NO_MATCH
 
 
+def states(line: bytes) -> bool:
+    """Whether some reader would take a line for a statement of the register's value: INIT, SYNC, or a ``.EXTEND``."""
+    # The dialect that knows all of them: a log that begins with INIT is read by it.
+    dialect = dialect_named("nelr")
+    return dialect.claims(line) or dialect.role(line) == "extend"
+
+
 def _is_text(data: bytes) -> bool:
     head = data[:4096]
     control = bytes(range(9)) + bytes(range(14, 32))
