@@ -67,6 +67,8 @@ PIPED = {
         ("help", "dance"),
     ),
 }
+#: What a slow machine shows meanwhile, and takes back.
+BAR = re.compile(r"\r\x1b\[K(?:[^\r\n\x1b]*(?=\r\x1b\[K))?")
 #: Verbs whose page on a terminal is another.
 SEEN = {
     "show": ("show", BOOT, "--register", "7"),
@@ -150,7 +152,7 @@ def seen(*words: str, folder: Path) -> str:
                 break
             written += part
     os.close(main_end)
-    return written.decode()
+    return BAR.sub("", written.decode())
 
 
 def test_a_bar_for_what_takes_long_and_for_nothing_else(folder: Path) -> None:
