@@ -85,7 +85,7 @@ def read(data: bytes, options: Options) -> Log:
         if data:
             notes.append(Finding("dialect", "note", "read as nelr: nothing tells of a dialect"))
     index = Index.parse(options.index) if options.index is not None else None
-    if index is None and found is not None and found.indexed:
+    if options.index is None and found is not None and found.indexed:
         index = Index(None)
         message = "lines have a register index, and nobody said what it counts (--index pcr, ccmr, rtmr or rem)"
         notes.append(Finding("index_meaning", "warning", message))
