@@ -5,6 +5,28 @@ from __future__ import annotations
 from evlog._record import Record
 from evlog.registers import Register, Space
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import TypedDict
+
+    class Choices(TypedDict, total=False):
+        """The options that a caller may give by name: a misspelt one is an error of types."""
+
+        platform: str | None
+        space: Space | None
+        register: Register | None
+        dialect: str | None
+        index: str | None
+        hash: str | None
+        mr_hash: str | None
+        mr_key: str | None
+        profile: str | None
+        encapsulate: str | None
+        digests_only: bool
+        ima_register: Register | None
+        member: str | None
+
+
 __all__ = ["NO_OPTIONS", "Options"]
 
 

@@ -26,7 +26,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from typing import Any
 
+    from typing_extensions import Unpack
+
     from evlog.algorithms import HashAlg
+    from evlog.options import Choices
     from evlog.registers import Register
 
 __all__ = ["Conversion", "convert"]
@@ -51,7 +54,9 @@ class Conversion(Record):
     changed: tuple[str, ...] = ()
 
 
-def convert(log: Log, to: str, *, strict: bool = False, allow_changed: bool = False, **choices: Any) -> Conversion:
+def convert(
+    log: Log, to: str, *, strict: bool = False, allow_changed: bool = False, **choices: Unpack[Choices]
+) -> Conversion:
     """The log in another format.
 
     Losses are what the log says and the result does not, the choices of its container among them that no other has;
@@ -61,7 +66,8 @@ def convert(log: Log, to: str, *, strict: bool = False, allow_changed: bool = Fa
     The other keyword arguments are those of `evlog.options.Options`. Raises ConversionError for a refusal, WriteError
     for what the format cannot hold.
     """
-    options = Options(name=log.name, platform=choices.pop("platform", None) or log.platform, **choices)
+    choices["platform"] = choices.get("platform") or log.platform
+    options = Options(name=log.name, **choices)
     target = writer(to)
     allow_changed |= options.encapsulate == "tag"
     before: Sequence[Loss] = ()

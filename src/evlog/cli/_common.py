@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from evlog.algorithms import HashAlg
     from evlog.cli._bar import Bar
     from evlog.model import Finding, Log, Loss
+    from evlog.options import Choices
 
 # Lines that are printed at once.
 _SOME = 256
@@ -195,7 +196,7 @@ def given(args: argparse.Namespace, source: str) -> str | BinaryIO:
     return found
 
 
-def choices(args: argparse.Namespace) -> dict[str, Any]:
+def choices(args: argparse.Namespace) -> Choices:
     """The choices about textual logs and IMA lists, as `evlog.options.Options` takes them."""
     from evlog.registers import Register, RegisterSet
 

@@ -53,6 +53,7 @@ def run(args: argparse.Namespace) -> int:
     _common.say_absent(keep.absent(log.registers, log.algorithms, log.platform))
     part, left = kept(log, keep.registers, keep.banks)
     choices = _common.choices(args)
+    choices.pop("register")  # that the log was read as
     _common.under_way("converting")
     result = convert(
         part,
@@ -64,7 +65,7 @@ def run(args: argparse.Namespace) -> int:
         encapsulate=args.encapsulate,
         digests_only=args.digests_only,
         space=args.space,
-        **{name: choices[name] for name in ("dialect", "index", "hash", "mr_hash", "ima_register")},
+        **choices,
     )
     losses = joined(left, result.losses)
     _common.deliver(args.output, result.data)

@@ -17,35 +17,64 @@ from evlog.options import Options
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from typing import Any
+
+    from typing_extensions import Unpack
 
     from evlog.intake.files import Source
     from evlog.model import Log
+    from evlog.options import Choices
+    from evlog.registers import Register, Space
 
 __all__ = ["read", "read_logs", "read_mapped", "write"]
 
 _LARGE = 1 << 24  # bytes
 
 
-def read(source: Source, *, format: str | None = None, strict: bool = False, **choices: Any) -> Log:
+def read(
+    source: Source,
+    *,
+    format: str | None = None,
+    strict: bool = False,
+    platform: str | None = None,
+    space: Space | None = None,
+    register: Register | None = None,
+    dialect: str | None = None,
+    index: str | None = None,
+    hash: str | None = None,
+    mr_hash: str | None = None,
+    ima_register: Register | None = None,
+    member: str | None = None,
+) -> Log:
     """Read a log.
 
     ``source`` is a path, bytes, or a binary file that is read to its end; a folder is a tree of registers
     (`evlog.tree`), whose logs are read as one. Without ``format`` the content decides (`evlog.detect`); whatever is
     around a log (documents, archives, dumps and other letters, gzip, zstd) is taken off, with a finding that says so;
     of several logs ``member`` chooses one by its path, such as ``/evidence/eventlog``.
-    The other keyword arguments are those of `evlog.options.Options`: ``platform``, ``space``, ``register``,
-    ``dialect`` and so on.
+    The other keyword arguments settle what the bytes do not, as `evlog.options.Options` says of each.
 
     Damage ends the log where it stands: the events before it are returned with an ``error`` finding that has the
     offset. ``strict=True`` raises ParseError instead, and for any warning of the reader.
     Raises SourceError for a file that is absent, unreadable or too large for the memory there is, ParseError for bytes
     that are no log, or several.
     """
+    choices: Choices = {
+        "platform": platform,
+        "space": space,
+        "register": register,
+        "dialect": dialect,
+        "index": index,
+        "hash": hash,
+        "mr_hash": mr_hash,
+        "ima_register": ima_register,
+        "member": member,
+    }
     return _read(source, read_one, format, strict, choices)[0]
 
 
-def read_logs(source: Source, *, format: str | None = None, strict: bool = False, **choices: Any) -> list[Log]:
+def read_logs(
+    source: Source, *, format: str | None = None, strict: bool = False, **choices: Unpack[Choices]
+) -> list[Log]:
     """As `read`, for who takes the logs of one machine together: also all that a document holds.
 
     Raises ParseError if two of them extend the same register.
@@ -58,7 +87,7 @@ def _read(
     reader: Callable[[bytes, str | None, Options], list[Log]],
     format: str | None,
     strict: bool,
-    choices: dict[str, Any],
+    choices: Choices,
 ) -> list[Log]:
     try:
         log = _folder(source, format, strict, choices)
@@ -72,7 +101,7 @@ def _read(
     raise SourceError(f"{named(source)}: not enough memory to read it")
 
 
-def _folder(source: Source, format: str | None, strict: bool, choices: dict[str, Any]) -> Log | None:
+def _folder(source: Source, format: str | None, strict: bool, choices: Choices) -> Log | None:
     """The log of a tree of registers, or of one of its members; None for any other source."""
     if isinstance(source, (str, os.PathLike)):
         path = os.fspath(source)
@@ -87,7 +116,7 @@ def _folder(source: Source, format: str | None, strict: bool, choices: dict[str,
     return None
 
 
-def read_mapped(path: str, *, format: str | None = None, strict: bool = False, **choices: Any) -> list[Log]:
+def read_mapped(path: str, *, format: str | None = None, strict: bool = False, **choices: Unpack[Choices]) -> list[Log]:
     """As `read_logs` of a path, for a process that ends soon: a large firmware log is not copied into memory.
 
     Memory that nobody had before costs more than reading and replaying a log, most of all in a virtual machine.
@@ -118,7 +147,7 @@ def _sticky(name: str) -> bool:
         return False
 
 
-def write(log: Log, *, format: str | None = None, **choices: Any) -> bytes:
+def write(log: Log, *, format: str | None = None, **choices: Unpack[Choices]) -> bytes:
     """The bytes of a log in its own format, or in ``format`` if its events fit there as they are.
 
     Raises WriteError for what the format cannot hold; `evlog.convert` adapts a log first and names the losses.
