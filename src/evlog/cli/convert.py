@@ -54,8 +54,8 @@ def run(args: argparse.Namespace) -> int:
     part, left = kept(log, keep.registers, keep.banks)
     choices = _common.choices(args)
     choices.pop("register")  # that the log was read as
-    choices.update(profile=args.profile, mr_key=args.mr_key, space=args.space)
-    choices.update(encapsulate=args.encapsulate, digests_only=args.digests_only)
+    choices.update({"profile": args.profile, "mr_key": args.mr_key, "space": args.space})
+    choices.update({"encapsulate": args.encapsulate, "digests_only": args.digests_only})
     _common.under_way("converting")
     result = convert(
         part,
