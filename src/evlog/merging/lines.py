@@ -29,12 +29,13 @@ def chained(parts: Sequence[Columns | None]) -> Lines | None:
             if banks.setdefault(register, bank) != bank:
                 return None
     names = tuple(banks)
+    place_of = {register: place for place, register in enumerate(names)}
     rows = list(accumulate(map(len, lines), initial=0))
     begins = list(accumulate((part.end for part in lines), initial=0))
     offsets, registers, starts, stops = array("Q"), array("I"), array("Q"), array("Q")
     for part, begin in zip(lines, begins, strict=False):
         offsets.extend(map(begin.__add__, part.offsets))
-        registers.extend(_renumbered(part.registers, [names.index(register) for register in part.names]))
+        registers.extend(_renumbered(part.registers, [place_of[register] for register in part.names]))
         if part.covered is not None:
             starts.extend(map(begin.__add__, part.covered[0]))
             stops.extend(map(begin.__add__, part.covered[1]))
