@@ -168,7 +168,7 @@ def test_the_command_ignores_violations_as_evmctl_calls_it(tmp_path: Path) -> No
         line = "verify", "list", "--registers", "pcrs", *more
         document = json.loads(run(*line, "--json", folder=tmp_path).out)
         done = run(*line, folder=tmp_path)
-        return done.code, document, done.out.splitlines()[-1]
+        return done.code, document, done.out.splitlines()[0]
 
     code, document, line = verified(b"\xff", "--ignore-violations")
     assert (code, document["word"], document["demand"]["accepted"]) == (0, "read", [])

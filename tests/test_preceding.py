@@ -203,7 +203,7 @@ def test_records_without_a_header_stay_without() -> None:
     with pytest.raises(WriteError, match="without a header"):
         evlog.write(bare)
     headed = evlog.convert(bare, "tcg2", allow_changed=True)
-    assert "Spec ID Event03" in repr(headed.log.events[0].content)
+    assert b"Spec ID Event03" in getattr(headed.log.events[0].content, "data", b"")
     assert "header.headless" in {loss.field for loss in headed.losses}
 
 

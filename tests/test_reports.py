@@ -38,7 +38,7 @@ SHARED = ROOT.parent / "shared"
 #: Logs that are told without what a start value or a marker needs: the tool has no name for a type.
 NAMELESS = {
     *("dynamic-launch.bin", "google-host.bin", "launch-markers-cut.bin", "launch-markers-handled.bin"),
-    *("launch-markers.bin", "launch-policy-only.bin"),
+    *("launch-markers.bin", "launch-policy-only.bin", "skl.bin", "skl-no-end.bin"),
 }
 
 
@@ -113,7 +113,8 @@ def test_what_evlog_prints_in_its_place_does_too(path: Path) -> None:
     report = evlog.read(text.encode("utf-8", "surrogateescape"))
     assert report.format == "tpm2-yaml"
     holds_what_it_should(report, source)
-    if "type_lost" not in codes(report):
+    # What records before the header extended is uncertain, and a report does not tell where it stood.
+    if "type_lost" not in codes(report) and "record_before_header" not in codes(source):
         assert values(report) == values(source)
 
 

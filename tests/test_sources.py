@@ -50,6 +50,7 @@ def test_the_command_verifies_the_machine_it_runs_on(tmp_path: Path, monkeypatch
             (registers / str(register.index)).write_text(value.hex().upper() + "\n")
     monkeypatch.setattr(evlog.intake.sources, "live_logs", lambda: [str(log)])
     monkeypatch.setattr(evlog.intake.sources, "live_registers", lambda: str(registers.parent))
+    monkeypatch.setenv("COLUMNS", "999")
     ran = run("verify", "--live")
     assert ran.code == 0
     assert "without a signature" in ran.out

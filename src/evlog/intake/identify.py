@@ -175,7 +175,8 @@ def _unwrapped(
             return None
         if wrapped.path and detection.confidence < LIKELY:
             return None
-        if wrapped.value and not _reads(wrapped.data, detection, chosen):
+        # Registers and digests alone say what may be, in a .pcrlock file, as well as what was measured.
+        if wrapped.value and (detection.confidence < CERTAIN or not _reads(wrapped.data, detection, chosen)):
             return None
         return detection
 
