@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 
-from evlog.cli import _common, _evidence, _keep
+from evlog.cli import _common, _keep
 from evlog.cli._page import Page
 
 TYPE_CHECKING = False
@@ -261,14 +261,16 @@ def _document(
     }
     if evidence is None:
         return document
+    from evlog.report.documents.evidence import members, registers
+
     composite = evidence.composite
     document["evidence"] = {
-        **_evidence.members(evidence),
+        **members(evidence),
         "form": evidence.form,
         "unchecked": list(evidence.unchecked),
         "weaknesses": [{"accept": each.accept, "message": each.sentence} for each in evidence.weaknesses],
     }
-    document["registers"] = _evidence.registers(evidence, platform)
+    document["registers"] = registers(evidence, platform)
     if composite is not None:
         document["composite"] = {
             "alg": str(composite.alg),
