@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
-_OUTSIDE = re.compile(r"\[([^\]]+)\]\(\.\./([^)]+)\)")
+_OUTSIDE = re.compile(r"\[([^\]]+)\]\((?:\.\./)+(?!(?:verify|command|library|cookbook|glossary|formats|findings|speed|images)\b)([^)]+)\)")
 
 
 def on_page_markdown(markdown: str, **_: Any) -> str:
