@@ -84,7 +84,14 @@ def test_the_examples_pass_strict_types(tmp_path: Path) -> None:
         module = tmp_path / f"{name.rpartition('/')[2].removesuffix('.md').lower()}_examples.py"
         module.write_text("".join(example.source for example in examples))
         names.append(str(module))
-    options = ["--strict", "--follow-imports=silent", "--cache-dir", str(tmp_path / "cache"), "--config-file", os.devnull]
+    options = [
+        "--strict",
+        "--follow-imports=silent",
+        "--cache-dir",
+        str(tmp_path / "cache"),
+        "--config-file",
+        os.devnull,
+    ]
     ran = subprocess.run(
         [sys.executable, "-m", "mypy", *options, *names],
         capture_output=True,

@@ -141,7 +141,8 @@ def _check(args: argparse.Namespace) -> None:
 
 
 def _absent(evidence: Evidence, keep: _keep.Keep, platform: str | None) -> str | None:
-    said = keep.absent((register for register, _ in evidence.registers), (), platform) if keep.registers else None
+    registers, banks = ({key[at] for key in evidence.registers} for at in (0, 1))
+    said = keep.absent(registers, banks, platform)
     return said.replace("no event on", "no value of") if said else None
 
 

@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from typing import Any
 
     from evlog.evidence import Evidence
-    from evlog.model import Log
     from evlog.verifying.verify import Verification
 
 # The arguments that name files.
