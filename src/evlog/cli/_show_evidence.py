@@ -141,8 +141,8 @@ def _check(args: argparse.Namespace) -> None:
 
 
 def _absent(evidence: Evidence, keep: _keep.Keep, platform: str | None) -> str | None:
-    registers, banks = ({key[at] for key in evidence.registers} for at in (0, 1))
-    said = keep.absent(registers, banks, platform)
+    banks = [alg for _, alg in evidence.registers]
+    said = keep.absent((register for register, _ in evidence.registers), banks, platform)
     return said.replace("no event on", "no value of") if said else None
 
 
