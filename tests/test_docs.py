@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import ast
 import doctest
+import os
 import re
 import shlex
+import subprocess
+import sys
 from typing import TYPE_CHECKING
 
 import pytest
@@ -19,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-DOCUMENTS = [*sorted(ROOT.glob("*.md")), *sorted((ROOT / "docs").glob("*.md"))]
+DOCUMENTS = [*sorted(ROOT.glob("*.md")), *sorted((ROOT / "docs").rglob("*.md"))]
 each_document = pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
 
 CONSOLE = re.compile(r"(?<=^```console\n).*?(?=^```$)", re.MULTILINE | re.DOTALL)
@@ -69,6 +72,42 @@ def test_examples(path: Path, folder: Path, monkeypatch: pytest.MonkeyPatch) -> 
     failed, tried = doctest.testfile(str(path), module_relative=False, optionflags=flags, encoding="utf-8")
     assert failed == 0
     assert tried or ">>>" not in path.read_text()
+
+
+def test_the_examples_pass_strict_types(tmp_path: Path) -> None:
+    """As they are written: each document's as one module, all of them in one run."""
+    pytest.importorskip("mypy")
+    parser = doctest.DocTestParser()
+    names = []
+    for name in ("README.md", "docs/library.md"):
+        examples = parser.get_examples((ROOT / name).read_text())
+        module = tmp_path / f"{name.rpartition('/')[2].removesuffix('.md').lower()}_examples.py"
+        module.write_text("".join(example.source for example in examples))
+        names.append(str(module))
+    options = [
+        "--strict",
+        "--follow-imports=silent",
+        "--cache-dir",
+        str(tmp_path / "cache"),
+        "--config-file",
+        os.devnull,
+    ]
+    ran = subprocess.run(
+        [sys.executable, "-m", "mypy", *options, *names],
+        capture_output=True,
+        text=True,
+        check=False,
+        env={**os.environ, "MYPYPATH": str(ROOT / "src")},
+        cwd=tmp_path,
+    )
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+
+
+def test_every_verb_has_a_page() -> None:
+    pages = {path.stem for path in (ROOT / "docs" / "verbs").glob("*.md")}
+    assert {*COMMANDS} - {"formats"} == pages
+    nav = (ROOT / "mkdocs.yml").read_text()
+    assert [page for page in pages if f"verbs/{page}.md" not in nav] == []
 
 
 def test_the_library_is_shown_by_examples() -> None:

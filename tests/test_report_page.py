@@ -9,7 +9,7 @@ import json
 import os
 import re
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -294,13 +294,12 @@ def test_notebooks_show_tables() -> None:
     log = evlog.read(BOOT)
     verification = evlog.verify(log, evlog.read_registers(VALUES))
     difference = evlog.diff(log, evlog.read(SAMPLES / "tcg2" / "ovmf.bin"))
-    shown: list[Any] = [log, evlog.replay(log), verification, difference]
-    for value in shown:
-        made: str = value._repr_html_()
+    for value in (log, evlog.replay(log), verification, difference):
+        made = value._repr_html_()
         assert "<table>" in made
         assert "<script" not in made
         assert len(repr(value)) < 600
-    evil: str = evlog.read(hostile())._repr_html_()  # type: ignore[attr-defined]
+    evil = evlog.read(hostile())._repr_html_()
     assert "<img" not in evil
     assert "onerror" in evil
     assert not hasattr(log.events[0], "_repr_html_")

@@ -215,3 +215,9 @@ def test_the_library_is_not_asked_for_logs(tmp_path: Path) -> None:
     """Only the command shows either: what is no log is none for `evlog.read`."""
     with pytest.raises(evlog.UnknownFormatError):
         evlog.read(OURS / "ovmf-quote.msg")
+
+
+def test_a_bank_is_absent_only_if_it_is() -> None:
+    values = str(SAMPLES / "tcg2" / "ovmf.pcrs.json")
+    assert run("show", values, "--bank", "sha256").err == ""
+    assert run("show", values, "--bank", "sha256,sm3_256").err == "evlog: no sm3_256 bank\n"

@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from typing import Any
 
-_OUTSIDE = re.compile(r"\[([^\]]+)\]\(\.\./([^)]+)\)")
 
-
-def on_page_markdown(markdown: str, **_: Any) -> str:
+def on_page_markdown(markdown: str, *, page: Any, **_: Any) -> str:
     """The page's text with such links as names."""
-    return _OUTSIDE.sub(lambda link: f"{link[1]} (`{link[2]}` in the source)", markdown)
+    depth = page.file.src_uri.count("/") + 1
+    outside = re.compile(rf"\[([^\]]+)\]\((?:\.\./){{{depth}}}([^)]+)\)")
+    return outside.sub(lambda link: f"{link[1]} (`{link[2]}` in the source)", markdown)

@@ -126,6 +126,10 @@ _COURTESIES = {
     ("Replay", "_repr_html_"): ("evlog.report.html.notebook", "replay"),
     ("Verification", "_repr_html_"): ("evlog.report.html.notebook", "verification"),
     ("Difference", "_repr_html_"): ("evlog.report.html.notebook", "difference"),
+    ("Log", "to_json"): ("evlog.formats.evlog_json", "document"),
+    ("Replay", "to_json"): ("evlog.report.documents.replay", "document"),
+    ("Verification", "to_json"): ("evlog.report.documents.verification", "document"),
+    ("Difference", "to_json"): ("evlog.report.documents.difference", "document"),
 }
 # Names that changed: the old one works for a while, with a warning.
 _RENAMED = {"Policy": "Convention"}

@@ -196,6 +196,10 @@ class Record(metaclass=_RecordMeta):
 
             return partial(getattr(import_module(found[0]), found[1]), self)
 
+    def __dir__(self) -> list[str]:
+        offered = [name for cls, name in _courtesies if cls == type(self).__name__]
+        return sorted({*super().__dir__(), *offered})
+
     def __setattr__(self, name: str, value: object) -> None:
         raise AttributeError(f"{type(self).__name__} is frozen: cannot set {name!r}")
 

@@ -341,6 +341,13 @@ class Log(Record):
 
     _uncompared = ("findings", "name")
 
+    if TYPE_CHECKING:  # by courtesy of rooms above (`evlog._COURTESIES`)
+
+        def to_json(self) -> dict[str, Any]:
+            """The log as ``evlog.log/1`` (`evlog.formats.evlog_json`)"""
+
+        def _repr_html_(self) -> str: ...
+
     @property
     def columns(self) -> Columns | None:
         """The log's framing as columns over its bytes, where the reader made them; None for a log of plain events."""

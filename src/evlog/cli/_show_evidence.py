@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 
-from evlog.cli import _common, _evidence, _keep
+from evlog.cli import _common, _keep
 from evlog.cli._page import Page
 
 TYPE_CHECKING = False
@@ -141,7 +141,8 @@ def _check(args: argparse.Namespace) -> None:
 
 
 def _absent(evidence: Evidence, keep: _keep.Keep, platform: str | None) -> str | None:
-    said = keep.absent((register for register, _ in evidence.registers), (), platform) if keep.registers else None
+    banks = [alg for _, alg in evidence.registers]
+    said = keep.absent((register for register, _ in evidence.registers), banks, platform)
     return said.replace("no event on", "no value of") if said else None
 
 
@@ -261,14 +262,16 @@ def _document(
     }
     if evidence is None:
         return document
+    from evlog.report.documents.evidence import members, registers
+
     composite = evidence.composite
     document["evidence"] = {
-        **_evidence.members(evidence),
+        **members(evidence),
         "form": evidence.form,
         "unchecked": list(evidence.unchecked),
         "weaknesses": [{"accept": each.accept, "message": each.sentence} for each in evidence.weaknesses],
     }
-    document["registers"] = _evidence.registers(evidence, platform)
+    document["registers"] = registers(evidence, platform)
     if composite is not None:
         document["composite"] = {
             "alg": str(composite.alg),

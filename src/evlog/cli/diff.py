@@ -17,7 +17,6 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     import argparse
     from collections.abc import Iterable, Iterator
-    from typing import Any
 
     from evlog.comparing.diff import Change, Difference, RegisterDifference
     from evlog.model import Log
@@ -52,6 +51,8 @@ def run(args: argparse.Namespace) -> int:
     whole = diff(a, b, platform=args.platform)
     result = _kept(whole, keep)
     if args.json:
+        from evlog.report.documents.difference import document
+
         _common.print_json(document(result))
     else:
         page = Page(args.color)
@@ -72,38 +73,6 @@ def _kept(result: Difference, keep: _keep.Keep) -> Difference:
         equal_registers=tuple(each for each in result.equal_registers if keep.has(each, result.platform)),
         moved=tuple(each for each in result.moved if keep.has(each.register, result.platform)),
     )
-
-
-def document(result: Difference) -> dict[str, Any]:
-    """The result as ``evlog.diff/1``."""
-    return {
-        "schema": "evlog.diff/1",
-        "equal": result.equal,
-        "registers": [
-            {
-                "register": str(each.register),
-                "label": each.register.label(result.platform),
-                "first_divergence": each.first_divergence,
-                "values": {alg.name: [value and value.hex() for value in values] for alg, *values in each.values},
-                "changes": list(map(_change, each.changes)),
-            }
-            for each in result.registers
-        ],
-        "notes": list(result.notes),
-    }
-
-
-def _change(change: Change) -> dict[str, Any]:
-    members: dict[str, Any] = {
-        "kind": change.kind,
-        "a": change.a,
-        "b": change.b,
-        "what": list(change.what),
-        "words": change.words,
-    }
-    if change.kind == "changed":
-        members["digests"] = {alg: [was.hex(), now.hex()] for alg, was, now in change.digests}
-    return members
 
 
 def _title(each: RegisterDifference, platform: str | None) -> str:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from evlog.algorithms import HashAlg
     from evlog.changing.edit import Edit
     from evlog.model import Log
-    from evlog.replaying.replay import RegisterValue, Replay
+    from evlog.replaying.replay import Replay
 
 
 EXAMPLES = (
@@ -72,6 +72,8 @@ def run(args: argparse.Namespace) -> int:
     platform = next((log.platform for log in logs if log.platform), None)
     result = keep.replayed(whole, platform)
     if args.json:
+        from evlog.report.documents.replay import document
+
         _common.print_json(document(result, platform, before))
     else:
         print_table(result, platform, before)
@@ -89,6 +91,7 @@ def run(args: argparse.Namespace) -> int:
 def one(args: argparse.Namespace, source: str) -> tuple[dict[str, Any], int]:
     """One of many logs: what is printed of it, and the exit code."""
     from evlog.replaying.replay import replay
+    from evlog.report.documents.replay import document
 
     keep = _keep.of(args)
     log = _common.open_log(args, source)
@@ -138,37 +141,6 @@ def _with_idle(result: Replay, before: Replay) -> Replay:
     return result.replace(rows=tuple(rows))
 
 
-def document(result: Replay, platform: str | None, before: Replay | None = None) -> dict[str, Any]:
-    """The result as ``evlog.replay/1``; with edits, each row has the value ``was`` that it had without them."""
-    rows: list[dict[str, Any]] = []
-    register = None
-    for row in result.rows:
-        if row.register is not register:  # the rows of a register are together
-            register = row.register
-            name, label = str(register), register.label(platform)
-        rows.append(
-            {
-                "register": name,
-                "label": label,
-                "alg": row.alg.name,
-                "value": row.value.hex() if row.value is not None else None,
-                "start": row.start.hex(),
-                "start_reason": row.start_reason,
-                "events": row.events,
-                "status": row.status,
-            }
-        )
-        if before is not None:
-            rows[-1]["was"] = _was(before, row)
-    findings = [finding.to_json() for finding in result.findings]
-    return {"schema": "evlog.replay/1", "registers": rows, "findings": findings}
-
-
-def _was(before: Replay, row: RegisterValue) -> str | None:
-    value = before.get(row.register, row.alg)
-    return value.hex() if value is not None else None
-
-
 def print_table(result: Replay, platform: str | None, before: Replay | None = None) -> None:
     """A block for each bank, a line for each register; the value ends the line unless the start was unusual.
 
@@ -181,8 +153,10 @@ def print_table(result: Replay, platform: str | None, before: Replay | None = No
         label = row.register.label(platform)
         lines = banks.setdefault(str(row.alg), [])
         lines.append(f"{row.register!s:6} {label:7} {value}{start}")
-        if before is not None and before.get(row.register, row.alg) != row.value:
-            lines.append(f"{'':6} {'was':7} {_was(before, row) or 'not extended'}")
+        if before is not None:
+            was = before.get(row.register, row.alg)
+            if was != row.value:
+                lines.append(f"{'':6} {'was':7} {was.hex() if was is not None else 'not extended'}")
     for alg, lines in banks.items():
         _common.put(f"{alg}:", *lines)
     if not banks:

@@ -9,18 +9,16 @@ no check of the evidence failed. What may be missing is named by --accept; a fai
 
 from __future__ import annotations
 
-from evlog.cli import _common, _demand, _each, _evidence
+from evlog.cli import _common, _demand, _each
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterator, Sequence
     from typing import Any
 
     from evlog.evidence import Evidence
-    from evlog.model import Log
-    from evlog.verifying.judgement import Shortfall
-    from evlog.verifying.verify import RegisterVerdict, Verification
+    from evlog.verifying.verify import Verification
 
 # The arguments that name files.
 _FILES = ("registers", "quote", "key", "signature", "pcrs", "root")
@@ -76,8 +74,10 @@ def run(args: argparse.Namespace) -> int:
     logs = _common.open_logs(args, args.logs or own_logs(args))
     _common.under_way("verifying")
     result = verify(logs, evidence, demand, platform=args.platform)
-    code = _code(args, result, logs)
+    code = _code(args, result)
     if args.json:
+        from evlog.report.documents.verification import document
+
         _common.print_json(document(result, code, events=args.events))
     else:
         from evlog.cli import _verify_page
@@ -93,19 +93,22 @@ def run(args: argparse.Namespace) -> int:
 
 def one(args: argparse.Namespace, source: str) -> tuple[dict[str, Any], int]:
     """One of many logs: what is printed of it, and the exit code."""
+    from evlog.report.documents.verification import document
     from evlog.verifying.verify import verify
 
     _keys_elsewhere(args, source)
     log = _common.open_log(args, source)
     evidence = open_evidence(_each.beside(args, source, _FILES), [source])
     result = verify((log,), evidence, _demand.demand(args), platform=args.platform)
-    code = _code(args, result, (log,))
+    code = _code(args, result)
     return document(result, code, events=args.events), code
 
 
-def _code(args: argparse.Namespace, result: Verification, logs: Iterable[Log]) -> int:
+def _code(args: argparse.Namespace, result: Verification) -> int:
+    from evlog.report.documents.verification import exit_code
+
     warned = args.strict and any(finding.severity == "warning" for finding in result.findings)
-    return int(not result.ok or any(log.failed for log in logs) or warned)
+    return exit_code(result) or int(warned)
 
 
 def _keys_elsewhere(args: argparse.Namespace, source: str) -> None:
@@ -194,68 +197,6 @@ def open_evidence(args: argparse.Namespace, logs: Sequence[str]) -> Evidence:
         if where is None:
             error.message = f"{logs[0]}: {error.message}: give --registers, --quote or --live"
         raise
-
-
-def document(result: Verification, code: int, *, events: bool = False) -> dict[str, Any]:
-    """The result as ``evlog.verify/1``."""
-    members: dict[str, Any] = {
-        "schema": "evlog.verify/1",
-        "ok": result.ok,
-        "complete": result.complete,
-        "exit": code,
-        "word": result.word,
-        "demand": _demanded(result),
-        "evidence": _evidence.members(result.evidence),
-        "registers": [_row(row, result.platform) for row in result.registers],
-        "findings": [finding.to_json() for finding in result.findings],
-    }
-    if events:
-        members["events"] = [
-            {"log": verified.log.name, "event": event.number, "register": str(event.register), "standing": standing}
-            for verified in result.logs
-            for event, standing in verified.standings()
-        ]
-    return members
-
-
-def _demanded(result: Verification) -> dict[str, Any]:
-    """What had to be proven, and what of it was not."""
-    demand = result.demand
-    return {
-        "registers": [str(register) for register in result.required],
-        "required": None if demand.registers is None else str(demand.registers),
-        "banks": [str(alg) for alg in demand.banks],
-        "kind": demand.kind,
-        "expect": dict(demand.expect),
-        "authenticated": demand.authenticated,
-        "accept": [str(each) for each in demand.accept],
-        "shortfalls": [_shortfall(each) for each in result.shortfalls],
-        "accepted": [_shortfall(each) for each in result.accepted],
-    }
-
-
-def _shortfall(each: Shortfall) -> dict[str, Any]:
-    return {
-        "accept": each.option or None,
-        "register": str(each.register) if each.register is not None else None,
-        "message": each.sentence,
-    }
-
-
-def _row(row: RegisterVerdict, platform: str | None) -> dict[str, Any]:
-    return {
-        "register": str(row.register),
-        "label": row.register.label(platform),
-        "alg": str(row.alg),
-        "demanded": row.demanded,
-        "verdict": row.verdict,
-        "replayed": row.replayed.hex() if row.replayed is not None else None,
-        "expected": row.expected.hex() if row.expected is not None else None,
-        "explanation": row.explanation,
-        "cause": row.cause,
-        "events": row.events,
-        "proven": row.proven,
-    }
 
 
 def answer(result: Verification) -> str:

@@ -95,6 +95,13 @@ class Difference(Record):
     platform: str | None = None
     moved: tuple[Moved, ...] = ()
 
+    if TYPE_CHECKING:  # by courtesy of rooms above (`evlog._COURTESIES`)
+
+        def to_json(self) -> dict[str, Any]:
+            """What differs, as ``evlog.diff/1``."""
+
+        def _repr_html_(self) -> str: ...
+
     @property
     def equal(self) -> bool:
         """Whether no event differs."""

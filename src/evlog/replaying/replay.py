@@ -21,6 +21,7 @@ from evlog.replaying.start import implied_starts, start_of
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
+    from typing import Any
 
     from evlog.replaying.replayer import Rules
     from evlog.replaying.statements import Statement
@@ -70,6 +71,13 @@ class Replay(Record):
     rows: tuple[RegisterValue, ...]
     findings: tuple[Finding, ...] = ()
     handovers: tuple[Statement, ...] = ()
+
+    if TYPE_CHECKING:  # by courtesy of rooms above (`evlog._COURTESIES`)
+
+        def to_json(self, platform: str | None = None) -> dict[str, Any]:
+            """The values as ``evlog.replay/1``; ``platform`` gives registers its labels."""
+
+        def _repr_html_(self) -> str: ...
 
     def __getitem__(self, key: Key) -> bytes:
         """The value. Raises KeyError where the logs tell none, and UsageError for a name that is none."""

@@ -23,6 +23,7 @@ from evlog.verifying.verified import Verified
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from typing import Any
 
     from evlog.algorithms import HashAlg
 
@@ -50,6 +51,13 @@ class Verification(Record):
     shortfalls: tuple[Shortfall, ...] = ()
     accepted: tuple[Shortfall, ...] = ()
     required: tuple[Register, ...] = ()
+
+    if TYPE_CHECKING:  # by courtesy of rooms above (`evlog._COURTESIES`)
+
+        def to_json(self) -> dict[str, Any]:
+            """The verdicts as ``evlog.verify/1``, with the exit code of `evlog verify`."""
+
+        def _repr_html_(self) -> str: ...
 
     @property
     def ok(self) -> bool:

@@ -1,4 +1,4 @@
-"""Evidence as JSON: the members that `evlog verify` and `evlog show` share, and what a file is besides."""
+"""Evidence as JSON: the members that the documents of `evlog verify` and `evlog show` share."""
 
 from __future__ import annotations
 
