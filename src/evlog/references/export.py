@@ -7,6 +7,7 @@ from importlib import import_module
 from evlog._record import Record
 from evlog.errors import ConversionError, UsageError
 from evlog.references import CONSUMERS
+from evlog.references.reference import NOT_MEASURED
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -32,19 +33,25 @@ class Export(Record):
     findings: tuple[Finding, ...] = ()
 
     @property
+    def is_folder(self) -> bool:
+        """Whether the consumer takes a folder of files, and not one file."""
+        return any(path for path, _ in self.files)
+
+    @property
     def data(self) -> bytes:
         """The one file. Raises UsageError for what is a folder of files."""
-        if len(self.files) != 1 or self.files[0][0]:
+        if self.is_folder:
             raise UsageError(f"{self.to} is a folder of files, not one")
         return self.files[0][1]
 
 
-def export(boots: Boot | Sequence[Boot], to: str, *, by: str | None = None, **choices: Any) -> Export:
+def export(boots: Boot | Sequence[Boot], to: str, *, by: str | None = None, strict: bool = False, **choices: Any) -> Export:
     """Boots (`evlog.references`) as reference values for a consumer: pcrlock, corim, rvps or keylime.
 
-    ``by`` is ``event`` (the default) or ``register``; what else may be chosen the consumer's file says. Raises
-    ConversionError where nothing would be left, or what was written would say something else than the boots do, and
-    UsageError for a consumer that there is not, or one that has no place for what is asked for.
+    ``by`` is ``event`` (the default) or ``register``; ``strict`` refuses losses of what was measured. What else may be
+    chosen the consumer's file says: ``beside`` of pcrlock, ``vendor`` and ``model`` of corim. Raises ConversionError
+    for what is refused, where nothing would be left, or where what was written would say something else than the boots
+    do; UsageError for a consumer that there is not, or one that has no place for what is asked for.
     """
     several = list(boots) if isinstance(boots, (list, tuple)) else [boots]
     if to not in CONSUMERS:
@@ -61,7 +68,11 @@ def export(boots: Boot | Sequence[Boot], to: str, *, by: str | None = None, **ch
         raise ConversionError("no event extends a register: there is nothing to take reference values from")
     given = {name: value for name, value in choices.items() if value}
     made: Export = consumer.write(several, **({"by": by} if by is not None else {}), **given)
-    return made.replace(losses=(*_of_boots(several), *made.losses))
+    made = made.replace(losses=(*_of_boots(several), *made.losses))
+    measured = [loss for loss in made.losses if not loss.reason.endswith(NOT_MEASURED)]
+    if strict and measured:
+        raise ConversionError(f"{len(measured)} losses, first {measured[0].field}: {measured[0].reason}")
+    return made
 
 
 def _of_boots(boots: Sequence[Boot]) -> Iterable[Loss]:

@@ -28,7 +28,11 @@ if TYPE_CHECKING:
     from evlog.registers import Register, RegisterSet
     from evlog.replaying.replay import RegisterValue, Replay
 
-__all__ = ["Boot", "Reference", "RegisterReferences", "references"]
+__all__ = ["NOT_MEASURED", "Boot", "Reference", "RegisterReferences", "references"]
+
+
+#: Why an event is no reference that never was to be one.
+NOT_MEASURED = "not measured: no register covers it"
 
 
 class Reference(Record):
@@ -224,7 +228,7 @@ class _Rows:
         if event.measured:
             self.losses.append(self.loss(place, "register", f"{event.register} is not extended by events like this"))
         else:
-            self.losses.append(self.loss(place, "content", "not measured: no register covers it"))
+            self.losses.append(self.loss(place, "content", NOT_MEASURED))
 
     def at(self, place: int) -> tuple[Event, int]:
         """The event at a place, and which log it is in."""
