@@ -10,6 +10,7 @@ from evlog.contents.ima import ImaEvent, is_violation
 from evlog.decoders import decode
 from evlog.errors import ConversionError
 from evlog.model import Finding, Loss
+from evlog.registers import Register
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -24,6 +25,7 @@ __all__ = ["policy"]
 _TEMPLATES = ("ima", "ima-ng", "ima-sig", "ima-buf")
 _ALGORITHMS = ("sha1", "sha256", "sha384", "sha512")
 _AGGREGATE = "boot_aggregate"
+_PCR10 = Register("pcr", 10)
 #: Digests that its schema takes, in bytes.
 _SIZES = range(20, 65)
 
@@ -70,6 +72,8 @@ def _add(reference: Reference, content: ImaEvent, maps: dict[str, dict[str, list
     """Enter an entry; or why it is left out."""
     if any(is_violation(digest.value) for digest in reference.event.digests):
         return "a violation: keylime refuses it whatever the policy says"
+    if reference.register != _PCR10:
+        return f"keylime takes every entry to be on {_PCR10}, this one is on {reference.register}"
     if content.template not in _TEMPLATES:
         return "keylime does not read its template"
     if not reference.proven:
