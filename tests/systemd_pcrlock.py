@@ -26,7 +26,11 @@ PCRLOCK = os.environ.get("EVLOG_PCRLOCK") or (INSTALLED if os.path.exists(INSTAL
 NEEDED = ("swtpm", "tpm2_pcrextend")
 #: Why it cannot be run here, or None.
 MISSING = next(
-    (f"no {name}" for name, there in (("systemd-pcrlock", PCRLOCK), *((each, shutil.which(each)) for each in NEEDED)) if not there),
+    (
+        f"no {name}"
+        for name, there in (("systemd-pcrlock", PCRLOCK), *((each, shutil.which(each)) for each in NEEDED))
+        if not there
+    ),
     None,
 )
 

@@ -2,7 +2,8 @@
 
 Each LOG is one good boot. What comes out is in the words of --to: components of systemd-pcrlock (a folder), an unsigned
 CoRIM, a message for trustee's RVPS, or keylime's measured boot reference state (of IMA lists its runtime policy). Only
-what a register covers becomes a reference; what is left out, and what the other side cannot express, is named on stderr.
+what a register covers becomes a reference; what is left out, and what the other side has no words for, is named on
+stderr.
 
 Nothing here says that a boot was good: verify it first (evlog verify).
 """
@@ -79,13 +80,13 @@ def run(args: argparse.Namespace) -> int:
 
 def _boot(args: argparse.Namespace, source: str) -> Boot:
     """The references of a boot, of what is kept of it."""
-    from evlog.references.reference import references
+    from evlog.references.reference import boot_of
 
     keep = _keep.of(args)
     logs = _common.open_logs(args, [source])
     for log in logs:
         _common.report(keep.findings(log.findings, log), log.name)
-    boot = references(logs, platform=args.platform, registers=keep.registers, banks=keep.banks)
+    boot = boot_of(logs, platform=args.platform, registers=keep.registers, banks=keep.banks)
     there = (alg for each in boot.registers for alg in each.banks)
     _common.say_absent(keep.absent((each.register for each in boot.registers), there, boot.platform))
     return boot

@@ -192,7 +192,9 @@ def _authorities(data: bytes) -> list[dict[str, str]]:
         end = start + 4 + int.from_bytes(data[start + 2 : start + 4], "big")
         if start < 0 or start + 4 > len(data) or end > len(data):
             break
-        found.append({"SignatureOwner": guid_text(data[at : at + 16]), "SignatureData": f"0x{data[at + 16 : end].hex()}"})
+        found.append(
+            {"SignatureOwner": guid_text(data[at : at + 16]), "SignatureData": f"0x{data[at + 16 : end].hex()}"}
+        )
         at = end
     return found
 
@@ -221,7 +223,9 @@ def _kernel(
         for event in ipl:
             if event.pcr == pcr and any(word in event.text for word in words):
                 return event
-        losses.append(Loss(None, f"kernels.{name}", f"{prefix}no EV_IPL in PCR {pcr} tells of it: no machine will pass"))
+        losses.append(
+            Loss(None, f"kernels.{name}", f"{prefix}no EV_IPL in PCR {pcr} tells of it: no machine will pass")
+        )
         return None
 
     initrd = first("initrd_plain_sha256", 9, "initrd", "initramfs")
@@ -260,12 +264,12 @@ _IGNORED, _VMLINUZ, _INITRD = ("/loader/entries", "/grub"), ("/vmlinuz",), ("/in
 
 def _refused(boot: Boot, events: Sequence[_Told], found: dict[str, Any]) -> Iterator[str]:
     """Why keylime's example policy would refuse the very log, as far as that can be told beforehand."""
-    counts: Counter[tuple[object, int]] = Counter()
+    counts: Counter[tuple[int, int]] = Counter()
     for log in boot.logs:
-        for event in log.events:
-            content = event.content
-            if isinstance(content, PCClientEvent):
-                counts[event.register.index if event.register.space == "pcr" else None, content.event_type] += 1
+        for each in log.events:
+            if isinstance(each.content, PCClientEvent):
+                pcr = each.register.number if each.register.space == "pcr" else -1
+                counts[pcr, each.content.event_type] += 1
     for (pcr, event_type), count in counts.items():
         name = EVENT_TYPES.get(event_type, f"{event_type:#010x}")
         if (pcr, event_type) not in _RULES:

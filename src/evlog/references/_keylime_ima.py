@@ -50,7 +50,9 @@ def policy(boots: Sequence[Boot], losses: list[Loss], findings: list[Finding]) -
             if reason:
                 losses.append(Loss(reference.number, "content", prefix + reason))
     if len(algorithms) > 1 or not algorithms.issubset(_ALGORITHMS):
-        raise ConversionError(f"keylime reads lists with digests of one algorithm, not of {', '.join(sorted(algorithms))}")
+        raise ConversionError(
+            f"keylime reads lists with digests of one algorithm, not of {', '.join(sorted(algorithms))}"
+        )
     if not any(maps.values()):
         raise ConversionError("no entry of the lists has a place in a runtime policy")
     if _AGGREGATE in maps["digests"]:

@@ -128,7 +128,9 @@ class _Told:
     def by_register(self) -> Iterator[Measurement]:
         values = [(register, _digests(each.values)) for register, each in self._registers.items()]
         if values:
-            yield Measurement(None, registers=tuple(sorted(((_key(register), found) for register, found in values), key=_order)))
+            yield Measurement(
+                None, registers=tuple(sorted(((_key(register), found) for register, found in values), key=_order))
+            )
         for register, digests in values:
             yield Measurement(str(register), digests)
 

@@ -7,7 +7,7 @@ from importlib import import_module
 from evlog._record import Record
 from evlog.errors import ConversionError, UsageError
 from evlog.references import CONSUMERS
-from evlog.references.reference import NOT_MEASURED
+from evlog.references.reference import NOT_MEASURED, Boot
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -15,7 +15,6 @@ if TYPE_CHECKING:
     from typing import Any
 
     from evlog.model import Finding, Loss
-    from evlog.references.reference import Boot
 
 __all__ = ["Export", "export"]
 
@@ -45,15 +44,17 @@ class Export(Record):
         return self.files[0][1]
 
 
-def export(boots: Boot | Sequence[Boot], to: str, *, by: str | None = None, strict: bool = False, **choices: Any) -> Export:
-    """Boots (`evlog.references`) as reference values for a consumer: pcrlock, corim, rvps or keylime.
+def export(
+    boots: Boot | Sequence[Boot], to: str, *, by: str | None = None, strict: bool = False, **choices: Any
+) -> Export:
+    """Boots (`evlog.boot_of`) as reference values for a consumer: pcrlock, corim, rvps or keylime.
 
     ``by`` is ``event`` (the default) or ``register``; ``strict`` refuses losses of what was measured. What else may be
     chosen the consumer's file says: ``beside`` of pcrlock, ``vendor`` and ``model`` of corim. Raises ConversionError
     for what is refused, where nothing would be left, or where what was written would say something else than the boots
     do; UsageError for a consumer that there is not, or one that has no place for what is asked for.
     """
-    several = list(boots) if isinstance(boots, (list, tuple)) else [boots]
+    several = (boots,) if isinstance(boots, Boot) else tuple(boots)
     if to not in CONSUMERS:
         raise UsageError(f"no consumer {to!r}; there are {', '.join(CONSUMERS)}")
     if not several:

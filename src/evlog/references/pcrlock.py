@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
     from evlog.algorithms import HashAlg
     from evlog.references.reference import Boot, Reference, RegisterReferences
+    from evlog.registers import Register
 
 __all__ = ["BY", "ID", "OPTIONS", "TITLE", "PcrlockRecord", "read", "write"]
 
@@ -72,13 +73,15 @@ def write(boots: Sequence[Boot], *, by: str = "event", beside: bool = False) -> 
     told = [_Told(boot, losses, len(boots) > 1) for boot in boots]
     if not any(each.registers for each in told):
         raise ConversionError("pcrlock has PCR 0 to 23 only, in SHA-1 and SHA-2 banks: no event is left")
-    parts = [list((_beside(each, losses) if beside else _alone(each))) for each in told]
+    parts = [_beside(each, losses) if beside else list(_alone(each)) for each in told]
+    if not any(map(any, parts)):
+        raise ConversionError("no event is left that the components of systemd do not define")
     components = _components(parts)
     paths = 1
     for variants in components.values():
         paths *= len(variants)
     if paths > _MOST_PATHS and not beside:
-        components = {"300-evlog-boot": _variants([each.whole for each in told])}
+        components = {"300-evlog-boot": _variants([each.log for each in told])}
         message = f"{paths} combinations of variants are more than pcrlock can try: each boot is a variant as a whole"
         findings.append(Finding("pcrlock_whole_boots", "note", message))
     elif paths > _MOST_PATHS:
@@ -86,7 +89,12 @@ def write(boots: Sequence[Boot], *, by: str = "event", beside: bool = False) -> 
     files = dict(_files(components))
     back = read(files)
     for each in told:
-        _prove(each, back, beside)
+        wrong = _unproven(each, back, beside=beside)
+        if wrong:
+            reason = (
+                f"pcrlock would not match all events, or predict another value, of PCR {', '.join(map(str, wrong))}"
+            )
+            raise ConversionError(f"{each.prefix}{reason}")
     return Export(ID, tuple(files.items()), tuple(dict.fromkeys(losses)), tuple(findings))
 
 
@@ -94,9 +102,10 @@ class _Told:
     """What of a boot can be told: the registers that pcrlock has, with the banks that it has."""
 
     def __init__(self, boot: Boot, losses: list[Loss], several: bool) -> None:
-        self.boot = boot
         self.registers: dict[int, RegisterReferences] = {}
-        self._prefix = f"{boot.name}: " if several else ""
+        #: The components of systemd that match the boot, with the records of it that they match.
+        self.shipped: list[tuple[str, list[PcrlockRecord]]] = []
+        self.prefix = f"{boot.name}: " if several else ""
         for each in boot.registers:
             register = each.register
             if register.space != "pcr" or register.number > LAST_PCR:
@@ -114,19 +123,27 @@ class _Told:
                 reason = f"pcrlock does not know that {register} starts otherwise ({each.start_reason})"
                 losses.append(self.loss("start", f"{reason}: it predicts another value, or none"))
             self.registers[register.number] = each
+        #: All records in the order of the boot, with those of registers that are left out later.
+        self.whole = tuple(_record(each) for each in boot if self._has(each.register))
+
+    def _has(self, register: Register) -> bool:
+        return register.space == "pcr" and register.index in self.registers
+
+    @property
+    def log(self) -> tuple[PcrlockRecord, ...]:
+        """The records of the registers that are told, in the order of the boot."""
+        return tuple(record for record in self.whole if record.pcr in self.registers)
+
+    def of(self, pcr: int) -> tuple[PcrlockRecord, ...]:
+        """The records of a register."""
+        return tuple(record for record in self.whole if record.pcr == pcr)
 
     def loss(self, field: str, reason: str) -> Loss:
-        return Loss(None, field, self._prefix + reason)
+        return Loss(None, field, self.prefix + reason)
 
     @staticmethod
     def banks(each: RegisterReferences) -> list[HashAlg]:
         return [alg for alg in each.banks if alg in _BANKS]
-
-    @property
-    def whole(self) -> tuple[PcrlockRecord, ...]:
-        """All records in the order of the boot."""
-        kept = {each.register for each in self.registers.values()}
-        return tuple(_record(each) for each in self.boot if each.register in kept)
 
 
 def _record(reference: Reference) -> PcrlockRecord:
@@ -137,8 +154,8 @@ def _record(reference: Reference) -> PcrlockRecord:
 
 def _alone(told: _Told) -> Iterator[_Part]:
     """A component for each register."""
-    for pcr, each in sorted(told.registers.items()):
-        yield _Part(f"3{pcr:02}-evlog-pcr{pcr}", tuple(map(_record, each.events)))
+    for pcr in sorted(told.registers):
+        yield _Part(f"3{pcr:02}-evlog-pcr{pcr}", told.of(pcr))
 
 
 def _of(*texts: bytes) -> tuple[tuple[Digest, ...], ...]:
@@ -185,24 +202,38 @@ def _in_banks(record: PcrlockRecord, told: _Told) -> PcrlockRecord:
     return record.replace(digests=tuple(digest for digest in record.digests if digest.alg in banks))
 
 
-def _beside(told: _Told, losses: list[Loss]) -> Iterator[_Part]:
+def _beside(told: _Told, losses: list[Loss]) -> list[_Part]:
     """Components for what those of systemd do not define, with names that put them where they belong."""
-    shipped = _shipped(told)
-    names = {name for name, _ in shipped}
+    told.shipped = _shipped(told)
+    names = {name for name, _ in told.shipped}
     for name, (pcrs, _) in _SHIPPED.items():
         if name not in names and int(name[:3]) < _LAST_NAME and not told.registers.keys().isdisjoint(pcrs):
             where = f"PCR {pcrs[0]}" if len(pcrs) == 1 else f"PCR {pcrs[0]} to {pcrs[-1]}"
             reason = f"the log does not have all that systemd's {name} expects: pcrlock leaves {where} out"
             losses.append(told.loss("components", reason))
-    for pcr, each in sorted(told.registers.items()):
-        own = [(name, [record for record in records if record.pcr == pcr]) for name, records in shipped]
-        parts = _cut(pcr, tuple(map(_record, each.events)), [(name, records) for name, records in own if records], told)
-        if parts is None:
-            reason = f"the events on {each.register} are not in the order of systemd's components: they are left out"
-            losses.append(told.loss("components", reason))
-            del told.registers[pcr]
-            continue
-        yield from parts
+    parts: dict[int, list[_Part]] = {}
+    for pcr in sorted(told.registers):
+        own = [(name, [record for record in records if record.pcr == pcr]) for name, records in told.shipped]
+        cut = _cut(pcr, told.of(pcr), [(name, records) for name, records in own if records], told)
+        if cut is None:
+            _leave_out(pcr, told, losses)
+        else:
+            parts[pcr] = cut
+    while True:
+        components = {part.component: [part.records] for each in parts.values() for part in each}
+        wrong = _unproven(told, components, beside=True)
+        if not wrong:
+            break
+        for pcr in wrong:
+            _leave_out(pcr, told, losses)
+            del parts[pcr]
+    return [part for each in parts.values() for part in each]
+
+
+def _leave_out(pcr: int, told: _Told, losses: list[Loss]) -> None:
+    reason = f"the events on pcr:{pcr} are not in the order of systemd's components: they are left out"
+    losses.append(told.loss("components", reason))
+    del told.registers[pcr]
 
 
 def _cut(
@@ -215,11 +246,11 @@ def _cut(
         for row in _found(_keys(theirs, told), keys) or ():
             taken[row] = name
     early = not {name[:3] for name in taken.values()}.isdisjoint(("350", "400", "500"))
-    prefix, pieces = "2" if early else "6", {}
+    prefix = "2" if early else "6"
+    pieces: dict[str, list[PcrlockRecord]] = {}
     for row, record in enumerate(records):
-        name = taken.get(row)
-        if name is not None:
-            prefix = _BEHIND.get(name[:3], "")
+        if row in taken:
+            prefix = _BEHIND.get(taken[row][:3], "")
         elif not prefix:
             return None
         else:
@@ -346,12 +377,12 @@ def _read_record(record: object, where: str) -> PcrlockRecord:
     return PcrlockRecord(pcr, tuple(found.values()))
 
 
-def _prove(told: _Told, components: Mapping[str, list[tuple[PcrlockRecord, ...]]], beside: bool) -> None:
-    """That pcrlock matches each event of the boot with the components, and predicts the values of its replay."""
-    if not told.registers:
-        return
-    taken: dict[str, Sequence[PcrlockRecord]] = dict(_shipped(told)) if beside else {}
-    log = told.whole
+def _unproven(told: _Told, components: Mapping[str, list[tuple[PcrlockRecord, ...]]], *, beside: bool) -> list[int]:
+    """The PCRs of a boot with events that pcrlock would not match, or of which it would predict another value."""
+    taken: dict[str, Sequence[PcrlockRecord]] = {}
+    if beside:
+        taken = {name: [record for record in records if record.pcr in told.registers] for name, records in told.shipped}
+    log = told.log
     keys = _keys(log, told)
     owned: set[int] = set()
     for name, variants in (*components.items(), *((name, [tuple(records)]) for name, records in taken.items())):
@@ -361,13 +392,17 @@ def _prove(told: _Told, components: Mapping[str, list[tuple[PcrlockRecord, ...]]
                 taken[name] = records
                 owned.update(rows)
                 break
-    if len(owned) < len(log):
-        raise ConversionError(f"pcrlock would leave {len(log) - len(owned)} of {len(log)} events without a component")
+    wrong = {record.pcr for row, record in enumerate(log) if row not in owned}
+    runs: dict[int, list[PcrlockRecord]] = {pcr: [] for pcr in told.registers}
+    for name in sorted(taken):
+        for record in taken[name]:
+            if record.pcr in runs:
+                runs[record.pcr].append(record)
     backend = hashing.backend()
     for pcr, each in told.registers.items():
-        run = [record for name in sorted(taken) for record in taken[name] if record.pcr == pcr]
         for start in each.starts:
             if start.alg in _BANKS:
-                values = [digest.value for record in run for digest in record.digests if digest.alg == start.alg]
+                values = [digest.value for record in runs[pcr] for digest in record.digests if digest.alg == start.alg]
                 if backend.fold(start.alg, start.value, values) != each.value(start.alg):
-                    raise ConversionError(f"pcrlock would predict another value of PCR {pcr} in {start.alg}")
+                    wrong.add(pcr)
+    return sorted(wrong)

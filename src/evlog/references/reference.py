@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from evlog.registers import Register, RegisterSet
     from evlog.replaying.replay import RegisterValue, Replay
 
-__all__ = ["NOT_MEASURED", "Boot", "Reference", "RegisterReferences", "references"]
+__all__ = ["NOT_MEASURED", "Boot", "Reference", "RegisterReferences", "boot_of"]
 
 
 #: Why an event is no reference that never was to be one.
@@ -120,7 +120,7 @@ class Boot(Record):
         return next((each for each in self.registers if each.register in names), None)
 
 
-def references(
+def boot_of(
     logs: Log | Sequence[Log],
     *,
     platform: str | None = None,

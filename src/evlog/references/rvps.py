@@ -4,7 +4,7 @@ Source: trustee, rvps/src/lib.rs and extractors/sample (message and provenance),
 attestation-service's default policy for CPUs asks for: ``rtmr_1`` and ``rtmr_2`` of TDX (``rtmr_N`` counts as the
 hardware does; it does not ask for the others, a policy of one's own may), ``tpm_pcr11`` of a TPM (and
 ``snp_pcr11``, ``tdx_pcr11`` of Azure's virtual ones, of which no log tells that it is one), lists of lower-case hex;
-``tdvfkernel`` and ``tdvfkernelparams``, plain text, are the digests of the events of a kernel that QEMU loaded directly.
+``tdvfkernel`` and ``tdvfkernelparams``, plain text, are digests of the events of a kernel that QEMU loaded directly.
 
 The message's ``payload`` is the values in base64; ``values`` beside it are the same for people, and the service passes
 over them. A name that the service has is overwritten: give all good boots at once. ``mr_td`` is in no log.
@@ -17,7 +17,9 @@ import json
 
 from evlog.algorithms import SHA256, SHA384
 from evlog.contents.event_types import EV_EFI_BOOT_SERVICES_APPLICATION, EV_EVENT_TAG
-from evlog.contents.pcclient import PCClientEvent
+from evlog.decoders import decode
+from evlog.decoders.image_load import ImageLoad
+from evlog.decoders.tagged import TaggedEvents
 from evlog.errors import ConversionError, ParseError
 from evlog.model import Finding, Loss
 from evlog.references.export import Export
@@ -45,6 +47,8 @@ _REGISTERS = {
 }
 #: Claims that no rule of the default policy asks for, under the names that a policy of one's own would use.
 _NOT_ASKED = ("rtmr_0", "rtmr_3")
+#: The node of a device path that QEMU's kernel has, and the text of the event of its command line.
+_KERNEL = (4, 4, "kernel")
 _LOAD_OPTIONS = "LOADED_IMAGE::LoadOptions"
 
 
@@ -117,11 +121,16 @@ def _events(boot: Boot) -> Iterator[tuple[str, Reference]]:
 
 
 def _event_name(reference: Reference) -> str:
-    content = reference.event.content
-    if isinstance(content, PCClientEvent) and content.event_type == EV_EFI_BOOT_SERVICES_APPLICATION:
-        return "tdvfkernel" if reference.description.name.casefold() in ("kernel", "\\kernel") else ""
-    if isinstance(content, PCClientEvent) and content.event_type == EV_EVENT_TAG:
-        return "tdvfkernelparams" if _LOAD_OPTIONS in reference.description.words else ""
+    """The name by which the policy asks for an event: an image whose path has the file "kernel", its load options."""
+    event_type = getattr(reference.event.content, "event_type", None)
+    if event_type == EV_EFI_BOOT_SERVICES_APPLICATION:
+        image = decode(reference.event)
+        nodes = image.device_path.nodes if isinstance(image, ImageLoad) else ()
+        return "tdvfkernel" if any((node.type, node.subtype, node.text) == _KERNEL for node in nodes) else ""
+    if event_type == EV_EVENT_TAG:
+        tagged = decode(reference.event)
+        events = tagged.events if isinstance(tagged, TaggedEvents) else (tagged,)
+        return "tdvfkernelparams" if any(getattr(each, "text", None) == _LOAD_OPTIONS for each in events) else ""
     return ""
 
 
