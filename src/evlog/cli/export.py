@@ -1,9 +1,9 @@
 """Reference values for other verifiers, taken from the logs of good boots.
 
-Each LOG is one good boot. What comes out is in the words of --to: components of systemd-pcrlock (a folder), an unsigned
-CoRIM, a message for trustee's RVPS, or keylime's measured boot reference state (of IMA lists its runtime policy). Only
-what a register covers becomes a reference; what is left out, and what the other side has no words for, is named on
-stderr.
+Each LOG is one good boot; logs of different kinds that follow one another (firmware's, IMA's) are of one. What comes
+out is in the words of --to: components of systemd-pcrlock (a folder), an unsigned CoRIM, a message for trustee's RVPS,
+or keylime's measured boot reference state (of IMA lists its runtime policy). Only what a register covers becomes a
+reference; what is left out, and what the other side has no words for, is named on stderr.
 
 Nothing here says that a boot was good: verify it first (evlog verify).
 """
@@ -45,7 +45,7 @@ def run(args: argparse.Namespace) -> int:
 
     if args.output == "-" and (args.json or args.to == "pcrlock"):
         raise UsageError("-o has to name a folder" if args.to == "pcrlock" else "--json needs -o FILE")
-    boots = [_boot(args, source) for source in _common.checked(*args.logs)]
+    boots = _boots(args)
     made = export(
         boots,
         args.to,
@@ -78,15 +78,17 @@ def run(args: argparse.Namespace) -> int:
     return int(any(log.failed for boot in boots for log in boot.logs))
 
 
-def _boot(args: argparse.Namespace, source: str) -> Boot:
-    """The references of a boot, of what is kept of it."""
-    from evlog.references.reference import boot_of
+def _boots(args: argparse.Namespace) -> list[Boot]:
+    """The references of each boot, of what is kept of it."""
+    from evlog.references.reference import boots_of
 
     keep = _keep.of(args)
-    logs = _common.open_logs(args, [source])
+    logs = _common.open_logs(args, args.logs)
     for log in logs:
         _common.report(keep.findings(log.findings, log), log.name)
-    boot = boot_of(logs, platform=args.platform, registers=keep.registers, banks=keep.banks)
-    there = (alg for each in boot.registers for alg in each.banks)
-    _common.say_absent(keep.absent((each.register for each in boot.registers), there, boot.platform))
-    return boot
+    boots = boots_of(logs, platform=args.platform, registers=keep.registers, banks=keep.banks)
+    kept = [(each.register, each.banks) for boot in boots for each in boot.registers]
+    algorithms = (alg for _, banks in kept for alg in banks)
+    platform = next((boot.platform for boot in boots if boot.platform), None)
+    _common.say_absent(keep.absent((register for register, _ in kept), algorithms, platform))
+    return boots

@@ -10,6 +10,7 @@ from __future__ import annotations
 from array import array
 from bisect import bisect_right
 
+from evlog import hashing
 from evlog._record import Record
 from evlog.checking.digest_check import check_event
 from evlog.columns import NOT_EXTENDED, Lazy
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
     from evlog.registers import Register, RegisterSet
     from evlog.replaying.replay import RegisterValue, Replay
 
-__all__ = ["NOT_MEASURED", "Boot", "Reference", "RegisterReferences", "boot_of"]
+__all__ = ["NOT_MEASURED", "Boot", "Reference", "RegisterReferences", "boot_of", "boots_of"]
 
 
 #: Why an event is no reference that never was to be one.
@@ -145,8 +146,15 @@ def boot_of(
     result = []
     for register, each in rows.items():
         whole = [row for row in each if row.value is not None]
-        if whole:
-            result.append(_of_register(register, whole, found, losses))
+        if not whole:
+            continue
+        made = _of_register(register, whole, found)
+        if any(row.stated is not None for row in whole) and not _leads(made):
+            # What a log states is no reference: it proves nothing, least of all of itself.
+            reason = f"{register} has values that the log states, to which its events do not lead: it is left out"
+            losses.append(Loss(None, "register", reason))
+        else:
+            result.append(made)
     return Boot(
         several[0].name if several else "",
         several,
@@ -156,30 +164,60 @@ def boot_of(
     )
 
 
+def boots_of(
+    logs: Iterable[Log],
+    *,
+    platform: str | None = None,
+    registers: RegisterSet | None = None,
+    banks: Iterable[HashAlg] | None = None,
+) -> list[Boot]:
+    """The boots that some logs are of, in order; the options are those of `boot_of`.
+
+    Logs that carry different things (of firmware, IMA, systemd) and follow one another are of one boot; a log of a
+    kind that the boot has already begins the next one.
+    """
+    grouped: list[tuple[list[Log], set[type]]] = []
+    for log in logs:
+        kinds = _kinds(log)
+        if not grouped or not grouped[-1][1].isdisjoint(kinds):
+            grouped.append(([], set()))
+        grouped[-1][0].append(log)
+        grouped[-1][1].update(kinds)
+    banks = None if banks is None else tuple(banks)
+    return [boot_of(several, platform=platform, registers=registers, banks=banks) for several, _ in grouped]
+
+
+def _kinds(log: Log) -> set[type]:
+    """What the events of a log carry that extend registers."""
+    if log.columns is not None and log.columns.are_pcclient:
+        return {type(log.events[0].content)}
+    return {type(event.content) for event in log.events if event.measured}
+
+
 def _order(loss: Loss) -> tuple[bool, int]:
     return loss.event is None, loss.event or 0
 
 
-def _of_register(register: Register, rows: list[RegisterValue], found: _Rows, losses: list[Loss]) -> RegisterReferences:
-    events: Sequence[Reference] = _References(register, tuple(row.alg for row in rows), found)
-    base, first = found.place_of(max(row.proven_from for row in rows))
-    kept = [place for place in found.places[register] if place >= base] if base else []
-    if base and len(kept) < len(events):
-        # A line that states the register's value stands for all that was before it.
-        for place in found.places[register]:
-            if place < base:
-                reason = f"event {first} states the value of {register} anew: no value covers what is before it"
-                losses.append(found.loss(place, "content", reason))
-        found.places[register] = array("Q", kept)
-        events = _References(register, tuple(row.alg for row in rows), found)
+def _of_register(register: Register, rows: list[RegisterValue], found: _Rows) -> RegisterReferences:
+    banks = tuple(row.alg for row in rows)
     return RegisterReferences(
         register,
-        tuple(row.alg for row in rows),
+        banks,
         tuple(Digest(row.alg, row.start) for row in rows),
         tuple(Digest(row.alg, row.value) for row in rows if row.value is not None),
         rows[0].start_reason,
-        events,
+        _References(register, banks, found),
     )
+
+
+def _leads(made: RegisterReferences) -> bool:
+    """Whether the references lead from the start to the value, in each bank."""
+    backend = hashing.backend()
+    for start in made.starts:
+        digests = (reference.digest(start.alg) or b"" for reference in made.events)
+        if backend.fold(start.alg, start.value, digests) != made.value(start.alg):
+            return False
+    return True
 
 
 def _of_banks(rows: dict[Register, list[RegisterValue]], found: _Rows, replayed: Replay) -> Iterator[Loss]:
@@ -235,17 +273,6 @@ class _Rows:
         index = bisect_right(self.starts, place) - 1
         # A log without events has the place of the next one.
         return self.logs[index].events[place - self.starts[index]], index
-
-    def place_of(self, where: tuple[int, int]) -> tuple[int, int]:
-        """The place from which on events count, of (index of the log, number of the event), and that number."""
-        index, number = where
-        if not index and not number:
-            return 0, 0
-        events = self.logs[index].events
-        row = number if number < len(events) and events[number].number == number else 0
-        if not row and number:
-            row = next((row for row, event in enumerate(events) if event.number == number), len(events))
-        return self.starts[index] + row, number
 
     def loss(self, place: int, field: str, reason: str) -> Loss:
         """The loss of an event, with the name of its log where there are several."""
