@@ -19,7 +19,7 @@ import evlog
 from evlog._paused import CollectorPaused
 from evlog.algorithms import SHA256, SHA384
 from evlog.contents.pcclient import PCClientEvent
-from evlog.formats import room
+from evlog.formats import writer
 from evlog.model import Digest, Event, Log
 from evlog.options import NO_OPTIONS
 from evlog.registers import Register
@@ -62,7 +62,7 @@ def row(name: str, took: float, bare: float | None = None, beside: str = "") -> 
 
 def measure(format: str, log: Log) -> None:
     """The lines of one format."""
-    own, count = room(format), len(log.events)
+    own, count = writer(format), len(log.events)
     source = log.replace(format=format)
     data, wrote = best(lambda: own.write(source, NO_OPTIONS), count)
     loads, dumps, name = beside(format)

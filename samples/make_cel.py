@@ -225,6 +225,12 @@ def cos() -> list[Record]:
     return records
 
 
+def cos_host() -> list[Record]:
+    """What a host of Google's measures before it runs guests: the processor's PIID, and the end of the launch."""
+    bodies = (tlv(0, bytes(range(0xA0, 0xB0))), tlv(1, b""))
+    return [(number, "pcr", 19, digests(tlv(82, body), "sha256"), 82, body) for number, body in enumerate(bodies)]
+
+
 def management() -> list[Record]:
     """What a log says of itself: two records that are not measured, two that are."""
     stamp = tlv(4, tlv(80, least(1700000000)))
@@ -307,6 +313,7 @@ def _tlv(boot: list[Record], guest: list[Record]) -> dict[str, bytes]:
         "cel-tlv/ovmf-tdx.tlv": b"".join(record_tlv((n, "ccmr", *rest)) for n, _, *rest in guest),
         "cel-tlv/ovmf-tdx-as-pcrs.tlv": b"".join(map(record_tlv, guest)),
         "cel-tlv/cos.tlv": b"".join(record_tlv(each, (8, 1, 4)) for each in cos()),
+        "cel-tlv/cos-host.tlv": b"".join(record_tlv(each, (8, 1, 4)) for each in cos_host()),
         "cel-tlv/management.tlv": b"".join(record_tlv(each, (1, 1, 1)) for each in management()),
         "cel-tlv/management-list.tlv": record_tlv((0, "pcr", 0, digests(b"", "sha256"), 4, several)),
         "cel-tlv/ima.tlv": b"".join(map(record_tlv, ima())),
@@ -348,6 +355,7 @@ def _cbor(boot: list[Record], guest: list[Record]) -> dict[str, bytes]:
         "cel-cbor/self-described.cbor": b"\xd9\xd9\xf7" + cbor([one]),
         "cel-cbor/encoded.cbor": b"\xd8\x18" + cbor(cbor([one, two])),
         "cel-cbor/encoded-records.cbor": b"\x82" + cbor(one) + b"\xd8\x18" + cbor(cbor(two)),
+        "cel-cbor/cos-host.cbor": cbor([record_map(each) for each in cos_host()]),
         "cel-cbor/cos.cbor": cbor([record_map((n, "ccmr", *rest)) for n, _, *rest in cos()]),
         "cel-cbor/unknown-type.cbor": cbor([event]),
         "cel-cbor/management.cbor": cbor([record_map(each) for each in management()]),
@@ -382,8 +390,19 @@ def _json(boot: list[Record], guest: list[Record]) -> dict[str, bytes]:
     untyped = {"recnum": 1, "pcr": 16, "digests": [value]}
     older = {"recnum": 2, "pcr": 16, "digests": [value], "type": "ima_template", "sub_event": {}}
     older["sub_event"] = {"template_name": "ima-ng", "template_value": _field(b"sha1:\0" + bytes(20)).hex()}
+    host = [
+        {
+            "recnum": number,
+            key: index,
+            "digests": [{"hashAlg": "sha256", "digest": values[0][1].hex()}],
+            "content_type": kind,
+            "content": content.hex(),
+        }
+        for number, key, index, values, kind, content in cos_host()
+    ]
     return {
         "cel-json/ovmf.json": lines(boot),
+        "cel-json/cos-host.json": b"[\n" + b",\n".join(map(compact, host)) + b"\n]\n",
         "cel-json/ovmf-tdx.json": lines(guest),
         "cel-json/sequence.json": b"".join(b"\x1e" + compact(each) + b"\n" for each in first),
         "cel-json/lines.json": b"".join(compact(each) + b"\n" for each in first),

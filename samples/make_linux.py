@@ -111,6 +111,77 @@ def violations() -> bytes:
     )
 
 
+def sized(
+    data: bytes,
+    template: bytes = b"ima-ng",
+    *,
+    pcr: int = 10,
+    bank: str = "sha256",
+    order: str = "<",
+    value: bytes | None = None,
+) -> bytes:
+    """An entry as patched kernels write it: with the length of the digest before the digest."""
+    whole = entry(template, data, pcr=pcr, bank=bank, order=order, value=value)
+    return whole[:4] + struct.pack(f"{order}I", hashlib.new(bank).digest_size) + whole[4:]
+
+
+def processes(*names: bytes, group: bytes, name: bytes) -> bytes:
+    """Template data of ima-dep-cgn and ima-cgpath: who started the process, its control group, the file."""
+    return joined(b":".join(names) + b"\0", group + b"\0", file_digest(name), name + b"\0")
+
+
+#: What a container host measures: the kernel's own, then a container's process.
+HOST = (
+    (b"ima-dep-cgn", processes(b"swapper/0", b"swapper/0", group=b"/", name=b"boot_aggregate")),
+    (b"ima-dep-cgn", processes(b"swapper/0", b"swapper/0", group=b"/", name=b"/usr/lib/systemd/systemd")),
+    (b"ima-dep-cgn", processes(b"/usr/bin/runc", b"/usr/bin/containerd-shim", b"swapper/0", group=b"3f0c",
+                               name=b"/usr/bin/true")),
+    (b"ima-cgpath", processes(b"/usr/bin/runc", b"swapper/0", group=b"/kubepods.slice/kubepods-pod0f.slice/cri-3f0c",
+                              name=b"/etc/passwd")),
+    (b"ima-ns", joined(file_digest(b"x"), b"/usr/bin/x\0", struct.pack("<I", 4026531840))),
+)  # fmt: skip
+_MESSAGES = joined(b"sha256:\0" + bytes(32), b"/var/log/messages\0")
+
+
+def container_host() -> bytes:
+    """The list of a host whose kernel is patched to tell containers apart, with a violation at its end."""
+    return b"".join(sized(data, template) for template, data in HOST) + sized(_MESSAGES, value=bytes(32))
+
+
+def container_host_lines() -> bytes:
+    """The same as text, where the algorithm is named before each digest."""
+    lines = []
+    for template, data in HOST:
+        fields, at = [], 0
+        while at < len(data):
+            (size,) = struct.unpack_from("<I", data, at)
+            fields.append(data[at + 4 : at + 4 + size])
+            at += 4 + size
+        text = b" ".join(
+            field[:7] + field[8:].hex().encode() if field.startswith(b"sha256:\0")
+            else field.hex().encode() if template == b"ima-ns" and len(field) == 4
+            else field.rstrip(b"\0")
+            for field in fields
+        )  # fmt: skip
+        lines.append(b"10 sha256:%s %s %s\n" % (hashlib.sha256(data).hexdigest().encode(), template, text))
+    zeros = b"0" * 64
+    return b"".join(lines) + b"10 sha256:%s ima-ng sha256:%s /var/log/messages\n" % (zeros, zeros)
+
+
+def carried_over() -> bytes:
+    """A list that a second kernel went on with after kexec."""
+    file = entry(b"ima-ng", joined(file_digest(b"x"), b"/usr/bin/x\0"))
+    kexec = entry(b"ima-buf", joined(file_digest(b"quiet"), b"kexec-cmdline\0", b"quiet"))
+    return aggregate() + file + kexec + aggregate() + file
+
+
+def realm() -> bytes:
+    """The list of a realm under virtCCA: its numbers count measurement registers, but that of boot_aggregate."""
+    files = (entry(b"ima-ng", joined(file_digest(name), name + b"\0"), pcr=4) for name in (b"/root/app", b"/bin/env"))
+    zeros = entry(b"ima-ng", joined(b"sha256:\0" + bytes(32), b"/var/log/messages\0"), pcr=4, value=bytes(20))
+    return aggregate() + b"".join(files) + zeros
+
+
 def unknown_field() -> bytes:
     """A custom template with a field that nobody has described."""
     fields = joined(file_digest(b"x"), b"/etc/x\0", b"\x01\x02\x03")
@@ -219,6 +290,10 @@ def samples() -> dict[str, bytes]:
         "ima-binary/odd-names.bin": odd_names(),
         "ima-binary/violations.bin": violations(),
         "ima-binary/unknown-field.bin": unknown_field(),
+        "ima-binary/container-host.bin": container_host(),
+        "ima-ascii/container-host.txt": container_host_lines(),
+        "ima-binary/carried-over.bin": carried_over(),
+        "ima-binary/realm.bin": realm(),
         "ima-ascii/spellings.txt": b"\n" + some_lines(b"\r\n") + b"\n" + some_lines().replace(b" \n", b"\n"),
         "ima-ascii/sha384.txt": some_lines(bank="sha384"),
         "ima-ascii/unproven.txt": unproven_lines(),
@@ -231,6 +306,8 @@ def samples() -> dict[str, bytes]:
         "bad/ima-name-bomb.bin": aggregate() + aggregate()[:24] + b"\xff\xff\xff\x7f" + b"short",
         "bad/ima-unknown-templates.bin": unknown_templates(),
         "bad/ima-only-a-violation.bin": entry(b"ima-ng", joined(b"sha1:\0" + bytes(20), b"/x\0"), value=bytes(20)),
+        "bad/ima-other-digest-length.bin": container_host() + sized(_MESSAGES, bank="sha1"),
+        "bad/ima-ascii-other-digest.txt": container_host_lines() + some_lines(bank="sha256"),
         "bad/ima-ascii-cut.txt": ascii_entry + ascii_entry[:30],
         "bad/ima-ascii-prose.txt": ascii_entry + b"and then something else\n" + ascii_entry,
         "bad/systemd-torn.log": systemd_log()[:-40],

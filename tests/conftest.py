@@ -50,6 +50,12 @@ def corpus() -> Path:
 
 
 @pytest.fixture(scope="session")
+def corpus2() -> Path:
+    """Logs in formats that people hold besides those, with the values that quotes beside them state."""
+    return _folder("corpus2")
+
+
+@pytest.fixture(scope="session")
 def spec() -> Path:
     """Notes on the formats, with test vectors."""
     return _folder("spec")

@@ -358,3 +358,112 @@ def jwk(key: rsa.RSAPublicKey, name: str = "HCLAkPub") -> dict[str, str]:
     parts = {"e": numbers.e.to_bytes(3, "big"), "n": numbers.n.to_bytes(256, "big")}
     written = {part: base64.urlsafe_b64encode(value).decode().rstrip("=") for part, value in parts.items()}
     return {"kid": name, "kty": "RSA", **written}
+
+
+# Hygon CSV
+
+
+def sm2_signature(secret: int, signer: bytes, message: bytes) -> bytes:
+    """r and s in 72 bytes each, little-endian: GB/T 32918.2, section 6.1, with a number that is no secret."""
+    from evlog.evidence import _sm2
+
+    x, y = sm2_point(secret)
+    fixed = b"".join(number.to_bytes(32, "big") for number in (_sm2._A, _sm2._B, *_sm2._G, x, y))
+    whose = hashlib.new("sm3", struct.pack(">H", 8 * len(signer)) + signer + fixed).digest()
+    e = int.from_bytes(hashlib.new("sm3", whose + message).digest(), "big")
+    k = 0x1234567890ABCDEF
+    r = (e + sm2_point(k)[0]) % _sm2._N
+    s = pow(1 + secret, -1, _sm2._N) * (k - r * secret) % _sm2._N
+    return r.to_bytes(72, "little") + s.to_bytes(72, "little")
+
+
+def sm2_point(secret: int) -> tuple[int, int]:
+    from evlog.evidence import _sm2
+
+    found = _sm2._times(secret, _sm2._G)
+    assert found is not None
+    return found
+
+
+_CSV_KEYS = {"HRK": (0x1111, 0), "HSK": (0x2222, 0x13), "CEK": (0x3333, 0x1004), "PEK": (0x4444, 0x1002)}
+
+
+def csv_key(name: str, size: int = 72) -> bytes:
+    return b"".join(number.to_bytes(size, "little") for number in sm2_point(_CSV_KEYS[name][0]))
+
+
+def csv_certificate(name: str, issuer: str) -> bytes:
+    """A certificate of a CSV key (CEK, PEK; 2084 bytes) or of Hygon's (HRK, HSK; 832 bytes)."""
+    usage = _CSV_KEYS[name][1]
+    if name in ("HRK", "HSK"):
+        body = struct.pack("<I16s16sI24xI", 1, name.encode(), issuer.encode(), usage, 3) + csv_key(name)
+        body += struct.pack("<H254s108x", len(name), name.encode())
+        return (body + sm2_signature(_CSV_KEYS[issuer][0], issuer.encode(), body)).ljust(832, b"\0")
+    body = struct.pack("<IBBHIII", 1, 1, 4, 0, usage, 4, 3) + csv_key(name)
+    body += struct.pack("<H254s16x608x", len(name), name.encode())
+    slot = struct.pack("<II", _CSV_KEYS[issuer][1], 4) + sm2_signature(_CSV_KEYS[issuer][0], issuer.encode(), body)
+    return body + slot.ljust(520, b"\0") + bytes(520)
+
+
+def csv_report(
+    measure: bytes,
+    report_data: bytes = b"",
+    *,
+    rtmrs: Sequence[bytes] | None = None,
+    policy: int = 0x9,
+    anonce: int = 0x7ED79335,
+    signer: str = "PEK",
+    chain: bool = False,
+) -> bytes:
+    """A page with a report: of version 2 with RTMR[1] to RTMR[4], else of version 1, masked with ``anonce``."""
+    head = bytes(64) + report_data.ljust(64, b"\0") + b"mnonce".ljust(16, b"\0") + measure + struct.pack("<I", policy)
+    usage = struct.pack("<II", 0x1002, 4)
+    mask = bytes(4) if rtmrs is not None else struct.pack("<I", anonce)
+
+    def masked(data: bytes) -> bytes:
+        return bytes(byte ^ mask[at % 4] for at, byte in enumerate(data))
+
+    if rtmrs is None:
+        signed = masked(head)
+        told = signed + masked(usage) + mask
+    else:
+        signed = told = head + usage + struct.pack("<IH14x", 1234, 1) + b"".join((measure, *rtmrs)) + bytes(656)
+    signature = sm2_signature(_CSV_KEYS[signer][0], b"PEK", signed)
+    trailer = masked(csv_certificate("PEK", "CEK")) + masked(b"SERIAL0001".ljust(64, b"\0")) + bytes(64)
+    page = (told + signature + trailer).ljust(4096, b"\0")
+    return page + (csv_certificate("HSK", "HRK") + csv_certificate("CEK", "HSK") if chain else b"")
+
+
+# Arm virtCCA
+
+
+def virtcca_token(
+    rim: bytes, rems: list[bytes], challenge: bytes = b"", *, twice: bool = True, wrapped: bool = True
+) -> bytes:
+    """A token of a realm's part alone, signed (PS256) by the RSA key that it carries; claims in one bstr or two."""
+    der = serialization.PublicFormat.SubjectPublicKeyInfo
+    claims = {
+        10: challenge.ljust(64, b"\0"),
+        44235: bytes(64),
+        44236: "sha-256",
+        44237: rsa_key().public_key().public_bytes(serialization.Encoding.DER, der),
+        44238: rim,
+        44239: rems,
+        44240: "sha-256",
+    }
+    payload = cbor2.dumps(cbor2.dumps(claims)) if twice else cbor2.dumps(claims)
+    protected = cbor2.dumps({1: -37})
+    signed = cbor2.dumps(["Signature1", protected, b"", payload])
+    signature = rsa_key().sign(signed, padding.PSS(padding.MGF1(hashes.SHA256()), 32), hashes.SHA256())
+    message = cbor2.dumps(cbor2.CBORTag(18, [protected, {}, payload, signature]))
+    return cbor2.dumps(cbor2.CBORTag(399, {44241: message})) if wrapped else message
+
+
+@cache
+def device() -> tuple[x509.Certificate, x509.Certificate]:
+    """The certificate of the key above, and the root that issued it."""
+    root = ec_key("device root")
+    leaf: Any = rsa_key()
+    return certificate("device", leaf, "device root", root), certificate(
+        "device root", root, "device root", root, ca=True
+    )

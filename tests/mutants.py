@@ -384,6 +384,48 @@ MUTANTS: tuple[Mutant, ...] = (
         "test_evidence_guests.py::test_what_takes_trust_from_a_td",
     ),
     Mutant(
+        "evidence/_sm2.py",
+        "return found is not None and (e + found[0]) % _N == r",
+        "return True",
+        "test_evidence_csv.py::test_what_is_not_signed_by_the_pek_fails",
+    ),
+    Mutant(
+        "evidence/csv_report.py",
+        "if not _issued(issued, issuer):",
+        "if False:",
+        "test_evidence_csv.py::test_another_root_is_no_root",
+    ),
+    Mutant(
+        "evidence/cca_token.py",
+        "if not realm.holds(key.public):",
+        "if False:",
+        "test_evidence_virtcca.py::test_a_platform_s_key_does_not_stand_behind_a_realm_without_a_platform",
+    ),
+    Mutant(
+        "evidence/cca_token.py",
+        "if not realm.holds(public):",
+        "if False:",
+        "test_evidence_virtcca.py::test_a_certificate_of_another_key_vouches_for_nothing",
+    ),
+    Mutant(
+        "evidence/tpm_attestation.py",
+        "if len(signers) > 1:",
+        "if False:",
+        "test_evidence_printed.py::test_every_quote_of_an_attestation_has_to_hold",
+    ),
+    Mutant(
+        "evidence/tpm_attestation.py",
+        "anchor=None if failed else last.anchor,",
+        "anchor=last.anchor,",
+        "test_evidence_printed.py::test_every_quote_of_an_attestation_has_to_hold",
+    ),
+    Mutant(
+        "evidence/claims_json.py",
+        "!= len(value) and row.bank is None:",
+        "== 0:",
+        "test_evidence_values.py::test_a_member_that_is_no_value_is_named",
+    ),
+    Mutant(
         "evidence/_tpm.py",
         "account.anchor = None\n",
         "pass\n",
@@ -670,8 +712,8 @@ MUTANTS: tuple[Mutant, ...] = (
     ),
     Mutant(
         "changing/convert.py",
-        "replay(back) if to == log.format else naive.told(back, to)",
-        "replay(back)",
+        "replay(plain) if to == log.format else naive.told(plain, to)",
+        "replay(plain)",
         "test_plain_readers.py::test_a_room_that_leaves_zeros_in_a_cel_is_found_out",
     ),
     Mutant(
@@ -854,7 +896,7 @@ MUTANTS: tuple[Mutant, ...] = (
     ),
     Mutant(
         "replaying/start.py",
-        "launch = launch or tells_of_launch(content.event_type, event.register)",
+        "launch = launch or tells_of_launch(event_type, event.register)",
         "pass",
         "test_replay.py::test_dynamic_launch_registers",
     ),
@@ -1111,15 +1153,51 @@ MUTANTS: tuple[Mutant, ...] = (
     ),
     Mutant(
         "verifying/composite.py",
-        "else reset_value(*key, launch=launch) for",
-        "else bytes(key[1].size) for",
+        "else reset_value(*key, launch=launch)",
+        "else bytes(key[1].size)",
         "test_verify.py::test_a_pcr_digest_over_registers_without_events",
     ),
     Mutant(
         "verifying/composite.py",
-        "trail(logs, *key, row.start, rules)",
-        "trail(logs, *key, row.start)",
+        "values = list(trail(logs, *key, row.start, rules).values())",
+        "values = list(trail(logs, *key, row.start).values())",
         "test_verify.py::test_a_pcr_digest_of_a_bank_that_the_list_does_not_record",
+    ),
+    Mutant(
+        "verifying/composite.py",
+        "if row.value is not None:",
+        "if True:",
+        "test_preceding.py::test_a_signed_digest_tells_too",
+    ),
+    Mutant(
+        "verifying/comparison.py",
+        "row < len(preceding(self.logs[log]))",
+        "row < len(self.logs[log].events)",
+        "test_preceding.py::test_a_value_tells",
+    ),
+    Mutant(
+        "verifying/comparison.py",
+        'cause="before_header", proven=len(kept)',
+        'cause="before_header", proven=made.events',
+        "test_preceding.py::test_a_value_tells",
+    ),
+    Mutant(
+        "replaying/replayer.py",
+        "for register in doubtful for alg in banks",
+        "for register in () for alg in banks",
+        "test_preceding.py::test_a_replay_does_not_say_what_nobody_can",
+    ),
+    Mutant(
+        "formats/tcg/area.py",
+        "if not first <= header.next <= present:",
+        "if not 0 <= header.next <= present:",
+        "test_launch_logs.py::test_a_header_that_is_wrong_is_said_and_events_are_read_as_far_as_they_go",
+    ),
+    Mutant(
+        "formats/tcg/area.py",
+        "found.stop is None and found.columns.end == area.next",
+        "found.stop is None",
+        "test_launch_logs.py::test_an_end_of_skl_that_is_no_records_end_does_not_count",
     ),
     Mutant("verifying/composite.py", "values[-2::-1]", "values[-2:0:-1]", "test_verify.py::test_a_pcr_digest_alone"),
     Mutant(
@@ -1488,6 +1566,98 @@ MUTANTS: tuple[Mutant, ...] = (
         "or not differing <= _LOADED",
         "",
         "test_comparison.py::test_the_log_of_another_boot_is_a_remark",
+    ),
+    # Events that are told without their data.
+    Mutant(
+        "contents/digest_only.py",
+        "return self.event_type != EV_NO_ACTION\n\n    @property\n    def event_type_name",
+        "return True\n\n    @property\n    def event_type_name",
+        "test_digest_only.py::test_a_record_that_only_evlog_knows_is_extended_by_all",
+    ),
+    Mutant(
+        "contents/digest_only.py",
+        "or event_type in (EV_NO_ACTION, *LAUNCH_MARKERS)",
+        "",
+        "test_digest_only.py::test_no_cel_may_say_that_its_record_is_not_measured",
+    ),
+    Mutant(
+        "formats/cel/record.py",
+        "declared.ours and not event.measured",
+        "False",
+        "test_digest_only.py::test_a_record_that_only_evlog_knows_is_extended_by_all",
+    ),
+    Mutant(
+        "formats/reports/account.py",
+        "if covered and rule not in CONSTANT and",
+        "if rule not in CONSTANT or",
+        "test_reports.py::test_data_is_there_if_it_is_in_hex_or_a_digest_proves_it",
+    ),
+    Mutant(
+        "formats/reports/tpm2_yaml_reader.py",
+        "if data is not None and len(data) == size:",
+        "if data is not None:",
+        "test_reports.py::test_data_is_there_if_it_is_in_hex_or_a_digest_proves_it",
+    ),
+    Mutant(
+        "formats/reports/ccnp_json_reader.py",
+        "event.register == register and list(event.digests) == digests",
+        "event.register == register",
+        "test_reports.py::test_members_count_where_records_say_something_else",
+    ),
+    Mutant(
+        "formats/reports/ita_json_reader.py",
+        "if len({tuple(map(_type_text, each)) for each in rows}) == 1:",
+        "if len(rows) == 1:",
+        "test_reports.py::test_banks_of_a_register_are_the_same_events",
+    ),
+    Mutant(
+        "formats/reports/tsm_trace_reader.py",
+        "elif running[key] != line.digest.value:",
+        "elif False:",
+        "test_reports.py::test_another_road_is_an_error",
+    ),
+    Mutant(
+        "formats/reports/tsm_trace_reader.py",
+        "stated = {key: value for key, value in start.items() if key in counts and any(value)}",
+        "stated = {}",
+        "test_reports.py::test_a_register_that_stood_elsewhere",
+    ),
+    # dstack's logs
+    Mutant(
+        "contents/dstack.py",
+        'self.event_type.to_bytes(4, "little")',
+        'self.event_type.to_bytes(4, "big")',
+        "test_dstack.py::test_the_vectors_of_version_1",
+    ),
+    Mutant(
+        "contents/dstack.py",
+        "if not self.runtime or self.version not in _RULES:",
+        "if not self.runtime:",
+        "test_dstack.py::test_a_rule_that_nobody_knows",
+    ),
+    Mutant(
+        "formats/dstack.py",
+        "digest = digest or _computed(content)",
+        "digest = _computed(content)",
+        "test_dstack.py::test_what_the_digest_does_not_cover",
+    ),
+    Mutant(
+        "formats/dstack.py",
+        'elif not payload and digest != hashing.digest(SHA384, b""):',
+        "elif not payload and not digest:",
+        "test_dstack.py::test_a_stripped_log_is_not_checked_and_never_wrong",
+    ),
+    Mutant(
+        "intake/same_log.py",
+        "if any(one.digests != two.digests for",
+        "if all(one.digests != two.digests for",
+        "test_dstack.py::test_two_boots_are_two_logs",
+    ),
+    Mutant(
+        "intake/same_log.py",
+        "if len(own) != len(events) and (register not in _GROWING or len(own) < len(events)):",
+        "if len(own) < len(events):",
+        "test_dstack.py::test_two_boots_are_two_logs",
     ),
 )
 

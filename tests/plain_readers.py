@@ -80,6 +80,19 @@ def cel_tlv(data: bytes) -> Iterator[Step]:
             yield int.from_bytes(index, "big"), [(ALGORITHMS[alg], digest) for alg, digest in tlvs(digests)]
 
 
+def dstack(data: bytes) -> Iterator[Step]:
+    """dstack, cc-eventlog: RTMR and digest, or what is hashed where there is none; EV_NO_ACTION extends nothing."""
+    for event in json.loads(data):
+        name, payload = event.get("event", ""), bytes.fromhex(event.get("event_payload", ""))
+        covered = b"\1\0\0\x08:" + name.encode() + b":" + payload
+        if event.get("version", 1) == 2:
+            members = {"name": name, "payload": payload.hex(), "type": event["event_type"]}
+            covered = json.dumps(members, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
+        digest = event.get("digest") or hashlib.sha384(covered).hexdigest()
+        if event["event_type"] != NO_ACTION:
+            yield event["imr"], [("sha384", bytes.fromhex(digest))]
+
+
 def ima_binary(data: bytes, bank: str) -> Iterator[Step]:
     """Linux, ima_measurements_show(): PCR, digest, name, data; zeros stand for a violation, which extends ones."""
     at, size = 0, hashlib.new(bank).digest_size

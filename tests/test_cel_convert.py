@@ -10,11 +10,11 @@ import pytest
 import evlog
 from evlog.algorithms import SHA256, SHA384
 from evlog.errors import ConversionError, UsageError, WriteError
-from evlog.formats import FORMATS, room
+from evlog.formats import FORMATS, writer
 from evlog.model import Digest, Event, Log, Loss
 from evlog.options import Options
 from evlog.registers import Register
-from samples import make_cel
+from samples import make_cel, make_launch
 from tests.conftest import SAMPLES
 
 CELS = ("cel-tlv", "cel-cbor", "cel-json")
@@ -27,6 +27,10 @@ TOLD_BY_SAMPLE = {
     "unknown-algorithm": {"digests.0x7f01"},
     "agent-entries": {"header.headless", "register.space"},
     "agent-short-header": {"register.space"},
+    "measured-files": {"header.headless"},
+    "record-before-header": {"header.before"},
+    "records-before-header": {"header.before"},
+    **{Path(name).stem: {"header.container"} for name in make_launch.samples() if "tcg1/txt-container" in name},
 }
 
 
@@ -52,7 +56,8 @@ def there_and_back(path: Path, to: str) -> None:
     untold = any(loss.field == "register.space" for loss in there.losses)
     middle = evlog.read(there.data, space="ccmr" if untold else None)
     assert middle.format == to
-    assert evlog.replay(middle).registers() == evlog.replay(log).registers()
+    # What a header leaves open is as recorded without that header.
+    assert evlog.replay(middle).registers() == evlog.replay(log.replace(header=None)).registers()
     back = evlog.convert(middle, log.format, platform=log.platform)
     assert back.registers_preserved
     fields = {loss.field for loss in (*there.losses, *back.losses)}
@@ -116,7 +121,7 @@ def test_around_the_encodings(path: Path, order: tuple[str, ...]) -> None:
     spelled = {field for field in fields if field.startswith("header.")} | (fields & {"spelling", "register.space"})
     assert fields - spelled <= {"content.boot_id", "content.timestamp", "content.event_type"}
     if not fields:
-        rewritten = room(log.format).write(log, Options())
+        rewritten = writer(log.format).write(log, Options())
         assert conversion.data == rewritten
     kept = [event.replace(wire=None) for event in log.events]
     if fields <= spelled:

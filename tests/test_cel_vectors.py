@@ -15,7 +15,7 @@ from evlog.contents.cos import CosEvent
 from evlog.contents.ima import ImaEvent
 from evlog.contents.pcclient import PCClientEvent
 from evlog.contents.systemd import SystemdRecord
-from evlog.formats import CERTAIN, LIKELY, room
+from evlog.formats import CERTAIN, LIKELY, room, writer
 from evlog.model import Content, Digest, Event, Log
 from evlog.options import NO_OPTIONS, Options
 from evlog.registers import Register, Registers
@@ -60,10 +60,10 @@ def test_a_log_is_told_by_its_bytes(vector: dict[str, Any]) -> None:
 def test_a_log_is_written_as_it_was_read(vector: dict[str, Any]) -> None:
     log, data = read(vector)
     assert not log.failed
-    assert room(log.format).write(log, NO_OPTIONS) == data
+    assert writer(log.format).write(log, NO_OPTIONS) == data
     plain = log.replace(events=tuple(event.replace(wire=None) for event in log.events))
     # libcel's content type for systemd is read, and written as the specification has it.
-    assert (room(log.format).write(plain, NO_OPTIONS) == data) == ("tlv11" not in vector["name"])
+    assert (writer(log.format).write(plain, NO_OPTIONS) == data) == ("tlv11" not in vector["name"])
 
 
 @pytest.mark.parametrize("vector", logs())
@@ -255,5 +255,5 @@ def test_cos_logs_are_written_for_their_own_reader() -> None:
 def test_management(item: tuple[int, Any], tlv: str, cbor: str, json_: str) -> None:
     log = Log("cel-tlv", (Event(0, Register("pcr", 0), (), CelEvent((item,)), 0),))
     assert evlog.write(log).endswith(bytes.fromhex(tlv))
-    assert room("cel-cbor").write(log, Options()).endswith(bytes.fromhex(cbor))
-    assert room("cel-json").write(log, Options()).endswith(json_.encode() + b"}\n]\n")
+    assert writer("cel-cbor").write(log, Options()).endswith(bytes.fromhex(cbor))
+    assert writer("cel-json").write(log, Options()).endswith(json_.encode() + b"}\n]\n")

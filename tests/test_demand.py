@@ -17,6 +17,7 @@ import evlog
 from evlog import SHA256, Acceptance, Demand, Register, Registers, read_registers
 from evlog.errors import UsageError
 from evlog.evidence import _makers
+from samples import make_linux
 from tests import made, made_evidence
 from tests.command import run
 from tests.conftest import ROOT
@@ -1126,6 +1127,17 @@ def _replay(desk: Desk, _: pytest.MonkeyPatch) -> list[str]:
     return [desk.put("log", tcg2(BOOT)), *desk.quote(WHOLE, nonce=None), "--authenticated"]
 
 
+def _violations(desk: Desk, _: pytest.MonkeyPatch) -> list[str]:
+    """A list with a violation, of which the register was extended by zeros, as the list has them, and not by ones."""
+    data = [make_linux.joined(make_linux.file_digest(text), text + b"\0") for text in (b"boot_aggregate", b"/a")]
+    lost = make_linux.joined(b"sha256:\0" + bytes(32), b"/log\0")
+    listed = [*(make_linux.entry(b"ima-ng", each) for each in data), make_linux.entry(b"ima-ng", lost, value=bytes(20))]
+    value = bytes(20)
+    for digest in (*(hashlib.sha1(each).digest() for each in data), bytes(20)):
+        value = hashlib.sha1(value + digest).digest()
+    return [desk.put("list", b"".join(listed)), *desk.file("pcr", {"sha1": {"10": value}})]
+
+
 _SHORTFALLS: dict[str, Callable[[Desk, pytest.MonkeyPatch], list[str]]] = {
     "unanchored": _unanchored,
     "gap": _gap,
@@ -1136,6 +1148,7 @@ _SHORTFALLS: dict[str, Callable[[Desk, pytest.MonkeyPatch], list[str]]] = {
     "debug": _debug,
     "qe": _qe,
     "replay": _replay,
+    "violations": _violations,
 }
 
 

@@ -127,3 +127,45 @@ def test_verify_and_merge_take_all(document: Path, tmp_path: Path) -> None:
     registers.write_text(json.dumps({"pcr": {"sha256": {"4": values(str(document))["pcr:4", "sha256"]}}}))
     judged = json.loads(run("verify", str(document), "--registers", str(registers), "--json").out)
     assert "match" in [row["verdict"] for row in judged["registers"] if row["register"] == "pcr:4"]
+
+
+def test_one_log_in_two_forms_is_one() -> None:
+    cel = json.loads(evlog.write(evlog.convert(evlog.read(FIRMWARE), "cel-json").log))
+    for document, format in (
+        ({"a": encoded(FIRMWARE), "b": cel}, "tcg2"),
+        ({"a": cel, "b": encoded(FIRMWARE)}, "cel-json"),
+    ):
+        log = evlog.read(json.dumps(document).encode())
+        assert (log.format, [finding.code for finding in log.findings]) == (format, ["wrapped", "same_log"])
+    # What one of them has besides is not lost.
+    longer = FIRMWARE + made.event(5, 0x80000003, b"more", "sha256")
+    assert len(evlog.read(json.dumps({"a": cel, "b": encoded(longer)}).encode()).events) == 3
+    twice = FIRMWARE + made.event(4, 0x80000003, b"kernel", "sha256")
+    with pytest.raises(ParseError, match="2 logs"):
+        evlog.read(json.dumps({"a": cel, "b": encoded(twice)}).encode())
+
+
+def systemd(*words: bytes) -> str:
+    """Records of systemd-pcrextend on PCR 4, as it writes them: JSON behind a record separator."""
+    made = ""
+    for word in words:
+        digest = {"hashAlg": "sha256", "digest": hashlib.sha256(word).hexdigest()}
+        content = {"string": word.decode(), "eventType": "phase"}
+        record = {"pcr": 4, "digests": [digest], "content_type": "systemd", "content": content}
+        made += "\x1e" + json.dumps(record) + "\n"
+    return made
+
+
+def test_what_goes_on_with_firmwares_registers_stands_behind_it(tmp_path: Path) -> None:
+    path = tmp_path / "document"
+    path.write_text(json.dumps({"os": systemd(b"enter-initrd", b"ready"), "firmware": encoded(FIRMWARE)}))
+    value = bytes(32)
+    for word in (b"kernel", b"enter-initrd", b"ready"):
+        value = hashlib.sha256(value + hashlib.sha256(word).digest()).digest()
+    assert values(str(path))["pcr:4", "sha256"] == value.hex()
+    path.write_text(json.dumps({"a": systemd(b"enter-initrd"), "b": systemd(b"ready"), "c": encoded(FIRMWARE)}))
+    ran = run("replay", str(path))
+    assert (ran.code, "3 logs, /a (systemd), /b (systemd), /c (tcg2), and more than one extends pcr:4" in ran.err) == (
+        3,
+        True,
+    )

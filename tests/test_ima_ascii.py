@@ -57,7 +57,8 @@ def test_strict_reading_needs_proof() -> None:
         evlog.read(SAMPLES / "ima-ascii/unproven.txt", strict=True)
     data = (SAMPLES / "ima-ascii/unproven.txt").read_bytes()
     assert raised.value.offset == data.index(b"10 ", data.index(b"/var/log/violation"))
-    assert evlog.read(SAMPLES / "ima-ascii/ng-violations.txt", strict=True).findings == ()
+    found = evlog.read(SAMPLES / "ima-ascii/ng-violations.txt", strict=True).findings
+    assert [(each.code, each.severity) for each in found] == [("ima_violation", "note")]
 
 
 def test_no_unproven_entry_goes_into_a_binary_list() -> None:

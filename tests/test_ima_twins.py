@@ -24,10 +24,12 @@ if TYPE_CHECKING:
 Row = tuple[int, int, bytes, bytes, bytes]
 
 
-def scanned(data: bytes, bank: HashAlg, byteorder: str) -> tuple[list[Row], int, ParseError | None]:
+def scanned(
+    data: bytes, bank: HashAlg, byteorder: str, sized: bool = False
+) -> tuple[list[Row], int, ParseError | None]:
     """The rows of the scanner, read as events are."""
-    columns, stop = ima_binary.scan(data, bank, byteorder)
-    events = ima_binary._events(columns, bank, byteorder, "")
+    columns, stop = ima_binary.scan(data, bank, byteorder, sized=sized)
+    events = ima_binary._events(columns, bank, byteorder, "", sized=sized)
     rows = []
     for event in events:
         content = event.content
@@ -39,10 +41,10 @@ def scanned(data: bytes, bank: HashAlg, byteorder: str) -> tuple[list[Row], int,
     return rows, columns.end, stop
 
 
-def declared(data: bytes, bank: HashAlg, byteorder: str, count: int) -> list[Row]:
+def declared(data: bytes, bank: HashAlg, byteorder: str, count: int, sized: bool = False) -> list[Row]:
     """The first ``count`` rows of the declaration."""
     rows = []
-    for offset, entry in islice(ima.entries(data, bank.size, byteorder), count):
+    for offset, entry in islice(ima.entries(data, bank.size, byteorder, sized=sized), count):
         body = entry.template_data
         if entry.template_name == ima.LEGACY:
             size = body.name_length.to_bytes(4, "little" if byteorder == "little" else "big")
@@ -53,16 +55,16 @@ def declared(data: bytes, bank: HashAlg, byteorder: str, count: int) -> list[Row
     return rows
 
 
-def agree(data: bytes, bank: HashAlg, byteorder: str) -> int:
+def agree(data: bytes, bank: HashAlg, byteorder: str, sized: bool = False) -> int:
     """Hold both twins against each other; returns how many entries they found."""
-    rows, end, stop = scanned(data, bank, byteorder)
-    assert declared(data, bank, byteorder, len(rows)) == rows
+    rows, end, stop = scanned(data, bank, byteorder, sized)
+    assert declared(data, bank, byteorder, len(rows), sized) == rows
     if stop is None:
         assert end == len(data)
-        assert len(list(ima.entries(data, bank.size, byteorder))) == len(rows)
+        assert len(list(ima.entries(data, bank.size, byteorder, sized=sized))) == len(rows)
     else:
         with pytest.raises(ParseError) as raised:
-            list(islice(ima.entries(data, bank.size, byteorder), len(rows) + 1))
+            list(islice(ima.entries(data, bank.size, byteorder, sized=sized), len(rows) + 1))
         assert isinstance(stop, TruncatedError) == isinstance(raised.value, TruncatedError)
         assert raised.value.offset == end
         assert stop.offset is not None
@@ -70,7 +72,9 @@ def agree(data: bytes, bank: HashAlg, byteorder: str) -> int:
     return len(rows)
 
 
-IMA_SAMPLES = [path for format, path in SAMPLE_LOGS if format == "ima-binary"]
+# The one sample with lengths before the digests has tests of its own.
+SIZED = "container-host.bin"
+IMA_SAMPLES = [path for format, path in SAMPLE_LOGS if format == "ima-binary" and path.name != SIZED]
 each_list = pytest.mark.parametrize("path", IMA_SAMPLES, ids=lambda path: path.name)
 
 
@@ -145,3 +149,41 @@ def test_the_declaration_writes_what_the_room_writes(path: str, byteorder: str) 
     declaration = ima.entry(20, byteorder)
     built = b"".join(wire.build(declaration, entry) for _, entry in ima.entries(data, 20, byteorder))
     assert built == data
+
+
+# Lengths before the digests
+
+
+def test_on_digests_with_their_length() -> None:
+    data = make_linux.container_host()
+    assert agree(data, SHA256, "little", sized=True) == 6
+    for length in range(len(data)):
+        agree(data[:length], SHA256, "little", sized=True)
+    for position in range(400):
+        for mask in (0xFF, 1 << position % 8):
+            flipped = bytearray(data)
+            flipped[position] ^= mask
+            agree(bytes(flipped), SHA256, "little", sized=True)
+
+
+sized_entries = st.builds(
+    make_linux.sized,
+    st.binary(max_size=60),
+    st.sampled_from([b"ima-ng", b"ima-dep-cgn", b"i", b"x" * 255]),
+    pcr=st.sampled_from([0, 10, 23, 24, 64, 0xFFFFFFFF]),
+    bank=st.sampled_from(["sha256", "sha256", "sha256", "sha1"]),
+    order=st.just("<"),
+)
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.lists(sized_entries, max_size=12), noise, st.integers(0, 60))
+def test_on_generated_digests_with_their_length(parts: list[bytes], tail: bytes, cut: int) -> None:
+    data = b"".join(parts) + tail
+    agree(data[: len(data) - cut], SHA256, "little", sized=True)
+
+
+def test_the_declaration_writes_lengths_too() -> None:
+    data = make_linux.container_host()
+    declaration = ima.entry(32, sized=True)
+    assert b"".join(wire.build(declaration, entry) for _, entry in ima.entries(data, 32, sized=True)) == data

@@ -408,3 +408,46 @@ def test_big_endian_markers() -> None:
     assert columns is not None
     assert columns.registers[-1] == NOT_EXTENDED
     assert sha1_event(17, _START, b"") == make.event1(17, _START, b"")
+
+
+# Google's host OS
+
+
+def test_host_cos() -> None:
+    """The digest of a record of content type 82 is of the whole content TLV; PCR 19 was reset by the launch."""
+    log = evlog.read(SAMPLES / "cel-tlv/cos-host.tlv")
+    piid, separator = log.events
+    assert isinstance(separator.content, evlog.CosHostEvent)
+    assert (separator.content.type_name, separator.content.data) == ("LaunchSeparator", b"")
+    # The separator's digest, in Google's own test.
+    assert separator.digests[0].value.hex() == "1976baee7e6b758a3832006cba151a5ba255bb2a4b0d4f1b66387624fe05f0c5"
+    assert [each[0].verdict for each in evlog.check(log)] == ["matches", "matches"]
+    assert piid.content.summary == f"CPUPIID {bytes(range(0xA0, 0xB0)).hex()}"
+    value = _ZEROS
+    for each in log.events:
+        value = hashlib.sha256(value + each.digests[0].value).digest()
+    row = evlog.verify(log, Registers({(pcr(19), SHA256): value})).get(pcr(19), SHA256)
+    assert row is not None
+    assert (row.verdict, row.cause) == ("match", "dynamic_launch")
+    assert "started at zeros" in str(row.explanation)
+    # A launch that another log tells of settles it.
+    host = evlog.read(SAMPLES / "tcg2/google-host.bin")
+    assert evlog.replay([host, log])[pcr(19), SHA256] == value
+
+
+def test_host_cos_of_other_bytes() -> None:
+    changed = (SAMPLES / "cel-tlv/cos-host.tlv").read_bytes().replace(b"\xa0\xa1", b"\xa0\xa2")
+    assert [each[0].verdict for each in evlog.check(evlog.read(changed))] == ["mismatch", "matches"]
+
+
+def test_names_of_cos_events() -> None:
+    """An inner type means another thing in each of the two content types."""
+    assert [evlog.CosEvent(number, b"").type_name for number in (1, 9, 10, 11, 12, 13)] == [
+        "ImageDigest",
+        "MemoryMonitor",
+        "GpuCCMode",
+        "GPUDeviceAttestationBinding",
+        "ContainerSeparator",
+        "13",
+    ]
+    assert [evlog.CosHostEvent(number, b"").type_name for number in (0, 1, 2)] == ["CPUPIID", "LaunchSeparator", "2"]

@@ -14,7 +14,7 @@ import evlog
 from evlog import SHA1, SHA256, Digest, Register
 from evlog.changing import naive
 from evlog.errors import ConversionError
-from evlog.formats import room
+from evlog.formats import room, writer
 from samples import make_cel
 from tests import plain_readers
 from tests.conftest import SAMPLES
@@ -145,4 +145,4 @@ def test_told_is_what_a_plain_reader_computes() -> None:
 
 
 def _written(copied: bytes, format: str) -> bytes:
-    return room(format).write(evlog.read(copied).replace(format=format, header=None), evlog.Options())
+    return writer(format).write(evlog.read(copied).replace(format=format, header=None), evlog.Options())

@@ -18,7 +18,7 @@ from evlog.formats.tcg import aael as _aael
 from evlog.formats.tcg import first_record as _first_record
 from evlog.formats.tcg import frame as _tcg
 from evlog.wire import tcg
-from samples import make
+from samples import make, make_launch
 from tests.logs import SAMPLE_LOGS
 
 if TYPE_CHECKING:
@@ -104,11 +104,10 @@ def framing(data: bytes) -> tuple[int, tuple[HashAlg, ...] | None]:
     return first.length, declared.algorithms
 
 
-#: Those that have a header as the specification has it, or none.
+#: Those that have a header as the specification has it, or none, and what tells nothing else of the framing.
+OTHERS = {"tcg1/big-endian.bin", "ccel/agent-entries.bin", *make_launch.samples()}
 TCG_SAMPLES = [
-    path
-    for format, path in SAMPLE_LOGS
-    if format in ("tcg1", "tcg2", "ccel") and path.name not in ("big-endian.bin", "agent-entries.bin")
+    path for format, path in SAMPLE_LOGS if format in ("tcg1", "tcg2", "ccel") and f"{format}/{path.name}" not in OTHERS
 ]
 each_tcg_sample = pytest.mark.parametrize("path", TCG_SAMPLES, ids=lambda path: path.name)
 

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 import evlog
 from evlog.contents.text import TextLine
-from evlog.formats import room
+from evlog.formats import room, writer
 from evlog.formats.text.dialects import DIALECTS
 from evlog.options import Options
 from samples import make_text
@@ -135,7 +135,7 @@ def test_what_is_stored_in_the_kernel_s_form_derives_from_its_grammar(lines: lis
     data = "".join(f"{line}\n" for line in lines).encode("latin-1")
     log = room("text").read(data, Options(dialect="tsm-text"))
     plain = log.replace(events=tuple(event.replace(wire=None) for event in log.events))
-    assert derives("tsm-text", room("text").write(plain, Options()))
+    assert derives("tsm-text", writer("text").write(plain, Options()))
 
 
 @pytest.mark.parametrize(("name", "data"), make_text.samples().items(), ids=str)

@@ -28,6 +28,9 @@ from evlog.comparing.diff import RegisterDifference as RegisterDifference
 from evlog.comparing.diff import diff as diff
 from evlog.contents.cel import CelEvent as CelEvent
 from evlog.contents.cos import CosEvent as CosEvent
+from evlog.contents.cos_host import CosHostEvent as CosHostEvent
+from evlog.contents.digest_only import DigestOnly as DigestOnly
+from evlog.contents.dstack import DstackEvent as DstackEvent
 from evlog.contents.ima import ImaEvent as ImaEvent
 from evlog.contents.ima_tlv import ImaTlv as ImaTlv
 from evlog.contents.opaque import Opaque as Opaque

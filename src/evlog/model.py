@@ -67,6 +67,8 @@ class Content(Record):
     kind: ClassVar[str] = "content"
     #: How an event of this kind may extend a bank that it has no digest for: names of rules, in the order to try.
     rules: ClassVar[tuple[str, ...]] = ()
+    #: What the digests of such events are of, in words, where nobody but who changed it makes another digest.
+    named_by_digest: ClassVar[str] = ""
     #: Whether an event of this kind is logged before its register is extended, so that a log may run ahead of it.
     logged_first: ClassVar[bool] = False
     #: Register spaces that such an event may name without extending them as registers are extended.
@@ -83,6 +85,10 @@ class Content(Record):
         """Whether the event that carries this content extends its register."""
         return self.measured
 
+    def mark(self, event: Event) -> str:
+        """What the event's digests say of it besides, in a word: ``violation``; mostly nothing."""
+        return ""
+
     @property
     def statement(self) -> bool:
         """Whether the event states a value of its register, or an extension that no event stands for."""
@@ -93,9 +99,19 @@ class Content(Record):
         """The old name of ``statement``."""
         return self.statement
 
+    @property
+    def plural(self) -> str:
+        """What a format "has no ..." of, if it cannot hold such a record: for the reasons of losses."""
+        return f"{self.kind} records"
+
     def pcclient(self, options: Options) -> Content | None:
         """The PC Client event that carries this content under the same digest, or None if there is none."""
         return None
+
+    @property
+    def left_behind(self) -> tuple[str, ...]:
+        """Fields that say something and that the PC Client event which carries this content has no place for."""
+        return ()
 
     def text_line(self, event: Event, options: Options) -> bytes | None:
         """The line of a textual log that carries this content, or None if there is none."""

@@ -24,6 +24,7 @@ class Options(Record):
     ``encapsulate``  how text lines stand in TCG records: action (EV_ACTION) or tag (EV_EVENT_TAG, changes digests)
     ``digests_only``  write events that have no text form as ``# .EXTEND`` lines
     ``sticky``    whether the log's file has the sticky bit, by which systemd marks a log that may lack records
+    ``ima_register``  the register that an IMA list extended, whatever its column says
     ``member``    the path of the log in a document that holds several: a JSON pointer
     ``strict``    refuse what the specification refuses instead of reading it with a finding
     """
@@ -41,6 +42,7 @@ class Options(Record):
     encapsulate: str | None = None
     digests_only: bool = False
     sticky: bool = False
+    ima_register: Register | None = None
     member: str | None = None
     strict: bool = False
 

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
 __all__ = [
+    "CC_SPACES",
     "LAST_CCMR",
     "LAST_PCR",
     "NO_REGISTER",
@@ -32,6 +33,8 @@ __all__ = [
 
 #: Register spaces. ``ccmr`` counts as a CCEL does (0 is the build-time register), ``rtmr`` and ``rem`` as the hardware.
 SPACES = ("pcr", "ccmr", "rtmr", "rem", "nv", "mr")
+#: Those of the measurement registers of confidential guests.
+CC_SPACES = ("ccmr", "rtmr", "rem")
 Space = str
 
 

@@ -57,6 +57,9 @@ def _signed() -> Iterator[Pair]:
     token = made.cca_token(b"\xaa" * 64, [bytes(64)] * 4, NONCE)
     platform = made.ec_key("platform", "SECP384R1").public_key()
     yield Pair("cca-token", log, token, {"kind": "cca-token", "key": made.pem(platform), "nonce": NONCE})
+    realm = made.virtcca_token(b"\xaa" * 32, [bytes(32)] * 4, NONCE)
+    device = made.pem(made.rsa_key().public_key())
+    yield Pair("virtcca-token", log, realm, {"kind": "cca-token", "key": device, "nonce": NONCE})
     log = SAMPLES / "tcg2" / "sha384-only.bin"
     document = made.nitro(dict(enumerate(values_of(log, "pcr", range(16)))), NONCE, member="nitrotpm_pcrs")
     yield Pair("nitro", log, document, {"kind": "nitro-tpm", "root": made.pem_of(made.aws()[2]), "nonce": NONCE})

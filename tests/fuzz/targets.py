@@ -10,7 +10,7 @@ import evlog
 from evlog.checking.bodies import Bodies
 from evlog.errors import EvlogError
 from evlog.evidence import KINDS
-from evlog.formats import FORMATS, room
+from evlog.formats import FORMATS, room, writer, writes
 from evlog.formats.text.dialects import DIALECTS
 from evlog.options import Options
 from evlog.registers import PLATFORMS
@@ -75,8 +75,10 @@ def read(choices: Choices, data: bytes) -> None:
         repr(event)
         assert event.content.summary is not None
         event.content.to_json()
+    if not writes(log.format):
+        return
     options = Options(**{key: value for key, value in asked.items() if key not in ("format", "strict")})
-    written = room(log.format).write(log, options)
+    written = writer(log.format).write(log, options)
     wrapped = any(finding.code == "wrapped" for finding in log.findings)
     if log.format not in SPELLED and not wrapped and written != data:
         raise BrokenError(f"{log.format}: written otherwise than it was read")

@@ -13,7 +13,7 @@ from evlog.changing import naive
 from evlog.changing.encapsulate import encapsulable
 from evlog.changing.losses import untold
 from evlog.errors import ConversionError, ParseError
-from evlog.formats import room
+from evlog.formats import writer
 from evlog.model import Log, Loss
 from evlog.options import Options
 from evlog.replaying.naming import united
@@ -59,7 +59,7 @@ def convert(log: Log, to: str, *, strict: bool = False, allow_changed: bool = Fa
     for what the format cannot hold.
     """
     options = Options(name=log.name, platform=choices.pop("platform", None) or log.platform, **choices)
-    target = room(to)
+    target = writer(to)
     allow_changed |= options.encapsulate == "tag"
     before: list[Loss] = []
     with CollectorPaused():
@@ -84,10 +84,11 @@ def convert(log: Log, to: str, *, strict: bool = False, allow_changed: bool = Fa
     if strict and losses:
         raise ConversionError(f"{len(losses)} losses, first {_described(losses[0])}")
     # A log in its own format says what it said, by whatever rules it was read.
-    after = replay(back) if to == log.format else naive.told(back, to)
-    changed = _changed(
-        replay(log if log.columns is not None else made), after, options.platform or back.platform, _Lost(made, told)
-    )
+    plain = back.replace(header=None)
+    after = replay(plain) if to == log.format else naive.told(plain, to)
+    # What a header leaves open, its own format only says: as recorded, both have to be the same.
+    source = (log if log.columns is not None else made).replace(header=None)
+    changed = _changed(replay(source), after, options.platform or back.platform, _Lost(made, told))
     if changed and not allow_changed:
         message = f"{to} would change {', '.join(changed[:3])}{' and more' * (len(changed) > 3)}"
         measured = {event.number for event in made.events if event.measured}

@@ -98,6 +98,8 @@ class _Account:
         if other:
             if not self._carries(source, after):
                 self._name(source, "content", f"{self.to} reads it back as a {two.kind} record")
+            for field in one.left_behind:
+                self._name(source, f"content.{field}", f"{self.to} has no place for it in a {two.kind} record")
         elif one != two:
             self._fields(source, one, two)
         # Who asks for events of another kind asks for them to be measured anew.

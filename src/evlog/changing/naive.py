@@ -2,8 +2,9 @@
 
 Such a reader knows the format's own words and nothing of what evlog makes of odd logs. In a CEL a digest is the value
 that was extended, whatever the record carries (TCG Canonical Event Log Format 1.1, section 4.3); so it is in firmware's
-logs (TCG PC Client Platform Firmware Profile 1.06, section 10), systemd's and coreboot's. IMA's own lists have zeros
-for a violation, which extends ones (Linux, security/integrity/ima, ima_add_template_entry). Lines have no digests.
+logs (TCG PC Client Platform Firmware Profile 1.06, section 10), systemd's, coreboot's and dstack's. IMA's own lists
+have zeros for a violation, which extends ones (Linux, security/integrity/ima, ima_add_template_entry). Lines have no
+digests.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 __all__ = ["AS_EXTENDED", "respells", "spelled", "told"]
 
 #: Formats in which a recorded digest is what was extended. In the others the kind of content says what was.
-AS_EXTENDED = frozenset(("cel-tlv", "cel-cbor", "cel-json", "tcg1", "tcg2", "ccel", "systemd", "coreboot"))
+AS_EXTENDED = frozenset(("cel-tlv", "cel-cbor", "cel-json", "tcg1", "tcg2", "ccel", "systemd", "coreboot", "dstack"))
 
 
 def respells(kind: type[Content]) -> bool:

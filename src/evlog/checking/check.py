@@ -18,9 +18,13 @@ if TYPE_CHECKING:
     from evlog.checking.conventions import Convention
     from evlog.checking.digest_check import DigestCheck
     from evlog.checking.facts import Facts
-    from evlog.model import Finding, Log
+    from evlog.model import Event, Finding, Log
 
 __all__ = ["Checks", "check"]
+
+
+# What readers of IMA lists say themselves.
+_VIOLATION = "ima_violation"
 
 
 class Checks(Record):
@@ -69,23 +73,43 @@ def check(log: Log) -> Checks:
     # Verdicts are few, and events may be many, made as they are asked for.
     shared: dict[tuple[object, ...], tuple[DigestCheck, ...]] = {(): ()}
     pcclient = False
+    violations: list[int] = []
+    changed: dict[str, list[Event]] = {}
     for event in events:
-        found = check_event(event)
-        key = tuple((each.alg.id, each.alg.size, each.verdict, each.rule) for each in found) if found else ()
-        checks.append(shared.setdefault(key, found))
-        pcclient = pcclient or isinstance(event.content, PCClientEvent)
+        content = event.content
+        if content.mark(event):
+            violations.append(event.number)
+        row = check_event(event)
+        key = tuple((each.alg.id, each.alg.size, each.verdict, each.rule) for each in row) if row else ()
+        checks.append(shared.setdefault(key, row))
+        pcclient = pcclient or isinstance(content, PCClientEvent)
+        if content.named_by_digest and any(each.verdict == "mismatch" for each in row):
+            changed.setdefault(content.named_by_digest, []).append(event)
+    notes = tuple(_noted(log, violations, changed)) if violations or changed else ()
     if not pcclient:
-        return Checks(tuple(checks))
+        return Checks(tuple(checks), notes)
     from evlog.checking.facts import EventFacts
 
-    return _judged(tuple(checks), EventFacts(tuple(events), tuple(checks)))
+    return _judged(tuple(checks), EventFacts(tuple(events), tuple(checks)), notes)
 
 
-def _judged(checks: Sequence[tuple[DigestCheck, ...]], facts: Facts) -> Checks:
-    """The checks with what they say of the firmware, and with what is odd in the log."""
+def _noted(log: Log, violations: Sequence[int], changed: dict[str, list[Event]]) -> Iterator[Finding]:
+    """What is said of an IMA list's violations, unless its reader said it, and of digests that are not of the names."""
+    if violations and not any(finding.code == _VIOLATION for finding in log.findings):
+        from evlog.contents.ima import violations_found
+
+        yield violations_found(violations)
+    from evlog.checking.facts import finding
+
+    for what, events in changed.items():
+        yield from finding("digest_mismatch", "warning", f"the digest is not of the event's {what}", events)
+
+
+def _judged(checks: Sequence[tuple[DigestCheck, ...]], facts: Facts, notes: Sequence[Finding] = ()) -> Checks:
+    """The checks with what they say of the firmware, with what is odd in the log, and what else was found in it."""
     from evlog.checking import quirks, structure
     from evlog.checking.conventions import conventions_of
 
     conventions = conventions_of(facts)
-    found = [*structure.findings(facts), *quirks.findings(facts, conventions)]
+    found = [*notes, *structure.findings(facts), *quirks.findings(facts, conventions)]
     return Checks(checks, tuple(sorted(found, key=lambda finding: finding.event or 0)), conventions)

@@ -10,6 +10,7 @@ from evlog import hashing
 from evlog._record import Record
 from evlog.checking.verdicts import Verdicts
 from evlog.columns import NOT_EXTENDED, rows_of
+from evlog.contents.digest_only import DigestOnly
 from evlog.contents.event_types import EV_NO_ACTION, EV_SEPARATOR
 from evlog.contents.pcclient import PCClientEvent
 from evlog.model import Finding
@@ -64,10 +65,12 @@ class Facts:
 
     ``types``  the event type of each
     ``pcrs``   the PCR that each extends, or `NOT_EXTENDED`
+    ``whole``  whether they are all there are: of an event that is told without its data nobody can say what it is
     """
 
     types: array[int]
     pcrs: array[int]
+    whole: bool = True
 
     def __len__(self) -> int:
         return len(self.types)
@@ -125,6 +128,8 @@ class EventFacts(Facts):
     """Those of a log of events of any kind."""
 
     def __init__(self, events: Iterable[Event], checks: Sequence[tuple[DigestCheck, ...]]) -> None:
+        events = tuple(events)
+        self.whole = not any(isinstance(event.content, DigestOnly) for event in events)
         self._rows = [
             Row(event, event.content.event_type, event.content.data, digests)
             for event, digests in zip(events, checks, strict=True)

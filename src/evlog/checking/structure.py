@@ -150,7 +150,7 @@ def _lists(facts: Facts) -> Iterator[Finding]:
 def _separators(facts: Facts) -> Iterator[Finding]:
     """One separator on each of PCR 0 to 7, with a value that says that all is well."""
     separators = facts.separators
-    missing = [] if _is_of_a_host(facts) else [pcr for pcr in range(8) if pcr not in separators]
+    missing = [] if _is_of_a_host(facts) or not facts.whole else [pcr for pcr in range(8) if pcr not in separators]
     uefi = (
         row
         for row in facts.of_type(*(kind for kind in facts.kinds if kind >= EV_EFI_EVENT_BASE))

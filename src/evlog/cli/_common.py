@@ -9,9 +9,13 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     import argparse
     from collections.abc import Callable, Iterable, Sequence
-    from typing import Any, TextIO
+    from typing import Any, BinaryIO, TextIO
 
     from evlog.model import Finding, Log, Loss
+
+
+# Formats that --ima-register is about.
+_LISTS = frozenset(("ima-binary", "ima-ascii"))
 
 
 def reader_arguments(parser: argparse.ArgumentParser, *, logs: str = "LOG", keep: bool = True) -> None:
@@ -26,9 +30,11 @@ def reader_arguments(parser: argparse.ArgumentParser, *, logs: str = "LOG", keep
     group.add_argument(
         "--from", dest="format", metavar="FORMAT", help="the log's format (see evlog formats), else by content"
     )
-    group.add_argument("--member", metavar="PATH", help="which log of a JSON document, such as /evidence/eventlog")
+    group.add_argument("--member", metavar="PATH", help="which log of a document or archive, as /evidence/eventlog")
     group.add_argument("--platform", choices=("tpm", "tdx", "cca", "snp", "csv", "nitro"), help="names of registers")
     group.add_argument("--space", choices=("pcr", "ccmr", "rtmr", "rem"), help="what register numbers count")
+    text = "the register that an IMA list extended, if another than its column says: ccmr:3"
+    group.add_argument("--ima-register", metavar="REGISTER", help=text)
     group.add_argument("--dialect", metavar="DIALECT", help="tsm-text, nelr, aael-text, aael-spec or acon")
     group.add_argument("--index", metavar="SPACE", help="what a global textual log counts: pcr, ccmr, rtmr or rem")
     group.add_argument("--hash", metavar="ALG", help="the hash of a textual log's lines, if it does not say")
@@ -61,7 +67,21 @@ def open_logs(args: argparse.Namespace, sources: Sequence[str], *, mapped: bool 
     logs = []
     for source in checked(*sources):
         logs += _opened(args, source, read_mapped if mapped and source != "-" else read_logs)
+    need_list(args, logs)
     return logs
+
+
+def need_list(args: argparse.Namespace, logs: Iterable[Log]) -> None:
+    """Raise UsageError for a register of an IMA list if there is no such list: nobody would heed it."""
+    if args.ima_register is None:
+        return
+    from evlog.errors import UsageError
+    from evlog.registers import Register
+
+    if not Register.parse(args.ima_register).replayable:
+        raise UsageError(f"--ima-register {args.ima_register}: nothing extends that register")
+    if not any(log.format in _LISTS for log in logs):
+        raise UsageError("--ima-register is for an IMA list, and none is given")
 
 
 def checked(*sources: str) -> tuple[str, ...]:
@@ -92,7 +112,7 @@ def _opened(args: argparse.Namespace, source: str, reader: Callable[..., list[Lo
         raise SourceError("stdin is closed")
     try:
         return reader(
-            sys.stdin.buffer if source == "-" else source,
+            _stdin(args) if source == "-" else source,
             format=args.format,
             platform=args.platform,
             space=args.space,
@@ -106,12 +126,34 @@ def _opened(args: argparse.Namespace, source: str, reader: Callable[..., list[Lo
         raise
 
 
+def _stdin(args: argparse.Namespace) -> BinaryIO:
+    """Stdin, which is kept for who wants to know what it is if it is no log (`given`)."""
+    from io import BytesIO
+
+    class Named(BytesIO):
+        name = str(getattr(sys.stdin.buffer, "name", ""))
+
+    found = Named(sys.stdin.buffer.read())
+    args.stdin = found
+    return found
+
+
+def given(args: argparse.Namespace, source: str) -> str | BinaryIO:
+    """What a command was given, as evidence may be read from it: a path, or what stdin was."""
+    if source != "-" or getattr(args, "stdin", None) is None:
+        return source
+    args.stdin.seek(0)
+    found: BinaryIO = args.stdin
+    return found
+
+
 def choices(args: argparse.Namespace) -> dict[str, Any]:
-    """The choices about textual logs, as `evlog.options.Options` takes them."""
-    from evlog.registers import RegisterSet
+    """The choices about textual logs and IMA lists, as `evlog.options.Options` takes them."""
+    from evlog.registers import Register, RegisterSet
 
     return {
         # A log that names no register can be that of one.
+        "ima_register": Register.parse(args.ima_register) if args.ima_register is not None else None,
         "register": RegisterSet.parse(*args.register).alone if args.register else None,
         "dialect": args.dialect,
         "index": args.index,

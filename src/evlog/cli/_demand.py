@@ -21,13 +21,15 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--expect", action="append", metavar="NAME=VALUE", help="a claim, or a register that is static")
     group.add_argument("--authenticated", action="store_true", help="values of a known machine, and fresh ones, only")
     group.add_argument("--accept", action="append", metavar="NAME[:REGISTERS]", help="a shortfall to put up with")
+    text = "accept violations of an IMA list that extended something else than ones (--accept violations)"
+    group.add_argument("--ignore-violations", action="store_true", help=text)
     group.add_argument("--at", metavar="DATE", help="the time that certificates are held to, if not now")
 
 
 def demand(args: argparse.Namespace) -> Demand:
     """What the arguments demand. Raises UsageError for one that makes no sense."""
     from evlog.cli import _keep
-    from evlog.registers import RegisterSet
+    from evlog.registers import Register, RegisterSet
     from evlog.verifying.demand import Demand
 
     keep = _keep.of(args)
@@ -38,8 +40,9 @@ def demand(args: argparse.Namespace) -> Demand:
         kind=args.kind,
         expect=tuple(map(_expectation, args.expect or ())),
         authenticated=args.authenticated,
-        accept=tuple(_acceptances(args.accept or ())),
+        accept=tuple(_acceptances([*(args.accept or ()), *(["violations"] if args.ignore_violations else [])])),
         strict=args.strict,
+        ima_register=Register.parse(args.ima_register) if args.ima_register is not None else None,
     )
 
 

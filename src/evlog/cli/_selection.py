@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from evlog._record import Record
-from evlog.contents.pcclient import PCClientEvent
+from evlog.contents.event_types import name_of, type_of
 from evlog.decoders.describe import short_type
 from evlog.errors import UsageError
 
@@ -70,12 +70,13 @@ def in_banks(log: Log, checks: Checks, banks: Collection[HashAlg]) -> tuple[Log,
 
 def _is_type(event: Event, name: str) -> bool:
     content = event.content
-    if not isinstance(content, PCClientEvent):
+    event_type = type_of(content)
+    if event_type is None:
         return name.lower() in content.kind or name.lower() == short_type(event)
     try:
-        return int(name, 0) == content.event_type
+        return int(name, 0) == event_type
     except ValueError:
-        return name.upper() in content.event_type_name.upper() or name.upper() in short_type(event)
+        return name.upper() in name_of(content).upper() or name.upper() in short_type(event)
 
 
 def verdict(checks: tuple[DigestCheck, ...]) -> str | None:

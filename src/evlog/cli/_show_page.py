@@ -7,7 +7,7 @@ from evlog.cli import _common
 from evlog.cli._page import Page
 from evlog.cli._selection import VERDICTS, verdict
 from evlog.contents._printable import printable
-from evlog.contents.pcclient import PCClientEvent
+from evlog.contents.event_types import name_of
 from evlog.decoders import Context, decode, to_json
 from evlog.decoders.describe import short_type, summary
 from evlog.report.outline import outline
@@ -133,16 +133,17 @@ def _tree(
 ) -> None:
     """All that is known of an event, indented."""
     content = event.content
-    kind = content.event_type_name if isinstance(content, PCClientEvent) else content.kind
+    kind = name_of(content)
     place = f"  at {event.origin.span.offset:#x}, {event.origin.span.length} bytes" if event.origin else ""
     page.line("")
     page.line((f"{event.number:>4} ", "dim"), (f"{register}  ", "cyan"), (kind, "bold blue"), (place, "dim"))
     if event.recnum is not None:
         page.line(("     record number ", "dim"), str(event.recnum))
+    mark = content.mark(event)
     for at, digest in enumerate(event.digests):
         found = checks[at] if at < len(checks) else None
         name = found.verdict if found else None
-        rule = found.rule or found.verdict.replace("_", " ") if found else "not extended"
+        rule = found.rule or mark or found.verdict.replace("_", " ") if found else "not extended"
         page.line(
             ("     ", ""),
             (marks[name], _STYLES[name]),

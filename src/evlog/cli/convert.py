@@ -43,6 +43,7 @@ def run(args: argparse.Namespace) -> int:
 
     keep = _keep.of(args)
     log = _common.open_log(args, args.log)
+    _common.need_list(args, (log,))
     if args.json and args.output == "-":
         from evlog.errors import UsageError
 
@@ -60,7 +61,8 @@ def run(args: argparse.Namespace) -> int:
         mr_key=args.mr_key,
         encapsulate=args.encapsulate,
         digests_only=args.digests_only,
-        **{name: choices[name] for name in ("dialect", "index", "hash", "mr_hash")},
+        space=args.space,
+        **{name: choices[name] for name in ("dialect", "index", "hash", "mr_hash", "ima_register")},
     )
     losses = [*left, *result.losses]
     _common.deliver(args.output, result.data)

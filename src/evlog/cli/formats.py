@@ -20,19 +20,17 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    from evlog.formats import FORMATS, room
+    from evlog.formats import FORMATS, room, writes
 
     if args.schema is not None:
         return _schema(args)
     rooms = [room(format) for format in FORMATS]
     if args.json:
-        rows = [
-            {"id": r.ID, "title": r.TITLE, "reads": hasattr(r, "read"), "writes": hasattr(r, "write")} for r in rooms
-        ]
+        rows = [{"id": r.ID, "title": r.TITLE, "reads": hasattr(r, "read"), "writes": writes(r.ID)} for r in rooms]
         _common.print_json({"schema": "evlog.formats/1", "formats": rows})
         return 0
     for r in rooms:
-        _common.put(f"{r.ID:12} {r.TITLE}")
+        _common.put(f"{r.ID:12} {r.TITLE}{'' if writes(r.ID) else ' (only read)'}")
     return 0
 
 

@@ -96,8 +96,8 @@ def one(args: argparse.Namespace, source: str) -> tuple[dict[str, Any], int]:
     return document(result, log.platform), int(log.failed)
 
 
-def _rules(choices: Iterable[str], logs: Sequence[Log]) -> dict[HashAlg, str]:
-    """``--rule sha256=hash`` as `replay` takes it."""
+def _rules(choices: Iterable[str], logs: Sequence[Log]) -> dict[HashAlg, str] | None:
+    """``--rule sha256=hash`` as `replay` takes it; None if nothing is said."""
     from evlog.algorithms import HashAlg
     from evlog.errors import UsageError
 
@@ -110,7 +110,7 @@ def _rules(choices: Iterable[str], logs: Sequence[Log]) -> dict[HashAlg, str]:
                 f"--rule {choice}: BANK=RULE is needed, these logs offer {', '.join(offered) or 'no rule'}"
             )
         rules[HashAlg.named(bank)] = rule
-    return rules
+    return rules or None
 
 
 def _edited(args: argparse.Namespace, logs: list[Log]) -> Log:

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     import argparse
     from collections.abc import Sequence
 
+    from evlog.evidence import Evidence
     from evlog.model import Log
     from evlog.report.html.answer import Answer
 
@@ -27,7 +28,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     from evlog.cli import verify
 
     _common.reader_arguments(parser, logs="LOG...")
-    verify.evidence_arguments(parser, required=False)
+    verify.evidence_arguments(parser)
     parser.add_argument("--against", metavar="LOG", help="another boot, to tell what differs")
     parser.add_argument("-o", "--output", required=True, metavar="FILE", help="the page; - is stdout")
 
@@ -58,13 +59,13 @@ def _answer(args: argparse.Namespace, logs: Sequence[Log], keep: _keep.Keep) -> 
         )
     )
     findings = [finding for log in logs for finding in keep.findings(log.findings, log)]
-    if args.registers or args.quote or args.live:
+    evidence = _evidence(args)
+    if evidence is not None:
         from evlog.cli import _demand
         from evlog.cli.verify import answer as line
-        from evlog.cli.verify import open_evidence
         from evlog.verifying.verify import verify
 
-        found = verify(logs, open_evidence(args), _demand.demand(args), platform=args.platform)
+        found = verify(logs, evidence, _demand.demand(args), platform=args.platform)
         tone = ("good" if found.word == "verified" else "odd") if found.ok else "bad"
         answer = answer.replace(verification=found, line=line(found), tone=tone, platform=found.platform)
         findings += [*found.findings, *found.evidence.findings]
@@ -82,3 +83,19 @@ def _answer(args: argparse.Namespace, logs: Sequence[Log], keep: _keep.Keep) -> 
         answer = answer.replace(difference=difference)
         no = no or not difference.equal
     return answer.replace(findings=tuple(dict.fromkeys(findings))), no
+
+
+def _evidence(args: argparse.Namespace) -> Evidence | None:
+    """The register values that the arguments name or that stand beside the log in its file, if there are any."""
+    from evlog.cli.verify import open_evidence
+    from evlog.errors import UnknownFormatError
+
+    named = args.registers or args.quote or args.live
+    if not named and (len(args.logs) != 1 or args.logs[0] == "-"):
+        return None
+    try:
+        return open_evidence(args, args.logs)
+    except UnknownFormatError:
+        if named:
+            raise
+        return None

@@ -1,10 +1,12 @@
-"""What is in a log: one line an event, what its digests cover, and what is odd.
+"""What is in a log: one line an event, what its digests cover, and what is odd; or what evidence states.
 
 The mark before a register says what the event's digests are of: the event's data (a tick), something that is not in
 the log (a dot), or neither (a cross). Nothing but digests is covered by a register's value, least of all the type.
 """
 
 from __future__ import annotations
+
+import os
 
 from evlog.cli import _common, _keep
 
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
 #: Events that are made JSON objects of at a time.
 _SOME = 1024
 EXAMPLES = (
+    "evlog show QUOTE --json",
     "evlog show /sys/kernel/security/tpm0/binary_bios_measurements",
     "evlog show LOG --register pcr:7 --tree",
     "evlog show LOG --check mismatch --json",
@@ -48,7 +51,10 @@ def run(args: argparse.Namespace) -> int:
     keep = _keep.of(args)
     selection = _selection.of(args, keep)
     _check_document(args)
-    log = _common.open_log(args, args.log)
+    log = _opened(args)
+    if isinstance(log, int):
+        return log
+    _common.need_list(args, (log,))
     if args.document is not None:
         return _document(args, keep, log)
     from evlog.checking.check import check
@@ -69,6 +75,27 @@ def run(args: argparse.Namespace) -> int:
     _common.report(keep.findings(log.findings, log), log.name)
     warned = any(finding.severity == "warning" for finding in checks.findings)
     return int(log.failed or (args.strict and warned))
+
+
+def _opened(args: argparse.Namespace) -> Log | int:
+    """The log; or, if it is evidence that was given, the exit code of showing that."""
+    from evlog.cli import _show_evidence
+    from evlog.errors import SourceError, UnknownFormatError
+
+    try:
+        log = _common.open_log(args, args.log)
+    except UnknownFormatError as error:
+        if args.format is not None:
+            raise
+        return _show_evidence.show(args, error)
+    except SourceError as error:
+        if not os.path.isdir(args.log):
+            raise
+        return _show_evidence.show(args, error)
+    if _show_evidence.rather(args, log):
+        return _show_evidence.show(args, UnknownFormatError(f"{args.log}: no known log format", offset=0))
+    _show_evidence.note(args, log)
+    return log
 
 
 def _check_document(args: argparse.Namespace) -> None:
@@ -138,6 +165,9 @@ def _rows(log: Log, checks: Checks, chosen: list[int], bodies: Bodies) -> Iterat
             decoded = decode(event, context)
             bodies.look(event, decoded)
             members.update(decoded=decoded_json(decoded) or _by_nature(event), checks=checks_json(checks[number]))
+            mark = event.content.mark(event)
+            if mark:
+                members["mark"] = mark
             yield members
 
 

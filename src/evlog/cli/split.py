@@ -33,6 +33,7 @@ def run(args: argparse.Namespace) -> int:
 
     keep = _keep.of(args)
     log = _common.open_log(args, args.log)
+    _common.need_list(args, (log,))
     _common.report(keep.findings(log.findings, log), log.name)
     _common.say_absent(keep.absent((event.register for event in log.events), log.algorithms, log.platform))
     part, left = kept(log, keep.registers, keep.banks)

@@ -1,19 +1,20 @@
 """Whether the logs lead to the register values of a machine, register by register, and why not.
 
 The values come from a file or folder (--registers), a quote or report (--quote), or this machine (--live), whose logs
-are found too if none is named. What was authenticated and what was only read is said each time.
+are found too if none is named; without any from the document or the archive that the log is in. What was
+authenticated and what was only read is said each time.
 Exit code 0 only if every demanded register counts (--require; else those that nobody who cheats could leave out), and
 no check of the evidence failed. What may be missing is named by --accept; a failing line says how.
 """
 
 from __future__ import annotations
 
-from evlog.cli import _common, _demand, _each
+from evlog.cli import _common, _demand, _each, _evidence
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Sequence
     from typing import Any
 
     from evlog.evidence import Evidence
@@ -43,9 +44,9 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", action="store_true", help="print one JSON object (evlog.verify/1)")
 
 
-def evidence_arguments(parser: argparse.ArgumentParser, *, required: bool = True) -> None:
+def evidence_arguments(parser: argparse.ArgumentParser) -> None:
     """Where register values come from, what authenticates them, and what is demanded of them."""
-    source = parser.add_argument_group("register values").add_mutually_exclusive_group(required=required)
+    source = parser.add_argument_group("register values").add_mutually_exclusive_group()
     source.add_argument("--registers", metavar="FILE", help="JSON, what tpm2_pcrread prints, or a folder")
     source.add_argument("--quote", metavar="FILE", help="a TPM or TD quote, TDREPORT, SEV-SNP report, CCA token, ...")
     source.add_argument("--live", action="store_true", help="this machine's registers, as its kernel shows them")
@@ -59,12 +60,18 @@ def evidence_arguments(parser: argparse.ArgumentParser, *, required: bool = True
 
 
 def run(args: argparse.Namespace) -> int:
+    from evlog.errors import UnknownFormatError, UsageError
     from evlog.verifying.verify import verify
 
     if _each.wanted(args):
         return _each.run(args, "verify")
     demand = _demand.demand(args)
-    evidence = open_evidence(args)
+    try:
+        evidence = open_evidence(args, args.logs)
+    except UnknownFormatError as error:
+        if args.registers or args.quote or args.live:
+            raise
+        raise UsageError(error.message) from error
     logs = _common.open_logs(args, args.logs or own_logs(args))
     result = verify(logs, evidence, demand, platform=args.platform)
     code = _code(args, result, logs)
@@ -86,7 +93,7 @@ def one(args: argparse.Namespace, source: str) -> tuple[dict[str, Any], int]:
 
     _keys_elsewhere(args, source)
     log = _common.open_log(args, source)
-    evidence = open_evidence(_each.beside(args, source, _FILES))
+    evidence = open_evidence(_each.beside(args, source, _FILES), [source])
     result = verify((log,), evidence, _demand.demand(args), platform=args.platform)
     code = _code(args, result, (log,))
     return document(result, code, events=args.events), code
@@ -146,9 +153,9 @@ def own_logs(args: argparse.Namespace) -> list[str]:
     return found
 
 
-def open_evidence(args: argparse.Namespace) -> Evidence:
-    """The register values that the arguments name."""
-    from evlog.errors import SourceError, UsageError
+def open_evidence(args: argparse.Namespace, logs: Sequence[str]) -> Evidence:
+    """The register values that the arguments name; if they name none, those that stand beside the log in its file."""
+    from evlog.errors import SourceError, UnknownFormatError, UsageError
     from evlog.intake.registers import read_registers
 
     where = args.registers or args.quote
@@ -158,23 +165,31 @@ def open_evidence(args: argparse.Namespace) -> Evidence:
         where = live_registers()
         if where is None:
             raise SourceError("this machine shows no registers: neither a TPM nor measurement registers in sysfs")
+    if where is None and (len(logs) != 1 or logs[0] == "-"):
+        raise UsageError("register values are needed: --registers, --quote, --live, or one document that holds them")
     nonce = None
     if args.nonce is not None:
         try:
             nonce = bytes.fromhex(args.nonce)
         except ValueError:
             raise UsageError("--nonce: hex was expected") from None
-    return read_registers(
-        where,
-        kind=args.kind,
-        key=args.key,
-        signature=args.signature,
-        pcrs=args.pcrs,
-        nonce=nonce,
-        root=args.root,
-        at=_demand.when(args.at),
-        quote=args.quote is not None,
-    )
+    try:
+        return read_registers(
+            logs[0] if where is None else where,
+            kind=args.kind,
+            key=args.key,
+            signature=args.signature,
+            pcrs=args.pcrs,
+            nonce=nonce,
+            root=args.root,
+            at=_demand.when(args.at),
+            quote=args.quote is not None,
+            beside=where is None,
+        )
+    except UnknownFormatError as error:
+        if where is None:
+            error.message = f"{logs[0]}: {error.message}: give --registers, --quote or --live"
+        raise
 
 
 def document(result: Verification, code: int, *, events: bool = False) -> dict[str, Any]:
@@ -186,16 +201,7 @@ def document(result: Verification, code: int, *, events: bool = False) -> dict[s
         "exit": code,
         "word": result.word,
         "demand": _demanded(result),
-        "evidence": {
-            "source": result.evidence.source,
-            "anchored": result.evidence.anchored,
-            "anchor": result.evidence.anchor,
-            "fresh": result.evidence.fresh,
-            "identity": dict(result.evidence.identity),
-            "authenticated": list(result.evidence.authenticated),
-            "read_only": list(result.evidence.read_only),
-            "claims": {name: value.hex() for name, value in result.evidence.claims},
-        },
+        "evidence": _evidence.members(result.evidence),
         "registers": [_row(row, result.platform) for row in result.registers],
         "findings": [finding.to_json() for finding in result.findings],
     }

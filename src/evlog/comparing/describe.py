@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from evlog._record import Record
 from evlog.contents._printable import printable
-from evlog.contents.pcclient import PCClientEvent
+from evlog.contents.event_types import name_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -84,7 +84,7 @@ class Describer:
         from evlog.decoders import Raw, decode, to_json
 
         content = event.content
-        kind = content.event_type_name if isinstance(content, PCClientEvent) else content.kind
+        kind = name_of(content)
         decoded = decode(event, self._context)
         members = None if decoded is None or isinstance(decoded, Raw) else to_json(decoded)
         if decoded is None or members is None:
@@ -108,8 +108,8 @@ def _decoded_name(members: dict[str, Any], summary: str) -> str:
 def _own_name(content: object) -> str:
     """The name that a content of another kind has: a file's, an operation's."""
     name = getattr(content, "name", None)
-    if isinstance(name, bytes):
-        return name.decode("utf-8", "backslashreplace")
+    if isinstance(name, (bytes, str)):
+        return name if isinstance(name, str) else name.decode("utf-8", "backslashreplace")
     fields = getattr(content, "fields", None)
     if isinstance(fields, tuple) and fields and all(isinstance(field, str) for field in fields):
         return " ".join(fields[:2])

@@ -31,6 +31,9 @@ KINDS = {
     "text": ("text", "TextLine"),
     "cel": ("cel", "CelEvent"),
     "cos": ("cos", "CosEvent"),
+    "cos_host": ("cos_host", "CosHostEvent"),
+    "dstack": ("dstack", "DstackEvent"),
+    "digest_only": ("digest_only", "DigestOnly"),
     "opaque": ("opaque", "Opaque"),
 }
 

@@ -59,8 +59,12 @@ class Items(Record):
 
 
 class CelType(Record):
-    """A content type: the number of TLV and CBOR, the name of JSON ("" if it has none), and what it holds."""
+    """A content type: the number of TLV and CBOR, the name of JSON ("" if it has none), and what it holds.
+
+    ``ours`` is whether the number is evlog's own choice, so that no other reader knows what such a record carries.
+    """
 
     number: int
     name: str
     shape: Shape
+    ours: bool = False

@@ -2,7 +2,9 @@
 
 Source: Linux, security/integrity/ima/ima_template.c and ima_template_lib.c; Documentation/security/IMA-templates.rst;
 the IMA event log format document of the linux-integrity project. Integers are in the byte order of the host that
-wrote the list, but for the signature size of a signature header, which is big-endian.
+wrote the list, but for the signature size of a signature header, which is big-endian. Templates of kernels that
+attest containers: "ima: created new ima template ima-dep-cgn" and "ima-cgpath" (linux-integrity, December 2022), "ima:
+Add a new ima template that includes namespace ID" (August 2020); none of them was merged.
 """
 
 from __future__ import annotations
@@ -19,6 +21,7 @@ __all__ = [
     "FIELDS",
     "LEGACY",
     "TEMPLATES",
+    "TEXTS",
     "FileDigest",
     "ImaFields",
     "Signature",
@@ -44,7 +47,13 @@ TEMPLATES: dict[str, tuple[str, ...]] = {
     "evm-sig": (
         "d-ng", "n-ng", "evmsig", "xattrnames", "xattrlengths", "xattrvalues", "iuid", "igid", "imode",
     ),
+    "ima-dep-cgn": ("dep", "cgn", "d-ng", "n-ng"),
+    "ima-cgpath": ("dep", "cg-path", "d-ng", "n-ng"),
+    "ima-ns": ("d-ng", "n-ng", "ns"),
 }  # fmt: skip
+
+#: Fields of patched kernels that are text with a NUL: who started the process, and its control group.
+TEXTS = frozenset(("dep", "cgn", "cg-path"))
 
 # Where the fields of a template go in `ImaFields`.
 _DECODED = {
@@ -61,8 +70,8 @@ _DECODED = {
     "imode": "mode",
 }
 
-#: Every field that a template may name.
-FIELDS = frozenset(_DECODED)
+#: Every field that a template may name; ``ns`` is the number of a namespace.
+FIELDS = frozenset((*_DECODED, *TEXTS, "ns"))
 
 _ORDERS = {"little": "<", "big": ">"}
 
@@ -116,7 +125,8 @@ class ImaFields(Record):
     """The fields of an entry, decoded; None for those that the template does not have, or leaves empty.
 
     ``name`` is bytes, as file names are. ``extended`` are the attributes that EVM covers, by name. ``undecoded`` are
-    the fields that nobody has described, and those that cannot be what they should: names and bytes as recorded.
+    the fields that nobody has described, those of patched kernels, and those that cannot be what they should: names
+    and bytes as recorded.
     """
 
     file_digest: FileDigest | None = None

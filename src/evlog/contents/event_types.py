@@ -2,13 +2,20 @@
 
 Source: TCG PC Client Platform Firmware Profile 1.06, section 10.4.1; for dynamic launches Intel TXT Software
 Development Guide, appendix F; tboot (txt/heap.h), Secure Launch Linux (linux/slaunch.h) and Xen; Google's host logs;
-and for AMD and Arm the tools that name their types: no real log of them is known.
+dstack; and for AMD and Arm the tools that name their types: no real log of them is known.
 The type is open: an unknown value keeps its number.
 """
 
 from __future__ import annotations
 
+from functools import cache
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from evlog.model import Content
+
 __all__ = [
+    "DSTACK_RUNTIME",
     "EVENT_TYPES",
     "EV_ACTION",
     "EV_COMPACT_HASH",
@@ -58,6 +65,9 @@ __all__ = [
     "TXT_TYPES",
     "event_type_name",
     "is_launch",
+    "name_of",
+    "number_of",
+    "type_of",
 ]
 
 EV_PREBOOT_CERT = 0x00000000
@@ -104,6 +114,8 @@ EV_EFI_SPDM_DEVICE_AUTHORITY = 0x800000E4
 SLAUNCH_START = 0x00000503
 SLAUNCH_END = 0x00000504
 GOOGLE_DRTM = 0x10000000
+#: What the agent of a dstack guest extends while it runs (cc-eventlog/src/runtime_events.rs).
+DSTACK_RUNTIME = 0x08000001
 
 #: Event types that Intel TXT and Boot Guard have to themselves; with those of what is launched (tboot, Linux, Xen), of
 #: AMD Secure Launch, Arm DRTM and Google's hosts.
@@ -150,6 +162,7 @@ EVENT_TYPES: dict[int, str] = {
     SLAUNCH_END: "SLAUNCH_END",
     # Google's hosts
     GOOGLE_DRTM: "GOOGLE_DRTM",
+    DSTACK_RUNTIME: "DSTACK_RUNTIME",
     # AMD Secure Launch
     0x00008001: "AMD_SL_LOAD",
     0x00008002: "AMD_SL_PSP_FW_SPLT",
@@ -187,3 +200,30 @@ def is_launch(event_type: int) -> bool:
         if event_type in types:
             return True
     return False
+
+
+def type_of(content: Content) -> int | None:
+    """The event type of a PC Client event, whether its data is known or not; None of other contents."""
+    found = getattr(content, "event_type", None)
+    return found if type(found) is int else None
+
+
+def name_of(content: Content) -> str:
+    """The name of a PC Client event's type, whether its data is known or not; the kind of other contents."""
+    event_type = type_of(content)
+    return content.kind if event_type is None else event_type_name(event_type)
+
+
+def number_of(name: str) -> int | None:
+    """The number of an event type by the specification's name, or as digits after ``0x``; None for another name."""
+    if name[:2] in ("0x", "0X") and 2 < len(name) <= 10:
+        try:
+            return int(name, 16)
+        except ValueError:
+            return None
+    return _numbers().get(name.upper())
+
+
+@cache
+def _numbers() -> dict[str, int]:
+    return {name: number for number, name in EVENT_TYPES.items()}

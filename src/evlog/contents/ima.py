@@ -9,7 +9,8 @@ from __future__ import annotations
 
 from evlog.algorithms import SHA1
 from evlog.contents._ima_fields import LEGACY, ImaFields, decode, field_names, split_fields
-from evlog.model import Content
+from evlog.model import Content, Finding
+from evlog.registers import CC_SPACES, LAST_CCMR
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -20,12 +21,13 @@ if TYPE_CHECKING:
     from evlog.contents._celtype import CelType
     from evlog.model import Event
 
-__all__ = ["HASH", "ZERO_PAD", "ImaEvent", "extensions_of", "is_violation"]
+__all__ = ["HASH", "ZERO_PAD", "ImaEvent", "extensions_of", "is_violation", "violations_found"]
 
 #: The rules for a bank that the list has no digest for. The kernel follows one or the other bank by bank: it hashes
 #: with those algorithms that it could load when IMA started, and pads the SHA-1 digest for the others.
 HASH, ZERO_PAD = "hash", "zero-pad"
 
+_NAMED = 3  # events that a finding names before it counts
 _NAME_SIZE = 256
 _PADDED_SIZE = 20 + _NAME_SIZE
 
@@ -41,6 +43,15 @@ def is_violation(recorded: bytes) -> bool:
 def _marks(size: int) -> tuple[bytes, bytes]:
     """The digests that mark a violation."""
     return bytes(size), b"\xff" * size
+
+
+def violations_found(numbers: Sequence[int], offset: int | None = None) -> Finding:
+    """The finding of a log that has violations: the events of these numbers, the first of them at ``offset``."""
+    more = f" and {len(numbers) - _NAMED} more" if len(numbers) > _NAMED else ""
+    named = f"{len(numbers)} violations (events {', '.join(map(str, numbers[:_NAMED]))}{more})"
+    said = "a violation" if len(numbers) == 1 else named
+    message = f"{said}: ones were extended, whatever is recorded, and nothing proves what is said of the file"
+    return Finding("ima_violation", "note", message, numbers[0], offset)
 
 
 def extensions_of(alg: HashAlg, recorded: Sequence[bytes], extended: Sequence[bytes | None]) -> Sequence[bytes | None]:
@@ -115,6 +126,18 @@ class ImaEvent(Content):
         name = self.name
         what = f"{len(self.data)} bytes" if name is None else name.decode(errors="backslashreplace")
         return f"{self.template} {what}"
+
+    def extends(self, event: Event) -> bool:
+        """Whether it extends its register: no measurement register of a confidential guest has a number above 4.
+
+        The kernel of Arm's virtCCA leaves PCR 10 in the column of boot_aggregate, and extends no register with it.
+        """
+        register = event.register
+        return register.space not in CC_SPACES or register.number <= LAST_CCMR
+
+    def mark(self, event: Event) -> str:
+        """A violation is one by its digest: see `is_violation`."""
+        return "violation" if any(is_violation(digest.value) for digest in event.digests) else ""
 
     def extension(self, alg: HashAlg, recorded: bytes | None) -> bytes | None:
         """The recorded digest; for a violation 0xFF throughout."""

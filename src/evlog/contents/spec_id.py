@@ -18,18 +18,21 @@ from evlog.model import Finding
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from evlog.model import Content, Event
+    from evlog.model import Content, Event, Log
 
 __all__ = [
     "AGILE",
     "ANY",
+    "BEFORE",
     "MAX_ALGORITHMS",
+    "MOST_BEFORE",
     "TABLE",
     "Fields",
     "SpecId",
     "fields_of",
     "is_header",
     "is_spec_id",
+    "preceding",
     "spec_id",
     "spec_id_of",
 ]
@@ -40,6 +43,10 @@ ANY = b"Spec ID Event0"
 # Bounds beside the fields they bound: no firmware comes near them.
 MAX_ALGORITHMS = 64
 MAX_DIGEST_SIZE = 128
+#: Records that may stand before a header: what is measured before a log is set up is little.
+MOST_BEFORE = 32
+#: The option of `evlog.model.Header` that counts them.
+BEFORE = "before"
 
 _VERSIONS = {AGILE.encode() + b"\0": 3, ANY + b"2\0": 2, ANY + b"0\0": 0}
 _NO_SIGNATURE = bytes(16)
@@ -116,6 +123,14 @@ def is_header(event: Event) -> bool:
     if event.number or not isinstance(content, PCClientEvent):
         return False
     return is_spec_id(content.event_type, content.data) or spec_id_of(content) is not None
+
+
+def preceding(log: Log) -> tuple[Event, ...]:
+    """The events that stand before the log's header: whether they were extended, the log does not tell."""
+    before = log.header.get(BEFORE, 0) if log.header is not None else 0
+    if not isinstance(before, int) or not before:
+        return ()
+    return tuple(event for event in log.events[:MOST_BEFORE] if event.number < before)
 
 
 def spec_id_of(content: Content) -> SpecId | None:

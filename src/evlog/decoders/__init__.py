@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import TypeVar, overload
 
-    from evlog.model import Content, Event
+    from evlog.model import Event
 
     D = TypeVar("D", bound=Decoded)
 else:
@@ -86,7 +86,7 @@ def decode_by(event: Event, context: Context, cursor: Callable[[bytes, int], Cur
     event_type: object = getattr(event.content, "event_type", None)
     try:
         if not isinstance(event_type, int) or not isinstance(data, bytes):
-            return _content(event.content)
+            return _content(event)
         claim = claims(event_type, event.register, data, context.platform)
         if claim is None:
             return Raw(_unclaimed(event_type), data)
@@ -98,13 +98,13 @@ def decode_by(event: Event, context: Context, cursor: Callable[[bytes, int], Cur
         return Raw(reason, data if isinstance(data, bytes) else b"", damaged=True)
 
 
-def _content(content: Content) -> Decoded | None:
-    module = CONTENTS.get(content.kind)
+def _content(event: Event) -> Decoded | None:
+    module = CONTENTS.get(event.content.kind)
     if module is None:
         return None
     from importlib import import_module
 
-    decoded: Decoded = import_module(f"evlog.decoders.{module}").read_content(content)
+    decoded: Decoded = import_module(f"evlog.decoders.{module}").read_content(event.content, event.content.mark(event))
     return decoded
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from evlog.contents._printable import printable
-from evlog.contents.pcclient import PCClientEvent
+from evlog.contents.event_types import name_of, type_of
 from evlog.decoders import NO_CONTEXT, Context, Decoded, decode
 
 TYPE_CHECKING = False
@@ -37,9 +37,9 @@ def describe(event: Event, context: Context = NO_CONTEXT) -> str:
 def short_type(event: Event) -> str:
     """An event's type in few letters: the specification's name without the words that many types share."""
     content = event.content
-    if not isinstance(content, PCClientEvent):
+    if type_of(content) is None:
         return str(getattr(content, "role", content.kind))
-    name = content.event_type_name
+    name = name_of(content)
     for long, short in _LONG:
         name = name.replace(long, short)
     return name
@@ -47,4 +47,6 @@ def short_type(event: Event) -> str:
 
 def summary(event: Event, decoded: Decoded | None) -> str:
     """What matters of an event that was decoded, on one line that is safe to print."""
-    return decoded.summary if decoded is not None else printable(event.content.summary)
+    said = decoded.summary if decoded is not None else printable(event.content.summary)
+    mark = event.content.mark(event)
+    return f"{mark}: {said}" if mark and not said.startswith(f"{mark}: ") else said

@@ -57,10 +57,14 @@ class ImaAttribute(Decoded):
 
 
 class ImaField(Decoded):
-    """A field that nobody has described, or that cannot be what it should; as recorded."""
+    """A field that nobody has described, of a patched kernel, or that cannot be what it should; as recorded.
+
+    ``text`` is the value without its NUL, where that can be read.
+    """
 
     name: str
     value: bytes
+    text: str | None
 
     kind = "ima_field"
 
@@ -69,10 +73,12 @@ class ImaEntry(Decoded):
     """The fields of a template; None for those that it does not have or leaves empty.
 
     ``name`` is the file's, or what was measured into ``buffer``, with what is not UTF-8 escaped. ``text`` and
-    ``certificate`` are the buffer read so, where it can be.
+    ``certificate`` are the buffer read so, where it can be. ``mark`` is ``violation`` for one, whose
+    ``digest`` is None where it is zeros: they say nothing of the file.
     """
 
     template: str
+    mark: str | None
     name: str | None
     digest: ImaDigest | None
     signature: ImaSignature | None
@@ -92,6 +98,8 @@ class ImaEntry(Decoded):
 
     def describe(self) -> str:
         name = f"{self.template} {self.name}" if self.name else self.template
+        if self.mark:
+            return f"{self.mark}: {name}"
         if self.buffer is not None:
             content = self.certificate.describe() if self.certificate else self.text
             return f"{name}: {content or f'{len(self.buffer)} bytes'}"
@@ -100,8 +108,11 @@ class ImaEntry(Decoded):
         return f"{name}{digest}{signed}"
 
 
-def read_content(content: ImaEvent) -> Decoded:
-    """The entry decoded; `Raw` with the reason for data that is not made of its template's fields. Never raises."""
+def read_content(content: ImaEvent, mark: str = "") -> Decoded:
+    """The entry decoded; `Raw` with the reason for data that is not made of its template's fields. Never raises.
+
+    ``mark`` is what the entry's digest says of it (`evlog.model.Content.mark`).
+    """
     if content.missing and not content.data:
         return Raw(content.missing, b"")
     fields = content.decoded
@@ -110,8 +121,11 @@ def read_content(content: ImaEvent) -> Decoded:
     buffer = fields.buffer
     return ImaEntry(
         content.template,
+        mark or None,
         None if fields.name is None else fields.name.decode("utf-8", "backslashreplace"),
-        _digest(fields.file_digest),
+        None
+        if mark and not any(fields.file_digest.value if fields.file_digest else b"")
+        else _digest(fields.file_digest),
         _signature(fields.signature),
         _signature(fields.evm_signature),
         _digest(fields.modsig_digest),
@@ -123,7 +137,7 @@ def read_content(content: ImaEvent) -> Decoded:
         fields.uid,
         fields.gid,
         fields.mode,
-        tuple(ImaField(*pair) for pair in fields.undecoded),
+        tuple(ImaField(name, value, plain_text(value.removesuffix(b"\0"))) for name, value in fields.undecoded),
     )
 
 

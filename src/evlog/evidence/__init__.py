@@ -24,7 +24,7 @@ from __future__ import annotations
 from importlib import import_module
 
 from evlog._record import Record
-from evlog.algorithms import HashAlg
+from evlog.algorithms import SHA1, SHA256, SHA384, SHA512, HashAlg
 from evlog.errors import UnknownFormatError, UsageError
 from evlog.model import Finding
 from evlog.registers import Register, Registers
@@ -64,16 +64,23 @@ SOURCES: dict[str, str] = {
     "tpm-quote": "tpm_quote",
     "pcr-values": "pcr_values",
     "hcl-vtpm": "hcl_vtpm",
+    "tpm-attestation": "tpm_attestation",
+    "tpm-printed": "tpm_printed",
+    "keylime-quote": "keylime_quote",
     "tpm-document": "tpm_document",
     "tdx-quote": "tdx_quote",
     "tdx-report": "tdx_report",
     "snp-report": "snp_report",
     "cca-token": "cca_token",
+    "csv-report": "csv_report",
     "nitro-enclave": "nitro_enclave",
     "nitro-tpm": "nitro_tpm",
     "register-file": "register_file",
+    "pcrlock": "pcrlock",
     "claims-json": "claims_json",
+    "named-value": "named_value",
     "pcr-table": "pcr_table",
+    "pcr-lines": "pcr_lines",
     "pcr-bare": "pcr_bare",
     "pcrread": "pcrread",
     "tpm-sysfs": "tpm_sysfs",
@@ -83,11 +90,17 @@ SOURCES: dict[str, str] = {
 #: What the sources of each shape of material are; no other is asked, or imported.
 _SHAPES: dict[str, frozenset[str]] = {
     "folder": frozenset({"tpm-sysfs", "register-tree"}),
-    "text": frozenset({"hcl-vtpm", "tpm-document", "register-file", "claims-json", "pcr-table", "pcrread"}),
+    "text": frozenset(
+        {
+            *("hcl-vtpm", "csv-report", "cca-token", "tpm-attestation", "tpm-printed", "keylime-quote"),
+            *("tpm-document", "register-file", "pcrlock", "claims-json", "named-value", "pcr-table"),
+            *("pcr-lines", "pcr-bare", "pcrread"),
+        }
+    ),
     "binary": frozenset(
         {
-            *("tpm-quote", "hcl-vtpm", "tdx-quote", "tdx-report", "snp-report", "cca-token"),
-            *("nitro-enclave", "nitro-tpm", "pcr-values", "pcr-bare"),
+            *("tpm-quote", "tpm-attestation", "hcl-vtpm", "tdx-quote", "tdx-report", "snp-report", "cca-token"),
+            *("csv-report", "nitro-enclave", "nitro-tpm", "pcr-values", "pcr-bare", "named-value"),
         }
     ),
 }
@@ -107,9 +120,9 @@ KINDS: dict[str, str] = {
 }
 
 #: Sources whose material states a signature of a TPM quote, which pins the kind as a signature given beside it does.
-SIGNED = frozenset({"tpm-document"})
+SIGNED = frozenset({"keylime-quote", "tpm-document", "tpm-attestation", "tpm-printed"})
 
-_LEAST_NONCE = 8
+_LEAST_NONCE, _ALL_PCRS = 8, 24
 _CONTROL = frozenset(range(0x20)) - frozenset(b"\t\n\r\f")
 
 
@@ -320,4 +333,16 @@ def identify(material: Material, kind: str | None = None) -> Source:
             return found
     what = "a folder" if material.data is None else f"{len(material.data)} bytes"
     name = f"{material.name}: " if material.name else ""
-    raise UnknownFormatError(f"{name}no known source of register values ({what})", offset=0)
+    raise UnknownFormatError(f"{name}no known source of register values ({what}){_hint(material)}", offset=0)
+
+
+def _hint(material: Material) -> str:
+    """What to try with bytes that may be values of which nothing says whose they are."""
+    size = len(material.data or b"")
+    banks = [str(alg) for alg in (SHA1, SHA256, SHA384, SHA512) if size and not size % alg.size]
+    if material.shape != "binary" or not banks or size > _ALL_PCRS * SHA512.size:
+        return ""
+    return (
+        f"; if they are values of some PCRs in {' or '.join(banks)}, the quote that selects them says of which "
+        "(--quote FILE --pcrs VALUES), or all 24 of a bank"
+    )

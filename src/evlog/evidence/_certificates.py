@@ -19,7 +19,19 @@ if TYPE_CHECKING:
 
     from cryptography.x509 import Certificate
 
-__all__ = ["Chain", "certificates", "chain", "common_name", "extension", "fingerprint", "key_of", "unfit", "unfit_ak"]
+__all__ = [
+    "Chain",
+    "certificates",
+    "chain",
+    "common_name",
+    "described",
+    "extension",
+    "fingerprint",
+    "is_authority",
+    "key_of",
+    "unfit",
+    "unfit_ak",
+]
 
 # A chain of evidence has three or four certificates; nobody checks a thousand.
 _MAX_CERTIFICATES = 16
@@ -76,6 +88,28 @@ def fingerprint(certificate: Certificate) -> str:
 
     with _at_hand():
         return certificate.fingerprint(hashes.SHA256()).hex()
+
+
+def described(certificate: Certificate) -> list[tuple[str, str]]:
+    """What a certificate says of itself, as names and texts: subject, issuer, dates, what signed it."""
+    with _at_hand():
+        hashed = certificate.signature_hash_algorithm
+        return [
+            ("subject", certificate.subject.rfc4514_string() or "none"),
+            ("issuer", certificate.issuer.rfc4514_string() or "none"),
+            ("valid", f"{certificate.not_valid_before_utc:%Y-%m-%d} to {certificate.not_valid_after_utc:%Y-%m-%d}"),
+            ("signed over", hashed.name if hashed is not None else "the whole"),
+            ("authority", "yes" if is_authority(certificate) else "no"),
+        ]
+
+
+def is_authority(certificate: Certificate) -> bool:
+    """Whether it says that its key signs certificates."""
+    from cryptography import x509
+
+    with _at_hand():
+        constraints = _of(certificate, x509.BasicConstraints)
+        return constraints is not None and bool(constraints.ca)
 
 
 def extension(certificate: Certificate, oid: str) -> bytes | None:

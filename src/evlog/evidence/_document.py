@@ -13,11 +13,30 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
     from typing import Any
 
-__all__ = ["TPM_QUOTE", "base64url", "bytes_in", "document", "holder", "is_quote", "member"]
+    #: Where a member stands: the place of what is around it and its name or number there; () for the whole.
+    Place = tuple[()] | tuple["Place", str | int]
+
+__all__ = [
+    "TPM_QUOTE",
+    "base64url",
+    "bytes_in",
+    "document",
+    "holder",
+    "is_quote",
+    "member",
+    "pairs",
+    "parsed",
+    "path",
+    "token",
+]
 
 #: How TPMS_ATTEST of a quote begins: TPM_GENERATED_VALUE and TPM_ST_ATTEST_QUOTE, big-endian.
 TPM_QUOTE = b"\xff\x54\x43\x47\x80\x18"
 _MAX_DEPTH = 8
+# White space in front of a document, and characters of a member's name that a path shows.
+_BLANKS, _NAME = 256, 64
+#: What an object in base64 begins with whose first member is named at once: ``{"``.
+_TOKEN = b"eyJ"
 # No document of evidence has as many members.
 _MAX_MEMBERS = 1 << 16
 # Letters of a digest in hex: a document has hundreds, and no quote is so short.
@@ -27,14 +46,57 @@ _DIGESTS = frozenset({40, 64, 96, 128})
 @lru_cache(maxsize=1)
 def document(data: bytes) -> Any:
     """The JSON document, or None. Each source asks for it in turn; nobody may change it."""
-    if data.lstrip()[:1] not in (b"{", b"["):
+    return parsed(data)
+
+
+def parsed(data: bytes) -> Any:
+    """The JSON object or array that the bytes are, or None."""
+    if data[:_BLANKS].lstrip()[:1] not in (b"{", b"["):
         return None
     import json
 
     try:
-        return json.loads(data)
+        return json.loads(data, object_pairs_hook=_object)
     except (ValueError, RecursionError):
         return None
+
+
+class Doubled(dict[str, "Any"]):
+    """An object of which members have one name: ``pairs`` are all of them, and the last of a name counts elsewhere."""
+
+    pairs: list[tuple[str, Any]]
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) == len(pairs):
+        return found
+    doubled = Doubled(found)
+    doubled.pairs = pairs
+    return doubled
+
+
+def pairs(found: dict[str, Any]) -> list[tuple[str, Any]]:
+    """The members of an object, also those of one name."""
+    return found.pairs if isinstance(found, Doubled) else list(found.items())
+
+
+def token(data: bytes) -> bytes | None:
+    """The claims of a JSON Web Token in its compact form (RFC 7519): of three parts the middle one; else None."""
+    if data[:_BLANKS].lstrip()[:3] != _TOKEN:
+        return None
+    parts = data.split(b".")
+    found = base64url(parts[1].decode("ascii", "replace")) if len(parts) == 3 else b""
+    return found if found[:1] == b"{" else None
+
+
+def path(place: Place) -> str:
+    """A place as people read it: ``tpm.pcr07``, ``pcrs[3].sha256``."""
+    parts: list[str] = []
+    while place:
+        place, name = place
+        parts.append(f"[{name}]" if isinstance(name, int) else f".{name[:_NAME]}")
+    return "".join(reversed(parts)).removeprefix(".")
 
 
 def bytes_in(value: Any) -> bytes | None:
@@ -65,7 +127,7 @@ def _base64(text: str, *, url: bool) -> bytes | None:
 
 
 def base64url(value: Any) -> bytes:
-    """The bytes of a member of a JSON Web Key (RFC 7517), none for anything else."""
+    """The bytes of base64, in whichever letters and with or without padding; none for anything else."""
     return _base64(value, url=True) or b"" if isinstance(value, str) else b""
 
 

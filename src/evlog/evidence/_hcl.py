@@ -26,6 +26,8 @@ _SNP, _TDX = 2, 4
 _TYPES = {_SNP: "an AMD SEV-SNP report", _TDX: "an Intel TDREPORT", 3: "of a virtual machine without hardware support"}
 _HASHES = {1: SHA256, 2: SHA384, 3: SHA512}
 _AK = "HCLAkPub"
+# Names of keys that are told, and characters of each.
+_NAMES, _NAME = 8, 32
 _VCEK = ("vcek", "vcekcert", "vcekcertificate", "vlek", "certs", "certchain", "vcekchain")
 MRTD = Register("mr", "MRTD")
 
@@ -44,6 +46,8 @@ def judged(data: bytes, around: Sequence[dict[str, Any]], account: Account, *, k
     report = _report(data)
     account.reads(f"the hardware report in it is {_TYPES.get(report.kind, f'of type {report.kind}')}")
     stated, report_data = _hardware(report, around, account)
+    names = [str(each["kid"])[:_NAME] for each in _jwks(report.runtime) if "kid" in each]
+    account.reads(f"the runtime data names {'no key' if not names else 'the keys ' + ', '.join(names[:_NAMES])}")
     key = _attestation_key(report, report_data, account)
     quote = _document.holder(list(around), _document.is_quote) if around else None
     if quote is None:

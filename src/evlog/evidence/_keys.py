@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from cryptography.hazmat.primitives.hashes import HashAlgorithm
     from cryptography.x509 import Certificate
 
-__all__ = ["Key", "ecdsa_holds", "load_key", "raw_ec_key", "rsa_holds", "rsa_key"]
+__all__ = ["Key", "described", "ecdsa_holds", "load_key", "raw_ec_key", "rsa_holds", "rsa_key"]
 
 _ALG_RSA, _ALG_ECC, _ALG_NULL, _ALG_ECDAA = 0x0001, 0x0023, 0x0010, 0x001A
 _CURVES = {
@@ -139,6 +139,15 @@ def raw_ec_key(curve: str, point: bytes) -> Any:
     """An elliptic-curve key from x and y, one after the other."""
     half = len(point) // 2
     return _ec(curve, int.from_bytes(point[:half], "big"), int.from_bytes(point[half:], "big"))
+
+
+def described(key: Any) -> str:
+    """What kind of key it is: ``RSA, 2048 bits``, ``ECC, secp384r1``."""
+    from cryptography.hazmat.primitives.asymmetric import ec, rsa
+
+    if isinstance(key, rsa.RSAPublicKey):
+        return f"RSA, {key.key_size} bits"
+    return f"ECC, {key.curve.name}" if isinstance(key, ec.EllipticCurvePublicKey) else type(key).__name__.lstrip("_")
 
 
 def _hash(name: str) -> HashAlgorithm:

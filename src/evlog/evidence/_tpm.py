@@ -23,16 +23,21 @@ if TYPE_CHECKING:
     from evlog.evidence._account import Account
     from evlog.evidence._keys import Key
 
-__all__ = ["NOTHING", "Beside", "judged"]
+__all__ = ["NOTHING", "SCHEMES", "Beside", "judged", "signatures"]
 
 TPM_GENERATED_VALUE = 0xFF544347
 TPM_ST_ATTEST_QUOTE = 0x8018
 _RSASSA, _RSAPSS, _ECDSA = 0x0014, 0x0016, 0x0018
-_SCHEMES = {_RSASSA: "RSASSA", _RSAPSS: "RSAPSS", _ECDSA: "ECDSA"}
+#: Schemes by TPM_ALG_ID.
+SCHEMES = {_RSASSA: "RSASSA", _RSAPSS: "RSAPSS", _ECDSA: "ECDSA"}
 #: Hashes that a forger can collide.
 _BROKEN = ("sha1",)
+# Bytes of the shortest one: ECDSA in DER over a curve of 192 bits.
+_LEAST_SIGNATURE = 48
 # Banks and PCRs that exist; the counts in the quote may say anything.
 _MAX_BANKS, _MAX_SELECT = 16, 4
+#: What states values: a quote among the values of a quote, and another among those, would have no end.
+_VALUES = "register-file"
 
 
 class Quote(Record):
@@ -159,11 +164,11 @@ def _check_signature(message: bytes, account: Account, beside: Beside) -> HashAl
         account.reads("the quote: no signature was given")
         return None
     key, whose = _signer(account, beside)
-    signatures = _signatures(data, key.public if key is not None else None)
+    candidates = signatures(data, key.public if key is not None else None)
     if key is None:
         account.reads("the quote: no key was given to check its signature")
-        return signatures[0].alg
-    for signature in signatures:
+        return candidates[0].alg if candidates else None
+    for signature in candidates:
         if _holds(signature, key.public, message):
             _anchored(key, whose, signature, account, beside)
             return signature.alg
@@ -194,7 +199,7 @@ def _signer(account: Account, beside: Beside) -> tuple[Key | None, str]:
 
 def _anchored(key: Key, whose: str, signature: Signature, account: Account, beside: Beside) -> None:
     """What a signature that holds is worth."""
-    how = f"{_SCHEMES[signature.scheme]} with {signature.alg}"
+    how = f"{SCHEMES[signature.scheme]} with {signature.alg}"
     if signature.alg.name in _BROKEN:
         account.fails("signature_weak", f"the quote is signed over {signature.alg.name}, which can be forged ({how})")
         return
@@ -233,11 +238,11 @@ def _check_certificate(key: Key, account: Account) -> None:
     account.skips("revocation")
 
 
-def _signatures(data: bytes, key: Any) -> list[Signature]:
-    """TPMT_SIGNATURE; else what a bare signature may be, by the kind of the key."""
+def signatures(data: bytes, key: Any = None) -> list[Signature]:
+    """TPMT_SIGNATURE; else what a bare signature may be, by the kind of the key: nothing is known without one."""
     cursor = Cursor(data, where="signature", big=True)
     scheme = int.from_bytes(data[:2], "big")
-    if scheme in _SCHEMES and HashAlg.of(int.from_bytes(data[2:4], "big")).known:
+    if scheme in SCHEMES and HashAlg.of(int.from_bytes(data[2:4], "big")).known:
         cursor.take(2, "sigAlg")
         alg = HashAlg.of(cursor.number(2, "hash"))
         if scheme == _ECDSA:
@@ -247,8 +252,10 @@ def _signatures(data: bytes, key: Any) -> list[Signature]:
             found = Signature(scheme, alg, cursor.sized("sig"))
         if not cursor.left:
             return [found]
-    if key is None:
+    if key is None and (len(data) < _LEAST_SIGNATURE or scheme in SCHEMES):
         raise ParseError("not a TPMT_SIGNATURE of a scheme that is known here", offset=0, where="signature.sigAlg")
+    if key is None:
+        return []
     algs = [HashAlg.named(name) for name in ("sha256", "sha384", "sha512", "sha1")]
     pair = _der_pair(data)
     if pair is not None:
@@ -310,7 +317,7 @@ def _given(pcrs: Material, quote: Quote) -> Registers:
     bare = sum(alg.size for _, alg in quote.selection)
     # Bytes that are no text, of just that size: else 15 values of SHA-256 would pass for 24 of SHA-1.
     if pcrs.data is None or len(pcrs.data) != bare or pcrs.shape == "text":
-        return identify(pcrs).read(pcrs, NO_CREDENTIALS).registers
+        return identify(pcrs, _VALUES).read(pcrs, NO_CREDENTIALS).registers
     values, at = {}, 0
     for register, alg in quote.selection:
         values[register, alg] = pcrs.data[at : at + alg.size]

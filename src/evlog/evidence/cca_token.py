@@ -2,8 +2,10 @@
 
 Spec: Arm Realm Management Monitor, section A7.2 (claims), as draft-ffm-rats-cca-token has them: CBOR tag 399 over a
 map of two COSE_Sign1 messages. The platform token's challenge is the hash of the realm's public key; the platform
-token is signed by the CCA platform attestation key, which the caller must know. Arm virtCCA has the realm's token only,
-its claims wrapped twice: it is signed by the key that it carries, and by nobody that a caller could know.
+token is signed by the CCA platform attestation key, which the caller must know. Arm virtCCA has the realm's token
+only, its claims wrapped twice, and signed by the key that it carries, of which there is a device certificate beside it
+(``vcca_token`` and ``dev_cert`` of a JSON document): it counts for a caller who knows the key, or the certificate's
+root. A realm's token out of its wrapping is read in the same way.
 """
 
 from __future__ import annotations
@@ -11,7 +13,7 @@ from __future__ import annotations
 from evlog import hashing
 from evlog.algorithms import HashAlg
 from evlog.errors import EvlogError, ParseError
-from evlog.evidence import Credentials, Evidence, Material, _cbor
+from evlog.evidence import Credentials, Evidence, Material, _cbor, _document
 from evlog.evidence._account import Account
 from evlog.registers import PLATFORMS, Register, Registers
 
@@ -36,17 +38,37 @@ RIM = Register("ccmr", 0)
 _COSE_X, _COSE_Y = -2, -3
 
 
+# A map of two under tag 399, in later drafts 907, or of the realm's token alone; some issuers leave the tag out.
+_TAGS = (b"\xd9\x01\x8f", b"\xd9\x03\x8b", b"")
+_MAPS = (b"\xa2\x19\xac\xca", b"\xa2\x19\xac\xd1", b"\xa1\x19\xac\xd1")
+_HEADS = (b"\xd9\x01\x8f\xa2", b"\xd9\x03\x8b\xa2", *(tag + each for tag in _TAGS for each in _MAPS))
+# COSE_Sign1 with an algorithm of two bytes; the claim of the initial measurement as a key.
+_SIGN1, _RIM_KEY = b"\xd2\x84\x44\xa1\x01\x38", b"\x19\xac\xce"
+_DEVICE = ("devcert", "devcertificate", "devicecert", "devicecertificate")
+
+
 def claims(material: Material) -> bool:
-    # A map of two under tag 399, in later drafts 907; some issuers leave the tag out.
-    heads = (b"\xd9\x01\x8f\xa2", b"\xd9\x03\x8b\xa2", b"\xa2\x19\xac\xca", b"\xa2\x19\xac\xd1")
-    return material.head.startswith((*heads, b"\xd9\x01\x8f\xa1\x19\xac\xd1"))
+    if material.shape == "binary":
+        return _is_token(material.data or b"")
+    document = _document.document(material.data or b"")
+    return document is not None and _document.holder(document, _is_token) is not None
+
+
+def _is_token(data: bytes) -> bool:
+    return data.startswith(_HEADS) or (data.startswith(_SIGN1) and _RIM_KEY in data)
 
 
 def read(material: Material, credentials: Credentials) -> Evidence:
     """RIM and REM and what signs them. Raises ParseError for bytes that are no token."""
     from evlog.evidence import _cose
 
-    outer = _cbor.loads(material.data or b"", "token")
+    data, device = material.data or b"", None
+    held = _document.holder(_document.document(data), _is_token)
+    if held is not None:
+        data, device = held[0], _document.bytes_in(_document.member(held[1], _DEVICE))
+    outer = _cbor.loads(data, "token")
+    if data.startswith(_SIGN1):
+        outer = {_REALM_TOKEN: outer}
     if isinstance(outer, _cbor.Tag):
         outer = outer.value
     tokens = _cbor.map_of(outer, "token")
@@ -54,7 +76,7 @@ def read(material: Material, credentials: Credentials) -> Evidence:
     realm = _claims(signed, "realm")
     account = Account(credentials)
     if tokens.get(_PLATFORM_TOKEN) is None:
-        _check_alone(signed, realm, account)
+        _check_alone(signed, realm, device, account)
     else:
         platform = _cose.sign1(_nested(tokens[_PLATFORM_TOKEN], "platform"), "platform")
         _check(platform, signed, realm, account)
@@ -125,16 +147,56 @@ def _check(platform: Sign1, realm: Sign1, members: dict[Any, Any], account: Acco
     account.skips("the platform's software components", "revocation")
 
 
-def _check_alone(realm: Sign1, members: dict[Any, Any], account: Account) -> None:
-    """A token without a platform's (virtCCA): the device certificate that vouches for its key is not in it."""
-    from evlog.evidence import _keys
-
-    key = _keys.load_key(_cbor.bytes_of(members.get(_PUBLIC_KEY), "realm.public_key"))
-    if not realm.holds(key.public):
+def _check_alone(realm: Sign1, members: dict[Any, Any], device: bytes | None, account: Account) -> None:
+    """A token without a platform's: whose key it is, the caller knows, or a root of the device's certificate."""
+    stated = _cbor.bytes_of(members.get(_PUBLIC_KEY), "realm.public_key")
+    if not realm.holds(_own_key(stated)):
         account.fails("signature_invalid", "the realm token is not signed by the key that it carries")
         return
     account.holds("the realm token is whole: it is signed by the key that it carries")
-    account.reads("whose key that is: there is no platform token, and a device certificate is not checked here")
+    key = account.key()
+    if key is not None:
+        if not realm.holds(key.public):
+            account.fails("signature_invalid", "the realm token is not signed by the given key")
+            return
+        account.holds("the realm token is signed by the given key")
+        account.anchor = "key"
+        if key.certificates and account.credentials.root is not None:
+            account.leads(key.certificates, "the key's certificate")
+    elif not _device(realm, device, account):
+        account.reads("whose key that is: there is no platform token, and nothing that was given vouches for it")
+        return
+    account.skips("the platform: there is no token of it", "revocation")
+
+
+def _device(realm: Sign1, device: bytes | None, account: Account) -> bool:
+    """Whether the certificate beside the token is of its key, and leads to the caller's root."""
+    from evlog.evidence import _certificates
+
+    if device is None:
+        return False
+    try:
+        found = _certificates.certificates(device)
+        public = _certificates.key_of(found[0])
+    except (ParseError, IndexError):
+        account.reads("the device certificate beside it cannot be read")
+        return False
+    if not realm.holds(public):
+        account.reads("the device certificate beside it is of another key than the token's")
+        return False
+    account.reads(f"the device certificate beside it is of that key: {_certificates.common_name(found[0])}")
+    if account.leads(found, "the device certificate") is None:
+        return False
+    account.anchor = "root"
+    account.identity.append(("device certificate", _certificates.fingerprint(found[0])))
+    return True
+
+
+def _own_key(stated: bytes) -> Any:
+    """The key that a token states: as a SubjectPublicKeyInfo (virtCCA), or as tokens with a platform's have it."""
+    from evlog.evidence import _keys
+
+    return _keys.load_key(stated).public if stated[:1] == b"\x30" else _realm_key(stated)
 
 
 def _describe(platform: dict[Any, Any], account: Account) -> None:

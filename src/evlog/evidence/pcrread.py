@@ -37,9 +37,14 @@ def read(material: Material, credentials: Credentials) -> Evidence:
             raise ParseError(f"{register} has two values in {alg}", where="pcrs")
     if not values:
         raise ParseError("no PCR values in it", offset=0)
-    return Evidence(
-        KINDS[0], Registers(values, material.name), read_only=("the PCR values are those of a listing",), form=ID
-    )
+    return Evidence(KINDS[0], Registers(values, material.name), read_only=(_sentence(material.data or b""),), form=ID)
+
+
+def _sentence(data: bytes) -> str:
+    """Where the values come from. Behind a list of events they are what tpm2_eventlog made of these."""
+    if b"events:" in data[:64].split() and b"EventType:" in data:
+        return "the PCR values are as replayed by tpm2_eventlog from a log, and no values of a machine"
+    return "the PCR values are those of a listing"
 
 
 def _values(data: bytes) -> Iterator[tuple[tuple[Register, HashAlg], bytes]]:

@@ -2,7 +2,7 @@
 
 Contract: schemas/evlog.registers.schema.json. The level of the space may be left out, and is then ``pcr``; bank and
 index may stand the other way round. All of it may be a member ``registers`` or, as keylime has it, ``pcrs``. What
-``evlog replay --json`` prints is read too.
+``evlog replay --json`` prints is read too, and what ``evlog show --json`` prints of evidence.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from evlog.algorithms import HashAlg
 from evlog.errors import EvlogError, ParseError, UsageError
 from evlog.evidence import Credentials, Evidence, Material
 from evlog.evidence._document import document as parsed
+from evlog.evidence._document import pairs
 from evlog.registers import SPACES, Register, Registers
 
 TYPE_CHECKING = False
@@ -21,7 +22,8 @@ if TYPE_CHECKING:
 ID = "register-file"
 TITLE = "register values as JSON"
 KINDS = ("register-file",)
-_REPLAY = "evlog.replay/1"
+# Documents of evlog's own with a list of registers.
+_OWN = ("evlog.replay/1", "evlog.evidence/1")
 #: MRTD, RIM (UEFI 2.10 section 38.4.1): no event extends it, on whatever platform.
 _BUILD_TIME = Register("ccmr", 0)
 
@@ -35,7 +37,7 @@ def _document(data: bytes) -> dict[str, Any] | None:
     document = parsed(data)
     if not isinstance(document, dict):
         return None
-    if document.get("schema") == _REPLAY:
+    if document.get("schema") in _OWN:
         return document
     # evlog's own name for it, and keylime's, which has other members beside it.
     for name in ("registers", "pcrs"):
@@ -52,7 +54,7 @@ def read(material: Material, credentials: Credentials) -> Evidence:
     if document is None:
         raise ParseError("not a table of registers", offset=0)
     values: dict[tuple[Register, HashAlg], bytes] = {}
-    rows = _replayed(document) if document.get("schema") == _REPLAY else _rows(document)
+    rows = _replayed(document) if document.get("schema") in _OWN else _rows(document)
     for where, name, bank, text in rows:
         try:
             register, alg = Register.parse(name), HashAlg.named(bank)
@@ -89,7 +91,7 @@ def _rows(document: dict[str, Any]) -> Iterator[tuple[str, str, str, Any]]:
 def _members(table: Any, where: str) -> list[tuple[str, Any]]:
     if not isinstance(table, dict):
         raise ParseError("an object was expected", offset=0, where=where)
-    return list(table.items())
+    return pairs(table)
 
 
 def _replayed(document: dict[str, Any]) -> Iterator[tuple[str, str, str, Any]]:
@@ -99,7 +101,7 @@ def _replayed(document: dict[str, Any]) -> Iterator[tuple[str, str, str, Any]]:
     for number, row in enumerate(rows):
         where = f"registers[{number}]"
         if not isinstance(row, dict) or not all(isinstance(row.get(key), str) for key in ("register", "alg")):
-            raise ParseError("not a row of a replay", offset=0, where=where)
+            raise ParseError("not a row of a register", offset=0, where=where)
         if row.get("value") is not None:
             yield where, row["register"], row["alg"], row["value"]
 

@@ -12,10 +12,12 @@ A room is a module with these names and no others that matter:
 ``ID``, ``TITLE``                  the format's id and what it is, in a few words
 ``sniff(data, options)``           a `Match`: how sure the room is that the bytes are its own, and why; never raises
 ``read(data, options)``            a Log; raises ParseError for bytes that are not this format
-``write(log, options)``            bytes; raises WriteError for what the format cannot hold, drops nothing
-``adapt(log, options)``            what of any log this format can hold: (Log, losses); absent if it only reads. Events
-                                   keep their order and numbers; one that was made of none has a negative number
+``write(log, options)``            bytes; raises WriteError for what the format cannot hold, drops nothing; absent if
+                                   the format is only read, as what other tools print is
+``adapt(log, options)``            what of any log this format can hold: (Log, losses); absent if it is only read.
+                                   Events keep their order and numbers; one that was made of none has a negative number
 ``HOLDS``                          content kinds that it holds as they are, besides PC Client events; absent if none
+``CONTINUES``                      True if its logs go on with registers that firmware's logs began; else absent
 ``document(log)``                  the log as an object that `json.dumps` takes; absent unless the format is JSON of one
 ``settle(log, options)``           the options under which the written log reads as it is; absent if the given ones do
 """
@@ -43,9 +45,13 @@ if TYPE_CHECKING:
 
         def sniff(self, data: bytes, options: Options) -> Match: ...
         def read(self, data: bytes, options: Options) -> Log: ...
+        def document(self, log: Log) -> dict[str, Any]: ...
+
+    class Writer(Room, Protocol):
+        """That of a format which is also written."""
+
         def write(self, log: Log, options: Options) -> bytes: ...
         def adapt(self, log: Log, options: Options) -> tuple[Log, Sequence[Loss]]: ...
-        def document(self, log: Log) -> dict[str, Any]: ...
 
 
 __all__ = [
@@ -55,10 +61,13 @@ __all__ = [
     "NO",
     "NO_MATCH",
     "POSSIBLE",
+    "UNKNOWN",
     "Detection",
     "Match",
     "detect",
     "room",
+    "writer",
+    "writes",
 ]
 
 NO, POSSIBLE, LIKELY, CERTAIN = range(4)
@@ -84,11 +93,24 @@ FORMATS: dict[str, str] = {
     "ima-ascii": "ima.ascii",
     "systemd": "systemd",
     "cel-tlv": "cel.tlv",
+    # Lists and objects that could be taken for records of a CEL if these were not asked before.
+    "tpm2-yaml": "reports.tpm2_yaml",
+    "pcrlock-json": "reports.pcrlock_json",
+    "ita-json": "reports.ita_json",
+    "ccnp-json": "reports.ccnp_json",
+    "trustee-json": "reports.trustee_json",
+    "cbmem-text": "reports.cbmem_text",
+    "tsm-trace": "reports.tsm_trace",
     "cel-json": "cel.json",
     "cel-cbor": "cel.cbor",
+    "dstack": "dstack",
     "text": "text.room",
     "evlog-json": "evlog_json",
 }
+
+
+#: What is said of bytes of which nothing else can be.
+UNKNOWN = "no known log format"
 
 
 class Detection(Record):
@@ -109,6 +131,21 @@ def room(format: str) -> Room:
         raise UsageError(f"unknown format {format!r}; known are {', '.join(FORMATS)}")
     found: Room = import_module(f"evlog.formats.{module}")
     return found
+
+
+def writes(format: str) -> bool:
+    """Whether logs are written in a format. Raises UsageError for an unknown one."""
+    return hasattr(room(format), "write")
+
+
+def writer(format: str) -> Writer:
+    """The room of a format that is to be written. Raises UsageError for an unknown one, or one that is only read."""
+    found: Any = room(format)
+    if not writes(format):
+        message = f"{format} is only read: it is what another tool prints of a log (evlog-json holds all that it says)"
+        raise UsageError(message)
+    written: Writer = found
+    return written
 
 
 def detect(data: bytes, options: Options = NO_OPTIONS) -> Detection:
@@ -148,4 +185,4 @@ def _describe(data: bytes) -> str:
         )
     if data[0] in (0x00, 0xFF) and data.count(data[0]) == len(data):
         return f"{len(data)} bytes of {data[0]:#04x} and nothing else: an empty log area"
-    return "no known log format"
+    return UNKNOWN

@@ -122,7 +122,7 @@ def adapt(log: Log, options: Options) -> tuple[Log, Sequence[Loss]]:
             sources.append(event)
             events.append(event.replace(recnum=None))
         else:
-            losses.append(Loss(event.number, "content", f"{ID} has no {event.content.kind} records"))
+            losses.append(Loss(event.number, "content", f"{ID} has no {event.content.plural}"))
     losses += recnum.losses(sources, ID)
     adapted = log.replace(format=ID, events=tuple(events))
     return adapted if log.format == ID else adapted.replace(header=None, padding=None, trailing=b""), losses

@@ -32,10 +32,13 @@ MAX_PADDING = 1 << 28
 
 def sniff(data: bytes, options: Options) -> Match:
     """Certain of a JSON object that names the schema near its start."""
-    head = data[:4096]
-    if head.lstrip()[:1] == b"{" and f'"{SCHEMA}"'.encode() in head:
-        return Match(CERTAIN, f"the schema is {SCHEMA}")
-    return NO_MATCH
+    before, named, _ = data[:4096].partition(f'"{SCHEMA}"'.encode())
+    if not named or before.lstrip()[:1] != b"{":
+        return NO_MATCH
+    # It is a member of the object itself, and not of one in it.
+    brackets = b"".join(before.replace(b"\\\\", b"").replace(b'\\"', b"").split(b'"')[::2])
+    depth = sum(map(brackets.count, (b"{", b"["))) - sum(map(brackets.count, (b"}", b"]")))
+    return Match(CERTAIN, f"the schema is {SCHEMA}") if depth == 1 else NO_MATCH
 
 
 def document(log: Log) -> dict[str, Any]:

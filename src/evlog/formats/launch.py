@@ -7,9 +7,8 @@ from __future__ import annotations
 
 from evlog import hashing
 from evlog.columns import NOT_EXTENDED, Recorded, rows_of
-from evlog.contents.event_types import LAUNCH_MARKERS, is_launch
+from evlog.contents.event_types import LAUNCH_MARKERS, is_launch, type_of
 from evlog.contents.launch import LAUNCH_PCRS, MARKED_PCRS, is_reset
-from evlog.contents.pcclient import PCClientEvent
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -62,8 +61,8 @@ def _event_type(columns: Recorded, make: Callable[[int], Event]) -> Callable[[in
     if columns.typed is None:
 
         def of_event(row: int) -> int:
-            content = make(row).content
-            return content.event_type if isinstance(content, PCClientEvent) else -1
+            event_type = type_of(make(row).content)
+            return -1 if event_type is None else event_type
 
         return of_event
     buffer, offsets = columns.buffer, columns.offsets

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
 ID = "systemd"
 TITLE = "systemd measurement log (JSON-SEQ)"
+CONTINUES = True
 
 SEPARATOR = b"\x1e"
 _NV_NAMES = ("nv_index", "nvIndex", "nvindex")

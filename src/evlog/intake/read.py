@@ -9,7 +9,7 @@ import os
 
 from evlog import hashing
 from evlog.errors import SourceError
-from evlog.formats import CERTAIN, room
+from evlog.formats import CERTAIN, room, writer
 from evlog.intake.files import load, named
 from evlog.intake.identify import read_each, read_one
 from evlog.options import Options
@@ -31,9 +31,9 @@ def read(source: Source, *, format: str | None = None, strict: bool = False, **c
     """Read a log.
 
     ``source`` is a path, bytes, or a binary file that is read to its end; a folder is a tree of registers
-    (`evlog.tree`), whose logs are read as one. Without ``format`` the content decides (`evlog.detect`); base64, hex,
-    gzip, zstd and JSON evidence around a log are taken off, with a finding that says so; of several logs in a document
-    ``member`` chooses one by its path, such as ``/evidence/eventlog``.
+    (`evlog.tree`), whose logs are read as one. Without ``format`` the content decides (`evlog.detect`); whatever is
+    around a log (documents, archives, dumps and other letters, gzip, zstd) is taken off, with a finding that says so;
+    of several logs ``member`` chooses one by its path, such as ``/evidence/eventlog``.
     The other keyword arguments are those of `evlog.options.Options`: ``platform``, ``space``, ``register``,
     ``dialect`` and so on.
 
@@ -123,4 +123,4 @@ def write(log: Log, *, format: str | None = None, **choices: Any) -> bytes:
 
     Raises WriteError for what the format cannot hold; `evlog.convert` adapts a log first and names the losses.
     """
-    return room(format or log.format).write(log, Options(**choices))
+    return writer(format or log.format).write(log, Options(**choices))

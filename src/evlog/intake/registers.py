@@ -8,26 +8,43 @@ from __future__ import annotations
 
 import os
 
-from evlog.errors import SourceError, UnknownFormatError, UsageError
+from evlog._record import Record
+from evlog.errors import ParseError, SourceError, UnknownFormatError, UsageError
 from evlog.evidence import KINDS, NO_CREDENTIALS, SIGNED, SOURCES, Credentials, Evidence, Material, identify, source
 from evlog.intake.files import load, named
 from evlog.model import Finding
+from evlog.registers import Registers
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
     from datetime import datetime
 
     from evlog.evidence import Source as Reader
+    from evlog.evidence._key_file import KeyFile
     from evlog.intake.files import Source
     from evlog.intake.unwrap import Wrapped
 
-__all__ = ["read_registers"]
+__all__ = ["key_files", "may_be_signed", "read_registers"]
 
 # A captured quote or report has kilobytes, a register file less.
 _MAX_SIZE = 1 << 24
 _FILE = "register-file"
 # Characters of a value in SHA-512, in hex.
 _LONGEST_VALUE = 2 + 128
+#: Wrappings whose parts are files, and how large one beside a quote may be.
+_ARCHIVES = ("tar", "zip")
+_MAX_BESIDE = 1 << 16
+
+
+class _Part(Record):
+    """Material, who claims it, its path in the document that it is a part of, and other parts that say the like."""
+
+    material: Material
+    reader: Reader | None
+    path: str = ""
+    wrapping: str = ""
+    others: tuple[_Part, ...] = ()
 
 
 def read_registers(
@@ -41,6 +58,7 @@ def read_registers(
     root: Source | None = None,
     at: datetime | None = None,
     quote: bool = False,
+    beside: bool = False,
 ) -> Evidence:
     """Register values and what of them is authentic.
 
@@ -51,7 +69,8 @@ def read_registers(
     With a key or a root the kind of evidence is pinned, so that a key of one kind never vouches for another's bytes: by
     ``kind``, by a signature (a TPM quote), or by a root whose maker is known. Evidence of another kind fails
     (``kind_mismatch``), and so does evidence that has no use for something that was given (``credential_unused``). With
-    ``quote`` a file or folder of values is refused.
+    ``quote`` a file or folder of values is refused; with ``beside`` ``where`` is a document or an archive that holds
+    logs, and evidence is only what stands in it, beside them.
 
     Raises SourceError for what cannot be opened, ParseError for what it cannot be, UsageError for an unknown kind, a
     key or root whose kind nobody says, and a nonce that anybody can guess.
@@ -66,16 +85,19 @@ def read_registers(
             kind=kind,
             at=at,
         )
-        return _read(_material(where), credentials, quote=quote)
+        return _read(_material(where), credentials, quote=quote, beside=beside)
     except MemoryError:
         pass
     # Out here nothing is held any more of what there was too much of.
     raise SourceError(f"{named(where)}: not enough memory to read it")
 
 
-def _read(material: Material, credentials: Credentials, *, quote: bool) -> Evidence:
+def _read(material: Material, credentials: Credentials, *, quote: bool, beside: bool) -> Evidence:
     pinned, by, notes = _pinned(credentials)
-    material, found = _identify(material, pinned)
+    part = _beside(material, pinned) if beside else _identify(material, pinned)
+    material, found = part.material, part.reader
+    if found is None:
+        raise UnknownFormatError("no known source of register values", offset=0)
     if pinned is None and found.ID in SIGNED:
         pinned, by = found.KINDS[0], "signature"
     if quote and _FILE in found.KINDS:
@@ -92,6 +114,8 @@ def _read(material: Material, credentials: Credentials, *, quote: bool) -> Evide
         message = f"the kind of evidence is {evidence.source}, not {pinned}, as {by} says"
         return _failed(evidence.replace(pinned=by, credentials=credentials), "kind_mismatch", message)
     evidence = found.read(material, credentials.replace(kind=pinned))
+    if part.others:
+        evidence = _united(evidence, part.others)
     told = (*notes, *evidence.authenticated)
     return _held(evidence.replace(pinned=by, authenticated=told, credentials=credentials), credentials)
 
@@ -139,50 +163,131 @@ def _failed(evidence: Evidence, code: str, message: str) -> Evidence:
     return evidence.replace(findings=findings, anchor=None, covered=(), fresh=False, root_name="")
 
 
-def _identify(material: Material, kind: str | None) -> tuple[Material, Reader]:
+def _identify(material: Material, kind: str | None) -> _Part:
     """The source that claims the material, or what is wrapped in it.
 
     One of the kind that is wanted goes first, then one that somebody may have signed, then any.
     """
-    found = [(material, _claimed(material, None))]
-    if material.data is not None and not _signed(_claimed(material, kind)) and _may_wrap(material.data):
-        found += _unwrapped(material.data, material.name)
-    ranked = [(each, _claimed(each, kind)) for each, _ in found] if kind is not None else []
-    ranked += [(each, reader) for each, reader in found if _signed(reader)] + found
-    for each, reader in ranked:
-        if reader is not None:
-            return each, reader
+    found = [_Part(material, _claimed(material, None))]
+    data = material.data
+    if data is not None and not _signed(_claimed(material, kind)) and (found[0].reader is None or _may_wrap(data)):
+        found += _unwrapped(data, material.name)
+    chosen = _chosen(found, kind)
+    if chosen is not None:
+        return chosen
     if kind is not None and kind != _FILE:
         for id in SOURCES:
             if kind in source(id).KINDS:
                 # It says what is wrong with the bytes.
-                return material, source(id)
-    return material, identify(material)
+                return _Part(material, source(id))
+    return _Part(material, identify(material))
 
 
-def _unwrapped(data: bytes, name: str) -> list[tuple[Material, Reader | None]]:
-    """Whatever the bytes wrap, and who claims it. What somebody may have signed is not looked into."""
+def _beside(material: Material, kind: str | None) -> _Part:
+    """The source that claims a document with a log in it, or a part of one. Raises UnknownFormatError if none does."""
+    data = material.data or b""
+    found = [_Part(material, _claimed(material, None))] if _is_document(data) else []
+    chosen = _chosen(found + _unwrapped(data, material.name, parts=True), kind)
+    if chosen is None:
+        raise UnknownFormatError("no register values stand beside the log", offset=0)
+    return chosen
+
+
+def _chosen(found: list[_Part], kind: str | None) -> _Part | None:
+    """The one of the wanted kind, else one that somebody may have signed, else all that nobody signs."""
+    ranked = [each.replace(reader=_claimed(each.material, kind)) for each in found] if kind is not None else []
+    ranked += [each for each in found if _signed(each.reader)]
+    for each in ranked:
+        if each.reader is not None:
+            return each
+    plain: list[_Part] = []
+    for each in found:
+        # What is in a part that was claimed as a whole is not claimed once more.
+        if each.reader is not None and not any(each.path.startswith(f"{known.path}/") for known in plain):
+            plain.append(each)
+    if not plain or not plain[0].path:
+        return plain[0] if plain else None
+    return plain[0].replace(others=tuple(plain[1:]))
+
+
+def _united(evidence: Evidence, others: Sequence[_Part]) -> Evidence:
+    """The values with those that stand elsewhere in the document. Raises ParseError for two values of one register."""
+    values = dict(evidence.registers.values)
+    for part in others:
+        if part.reader is None:
+            continue
+        for (register, alg), value in part.reader.read(part.material, NO_CREDENTIALS).registers.values.items():
+            if values.setdefault((register, alg), value) != value:
+                raise ParseError(
+                    f"two values of {register} in {alg} in one document, the second at {part.path}", offset=0
+                )
+    return evidence.replace(registers=Registers(values, evidence.registers.source))
+
+
+def _unwrapped(data: bytes, name: str, *, parts: bool = False) -> list[_Part]:
+    """Whatever the bytes wrap, and who claims it. What somebody may have signed is not looked into.
+
+    ``parts`` leaves out what is no part of them, but the whole in another spelling.
+    """
     from evlog.intake.budget import Budget
     from evlog.intake.unwrap import unwrap
 
     found = []
 
     def known(wrapped: Wrapped) -> Reader | None:
+        if parts and not wrapped.path and not _is_document(wrapped.data):
+            return None
         inner = Material(wrapped.data, name)
         reader = _claimed(inner, None)
-        found.append((inner, reader))
+        found.append(_Part(inner, reader, wrapped.path, wrapping=wrapped.wrapping[-1]))
         return reader if _signed(reader) else None
 
     budget = Budget(_MAX_SIZE)
     budget.give(len(data))
     for _ in unwrap(data, known, budget):
         pass
-    return found
+    return [*_quotes(found), *found]
+
+
+def _quotes(found: Sequence[_Part]) -> Iterator[_Part]:
+    """TPM quotes that are files of an archive, with what lies beside them, as the document that others make of it.
+
+    A signature, the values and the key are known by their names there, and by their names here.
+    """
+    from evlog.evidence._document import is_quote
+
+    for part in found:
+        data = part.material.data or b""
+        if part.path and part.wrapping in _ARCHIVES and is_quote(data):
+            import json
+
+            folder = part.path.rpartition("/")[0]
+            beside = [
+                each
+                for each in found
+                if each.path.rpartition("/")[0] == folder
+                and each.wrapping in _ARCHIVES
+                and len(each.material.data or b"") <= _MAX_BESIDE
+            ]
+            members = {name: (each.material.data or b"").hex() for each in beside for name in _as_member(each.path)}
+            material = Material(json.dumps({**members, "quote": data.hex()}).encode(), part.material.name)
+            yield _Part(material, _claimed(material, None), part.path)
+
+
+def _as_member(path: str) -> tuple[str, str]:
+    """What a document calls what an archive calls ``ak.pub`` or ``quote.sig``."""
+    name = path.rpartition("/")[2]
+    whole = name.replace(".", "")
+    return name.partition(".")[0], f"{whole}s" if whole.endswith("pcr") else whole
 
 
 def _may_wrap(data: bytes) -> bool:
     """Whether something longer than a register's value may be written there: nobody unwraps a table of values."""
-    return data.lstrip()[:1] not in (b"{", b"[") or max(map(len, data.split(b'"'))) > _LONGEST_VALUE
+    return not _is_document(data) or max(map(len, data.split(b'"'))) > _LONGEST_VALUE
+
+
+def _is_document(data: bytes) -> bool:
+    return data.lstrip()[:1] in (b"{", b"[")
 
 
 def _signed(reader: Reader | None) -> bool:
@@ -194,6 +299,18 @@ def _claimed(material: Material, kind: str | None) -> Reader | None:
         return identify(material, kind)
     except UnknownFormatError:
         return None
+
+
+def key_files(where: Source) -> tuple[KeyFile, ...]:
+    """The keys, certificates or the signature that a file is; none if it is something else. Raises SourceError."""
+    from evlog.evidence._key_file import told
+
+    return told(_data(where) or b"")
+
+
+def may_be_signed(data: bytes) -> bool:
+    """Whether the bytes themselves are evidence of a kind that somebody may have signed."""
+    return _signed(_claimed(Material(data), None))
 
 
 def _material(where: Source) -> Material:

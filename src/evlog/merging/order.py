@@ -8,8 +8,7 @@ the firmware's.
 from __future__ import annotations
 
 from evlog._record import Record
-from evlog.contents.event_types import EV_NO_ACTION, EV_S_CRTM_CONTENTS, EV_S_CRTM_VERSION, EV_SEPARATOR
-from evlog.contents.pcclient import PCClientEvent
+from evlog.contents.event_types import EV_NO_ACTION, EV_S_CRTM_CONTENTS, EV_S_CRTM_VERSION, EV_SEPARATOR, type_of
 from evlog.merging.assign import stated_values
 from evlog.registers import Registers
 from evlog.replaying.replay import replay
@@ -95,10 +94,7 @@ def _next(
 
 
 def _is_firmware(log: Log) -> bool:
-    return any(
-        isinstance(event.content, PCClientEvent) and event.content.event_type in _FIRMWARE_TYPES
-        for event in _some(log.events)
-    )
+    return any(type_of(event.content) in _FIRMWARE_TYPES for event in _some(log.events))
 
 
 def _is_system(log: Log) -> bool:

@@ -52,7 +52,7 @@ def bank_rules(logs: Log | Sequence[Log], registers: Registers, start: Registers
 
 
 def _of_bank(logs: tuple[Log, ...], registers: Registers, alg: HashAlg, start: Registers | None) -> Iterator[BankRule]:
-    replayed = replay(logs, start, banks=(alg,))
+    replayed = replay(logs, start, rules={}, banks=(alg,))
     pending = [register for register, bank in registers if bank == alg and replayed.get(register, alg) is None]
     extended: set[Register] = set()
     for rule in dict.fromkeys(rule for log in logs for rule in log.rules):

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     Naming = Callable[[Register], Register]
 
-__all__ = ["platform_of", "unite", "united"]
+__all__ = ["banks_of_platform", "platform_of", "unite", "united"]
 
 # The bank of a confidential platform's registers. A log of PCRs with other banks is that of a virtual TPM beside them.
 _BANKS = {"tdx": {"sha384"}, "csv": {"sm3_256"}, "cca": {"sha256", "sha512"}}
@@ -29,6 +29,11 @@ _MOST = 64
 def platform_of(logs: Sequence[Log], platform: str | None = None) -> str | None:
     """The platform that was given, or else the first that a log tells of."""
     return platform or next((log.platform for log in logs if log.platform), None)
+
+
+def banks_of_platform(platform: str | None) -> frozenset[str]:
+    """The names of the banks that the measurement registers of a confidential platform can have."""
+    return frozenset(_BANKS.get(platform or "", ()))
 
 
 def united(register: Register, platform: str | None) -> Register:

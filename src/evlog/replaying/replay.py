@@ -103,13 +103,18 @@ def replay(
     ``start`` overrides the start values that the logs and the platform imply. An event that lacks a bank's digest
     makes that register incomplete in that bank, never wrong, unless ``rules`` says how such events extend the bank:
     ``{SHA256: "hash"}`` for an IMA list with SHA-1 digests (`evlog.bank_rules` finds the rule by register values).
+    Without, lists that extended registers of a confidential guest extend its bank by hashing; ``{}`` says not to.
     ``banks`` limits the work to some banks. Banks that cannot be computed become a finding.
     Several logs of a confidential platform call a register by one name, its CC measurement register.
     A dynamic launch that any log tells of resets PCR 17 to 22 together, for all of them; ``beside`` are logs of the
     same boot that are asked for this and not replayed.
     """
-    replayer = Replayer(start, rules or {}, banks)
     several = (logs,) if isinstance(logs, Log) else unite(logs)
+    if rules is None and any(log.rules for log in several):
+        from evlog.replaying.own_banks import implied_rules
+
+        rules = implied_rules(several)
+    replayer = Replayer(start, rules or {}, banks)
     for log, implied in zip(several, implied_starts(several, beside), strict=True):
         replayer.add(log, implied, named=len(several) > 1)
     return _result(replayer)

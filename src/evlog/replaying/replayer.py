@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from evlog import hashing
 from evlog.algorithms import HashAlg
+from evlog.contents.spec_id import preceding
 from evlog.model import Event, Finding, Log
 from evlog.registers import Register, Registers
 from evlog.replaying.ledger import Bank, Ledger
@@ -104,6 +105,9 @@ class Replayer:
             else:
                 message = f"the {alg} bank cannot be replayed: no such hash here"
                 self.findings.append(Finding("bank_not_computable", "note", message))
+        # Whether what stands before a log's header was extended, only a register's value can tell.
+        doubtful = {event.register for event in preceding(log) if event.replayable}
+        self.missing.update((register, alg) for register in doubtful for alg in banks)
         if columns is not None:
             return self._begin_columns(log, columns, counts_of(log), banks, implied)
         return LogPass(log, banks, self._add_events(log, banks, implied))

@@ -7,7 +7,7 @@ Platform TPM Profile 1.05, section 4.6.2 (a dynamic launch resets PCR 17 to 22 t
 from __future__ import annotations
 
 from evlog import hashing
-from evlog.contents.event_types import EV_EFI_HCRTM_EVENT
+from evlog.contents.event_types import EV_EFI_HCRTM_EVENT, type_of
 from evlog.contents.launch import LAUNCH_PCRS, is_reset, tells_of_launch
 from evlog.contents.pcclient import PCClientEvent
 from evlog.contents.startup_locality import locality_of
@@ -78,8 +78,8 @@ def launched(logs: Iterable[Log]) -> bool:
 
 
 def _tells_of_launch(event: Event) -> bool:
-    content = event.content
-    return isinstance(content, PCClientEvent) and tells_of_launch(content.event_type, event.register)
+    event_type = type_of(event.content)
+    return event_type is not None and tells_of_launch(event_type, event.register)
 
 
 def _implied(log: Log) -> tuple[dict[Register, tuple[int, str]], bool]:
@@ -88,15 +88,16 @@ def _implied(log: Log) -> tuple[dict[Register, tuple[int, str]], bool]:
     launch = False
     for event in _notable(log):
         content = event.content
-        if not isinstance(content, PCClientEvent):
+        event_type = type_of(content)
+        if event_type is None:
             continue
         if event.register != PCR0:
-            launch = launch or tells_of_launch(content.event_type, event.register)
+            launch = launch or tells_of_launch(event_type, event.register)
             continue
-        if content.event_type == EV_EFI_HCRTM_EVENT:
+        if event_type == EV_EFI_HCRTM_EVENT:
             implied[PCR0] = 4, "h-crtm"
             continue
-        locality = locality_of(content.event_type, content.data)
+        locality = locality_of(event_type, content.data) if isinstance(content, PCClientEvent) else None
         if locality is not None:
             implied.setdefault(PCR0, (locality, "locality" if locality else "zeros"))
     return implied, launch

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from evlog import hashing
 from evlog._record import Record
-from evlog.contents.event_types import EV_SEPARATOR
-from evlog.contents.pcclient import PCClientEvent
+from evlog.contents.event_types import EV_SEPARATOR, name_of, type_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -87,11 +86,11 @@ class Candidate(Record):
 def name_event(logs: Sequence[Log], log: int, row: int) -> str:
     """``event 16 (EV_SEPARATOR)``, with the log's name if there are several."""
     content = logs[log].events[row].content
-    kind = content.event_type_name if isinstance(content, PCClientEvent) else content.kind
+    kind = name_of(content)
     where = f" of {logs[log].name or f'log {log + 1}'}" if len(logs) > 1 else ""
     return f"event {row}{where} ({kind})"
 
 
 def is_separator(event: Event) -> bool:
     """Whether an event is an EV_SEPARATOR."""
-    return isinstance(event.content, PCClientEvent) and event.content.event_type == EV_SEPARATOR
+    return type_of(event.content) == EV_SEPARATOR

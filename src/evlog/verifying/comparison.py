@@ -14,10 +14,11 @@ from collections import Counter
 
 from evlog import hashing
 from evlog.columns import NOT_EXTENDED
+from evlog.contents.spec_id import preceding
 from evlog.merging.assign import assign
 from evlog.merging.order import arranged
 from evlog.model import Finding, Log
-from evlog.registers import PCR0, Register, Registers
+from evlog.registers import CC_SPACES, PCR0, Register, Registers
 from evlog.replaying.naming import unite, united
 from evlog.replaying.replay import RegisterValue, Replay, replay, start_value
 from evlog.replaying.start import counts_of, launched, reset_value
@@ -66,9 +67,13 @@ _LAUNCHED = frozenset(Register("pcr", index) for index in (17, 18, 19))
 class Comparison:
     """Logs and evidence side by side. ``verdicts`` and ``verified`` are what comes of it, with ``findings``."""
 
-    def __init__(self, logs: tuple[Log, ...], evidence: Evidence, platform: str | None) -> None:
+    def __init__(
+        self, logs: tuple[Log, ...], evidence: Evidence, platform: str | None, ima_register: Register | None = None
+    ) -> None:
         self.evidence = evidence
         self.platform = platform
+        #: Where the verifier says that IMA lists went, besides PCR 10.
+        self.of_ima = {_IMA} if ima_register is None else {_IMA, united(ima_register, platform)}
         self.stated = {(united(register, platform), alg): value for (register, alg), value in _counting(evidence)}
         # What the logs say of the platform is settled here: nothing after it names their registers by that again.
         named = [log.replace(platform=platform) for log in unite(logs, platform)]
@@ -102,7 +107,7 @@ class Comparison:
         other_boot = of_another_boot(self.verdicts)
         if other_boot is not None:
             self.findings.append(other_boot)
-        if not any(row.verdict == "match" and row.proven for row in self.verdicts):
+        if not any((row.verdict == "match" or row.cause == "violations") and row.proven for row in self.verdicts):
             self.findings.append(Finding("nothing_compared", "error", nothing_compared(self.verdicts)))
 
     @property
@@ -154,15 +159,23 @@ class Comparison:
         if row is None:
             return self._unlogged(register, alg, expected)
         rule = self.rules.get((register, alg))
+        if row.value is None and rule is None and register.space in CC_SPACES:
+            # Of these registers it is certain how a list extends them, whether it leads to the value or not.
+            own = next((log.rules[:1] for log in self.logs if log.rules and register in log.extended), ())
+            if own and not trail(self.logs, register, alg, row.start, own).missing:
+                return self._differing(row, expected, own)
         if row.value == expected:
             if self._claims(row):
                 return self._claimed(row, expected)
             if row.stated is not None:
                 return self._stated(row, expected)
-            self._cover(register, Cover(alg))
+            self._cover(register, Cover(alg, rule=rule.rule if rule is not None else None))
             said, cause = (_RULES.get(rule.rule), rule.rule) if rule is not None else (None, None)
             return RegisterVerdict(register, alg, "match", row.value, expected, said, cause, row.events, row.events)
         found = self._differing(row, expected, (rule.rule,) if rule is not None else ())
+        if found.cause == "violations" and self._claims(row):
+            # Who puts up with violations has not put up with what the input states of itself.
+            return found.replace(explanation=f"{found.explanation}, from what the input states", cause="stated_start")
         # It matches by a part of the events, or another start: what the input states of itself is no better for that.
         return self._claimed(row, expected, found) if found.verdict == "match" and self._claims(row) else found
 
@@ -282,21 +295,31 @@ class Comparison:
 
             steps = since_last_gap(steps, statements)
         case = self._case(steps, expected, statements)
-        made = RegisterVerdict(row.register, row.alg, "mismatch", row.value, expected, events=row.events)
+        # A log that extends the bank by a rule counts no event of it before the rule is known.
+        events = max(row.events, len(steps)) if rules else row.events
+        made = RegisterVerdict(row.register, row.alg, "mismatch", row.value, expected, events=events)
         if steps.missing:
             return self._incomplete(case, made)
-        if (row.register, row.alg) in self.twice:
-            return made.replace(explanation=NOT_RESET, cause="not_reset")
         if row.value is None:
             made = made.replace(replayed=case.values[-1])
+            settled = self._settled(case, made)
+            if settled is not None:
+                return settled
+        if (row.register, row.alg) in self.twice:
+            return made.replace(explanation=NOT_RESET, cause="not_reset")
         from evlog.verifying.explain import explain
 
         found = explain(case, self.allowance)
         if found is None:
             return made.replace(explanation=unexplained(case), cause="unexplained")
         if found.proven:
-            self._cover(row.register, Cover(row.alg, until=steps.places[found.proven]))
-        if found.ahead and row.register != _IMA:
+            rule = rules[0] if rules else None
+            if found.code != "violations":
+                self._cover(row.register, Cover(row.alg, until=steps.places[found.proven], rule=rule))
+            elif found.proven == len(steps):
+                # All digests were extended, as they are recorded.
+                self._cover(row.register, Cover(row.alg, rule=rule))
+        if found.ahead and row.register not in self.of_ima:
             found = found.replace(code="prefix")
         elif found.ahead:
             made = made.replace(verdict="match", replayed=expected)
@@ -304,6 +327,32 @@ class Comparison:
             self._cover(row.register, Cover(row.alg))
             made, found = made.replace(verdict="match", replayed=expected), found.replace(proven=row.events)
         return made.replace(explanation=found.sentence, cause=found.code, proven=found.proven)
+
+    def _settled(self, case: Case, made: RegisterVerdict) -> RegisterVerdict | None:
+        """What stands before a log's header may have been extended, or not: the register's value tells."""
+        places, total = case.trail.places, len(case.trail)
+        early = [step for step, (log, row) in enumerate(places) if row < len(preceding(self.logs[log]))]
+        if not early:
+            return None
+        if case.values[-1] == case.observed:
+            self._cover(made.register, Cover(made.alg))
+            return made.replace(verdict="match", proven=made.events)
+        digests = case.trail.digests
+        # What the log was not ready for, the TPM was not either: the first of them, if not all.
+        for left in range(len(early), 0, -1) if total <= _SHORT else (len(early),):
+            gone = early[:left]
+            kept = [digest for step, digest in enumerate(digests) if step not in gone]
+            if hashing.backend().fold(made.alg, case.trail.start, kept) != case.observed:
+                continue
+            if gone[-1] == left - 1 and left < total:
+                self._cover(made.register, Cover(made.alg, since=places[left]))
+            which = case.name(gone[0]) + (f" and {left - 1} more" if left > 1 else "")
+            stand, were = ("stands", "was") if left == 1 else ("stand", "were")
+            said = f"the value follows without {which}, which {stand} before the log's header and {were} not extended"
+            return made.replace(
+                verdict="match", replayed=case.observed, explanation=said, cause="before_header", proven=len(kept)
+            )
+        return None
 
     def _incomplete(self, case: Case, made: RegisterVerdict) -> RegisterVerdict:
         """Some events lack the bank's digest: the bank may have been extended by the others alone."""

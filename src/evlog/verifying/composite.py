@@ -38,7 +38,10 @@ def opened(composite: Composite, logs: Sequence[Log]) -> dict[Key, bytes] | None
     offered = dict.fromkeys(rule for log in logs for rule in log.rules)
     for rules in ((), *((rule,) for rule in offered)):
         rows = {(row.register, row.alg): row for row in replay(logs, rules=dict.fromkeys(banks, rules))}
-        values = {key: rows[key].value if key in rows else reset_value(*key, launch=launch) for key in selection}
+        values = {
+            key: _value(logs, key, rows[key], rules) if key in rows else reset_value(*key, launch=launch)
+            for key in selection
+        }
         whole = {key: value for key, value in values.items() if value is not None}
         if len(whole) < len(values):
             continue
@@ -48,6 +51,14 @@ def opened(composite: Composite, logs: Sequence[Log]) -> dict[Key, bytes] | None
             if _gives(composite, {**whole, key: value}):
                 return {**whole, key: value}
     return None
+
+
+def _value(logs: Sequence[Log], key: Key, row: RegisterValue, rules: tuple[str, ...]) -> bytes | None:
+    """What the logs lead to; as recorded, where it is only open whether all that is recorded was extended."""
+    if row.value is not None:
+        return row.value
+    steps = trail(logs, *key, row.start, rules)
+    return None if steps.missing else list(steps.values())[-1]
 
 
 def _earlier(

@@ -26,6 +26,7 @@ ACCEPTABLE: dict[str, str] = {
     "incomplete": "events lack the digest of a bank",
     "not_reported": "the evidence does not state a register, or nothing authenticates what it states",
     "stated_start": "the input itself states the value that the register starts at",
+    "violations": "an IMA list's violations extended the zeros that it records, or nothing, and not ones as kernels do",
     "debug": "somebody may look into the machine, or change it",
     "qe": "the enclave that signs TD quotes is not the manufacturer's",
     "replay": "the evidence may be an old one",
@@ -71,6 +72,7 @@ class Demand(Record):
     ``authenticated``  values under a given key, or under a root and of an expected machine; fresh; of known firmware
     ``accept``         shortfalls that do not count
     ``strict``         every register that is stated away from its start value
+    ``ima_register``   where an IMA list went, besides pcr:10: a list that is ahead of it counts
     """
 
     registers: RegisterSet | None = None
@@ -85,6 +87,7 @@ class Demand(Record):
     authenticated: bool = False
     accept: tuple[Acceptance, ...] = ()
     strict: bool = False
+    ima_register: Register | None = None
 
     def accepts(self, name: str, register: Register | None, platform: str | None) -> bool:
         """Whether the verifier puts up with this, on a register or (None) on the evidence as a whole."""

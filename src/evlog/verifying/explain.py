@@ -47,6 +47,8 @@ def remarks(case: Case) -> list[str]:
         for finding in log.findings:
             if finding.severity == "error":
                 found.append(f"the log is damaged ({finding.message}), so later events may be missing")
+            elif finding.code == "area_full":
+                found.append(finding.message)
     separators = [step for step in range(len(case.digests)) if is_separator(case.event(step))]
     if len(separators) > 1:
         named = ", ".join(map(case.name, separators[1 : 1 + _NAMED]))

@@ -10,8 +10,10 @@ from __future__ import annotations
 
 from itertools import permutations
 
-from evlog.registers import PCR0, Register
+from evlog import hashing
+from evlog.registers import CC_SPACES, PCR0, Register
 from evlog.replaying.start import reset_value
+from evlog.replaying.trail import trail
 from evlog.verifying.case import LONG, Candidate, Case, is_separator, name_event
 from evlog.verifying.stated import comments_not_made, forged_statement, other_bytes, restarted
 
@@ -21,6 +23,8 @@ if TYPE_CHECKING:
 
 __all__ = ["HYPOTHESES"]
 
+# Entries of a list that is tried on another register than its own.
+_MOST_ENTRIES = 100_000
 
 # The strings that firmware measures when the OS leaves boot services (PFP 1.06 section 10.4.4).
 _INVOCATION = b"Exit Boot Services Invocation"
@@ -69,11 +73,84 @@ def prefix(case: Case) -> Iterator[Candidate]:
     first, last = case.name(steps), case.name(steps - 1)
     which = f"{later} later events, from {first} on, are" if later > 1 else f"{first} is"
     sentence = f"the register has the value after {last}: {which} not in it"
-    if all(case.event(step).content.logged_first for step in range(steps, total)):
+    # The value has to prove an entry of the list: of one that never went to this register the same could be said.
+    if all(case.event(step).content.logged_first for step in range(steps - 1, total)):
         sentence = f"{sentence} yet, as such events are logged first"
         yield Candidate("ahead", steps, later, (), sentence, proven=steps, ahead=True)
     else:
         yield Candidate("prefix", steps, later, (), sentence, proven=steps)
+
+
+def violations(case: Case) -> Iterator[Candidate]:
+    """An IMA list's violations, for which the kernel extends ones: another agent may have taken the list's zeros."""
+    trail, size = case.trail, case.trail.alg.size
+    ones, zeros = b"\xff" * size, bytes(size)
+    if ones not in trail.digests:
+        return
+    marked = [
+        step
+        for step in range(len(trail))
+        if trail.digests[step] == ones and case.event(step).content.mark(case.event(step))
+    ]
+    if not marked:
+        return
+    count = "the violation" if len(marked) == 1 else f"the {len(marked)} violations"
+    first, among = marked[0], frozenset(marked)
+    tail = range(first, len(trail))
+    recorded = tuple(zeros if step in among else trail.digests[step] for step in tail)
+    sentence = f"the value follows if {count} extended the zeros that the list records"
+    yield Candidate("violations", first, len(tail), recorded, sentence, proven=len(trail))
+    without = tuple(trail.digests[step] for step in tail if step not in among)
+    sentence = f"the value follows if {count} extended nothing"
+    yield Candidate("violations", first, len(tail), without, sentence, proven=len(trail) - len(marked))
+
+
+def ima_elsewhere(case: Case) -> Iterator[Candidate]:
+    """An IMA list that names a PCR, and extended a register of the confidential guest that it ran in."""
+    register, alg = case.trail.register, case.trail.alg
+    if register.space not in CC_SPACES:
+        return
+    for log in case.logs:
+        if not log.rules or len(log.events) > _MOST_ENTRIES or any(each.space != "pcr" for each in log.extended):
+            continue
+        trails = [trail((log,), each, alg, case.values[-1], log.rules[:1]) for each in log.extended]
+        if any(each.missing for each in trails):
+            continue
+        entries = sorted(
+            (place, digest, each.register.index == register.index)
+            for each in trails
+            for place, digest in zip(each.places, each.digests, strict=True)
+        )
+        counted = [digest for _, digest, counts in entries if counts]
+        for digests, what, how in (
+            ([digest for _, digest, _ in entries], "this register instead of a PCR", f"--ima-register {register}"),
+            (counted, "the measurement register that its column counts", f"--space {register.space}"),
+        ):
+            values = hashing.trace(alg, case.values[-1], digests) if digests else []
+            if case.observed in values:
+                count = values.index(case.observed) + 1
+                some = f"the {count}" if count == len(digests) else f"the first {count} of the {len(digests)}"
+                name = f" of {log.name}" if log.name else ""
+                sentence = f"a guess: the value follows if {some} entries{name} extended {what} ({how})"
+                yield Candidate("ima_register", len(case.trail), 0, tuple(digests[:count]), sentence)
+
+
+def skipped(case: Case) -> Iterator[Candidate]:
+    """The first entries of a list were not extended: what extends the register was loaded later than IMA."""
+    if case.trail.register.space not in CC_SPACES:
+        return
+    places = case.trail.places
+    first = next((step for step in range(len(case.digests)) if case.event(step).content.logged_first), len(places))
+    for step in range(first + 1, len(case.digests)):
+        if places[step][0] != places[first][0]:
+            break
+        count = step - first
+        entries = "first entry" if count == 1 else f"first {count} entries"
+        sentence = (
+            f"the value follows without the {entries} of the list, up to {case.name(step - 1)}: what extends the "
+            "register was loaded later"
+        )
+        yield Candidate("skipped", first, count, (), sentence)
 
 
 def exit_boot_services(case: Case) -> Iterator[Candidate]:
@@ -246,6 +323,8 @@ HYPOTHESES: tuple[Callable[[Case], Iterator[Candidate]], ...] = (
     other_bytes,
     restarted,
     prefix,
+    violations,
+    ima_elsewhere,
     exit_boot_services,
     startup_locality,
     dynamic_start,
@@ -259,4 +338,5 @@ HYPOTHESES: tuple[Callable[[Case], Iterator[Candidate]], ...] = (
     left_out,
     swapped,
     separator_within,
+    skipped,
 )

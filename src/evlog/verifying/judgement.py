@@ -62,6 +62,9 @@ def _of_register(
     """Why a register does not count: it has to match as a whole in some bank, and to differ in none."""
     stated = [row for row in rows if row.expected is not None]
     differing = [row for row in rows if row.verdict == "mismatch"]
+    if differing and all(row.cause == "violations" for row in differing):
+        yield Shortfall("violations", register, f"{differing[0].explanation}")
+        return
     if differing:
         yield Shortfall("", register, f"it differs ({', '.join(str(row.alg) for row in differing)})")
         return

@@ -9,7 +9,7 @@ from evlog.registers import Register
 __all__ = ["RegisterVerdict"]
 
 #: Causes under which a value that matches does not prove all that was logged: each may be accepted by its name.
-_CLAIMS = frozenset({"gap", "unanchored", "stated_start"})
+_CLAIMS = frozenset({"gap", "unanchored", "stated_start", "violations"})
 #: Verdicts that may be accepted by their name.
 _OPEN = frozenset({"incomplete", "not_logged", "not_reported"})
 # A register that stands where it started although the platform always extends it: nothing was measured.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from evlog._record import Record
 from evlog.algorithms import HashAlg
+from evlog.model import Digest
 from evlog.registers import Register
 
 TYPE_CHECKING = False
@@ -21,12 +22,14 @@ SEAL = object()
 class Cover(Record):
     """The events of a register that its value in one bank proves: those from place ``since`` to before ``until``.
 
-    Places are (index of the log, number of the event); None leaves that side open.
+    Places are (index of the log, number of the event); None leaves that side open. ``rule`` is the one by which events
+    without a digest of the bank extended it (`evlog.model.Content.rules`).
     """
 
     alg: HashAlg
     since: tuple[int, int] | None = None
     until: tuple[int, int] | None = None
+    rule: str | None = None
 
     def holds(self, place: tuple[int, int]) -> bool:
         """Whether the event at the place is among them."""
@@ -76,7 +79,10 @@ class Verified:
         from evlog.checking.digest_check import check_event
         from evlog.contents._pcclient_rules import CONSTANT
 
+        # What was extended by a rule is held against the data as if it were recorded.
+        by_rule = tuple(Digest(alg, extended) for alg, extended in banks.items() if extended is not None)
         checks = [check for check in check_event(event) if check.alg in banks and check.rule not in CONSTANT]
+        checks += check_event(event.replace(digests=by_rule)) if by_rule else ()
         return "proven" if any(check.verdict == "matches" for check in checks) else "digest_only"
 
     def standings(self) -> Iterator[tuple[Event, str]]:
@@ -84,8 +90,16 @@ class Verified:
         for number, event in enumerate(self.log.events):
             yield event, self.standing(number)
 
-    def _banks(self, event: Event, number: int) -> set[HashAlg]:
-        """The banks whose register value proves that the event's digest was extended."""
+    def _banks(self, event: Event, number: int) -> dict[HashAlg, bytes | None]:
+        """The banks whose register value proves that the event extended them; with what, if by no recorded digest."""
         place = (self._position, number)
-        covers = (cover for cover in self._covers.get(event.register, ()) if cover.holds(place))
-        return {c.alg for c in covers if event.content.extension(c.alg, event.digest(c.alg)) is not None}
+        found: dict[HashAlg, bytes | None] = {}
+        for cover in self._covers.get(event.register, ()):
+            if not cover.holds(place):
+                continue
+            alg = cover.alg
+            if event.content.extension(alg, event.digest(alg)) is not None:
+                found[alg] = None
+            elif cover.rule is not None and (extended := event.extension(alg, (cover.rule,))):
+                found[alg] = extended
+        return found

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from construct import (
     Bytes,
+    Const,
     ExprValidator,
     IfThenElse,
     Int32ub,
@@ -37,8 +38,10 @@ def printable(name: bytes) -> bool:
     return 0 < len(name) <= MAX_NAME and all(0x21 <= byte <= 0x7E for byte in name)
 
 
-def entry(digest_size: int, byteorder: str = "little") -> Any:
+def entry(digest_size: int, byteorder: str = "little", *, sized: bool = False) -> Any:
     """An entry of a list whose template digests have this size: of one bank, that is.
+
+    ``sized`` is whether the digest has its length before it, as some patched kernels write it.
 
     The legacy template's data has no overall length: a SHA-1 digest, then the length of a name, then the name.
     """
@@ -48,24 +51,27 @@ def entry(digest_size: int, byteorder: str = "little") -> Any:
         "name_length" / Rebuild(integer, len_(this.name)),
         "name" / Bytes(this.name_length),
     )
-    sized = Struct(
+    lengthy = Struct(
         "data_length" / Rebuild(integer, len_(this.data)),
         "data" / Bytes(this.data_length),
     )
     name = ExprValidator(Bytes(this.template_name_length), lambda value, _: printable(value))
     return Struct(
         "pcr_index" / wire.Bounded(integer, MAX_PCR, "PCR index"),
+        *(("digest_length" / Const(digest_size, integer),) if sized else ()),
         "template_digest" / Bytes(digest_size),
         "template_name_length"
         / Rebuild(wire.Bounded(integer, MAX_NAME, "template name length"), len_(this.template_name)),
         "template_name" / name * f"template name: printable, at most {MAX_NAME} bytes",
-        "template_data" / IfThenElse(this.template_name == LEGACY, legacy, sized),
+        "template_data" / IfThenElse(this.template_name == LEGACY, legacy, lengthy),
     )
 
 
-def entries(data: bytes, digest_size: int, byteorder: str = "little") -> Iterator[tuple[int, Any]]:
+def entries(
+    data: bytes, digest_size: int, byteorder: str = "little", *, sized: bool = False
+) -> Iterator[tuple[int, Any]]:
     """Offset and content of each entry: the slow, plain twin of the scanner. Raises ParseError where entries end."""
-    declaration = entry(digest_size, byteorder)
+    declaration = entry(digest_size, byteorder, sized=sized)
     position = 0
     number = 0
     while position < len(data):

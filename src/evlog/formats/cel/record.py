@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from evlog._record import Record
 from evlog.algorithms import HashAlg
+from evlog.contents.event_types import EV_NO_ACTION, type_of
 from evlog.contents.opaque import Opaque
-from evlog.contents.pcclient import EV_NO_ACTION, PCClientEvent
 from evlog.contents.spec_id import spec_id_of
 from evlog.errors import ParseError, TruncatedError, UsageError, WriteError
 from evlog.formats import recnum
@@ -180,9 +180,9 @@ def indices(events: Iterable[Event]) -> Iterator[tuple[int, int]]:
     """Index and event type of the events on numbered registers, for `pcr_space`."""
     for event in events:
         if event.register.space in ("pcr", "ccmr"):
-            content = event.content
+            event_type = type_of(event.content)
             silent = EV_NO_ACTION if not event.measured else 0
-            yield event.register.number, content.event_type if isinstance(content, PCClientEvent) else silent
+            yield event.register.number, silent if event_type is None else event_type
 
 
 def respaced(events: Sequence[Event], options: Options) -> Sequence[Event]:
@@ -264,6 +264,7 @@ def adapt(log: Log, options: Options, encoding: Encoding) -> tuple[Log, Sequence
         wire = event.wire if own else None
         events.append(Event(event.number, register, digests, content, number, event.origin, wire))
     losses += _space_loss(events, key, encoding)
+    losses += () if own else _ours_loss(events, format)
     kept = {} if own else {"header": None, "padding": None, "trailing": b"", "start": None}
     return log.replace(format=format, events=tuple(events), **kept), losses
 
@@ -281,10 +282,14 @@ def _content(event: Event, options: Options, encoding: Encoding, losses: list[Lo
     if isinstance(content, Opaque):
         return _opaque(event, content, encoding, losses)
     declared = written(content.__class__)
+    if declared is not None and declared.ours and not event.measured:
+        # Whoever does not know the type would extend the digests.
+        losses.append(Loss(event.number, "content", f"a CEL has no {content.plural}, and which is not measured"))
+        return None
     if declared is None:
         carried = content.pcclient(options)
         if carried is None:
-            losses.append(Loss(event.number, "content", f"a CEL has no {content.kind} records"))
+            losses.append(Loss(event.number, "content", f"a CEL has no {content.plural}"))
         return carried
     return content
 
@@ -333,6 +338,17 @@ def _digests(event: Event, encoding: Encoding, losses: list[Loss]) -> tuple[Dige
         else:
             kept.append(Digest(digest.alg, extended))
     return tuple(kept)
+
+
+def _ours_loss(events: list[Event], format: str) -> Iterator[Loss]:
+    """The loss of contents that are in records of a type which only evlog reads."""
+    types = [written(event.content.__class__) for event in events]
+    numbers = [type.number for type in types if type is not None and type.ours]
+    if numbers:
+        several = "an event is" if len(numbers) == 1 else f"{len(numbers)} events are"
+        own = f"records of type {numbers[0]}, which other readers do not know"
+        reason = f"{several} without data in the source: {format} has {own}"
+        yield Loss(None, "content.data", reason)
 
 
 def _space_loss(events: list[Event], key: str, encoding: Encoding) -> Iterator[Loss]:

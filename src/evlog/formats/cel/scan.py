@@ -36,7 +36,7 @@ INDEX_SPACES = {PCR: "pcr", NV_INDEX: "nv", CCMR: "ccmr"}
 MAX_DIGESTS = 64
 MAX_DIGEST_SIZE = 128
 
-PCCLIENT, _IMA_TEMPLATE = 5, 7
+PCCLIENT, IMA_TEMPLATE = 5, 7
 _CODES = {1: "B", 2: "H", 4: "I", 8: "Q"}
 _HEAD = struct.Struct(">BI")
 _EVENT = struct.Struct(">BIIBI")  # the fields of pcclient_std with an event type of four bytes, up to the data
@@ -190,7 +190,7 @@ def scan(data: bytes, start: int = 0) -> Scan:
                 notable.append(row)
         else:
             types.add(content_type)
-            if content_type != _IMA_TEMPLATE or not _is_template(data, content, following):
+            if content_type != IMA_TEMPLATE or not _is_template(data, content, following):
                 unread.append(row)
             else:
                 for at, to, zero in zeros:

@@ -13,9 +13,9 @@ from functools import partial
 
 from evlog.algorithms import HashAlg
 from evlog.columns import NOT_EXTENDED, Computed, Layout, rows_of
+from evlog.contents._cos import CosRecord
 from evlog.contents._tlv import tlv
-from evlog.contents.cos import CosEvent
-from evlog.contents.pcclient import PCClientEvent
+from evlog.contents.event_types import type_of
 from evlog.errors import ParseError, UsageError, WriteError
 from evlog.formats import CERTAIN, NO_MATCH, Match, launch
 from evlog.formats.as_read import as_read
@@ -25,7 +25,7 @@ from evlog.formats.cel import scan as _scan
 from evlog.formats.cel.types import declared
 from evlog.model import Digest, Event, Header, LazyEvents, Origin, Span, banks_of
 from evlog.options import NO_OPTIONS
-from evlog.registers import Register
+from evlog.registers import CC_SPACES, LAST_CCMR, Register
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -126,7 +126,7 @@ def _header(events: Sequence[Event], profile: str, spaces: Mapping[int, Space]) 
 
 def _default_profile(events: Sequence[Event]) -> str:
     """go-eventlog reads only its own widths, and COS logs are its."""
-    return "google" if events and isinstance(events[0].content, CosEvent) else "u32"
+    return "google" if events and isinstance(events[0].content, CosRecord) else "u32"
 
 
 def _banks(found: _scan.Scan) -> tuple[HashAlg, ...]:
@@ -191,6 +191,12 @@ def _maker(found: _scan.Scan, profile: str, spaces: Mapping[int, Space], options
     return make
 
 
+def _only_names(content_type: int, space: Space) -> bool:
+    """Whether records of a content type only name registers of a space."""
+    known = declared(content_type)
+    return known is not None and space in known[0].only_named
+
+
 def _settled(found: _scan.Scan, make: Callable[[int], Event], spaces: Mapping[int, Space]) -> Columns:
     """The columns with what every row extends; PC Client events that the scanner did not read are notable too."""
     columns = found.columns
@@ -200,7 +206,7 @@ def _settled(found: _scan.Scan, make: Callable[[int], Event], spaces: Mapping[in
     read_late = []
     for row in found.unread:
         event = make(row)
-        if isinstance(event.content, PCClientEvent):
+        if type_of(event.content) is not None:
             read_late.append(row)
         if not event.measured:
             registers[row] = NOT_EXTENDED
@@ -211,10 +217,13 @@ def _settled(found: _scan.Scan, make: Callable[[int], Event], spaces: Mapping[in
     for layout, shape in enumerate(found.shapes):
         own = spaces[shape.index_type]
         fixed = {index for index in set(registers) if index != NOT_EXTENDED and not Register(own, index).replayable}
-        named = own in PCClientEvent.only_named
-        for row in rows_of(layout_of, layout) if fixed or named else ():
+        named = {number for number in (_scan.PCCLIENT, *found.types) if _only_names(number, own)}
+        # Of these an IMA entry extends none (`evlog.contents.ima.ImaEvent.extends`).
+        beyond = {index for index in set(registers) if LAST_CCMR < index < NOT_EXTENDED} if own in CC_SPACES else set()
+        for row in rows_of(layout_of, layout) if fixed or named or beyond else ():
             content = columns.buffer[columns.offsets[row] + shape.content]
-            if registers[row] in fixed or (named and content == _scan.PCCLIENT):
+            of_ima = content == _scan.IMA_TEMPLATE and registers[row] in beyond
+            if registers[row] in fixed or content in named or of_ima:
                 registers[row] = NOT_EXTENDED
     kinds = [known[0] for known in map(declared, sorted(found.types)) if known is not None]
     rules = tuple(dict.fromkeys(rule for kind in kinds for rule in kind.rules))

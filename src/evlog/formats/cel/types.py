@@ -1,6 +1,7 @@
 """Content types of the Canonical Event Log, and which kind of content declares each (`evlog.model.Content.cel_types`).
 
-Spec: TCG Canonical Event Log Format 1.1, section 5 (numbers of TLV 5.1, names of JSON 5.2); 80 is go-eventlog's.
+Spec: TCG Canonical Event Log Format 1.1, section 5 (numbers of TLV 5.1, names of JSON 5.2); 80 and 82 are Google's,
+224 evlog's own.
 """
 
 from __future__ import annotations
@@ -25,6 +26,8 @@ CONTENT_TYPES = {
     9: "systemd",
     11: "systemd",
     80: "cos",
+    82: "cos_host",
+    224: "digest_only",
 }
 #: Names of CEL-JSON, and their numbers.
 TYPE_NAMES = {"cel": 4, "pcclient_std": 5, "ima_template": 7, "ima_tlv": 8, "systemd": 9}

@@ -5,14 +5,16 @@ single blanks. The template data is not in the text. An event's content holds wh
 where the template digest proves it, and else says what is missing. ``Event.wire`` is the line, unless it is the one
 that the kernel would write.
 
-Departures accepted: empty lines, CR before LF, trailing blanks stripped, no LF at the end, names with blanks. The
-kernel prints a name with line feeds as it is: a line that is no entry is the rest of the one before where a digest
-proves it.
+Departures accepted: the algorithm's name before the digest (``10 sha256:...``), which is how kernels show it that are
+patched to have SHA-256 there; then it stands in every line. Empty lines, CR before LF, trailing blanks stripped, no
+LF at the end, names with blanks. The kernel prints a name with line feeds as it is: a line that is no entry is the
+rest of the one before where a digest proves it.
 """
 
 from __future__ import annotations
 
 from array import array
+from functools import partial
 
 from evlog._record import Record
 from evlog.algorithms import SHA1, HashAlg
@@ -23,21 +25,21 @@ from evlog.errors import ParseError, TruncatedError, WriteError
 from evlog.formats import CERTAIN, LIKELY, NO_MATCH, Match
 from evlog.formats.as_read import as_read
 from evlog.formats.ima import columns as _ima
+from evlog.formats.ima import remarks as _remarks
+from evlog.formats.ima.placing import Placing, placing
 from evlog.formats.ima.text import TextError, readings, text_of
 from evlog.model import Digest, Event, Finding, LazyEvents, Log, Loss, Origin, Span
-from evlog.registers import Register
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from evlog.columns import Columns
     from evlog.options import Options
 
 ID = "ima-ascii"
 TITLE = "Linux IMA measurement list, ascii"
 
-MAX_PCR, MAX_NAME = 63, 255
+MAX_PCR, MAX_NAME = _ima.MAX_PCR, 255
 _DIGITS = frozenset(2 * bank.size for bank in _ima.BANKS)
 _HEX = b"0123456789abcdefABCDEF"
 _PRINTABLE = bytes(range(0x21, 0x7F))
@@ -48,21 +50,33 @@ _MOST_LINES, _MOST_TRIED, _LONGEST = 64, 1 << 16, 1 << 16
 
 
 class Line(Record):
-    """What every line has: PCR, digest in hex, template; and the text of the fields, which only the template tells."""
+    """What every line has: PCR, digest in hex, template; and the text of the fields, which only the template tells.
+
+    ``alg`` is the digest's algorithm, where the line names it.
+    """
 
     register: int
     digest: str
     template: str
     text: bytes
+    alg: HashAlg | None = None
 
 
 class Shape(Record):
-    """What a list does not say of itself: its bank, and the byte order of the lengths in the template data."""
+    """What a list does not say of itself: its bank, and the byte order of the lengths in the template data.
+
+    ``named`` is whether its lines name the bank.
+    """
 
     bank: HashAlg
     byteorder: str = "little"
     proofs: int = 0
     known: bool = True
+    named: bool = False
+
+    def holds(self, line: Line) -> bool:
+        """Whether the line's digest is of the bank, and spelled as the list spells digests."""
+        return len(line.digest) == 2 * self.bank.size and line.alg == (self.bank if self.named else None)
 
     @property
     def orders(self) -> tuple[str, str]:
@@ -85,17 +99,17 @@ def _shape(data: bytes, options: Options) -> Shape | None:
     lines = [line for line in map(_line, data[:_HEAD].lstrip(b"\r\n").split(b"\n", _PROBED)[:_PROBED]) if line]
     if not lines or _line(data[:_HEAD].lstrip(b"\r\n").partition(b"\n")[0]) is None:
         return None
-    digits = len(lines[0].digest)
+    digits, alg = len(lines[0].digest), lines[0].alg
     named = _ima.named_bank(options.name)
     known = any(field_names(line.template) is not None for line in lines)
     best: Shape | None = None
     for bank in sorted(_ima.BANKS, key=lambda bank: bank != named):
-        if 2 * bank.size != digits:
+        if 2 * bank.size != digits or alg not in (None, bank):
             continue
         for byteorder in ("little", "big"):
             proofs = sum(not _content(line, bank, (byteorder,)).missing for line in lines)
             if best is None or proofs > best.proofs:
-                best = Shape(bank, byteorder, proofs, known)
+                best = Shape(bank, byteorder, proofs, known, alg is not None)
     return best
 
 
@@ -104,8 +118,10 @@ def read(data: bytes, options: Options) -> Log:
     shape = _shape(data, options)
     if shape is None:
         raise ParseError("not an entry of an IMA list", offset=0, where="events[0]")
-    columns, stop = _scan(data, shape.bank)
-    events = _events(columns, shape, options.name)
+    columns, stop = _scan(data, shape)
+    where = placing(options, columns.registers)
+    columns = where.placed(columns)
+    events = _events(columns, shape, options.name, where)
     findings = []
     if stop is not None:
         code = "truncated_record" if isinstance(stop, TruncatedError) else "bad_record"
@@ -115,11 +131,12 @@ def read(data: bytes, options: Options) -> Log:
         findings.append(Finding("unended_line", "warning", message, len(events) - 1, len(data)))
     if options.strict:
         _refuse(stop, findings, events)
-    findings += _ima.beyond(columns)
+    findings += _ima.beyond(columns, events)
+    findings += _remarks.remarks(columns, events, b"0" * 2 * shape.bank.size)
     return Log(
         ID,
         events,
-        header=_ima.header(ID, shape.byteorder),
+        header=_ima.read_header(ID, shape.byteorder, shape.named, options),
         algorithms=(shape.bank,),
         trailing=data[columns.end :],
         findings=tuple(findings),
@@ -144,18 +161,25 @@ def _refuse(stop: ParseError | None, findings: list[Finding], events: Sequence[E
 def _line(line: bytes) -> Line | None:
     """A line taken apart; None for what is not an entry."""
     parts = line.removesuffix(b"\r").lstrip(b" ").split(b" ", 3)
-    if len(parts) < 3 or len(parts[1]) not in _DIGITS or not parts[0].isdigit() or len(parts[0]) > 2:
+    if len(parts) < 3 or not parts[0].isdigit() or len(parts[0]) > 2:
         return None
     register, digest, template = int(parts[0]), parts[1], parts[2]
+    alg: HashAlg | None = None
+    if len(digest) not in _DIGITS:
+        name, _, digest = digest.partition(b":")
+        alg = _ima.bank_called(name.decode("ascii", "replace"))
+        if alg is None or len(digest) != 2 * alg.size:
+            return None
     if register > MAX_PCR or digest.translate(None, _HEX):
         return None
     if not 0 < len(template) <= MAX_NAME or template.translate(None, _PRINTABLE):
         return None
-    return Line(register, digest.decode("ascii"), template.decode("ascii"), parts[3] if len(parts) > 3 else b"")
+    return Line(register, digest.decode("ascii"), template.decode("ascii"), parts[3] if len(parts) > 3 else b"", alg)
 
 
-def _scan(data: bytes, bank: HashAlg) -> tuple[Recorded, ParseError | None]:
+def _scan(data: bytes, shape: Shape) -> tuple[Recorded, ParseError | None]:
     """Lines of a list, and the trouble that ended them. An empty line belongs to the record after it."""
+    bank = shape.bank
     offsets, registers = array("Q"), array("I")
     start = position = tried = 0
     stop: ParseError | None = None
@@ -166,16 +190,17 @@ def _scan(data: bytes, bank: HashAlg) -> tuple[Recorded, ParseError | None]:
             position = following
             continue
         line = _line(text.removesuffix(b"\n"))
-        if line is None or len(line.digest) != 2 * bank.size:
+        if line is None or not shape.holds(line):
             if offsets and tried < _MOST_TRIED:
-                end, lines = _continued(data, offsets[-1], following, bank)
+                end, lines = _continued(data, offsets[-1], following, shape)
                 tried += lines
                 if end:
                     start = position = end
                     continue
             cut = following == len(data) and not text.endswith(b"\n")
             error = TruncatedError if cut else ParseError
-            message = "a line that is not whole" if cut else f"not an entry with a {bank} digest"
+            kind = f"a {bank} digest{' that is called so' if shape.named else ''}"
+            message = "a line that is not whole" if cut else f"not an entry with {kind}"
             stop = error(message, offset=position, where=f"events[{len(offsets)}]")
             break
         offsets.append(start)
@@ -185,7 +210,7 @@ def _scan(data: bytes, bank: HashAlg) -> tuple[Recorded, ParseError | None]:
     return Recorded(data, offsets, registers, (Layout(()),), None, start, "pcr", ()), stop
 
 
-def _continued(data: bytes, offset: int, following: int, bank: HashAlg) -> tuple[int, int]:
+def _continued(data: bytes, offset: int, following: int, shape: Shape) -> tuple[int, int]:
     """Where the entry at ``offset`` ends if lines up to ``following`` or later are of its name; 0 if none proves so.
 
     Also how many lines were tried.
@@ -194,7 +219,7 @@ def _continued(data: bytes, offset: int, following: int, bank: HashAlg) -> tuple
     while lines < _MOST_LINES and following - offset <= _LONGEST:
         lines += 1
         line = _line(data[offset:following].strip(b"\r\n"))
-        if line is not None and not _content(line, bank, ("little", "big")).missing:
+        if line is not None and not _content(line, shape.bank, ("little", "big")).missing:
             return following, lines
         if following == len(data):
             break
@@ -202,13 +227,13 @@ def _continued(data: bytes, offset: int, following: int, bank: HashAlg) -> tuple
     return 0, lines
 
 
-def _events(lines: Columns, shape: Shape, name: str) -> LazyEvents:
+def _events(lines: Recorded, shape: Shape, name: str, where: Placing) -> LazyEvents:
     """The events of a list, and with them the columns that know what its lines extend."""
     data, bank = lines.buffer, shape.bank
 
     def make(row: int) -> Event:
         offset, length = lines.offsets[row], lines.length(row)
-        return _event(data[offset : offset + length], row, shape, Origin(name, ID, Span(offset, length)))
+        return _event(data[offset : offset + length], row, shape, where, Origin(name, ID, Span(offset, length)))
 
     def compute(alg: HashAlg, rules: tuple[str, ...], start: int, stop: int) -> Sequence[bytes | None]:
         if alg != bank:
@@ -221,19 +246,27 @@ def _events(lines: Columns, shape: Shape, name: str) -> LazyEvents:
         return extensions_of(alg, recorded, recorded)
 
     framing = data, lines.offsets, lines.registers, lines.layouts, lines.layout_of, lines.end
-    return LazyEvents(Computed(*framing, lines.space, lines.notable, (HASH, ZERO_PAD), compute), make)
+    rules = HASH, ZERO_PAD
+    return LazyEvents(Computed(*framing, lines.space, lines.notable, rules, compute, names=lines.names), make)
 
 
-def _event(record: bytes, number: int, shape: Shape, origin: Origin | None = None) -> Event:
+def _event(
+    record: bytes,
+    number: int,
+    shape: Shape,
+    where: Placing = Placing(),  # noqa: B008
+    origin: Origin | None = None,
+) -> Event:
     """The event of a record: a line, with the empty lines before it. Raises ParseError if there is none in it."""
     line = _line(record.strip(b"\r\n"))
     if line is None:
         raise ParseError("not an entry of an IMA list", where=f"events[{number}]")
     content = _content(line, shape.bank, shape.orders)
     digests = (Digest(shape.bank, bytes.fromhex(line.digest)),)
-    event = Event(number, Register("pcr", line.register), digests, content, None, origin)
-    plain = _canonical(event) == record and b"\n" not in record.strip(b"\r\n")
-    return event if plain else event.replace(wire=record)
+    event = Event(number, where.of(line.register), digests, content, None, origin)
+    plain = _canonical(event, shape, line.register) == record and b"\n" not in record.strip(b"\r\n")
+    odd = where.register == event.register and line.register != _ima.DEFAULT_PCR
+    return event if plain and not odd else event.replace(wire=record)
 
 
 def _content(line: Line, bank: HashAlg, orders: tuple[str, ...]) -> ImaEvent:
@@ -257,7 +290,7 @@ def _content(line: Line, bank: HashAlg, orders: tuple[str, ...]) -> ImaEvent:
     return ImaEvent(template, first or b"", f"template data rebuilt from the text, which {unproven}")
 
 
-def _canonical(event: Event) -> bytes | None:
+def _canonical(event: Event, shape: Shape, column: int) -> bytes | None:
     """The line that the kernel writes of an event; None if it cannot be told."""
     content = event.content
     if not isinstance(content, ImaEvent) or (content.missing and not content.data):
@@ -266,13 +299,14 @@ def _canonical(event: Event) -> bytes | None:
         text = text_of(content.template, content.data)
     except TextError:
         return None
-    head = f"{event.register.index:>2} {event.digests[0].value.hex()} {content.template} "
+    name = f"{shape.bank}:" if shape.named else ""
+    head = f"{column:>2} {name}{event.digests[0].value.hex()} {content.template} "
     return head.encode() + text + b"\n"
 
 
 def adapt(log: Log, options: Options) -> tuple[Log, Sequence[Loss]]:
     """What of a log a list can hold: IMA entries on PCRs, one bank, and template data that has a text."""
-    adapted, losses = _ima.adapt(log, ID, _damage)
+    adapted, losses = _ima.adapt(log, ID, options, _damage)
     if adapted.header is not None and log.format != ID and not any(map(_tells_order, adapted.events)):
         reason = "a line of the legacy template does not tell the byte order, nor does one of a violation"
         losses = (*losses, Loss(None, "header.byteorder", reason))
@@ -286,12 +320,18 @@ def _tells_order(event: Event) -> bool:
 
 def _damage(event: Event, byteorder: str) -> tuple[str, bool]:
     """What a line would lose of an event, if anything, and whether there can be a line at all."""
-    line = _canonical(event)
+    shape = Shape(event.digests[0].alg, byteorder)
+    line = _canonical(event, shape, _ima.DEFAULT_PCR)
     if line is None or b"\n" in line[:-1]:
         return "template data that has no text on one line", False
-    back = _event(line, event.number, Shape(event.digests[0].alg, byteorder)).content
+    back = _event(line, event.number, shape).content
     assert isinstance(back, ImaEvent)
     return ("" if back.data == event.content.data else back.missing or "the text gives other template data back"), True  # type: ignore[attr-defined]
+
+
+def settle(log: Log, options: Options) -> Options:
+    """The options under which the list reads as it is."""
+    return _ima.settle(log, options)
 
 
 def write(log: Log, options: Options) -> bytes:
@@ -299,18 +339,27 @@ def write(log: Log, options: Options) -> bytes:
     if not log.events:
         raise WriteError("a log without an IMA entry")
     byteorder = log.header.get("byteorder", "little") if log.header else "little"
-    shape = Shape(log.algorithms[0] if log.algorithms else SHA1, byteorder)
+    shape = Shape(log.algorithms[0] if log.algorithms else SHA1, byteorder, named=_ima.is_named(log))
     lines = []
     for event in log.events:
-        if not isinstance(event.content, ImaEvent) or event.register.space != "pcr" or event.register.number > MAX_PCR:
+        column = _ima.column(event, log)
+        if not isinstance(event.content, ImaEvent) or column is None:
             raise WriteError(f"a {event.content.kind} record on {event.register} has no place here", event=event.number)
         if len(event.digests) != 1 or event.digests[0].alg != shape.bank:
             raise WriteError(f"exactly one {shape.bank} digest is needed", event=event.number)
-        spelled = as_read(event, lambda record: _event(record, 0, shape))
-        line = spelled or _canonical(event)
+        spelled = as_read(event, partial(_as_told, shape=shape, event=event, column=column))
+        line = spelled or _canonical(event, shape, column)
         if line is None or (spelled is None and b"\n" in line.strip(b"\r\n")):
             raise WriteError(event.content.missing or "template data that has no text on one line", event=event.number)
         lines.append(line)
     for number, line in enumerate(lines[:-1]):
         lines[number] = line if line.endswith(b"\n") else line + b"\n"
     return b"".join(lines) + log.tail
+
+
+def _as_told(record: bytes, shape: Shape, event: Event, column: int) -> Event | None:
+    """The event of a record as the list's reader placed it; None if the record has another column than the event."""
+    line = _line(record.strip(b"\r\n"))
+    if line is None or line.register != column or not shape.holds(line):
+        return None
+    return _event(record, 0, shape).replace(register=event.register)

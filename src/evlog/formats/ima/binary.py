@@ -6,6 +6,9 @@ with it on every input (tests/test_ima_twins.py).
 
 Neither the byte order nor the size of the template digests is in the list. Both are proven by the digests: the right
 pair is the one under which entries are what their digests are the hash of.
+
+Departure accepted: patched kernels (those of the templates ima-dep-cgn and ima-cgpath) write the length of the digest,
+32, between PCR and digest. Read so is what parses so: 32 would be the start of a digest else.
 """
 
 from __future__ import annotations
@@ -23,8 +26,9 @@ from evlog.contents.ima import HASH, ZERO_PAD, ImaEvent, extensions_of, is_viola
 from evlog.errors import ParseError, TruncatedError, WriteError
 from evlog.formats import CERTAIN, LIKELY, NO_MATCH, POSSIBLE, Match
 from evlog.formats.ima import columns as _ima
+from evlog.formats.ima import remarks as _remarks
+from evlog.formats.ima.placing import Placing, placing
 from evlog.model import Digest, Event, Finding, LazyEvents, Log, Origin, Span
-from evlog.registers import Register
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -38,7 +42,7 @@ ID = "ima-binary"
 TITLE = "Linux IMA measurement list, binary"
 
 # Bounds of `evlog.wire.ima`, which is not imported to read a list.
-MAX_PCR, MAX_NAME = 63, 255
+MAX_PCR, MAX_NAME = _ima.MAX_PCR, 255
 _SIGNS = {"little": "<", "big": ">"}
 _PRINTABLE = bytes(range(0x21, 0x7F))
 _LEGACY = LEGACY.encode()
@@ -53,7 +57,8 @@ _PROBED, _HEADS = 64, (1 << 16, 1 << 22)
 class Shape(Record):
     """What a list does not say of itself: its bank and byte order, and on what grounds they are taken to be these.
 
-    ``proofs`` counts the digests that are the hash of their entry; ``known`` is whether a template is known.
+    ``proofs`` counts the digests that are the hash of their entry; ``known`` is whether a template is known. ``sized``
+    is whether each digest has its length before it.
     """
 
     bank: HashAlg
@@ -61,6 +66,11 @@ class Shape(Record):
     entries: int
     proofs: int
     known: bool
+    sized: bool = False
+
+    def __str__(self) -> str:
+        length = " and their length" if self.sized else ""
+        return f"{self.byteorder}-endian entries with {self.bank} digests{length}"
 
 
 def sniff(data: bytes, options: Options) -> Match:
@@ -68,10 +78,9 @@ def sniff(data: bytes, options: Options) -> Match:
     shape = _shape(data, options)
     if shape is None:
         return NO_MATCH
-    reason = f"{shape.byteorder}-endian entries with {shape.bank} digests"
     if shape.proofs:
-        return Match(CERTAIN, f"{reason}, proven by {shape.proofs} of {shape.entries}")
-    return Match(LIKELY if shape.known else POSSIBLE, f"{reason}, by their shape alone")
+        return Match(CERTAIN, f"{shape}, proven by {shape.proofs} of {shape.entries}")
+    return Match(LIKELY if shape.known else POSSIBLE, f"{shape}, by their shape alone")
 
 
 def _shape(data: bytes, options: Options) -> Shape | None:
@@ -81,30 +90,35 @@ def _shape(data: bytes, options: Options) -> Shape | None:
     for size in _HEADS:
         for byteorder in _SIGNS:
             for bank in _ima.BANKS:
-                shape = _try(data[:size], bank, byteorder)
-                if shape is not None and shape.proofs:
-                    return shape
-                shapes += [shape] if shape else []
+                for sized in (False, True):
+                    shape = _try(data[:size], bank, byteorder, sized=sized)
+                    if shape is not None and shape.proofs:
+                        return shape
+                    shapes += [shape] if shape else []
         if shapes or len(data) <= size:
             break
     return max(shapes, key=lambda shape: (shape.bank == named, shape.known, shape.entries), default=None)
 
 
-def _try(head: bytes, bank: HashAlg, byteorder: str) -> Shape | None:
+def _try(head: bytes, bank: HashAlg, byteorder: str, *, sized: bool) -> Shape | None:
     """The list read as of this bank and byte order; None if there is no entry then."""
-    if not _plausible(head, bank.size, byteorder):
+    if not _plausible(head, bank.size, byteorder, sized=sized):
         return None
-    columns, _ = scan(head, bank, byteorder)
-    events = _events(columns, bank, byteorder, "")[:_PROBED]
+    columns, _ = scan(head, bank, byteorder, sized=sized)
+    events = _events(columns, bank, byteorder, "", sized=sized)[:_PROBED]
     if not events:
         return None
     known = any(field_names(event.content.template) for event in events)
     proofs = sum(_ima.proves(bank, event.content, event.digests[0].value) for event in events)
-    return Shape(bank, byteorder, len(events), proofs, known)
+    return Shape(bank, byteorder, len(events), proofs, known, sized)
 
 
-def _plausible(head: bytes, size: int, byteorder: str) -> bool:
+def _plausible(head: bytes, size: int, byteorder: str, *, sized: bool) -> bool:
     """Whether there can be an entry at the start, at a glance."""
+    if sized:
+        if int.from_bytes(head[4:8], byteorder) != size:  # type: ignore[arg-type]
+            return False
+        size += 4
     if len(head) < size + 8:
         return False
     register, length = struct.unpack_from(f"{_SIGNS[byteorder]}I{size}xI", head)
@@ -117,11 +131,12 @@ def read(data: bytes, options: Options) -> Log:
     if shape is None:
         raise ParseError("no IMA entry", offset=0, where="events[0]")
     undescribed: dict[str, int] = {}
-    columns, stop = scan(data, shape.bank, shape.byteorder, undescribed)
+    columns, stop = scan(data, shape.bank, shape.byteorder, undescribed, sized=shape.sized)
+    where = placing(options, columns.registers)
+    columns = where.placed(columns)
+    events = _events(columns, shape.bank, shape.byteorder, options.name, where, sized=shape.sized)
     findings = [
-        _ima.undescribed(template, row, columns.offsets[row])
-        for template, row in undescribed.items()
-        if row < len(columns)
+        _ima.undescribed(events[row], columns.offsets[row]) for row in undescribed.values() if row < len(columns)
     ]
     if not shape.proofs:
         message = f"no digest proves that the bank is {shape.bank}: it is told by the digests' size"
@@ -133,11 +148,12 @@ def read(data: bytes, options: Options) -> Log:
         findings.append(Finding(code, "error", str(stop), len(columns), stop.offset))
     if options.strict and findings:
         raise ParseError(findings[0].message, offset=findings[0].offset or 0)
-    findings += _ima.beyond(columns)
+    findings += _ima.beyond(columns, events)
+    findings += _remarks.remarks(columns, events, bytes(shape.bank.size), 4 + 4 * shape.sized)
     return Log(
         ID,
-        _events(columns, shape.bank, shape.byteorder, options.name),
-        header=_ima.header(ID, shape.byteorder),
+        events,
+        header=_ima.read_header(ID, shape.byteorder, shape.sized, options),
         algorithms=(shape.bank,),
         trailing=data[columns.end :],
         findings=tuple(findings),
@@ -147,13 +163,15 @@ def read(data: bytes, options: Options) -> Log:
 
 
 def scan(
-    data: bytes, bank: HashAlg, byteorder: str, undescribed: dict[str, int] | None = None
+    data: bytes, bank: HashAlg, byteorder: str, undescribed: dict[str, int] | None = None, *, sized: bool = False
 ) -> tuple[Computed, ParseError | None]:
     """Columns of a list, and the trouble that ended its entries; templates that nobody has described are noted by row.
 
     One `struct` call reads an entry as long as the template stays the same, as it does for thousands of entries. The
-    native scanner goes over entries of all templates met so far.
+    native scanner goes over entries of all templates met so far. Lengths before the digests (``sized``) are looked at
+    when all entries are found: the first that is not the bank's ends the list.
     """
+    size = bank.size + 4 * sized
     offsets, registers = array("Q"), array("I")
     add_offset, add_register = offsets.append, registers.append
     records: dict[bytes, struct.Struct] = {}
@@ -165,7 +183,7 @@ def scan(
     while position < end:
         met = len(records)
         try:
-            head, record = _template(data, position, bank.size, byteorder, records, len(offsets))
+            head, record = _template(data, position, size, byteorder, records, len(offsets))
         except ParseError as error:
             stop = error
             break
@@ -176,7 +194,7 @@ def scan(
         if native is not None:
             templates = [(name, known.size) for name, known in records.items()]
             big = byteorder == "big"
-            position = native.ima_run(data, position, bank.size, big, templates, limits, offsets, registers)
+            position = native.ima_run(data, position, size, big, templates, limits, offsets, registers)
         unpack, fixed = record.unpack_from, record.size
         try:
             while True:
@@ -194,11 +212,28 @@ def scan(
             registers.pop()
             stop = _cut(data, position, needed, len(offsets))
             break
-    layouts = (Layout(((bank, 4),)),)
+    odd = _other_size(data, offsets, position, bank, byteorder) if sized else None
+    if odd is not None and (odd < len(offsets) or int.from_bytes(data[position : position + 4], byteorder) <= MAX_PCR):  # type: ignore[arg-type]
+        # What is no entry by its PCR is none for that.
+        position = offsets[odd] if odd < len(offsets) else position
+        del offsets[odd:], registers[odd:]
+        stop = ParseError("not an IMA entry: a digest of another length", offset=position, where=f"events[{odd}]")
+    layouts = (Layout(((bank, 4 + 4 * sized),)),)
     rules = HASH, ZERO_PAD
-    compute = _extensions(data, offsets, position, bank, byteorder)
+    compute = _extensions(data, offsets, position, bank, byteorder, size)
     # No entry bears on start values.
     return Computed(data, offsets, registers, layouts, None, position, "pcr", (), rules, compute, True), stop
+
+
+def _other_size(data: bytes, offsets: array[int], end: int, bank: HashAlg, byteorder: str) -> int | None:
+    """The first row whose digest says that it has another length than those of the bank; None if there is none.
+
+    It may be the one at ``end``, where the entries end, if that much of it is there.
+    """
+    length = bank.size.to_bytes(4, byteorder)  # type: ignore[arg-type]
+    odd = next((row for row, at in enumerate(offsets) if data[at + 4 : at + 8] != length), None)
+    last = data[end + 4 : end + 8]
+    return len(offsets) if odd is None and len(last) == 4 and last != length else odd
 
 
 def _template(
@@ -242,13 +277,16 @@ def _cut(data: bytes, position: int, needed: int, row: int) -> ParseError:
     return TruncatedError(message, offset=position, where=f"events[{row}]")
 
 
-def _extensions(data: bytes, offsets: array[int], end: int, bank: HashAlg, byteorder: str) -> Extensions:
-    """See `evlog.columns.Columns.extensions`. A bank of another list is extended by one of the rules of `ImaEvent`."""
-    size = bank.size
+def _extensions(data: bytes, offsets: array[int], end: int, bank: HashAlg, byteorder: str, size: int) -> Extensions:
+    """See `evlog.columns.Columns.extensions`. A bank of another list is extended by one of the rules of `ImaEvent`.
+
+    ``size`` is that of the digest with the length before it, if it has one.
+    """
     last = 4 + size
+    first = last - bank.size
 
     def extensions(alg: HashAlg, rules: tuple[str, ...], start: int, stop: int) -> Sequence[bytes | None]:
-        recorded = [data[at + 4 : at + last] for at in offsets[start:stop]]
+        recorded = [data[at + first : at + last] for at in offsets[start:stop]]
         rule = next((rule for rule in rules if rule in ImaEvent.rules), None)
         extended: Sequence[bytes | None]
         if alg == bank:
@@ -279,10 +317,19 @@ def _extensions(data: bytes, offsets: array[int], end: int, bank: HashAlg, byteo
     return extensions
 
 
-def _events(columns: Columns, bank: HashAlg, byteorder: str, name: str) -> LazyEvents:
-    data, size = columns.buffer, bank.size
-    first = struct.Struct(f"{_SIGNS[byteorder]}I{size}sI").unpack_from
-    registers = [Register("pcr", index) for index in range(MAX_PCR + 1)]
+def _events(
+    columns: Columns,
+    bank: HashAlg,
+    byteorder: str,
+    name: str,
+    where: Placing = Placing(),  # noqa: B008
+    *,
+    sized: bool = False,
+) -> LazyEvents:
+    data, size = columns.buffer, bank.size + 4 * sized
+    first = struct.Struct(f"{_SIGNS[byteorder]}I{'4x' * sized}{bank.size}sI").unpack_from
+    registers = [where.of(number) for number in range(MAX_PCR + 1)]
+    told = where.register
 
     def make(row: int) -> Event:
         offset = columns.offsets[row]
@@ -292,14 +339,21 @@ def _events(columns: Columns, bank: HashAlg, byteorder: str, name: str) -> LazyE
         template = data[at - length : at].decode("ascii")
         content = ImaEvent(template, data[at if template == LEGACY else at + 4 : following])
         origin = Origin(name, ID, Span(offset, following - offset))
-        return Event(row, registers[register], (Digest(bank, digest),), content, None, origin)
+        event = Event(row, registers[register], (Digest(bank, digest),), content, None, origin)
+        odd = told is not None and register != _ima.DEFAULT_PCR and event.register == told
+        return event.replace(wire=register) if odd else event
 
     return LazyEvents(columns, make)
 
 
 def adapt(log: Log, options: Options) -> tuple[Log, Sequence[Loss]]:
     """What of a log a list can hold: IMA entries on PCRs, one bank, and template data that is known."""
-    return _ima.adapt(log, ID)
+    return _ima.adapt(log, ID, options)
+
+
+def settle(log: Log, options: Options) -> Options:
+    """The options under which the list reads as it is."""
+    return _ima.settle(log, options)
 
 
 def write(log: Log, options: Options) -> bytes:
@@ -309,11 +363,15 @@ def write(log: Log, options: Options) -> bytes:
     byteorder = log.header.get("byteorder", "little") if log.header else "little"
     number = struct.Struct(f"{_SIGNS[byteorder]}I").pack
     bank = log.algorithms[0] if log.algorithms else SHA1
+    length = number(bank.size) if _ima.is_named(log) else b""
     parts: list[bytes] = []
     for event in log.events:
+        column = _ima.column(event, log)
+        if column is None:
+            raise WriteError(f"no entry can be on register {event.register}", event=event.number)
         content = _entry(event, bank, byteorder)
         name = content.template.encode("ascii")
-        parts += number(event.register.number), event.digests[0].value, number(len(name)), name
+        parts += number(column), length, event.digests[0].value, number(len(name)), name
         parts += (content.data,) if name == _LEGACY else (number(len(content.data)), content.data)
     return b"".join(parts) + log.tail
 
@@ -323,8 +381,6 @@ def _entry(event: Event, bank: HashAlg, byteorder: str) -> ImaEvent:
     content, number = event.content, event.number
     if not isinstance(content, ImaEvent):
         raise WriteError(f"a {content.kind} record has no place here", event=number)
-    if event.register.space != "pcr" or event.register.number > MAX_PCR:
-        raise WriteError(f"no entry can be on register {event.register}", event=number)
     if len(event.digests) != 1 or event.digests[0].alg != bank or len(event.digests[0].value) != bank.size:
         raise WriteError(f"exactly one {bank} digest is needed", event=number)
     if content.missing and not is_violation(event.digests[0].value):

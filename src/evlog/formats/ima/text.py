@@ -7,7 +7,7 @@ digest says which is right. Of a template that nobody has described, digests and
 
 from __future__ import annotations
 
-from evlog.contents._ima_fields import LEGACY, field_names, join_fields, split_fields
+from evlog.contents._ima_fields import LEGACY, TEXTS, field_names, join_fields, split_fields
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 __all__ = ["TextError", "readings", "text_of"]
 
-_HEX = frozenset(("d", "sig", "evmsig", "modsig", "buf", "xattrvalues", "xattrlengths"))
+_HEX = frozenset(("d", "sig", "evmsig", "modsig", "buf", "xattrvalues", "xattrlengths", "ns"))
 _DIGESTS = frozenset(("d-ng", "d-ngv2", "d-modsig"))
 _NAMES = frozenset(("n", "n-ng"))
 _INTEGERS = {"iuid": 4, "igid": 4, "imode": 2}
@@ -72,7 +72,7 @@ def _field(name: str, text: bytes, byteorder: str, ending: bytes) -> bytes:
         return _digest(text)
     if name in _HEX:
         return _unhex(text)
-    if name in _NAMES:
+    if name in _NAMES or name in TEXTS:
         return text + ending
     if name == "xattrnames":
         return text + b"\0" if text else b""
@@ -126,7 +126,7 @@ def _field_text(name: str, value: bytes, byteorder: str) -> bytes:
         return _digest_text(value)
     if name in _HEX:
         return value.hex().encode()
-    if name in _NAMES or name == "xattrnames":
+    if name in _NAMES or name in TEXTS or name == "xattrnames":
         return value.removesuffix(b"\0")
     if name in _INTEGERS:
         return str(int.from_bytes(value, byteorder)).encode() if value else b""  # type: ignore[arg-type]

@@ -12,7 +12,7 @@ import struct
 from evlog.algorithms import ALGORITHMS
 from evlog.formats.tcg.first_record import plausible
 
-__all__ = ["are_records"]
+__all__ = ["are_records", "record_of"]
 
 _HEAD = struct.Struct("<III")
 _BANKS = 8  # no TPM has more at a time
@@ -20,26 +20,31 @@ _BANKS = 8  # no TPM has more at a time
 
 def are_records(data: bytes) -> bool:
     """Whether two TCG_PCR_EVENT2 in a row, or the only one there is, could be nothing else."""
-    following = _record(data, 0)
-    if following is None:
+    first = record_of(data, 0)
+    if first is None:
         return False
+    following = first[-1]
     rest = data[following : following + 8]
-    return rest in (b"", bytes(8), b"\xff" * 8) or _record(data, following) is not None
+    return rest in (b"", bytes(8), b"\xff" * 8) or record_of(data, following) is not None
 
 
-def _record(data: bytes, at: int) -> int | None:
-    """The end of the record at an offset, or None if there is none."""
+def record_of(data: bytes, at: int) -> tuple[int, int, tuple[int, ...], int] | None:
+    """Register, event type, algorithms and the end of the record at an offset, or None if there is none."""
     if len(data) < at + _HEAD.size:
         return None
     register, event_type, count = _HEAD.unpack_from(data, at)
     if not 1 <= count <= _BANKS:
         return None
     here = at + _HEAD.size
+    algorithms = []
     for _ in range(count):
         known = ALGORITHMS.get(int.from_bytes(data[here : here + 2], "little"))
         if known is None:
             return None
+        algorithms.append(known.id)
         here += 2 + known.size
     size = int.from_bytes(data[here : here + 4], "little")
     end = here + 4 + size
-    return end if plausible(register, event_type, size) and end <= len(data) else None
+    if not plausible(register, event_type, size) or end > len(data):
+        return None
+    return register, event_type, tuple(algorithms), end

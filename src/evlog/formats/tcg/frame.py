@@ -23,6 +23,7 @@ from evlog.contents.pcclient import PCClientEvent
 from evlog.errors import ParseError, TruncatedError, WriteError
 from evlog.formats import launch
 from evlog.formats.tcg.first_record import RECORD1, RECORD1_SHAPES
+from evlog.formats.tcg.preceding import FORMS
 from evlog.model import Digest, Event, Finding, Header, LazyEvents, Log, Origin, Padding, Span
 from evlog.registers import Register
 
@@ -30,10 +31,15 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from evlog.formats.tcg.preceding import Preceding
     from evlog.options import Options
     from evlog.registers import Space
 
 LAST_PCR = 23
+#: What is behind the end that a header gives, in the words of a finding.
+BEHIND = "bytes behind the end of the events that the header gives, as an older launch leaves them: not read as events"
+# Areas are powers of two from here on, or pages.
+_AREAS = (1024, 4096)
 MAX_DIGESTS = 64  # a bound beside the field that it bounds: no firmware comes near it
 
 _U32 = struct.Struct("<I")
@@ -88,18 +94,42 @@ def scan1(data: bytes, start: int, space: Space, byteorder: str = "little") -> S
     return Scan(columns, stop)
 
 
-def scan2(data: bytes, start: int, algorithms: tuple[HashAlg, ...], space: Space) -> Scan:
-    """Columns of a crypto-agile log: record 0 as a TCG_PCR_EVENT of ``start`` bytes, then TCG_PCR_EVENT2.
+def scan2(
+    data: bytes,
+    start: int,
+    algorithms: tuple[HashAlg, ...],
+    space: Space,
+    before: tuple[Preceding, ...] = (),
+    header: int = 0,
+) -> Scan:
+    """Columns of a crypto-agile log: record 0 as a TCG_PCR_EVENT up to ``start``, then TCG_PCR_EVENT2.
 
+    That record is the one at ``header`` if others, of either form, stand ``before`` it.
     One `struct` call reads a record as long as the algorithms and their order stay the same, as they do in nearly
     every log; another order is a new layout. The native scanner goes over such records and stops at any other.
     """
     sizes = {alg.id: alg for alg in (*ALGORITHMS.values(), *algorithms)}
-    offsets, registers = array("Q", [0]), array("I", [NOT_EXTENDED])
+    offsets, registers = array("Q"), array("I")
     notable = []
     layouts = [_RECORD1]
-    layout_of = bytearray(1)
+    layout_of = bytearray()
     known: dict[tuple[int, ...], int] = {}
+    for each in before:
+        listed = each.algorithms
+        if listed is not None and listed not in known:
+            known[listed] = len(layouts)
+            layouts.append(_layout(listed, sizes))
+        if each.event_type in (EV_NO_ACTION, EV_EFI_HCRTM_EVENT):
+            notable.append(len(offsets))
+        extended = each.event_type != EV_NO_ACTION and extends(each.register, space)
+        offsets.append(each.offset)
+        registers.append(each.register if extended else NOT_EXTENDED)
+        layout_of.append(0 if listed is None else known[listed])
+    if before:
+        notable.append(len(offsets))
+    offsets.append(header)
+    registers.append(NOT_EXTENDED)
+    layout_of.append(0)
     terminating, special = frozenset((0, 0xFFFFFFFF)), frozenset((EV_NO_ACTION, EV_EFI_HCRTM_EVENT))
     add_offset, add_register, add_layout = offsets.append, registers.append, layout_of.append
     lowest = 0 if space == "pcr" else 1
@@ -258,8 +288,14 @@ def log_of(
     byteorder: str = "little",
     platform: str | None = None,
     header: Header | None = None,
+    before: int = 0,
+    room: int | None = None,
 ) -> Log:
-    """The Log over a scan. Raises the scan's error if ``options.strict``; otherwise it becomes a finding."""
+    """The Log over a scan. Raises the scan's error if ``options.strict``; otherwise it becomes a finding.
+
+    ``before`` is the number of records before the header. ``room`` is where the area of the log ends, if its header
+    says so, and where its events end.
+    """
     columns, stop = scan.columns, scan.stop
     data = columns.buffer
     noted = list(findings)
@@ -273,12 +309,16 @@ def log_of(
         padding, trailing = tail(data, columns.end)
         if trailing:
             at = len(data) - len(trailing)
-            message = f"{len(trailing)} bytes after the end of the log (at byte {at:#x})"
+            behind = "bytes after the end of the log" if room is None else BEHIND
+            message = f"{len(trailing)} {behind} (at byte {at:#x})"
             noted.append(Finding("trailing_bytes", "warning", message, None, at))
     if options.strict and noted:
         first = noted[0]
         raise ParseError(first.message, offset=first.offset)
-    events = events_of(scan, format, options.name, byteorder)
+    if _is_full(columns, len(data), room, cut=isinstance(stop, TruncatedError)):
+        message = "the log ends at the edge of its area: what was measured later may not be in it"
+        noted.append(Finding("area_full", "note", message, len(columns) - 1, columns.end))
+    events = events_of(scan, format, options.name, byteorder, before)
     return Log(
         format,
         events,
@@ -292,7 +332,21 @@ def log_of(
     )
 
 
-def events_of(scan: Scan, format: str, name: str, byteorder: str) -> LazyEvents:
+def _is_full(columns: Recorded, length: int, room: int | None, *, cut: bool) -> bool:
+    """Whether the area of a log has no place for another record, or was the end of the last one.
+
+    Firmware stops at the end of its log area and says nothing. A file with the size of an area is taken for one.
+    """
+    if not len(columns):
+        return False
+    if room is None:
+        if length < _AREAS[0] or (length % _AREAS[1] and length & (length - 1)):
+            return False
+        room = length
+    return (cut and room == length) or 0 <= room - columns.end <= (columns.layout(len(columns) - 1).body or 0)
+
+
+def events_of(scan: Scan, format: str, name: str, byteorder: str, before: int = 0) -> LazyEvents:
     """Events of a TCG log, made from its columns."""
     columns = scan.columns
     data, space = columns.buffer, columns.space
@@ -318,7 +372,8 @@ def events_of(scan: Scan, format: str, name: str, byteorder: str) -> LazyEvents:
             register = registers[index] = register_of(index, space)
         body = data[offset + length - size : offset + length]
         origin = Origin(name, format, Span(offset, length))
-        return Event(row, register, digests, PCClientEvent(event_type, body), None, origin)
+        wire = None if row >= before else FORMS[layout_of is not None and layout_of[row] != 0]
+        return Event(row, register, digests, PCClientEvent(event_type, body), None, origin, wire)
 
     return LazyEvents(launch.settled(columns, make), make)
 

@@ -36,11 +36,12 @@ if TYPE_CHECKING:
 
 ID = "text"
 TITLE = "textual log of a measurement register (kernel RFC, CoCo)"
+CONTINUES = True
 #: Content kinds that this format holds as they are.
 HOLDS = frozenset(("text",))
 
 _NAMES = ("event_log", "eventlog")
-_IMA = re.compile(rb"\s*[0-9]+ [0-9a-f]{32}")
+_IMA = re.compile(rb"\s*[0-9]+ (?:[a-z0-9_-]+:)?[0-9a-f]{32}")
 
 
 def sniff(data: bytes, options: Options) -> Match:
