@@ -50,6 +50,7 @@ PIPED = {
         ("convert", BOOT, "--to", "tcg1", "-o", "boot.tcg1"),
         ("convert", OVMF, "--to", "cel-cbor", "-o", "boot.cbor"),
     ),
+    "export": (("export", TD, "--to", "rvps", "-o", "rvps.json"),),
     "split": (("split", TD, "-o", "registers"), ("split", TEXT, "-o", "unnamed")),
     "append": (
         ("split", TEXT, "--register", "rtmr:3", "-o", "t"),
