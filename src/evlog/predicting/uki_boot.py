@@ -1,0 +1,162 @@
+"""Where a unified kernel image is booted from: its load options, and the addons and credentials beside it."""
+
+from __future__ import annotations
+
+from evlog.contents.event_types import EV_EFI_BOOT_SERVICES_APPLICATION, EV_EFI_VARIABLE_BOOT, EV_EVENT_TAG, EV_IPL
+from evlog.errors import ParseError
+from evlog.predicting import boot_entries, linux, stub, variables
+from evlog.predicting.images import path_of
+from evlog.predicting.runs import first_difference, relay
+from evlog.predicting.stub import Beside
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from evlog.predicting.draft import Draft, Step
+    from evlog.predicting.files import Files
+    from evlog.predicting.images import Images
+
+__all__ = ["predict"]
+
+_AUTO_CREATED = bytes.fromhex("4eac0881119f594d850ee21a522c59b2")
+_PCRS = (4, 9, 11, 12, 13)
+# Of so many files it may be open whether they were there before.
+_MAX_OPEN = 6
+
+
+def predict(draft: Draft, files: Files, images: Images, secure: bool) -> None:
+    """The run of systemd-stub behind each image that is one."""
+    for step in images.steps:
+        place = images.place_of(step)
+        if place is not None and step.kind != "removed" and stub.is_uki(files.old(place)):
+            _run(draft, files, step, place, secure)
+
+
+def _run(draft: Draft, files: Files, step: Step, place: str, secure: bool) -> None:
+    steps = list(_steps(draft, step))
+    others = [each for each in steps if not each.is_of(9, EV_EVENT_TAG)]
+    linux_steps = [each for each in steps if each.is_of(9, EV_EVENT_TAG)]
+    others.sort(key=lambda each: each.register.number)
+    path = path_of(step) or place
+    named = files.named(place)
+    old_uki, new_uki = files.old(place), files.new(place)
+    assert old_uki is not None and new_uki is not None
+    changed = files.changed(place) or any(files.changed(p) or p not in files.was for p in _places(files, path))
+    changed = changed or any(boot_entries.is_entry(p.partition(":")[2]) or p.endswith(":BootOrder") for p in files.now)
+    if not changed:
+        return
+    try:
+        before = stub.read(old_uki)
+        after = stub.read(new_uki)
+        options = _options(draft, step)
+        why = ""
+        for beside in _befores(files, path, options[0]):
+            old = stub.items(before, beside, secure, named)
+            first = sorted(old[0], key=lambda item: item.pcr)
+            why = first_difference(draft, others, first) or first_difference(draft, linux_steps, old[1])
+            if not why:
+                break
+        if why:
+            draft.lose_pcrs(_PCRS, named, why)
+            return
+        if before.version != after.version and set(map(len, (before.profiles, after.profiles))) != {0}:
+            raise ParseError("another version of the stub, with profiles")
+        new = stub.items(after, _beside(files, path, options[1], files.new), secure, named)
+    except ParseError as error:
+        draft.lose_pcrs(_PCRS, named, str(error))
+        return
+    for each in _places(files, path):
+        files.place(each)
+    why = relay(draft, others, first, sorted(new[0], key=lambda item: item.pcr), step)
+    last = others[-1] if others else step
+    why = why or relay(draft, linux_steps, old[1], new[1], last)
+    if why:
+        draft.lose_pcrs(_PCRS, named, why)
+
+
+def _steps(draft: Draft, step: Step) -> Iterator[Step]:
+    """The stub's steps: PCR 11 to 13, the images that it starts, and Linux's two, up to the end."""
+    for each in draft.steps[draft.index(step) + 1 :]:
+        number = each.register.index
+        if number in (11, 12, 13) and each.event_type in (EV_IPL, EV_EVENT_TAG):
+            yield each
+        elif each.is_of(4, EV_EFI_BOOT_SERVICES_APPLICATION):
+            yield each
+        elif each.is_of(9, EV_EVENT_TAG) and each.data in (linux.OPTIONS, linux.INITRD):
+            yield each
+
+
+def _places(files: Files, path: str) -> list[str]:
+    """The files beside an image, in the order in which the stub takes them."""
+    extra = f"{path}.extra.d"
+    found = files.below("/loader/addons", ".addon.efi") + files.below(extra, ".addon.efi")
+    found += files.below(extra, ".cred") + files.below("/loader/credentials", ".cred")
+    return found + files.below(extra, ".raw")
+
+
+def _befores(files: Files, path: str, options: str | None) -> Iterator[Beside]:
+    """What may have been beside the image: files of which only the new bytes are given were there, or were not."""
+    open_ = [place for place in _places(files, path) if place not in files.was][:_MAX_OPEN]
+    for absent in range(1 << len(open_)):
+        left_out = {place for at, place in enumerate(open_) if absent >> at & 1}
+        yield _beside(files, path, options, lambda p, out=left_out: None if p in out else files.old(p))  # type: ignore[misc]
+
+
+def _beside(files: Files, path: str, options: str | None, of: object) -> Beside:
+    extra = f"{path}.extra.d"
+
+    def read(folder: str, ending: str) -> tuple[tuple[str, bytes], ...]:
+        found = ((files.named(place), of(place)) for place in files.below(folder, ending))  # type: ignore[operator]
+        return tuple((name, data) for name, data in found if data is not None)
+
+    raw = read(extra, ".raw")
+    return Beside(
+        options,
+        read("/loader/addons", ".addon.efi") + read(extra, ".addon.efi"),
+        read(extra, ".cred"),
+        read("/loader/credentials", ".cred"),
+        tuple(each for each in raw if not each[0].lower().endswith(".confext.raw")),
+        tuple(each for each in raw if each[0].lower().endswith(".confext.raw")),
+    )
+
+
+def _options(draft: Draft, step: Step) -> tuple[str | None, str | None]:
+    """The load options before and after, of the boot entry that the firmware chose; None if another program did."""
+    steps = draft.find(4, EV_EFI_BOOT_SERVICES_APPLICATION)
+    if step is not steps[0]:
+        return None, None
+    found: list[str | None] = []
+    skipped: dict[str, bytes] = {}
+    for old in (True, False):
+        chosen = _chosen(draft, step, old, skipped)
+        data = boot_entries.optional_data(chosen) if chosen is not None else b""
+        text = "" if data == _AUTO_CREATED else data[: len(data) & ~1].decode("utf-16-le", "replace")
+        found.append(text if text > "\x1f" else None)
+    return found[0], found[1]
+
+
+def _chosen(draft: Draft, step: Step, old: bool, skipped: dict[str, bytes]) -> bytes | None:
+    """The first active entry of BootOrder that leads to the image."""
+    known: dict[str, bytes] = {}
+    for each in draft.steps:
+        if each.event_type != EV_EFI_VARIABLE_BOOT:
+            continue
+        data = (each.event.content.data if each.event is not None else None) if old else each.data  # type: ignore[attr-defined]
+        if data is None or not old and each.kind == "removed":
+            continue
+        variable = variables.read(data)
+        if variable is not None:
+            known[variable.name] = variable.data
+    for name in boot_entries.order_of(known.get("BootOrder", b"")):
+        entry = known.get(name)
+        if entry is None or len(entry) < 8 or not entry[0] & 1:
+            continue
+        path = boot_entries.path_of(entry).removesuffix(b"\x7f\xff\x04\0")
+        if path and path in step.data:
+            return entry
+        if old:
+            skipped[name] = entry
+        elif skipped.get(name) != entry:
+            raise ParseError(f"{name} comes first in the new BootOrder, and does not lead to the image that was booted")
+    return None
