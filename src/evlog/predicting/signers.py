@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from evlog.predicting.signature_lists import SignatureList
 
-__all__ = ["Database", "RefusedError", "Signer", "authority", "signers"]
+__all__ = ["Database", "RefusedError", "Signer", "authority", "related", "signers"]
 
 _SIGNED_DATA = "1.2.840.113549.1.7.2"
 _INDIRECT_DATA = "1.3.6.1.4.1.311.2.1.4"
@@ -115,6 +115,21 @@ def _verifies(signer: Signer, der: bytes) -> bool:
     if certificate is None:
         return False
     return any(each == certificate or _issued(each, certificate) for each in signer.chain)
+
+
+def related(one: bytes, other: bytes) -> bool:
+    """Whether two certificates in DER are or may be of one chain: the same subject or key, or one issued the other.
+
+    What is no certificate is related to nothing; what cannot be compared is.
+    """
+    a, b = _certificate(one), _certificate(other)
+    if a is None or b is None:
+        return False
+    try:
+        names = {a.subject, a.issuer} & {b.subject, b.issuer}
+        return a == b or bool(names) or a.public_key() == b.public_key()
+    except Exception:  # a key or name that cryptography cannot read
+        return True
 
 
 def _certificate(der: bytes) -> Any:
