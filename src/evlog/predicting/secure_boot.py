@@ -153,12 +153,13 @@ def _authorities(draft: Draft, files: Files, images: Images, values: _Values, tr
             draft.lose_pcrs((7,), files.named(link.place) if link.place else "", str(error))
             return
         if why:
+            likely = [data for data in old if data not in earlier] or list(old)
             try:
-                reason = "" if not (again or moved) else _kept(draft, link, [d for d in old if d not in earlier] or old, values, trusted)
+                reason = "" if not (again or moved) else _kept(draft, link, likely, values, trusted)
             except RefusedError as error:
                 draft.lose_pcrs(_AFTER, place, f"an image would not be started: {error}")
                 return
-            if again and not link.events and not reason and any(data not in said for data in old):
+            if again and not link.events and not reason and any(data not in said for data in likely):
                 reason = "which authority allows an image that is not given is not known"
             if reason:
                 draft.lose_pcrs((7,), place, reason)
