@@ -135,7 +135,7 @@ def _profile(options: str | None) -> tuple[int, str | None]:
     return int(match[1]), left or None
 
 
-def items(uki: Uki, beside: Beside, secure: bool, place: str) -> tuple[list[Item], list[Item]]:
+def items(uki: Uki, beside: Beside, secure: bool, place: str) -> list[Item]:
     """The events after the image's own: those of PCR 4, 11, 12 and 13 in the order of each, and Linux's of PCR 9.
 
     Raises ParseError for what cannot be booted so.
@@ -199,7 +199,7 @@ def items(uki: Uki, beside: Beside, secure: bool, place: str) -> tuple[list[Item
         rule = "the initrd that the stub hands over"
         together = bytes_of(concatenated(parts, fill_last=True))
         told.append(Item("initrd", 9, EV_EVENT_TAG, linux.INITRD, together, place, rule))
-    return made, told
+    return made + told
 
 
 def _fits(addon: pe.PE, sections: dict[str, bytes]) -> bool:

@@ -16,11 +16,12 @@ if TYPE_CHECKING:
     from evlog.predicting.draft import Draft, Step
     from evlog.predicting.files import Files
     from evlog.predicting.images import Images
+    from evlog.predicting.runs import Item
 
 __all__ = ["predict"]
 
 _AUTO_CREATED = bytes.fromhex("4eac0881119f594d850ee21a522c59b2")
-_PCRS = (4, 9, 11, 12, 13)
+_PCRS = (4, 11, 12, 13, 9)
 # Of so many files it may be open whether they were there before.
 _MAX_OPEN = 6
 
@@ -35,9 +36,6 @@ def predict(draft: Draft, files: Files, images: Images, secure: bool) -> None:
 
 def _run(draft: Draft, files: Files, step: Step, place: str, secure: bool) -> None:
     steps = list(_steps(draft, step))
-    others = [each for each in steps if not each.is_of(9, EV_EVENT_TAG)]
-    linux_steps = [each for each in steps if each.is_of(9, EV_EVENT_TAG)]
-    others.sort(key=lambda each: each.register.number)
     path = path_of(step) or place
     named = files.named(place)
     old_uki, new_uki = files.old(place), files.new(place)
@@ -50,29 +48,52 @@ def _run(draft: Draft, files: Files, step: Step, place: str, secure: bool) -> No
         before = stub.read(old_uki)
         after = stub.read(new_uki)
         options = _options(draft, step)
-        why = ""
-        for beside in _befores(files, path, options[0]):
-            old = stub.items(before, beside, secure, named)
-            first = sorted(old[0], key=lambda item: item.pcr)
-            why = first_difference(draft, others, first) or first_difference(draft, linux_steps, old[1])
-            if not why:
-                break
-        if why:
-            draft.lose_pcrs(_PCRS, named, why)
-            return
-        if before.version != after.version and set(map(len, (before.profiles, after.profiles))) != {0}:
+        tried = [stub.items(before, beside, secure, named) for beside in _befores(files, path, options[0])]
+        if before.version != after.version and (before.profiles or after.profiles):
             raise ParseError("another version of the stub, with profiles")
         new = stub.items(after, _beside(files, path, options[1], files.new), secure, named)
     except ParseError as error:
         draft.lose_pcrs(_PCRS, named, str(error))
         return
+    whys, old = _best(draft, steps, tried)
     for each in _places(files, path):
         files.place(each)
-    why = relay(draft, others, first, sorted(new[0], key=lambda item: item.pcr), step)
-    last = others[-1] if others else step
-    why = why or relay(draft, linux_steps, old[1], new[1], last)
-    if why:
-        draft.lose_pcrs(_PCRS, named, why)
+    last = step
+    for pcr in _PCRS:
+        mine, ours, theirs = _part(steps, pcr), _items(old, pcr), _items(new, pcr)
+        if whys.get(pcr):
+            if not _same(ours, theirs):
+                draft.lose_pcrs((pcr,), named, whys[pcr])
+            continue
+        why = relay(draft, mine, ours, theirs, last)
+        if why:
+            draft.lose_pcrs((pcr,), named, why)
+
+
+def _best(draft: Draft, steps: list[Step], tried: list[list[Item]]) -> tuple[dict[int, str], list[Item]]:
+    """Of what may have been beside the image, what explains most of the log; and what is not explained, by PCR."""
+    found: list[tuple[dict[int, str], list[Item]]] = []
+    for old in tried:
+        whys = {pcr: first_difference(draft, _part(steps, pcr), _items(old, pcr)) for pcr in _PCRS}
+        found.append(({pcr: why for pcr, why in whys.items() if why}, old))
+        if not found[-1][0]:
+            break
+    return min(found, key=lambda each: len(each[0]))
+
+
+def _part(steps: list[Step], pcr: int) -> list[Step]:
+    return [each for each in steps if each.register.index == pcr]
+
+
+def _items(items: list[Item], pcr: int) -> list[Item]:
+    return [item for item in items if item.pcr == pcr]
+
+
+def _same(ours: list[Item], theirs: list[Item]) -> bool:
+    """Whether two runs measure the same: then the log's events stay, explained or not."""
+    return [(i.key, i.data, i.measured.data if i.measured else None) for i in ours] == [
+        (i.key, i.data, i.measured.data if i.measured else None) for i in theirs
+    ]
 
 
 def _steps(draft: Draft, step: Step) -> Iterator[Step]:
