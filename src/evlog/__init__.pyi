@@ -76,6 +76,10 @@ from evlog.registers import Platform as Platform
 from evlog.registers import Register as Register
 from evlog.registers import Registers as Registers
 from evlog.registers import RegisterSet as RegisterSet
+from evlog.predicting.predict import PredictedEvent as PredictedEvent
+from evlog.predicting.predict import PredictedRegister as PredictedRegister
+from evlog.predicting.predict import Prediction as Prediction
+from evlog.predicting.predict import predict as predict
 from evlog.replaying.bank_rules import BankRule as BankRule
 from evlog.replaying.bank_rules import bank_rules as bank_rules
 from evlog.replaying.bank_rules import rules_by_bank as rules_by_bank

@@ -58,7 +58,9 @@ def run(args: argparse.Namespace) -> int:
     log = _common.open_log(args, args.log)
     ram = _size(args.ram) if args.ram is not None else None
     found = predict(log, now, was, ram=ram)
-    variants = [(places, predict(log, {**now, **{p: also[p] for p in places}}, was, ram=ram)) for places in _combined(also)]
+    variants = [
+        (places, predict(log, {**now, **{p: also[p] for p in places}}, was, ram=ram)) for places in _combined(also)
+    ]
     if args.json:
         document_ = document(found, log)
         if also:
@@ -70,8 +72,8 @@ def run(args: argparse.Namespace) -> int:
             _common.put("", f"with {', '.join(places)}:")
             print_table(each, log)
     _common.report(log.findings)
-    for each in found.unproven:
-        _common.say(f"unproven: {each}")
+    for sentence in found.unproven:
+        _common.say(f"unproven: {sentence}")
     if args.output:
         _write(args.output, found, log)
     return int(log.failed or not all(each.complete for each in (found, *(v for _, v in variants))))

@@ -59,9 +59,9 @@ def predict(draft: Draft, files: Files) -> None:
     """The run of events anew, if BootOrder or an entry is written."""
     asked = {place.partition(":")[2].rstrip("+"): place for place in files.now if ":" in place}
     names = [name for name in asked if name == "BootOrder" or is_entry(name)]
-    for name in asked:
+    for name, place in asked.items():
         if name in ("BootNext", "BootCurrent", "Timeout", "OsIndications"):
-            files.place(asked[name])
+            files.place(place)
     if not names:
         return
     steps = [step for step in draft.find(1, *_TYPES) if _is_boot(step)]
@@ -88,7 +88,9 @@ def predict(draft: Draft, files: Files) -> None:
             wanted.append(name)
         elif name not in old_order:
             if variables.was(files, name) is None:
-                draft.lose_pcrs((1,), made["BootOrder"][0], f"{name} is in the new BootOrder, and its value is not known")
+                draft.lose_pcrs(
+                    (1,), made["BootOrder"][0], f"{name} is in the new BootOrder, and its value is not known"
+                )
                 return
             made[name] = f"efivar:{name}", Variable(GLOBAL, name, variables.was(files, name) or b"")
             wanted.append(name)

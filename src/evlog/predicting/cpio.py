@@ -13,12 +13,14 @@ __all__ = ["archive"]
 
 _FILE, _FOLDER = 0o100000, 0o040000
 _UPPER = 0o555
-_TRAILER = b"070701" + b"00000000" * 4 + b"00000001" + b"00000000" * 6 + b"0000000B" + b"00000000" + b"TRAILER!!!\0\0\0\0"
+_TRAILER = (
+    b"070701" + b"00000000" * 4 + b"00000001" + b"00000000" * 6 + b"0000000B" + b"00000000" + b"TRAILER!!!\0\0\0\0"
+)
 
 
 def archive(folder: str, folder_mode: int, files: Iterable[tuple[str, bytes]], file_mode: int) -> bytes:
     """A folder, with those above it, and the files in it, in their order."""
-    made = []
+    made: list[bytes] = []
     parts = folder.split("/")
     for depth in range(1, len(parts) + 1):
         mode = folder_mode if depth == len(parts) else _UPPER

@@ -98,7 +98,9 @@ def _options_of(draft: Draft, files: Files, step: Step | None, has_initrd: bool)
     rule = "UTF-16 of the command line, a unit for each byte, and initrd=initrd, with NUL"
     for text in dict.fromkeys(each for each in (old, new) if each is not None):
         for in_front in (False, True):
-            if step is None or not draft.explained(step, bytes_of(_options(text, has_initrd, in_front)), "cmdline", rule):
+            if step is None or not draft.explained(
+                step, bytes_of(_options(text, has_initrd, in_front)), "cmdline", rule
+            ):
                 continue
             files.place("cmdline")
             draft.change(step, bytes_of(_options(new, has_initrd, in_front)), "cmdline", rule)
@@ -125,7 +127,9 @@ def _image_of(draft: Draft, files: Files, step: Step, has_initrd: bool, ram: int
         return
     kernel = files.old("kernel")
     if kernel is None:
-        if "initrd" in files.now and _size(files.old("initrd")) != _size(files.new("initrd")) or "initrd" in files.now and "initrd" not in files.was:
+        if ("initrd" in files.now and _size(files.old("initrd")) != _size(files.new("initrd"))) or (
+            "initrd" in files.now and "initrd" not in files.was
+        ):
             reason = "whether QEMU writes the initrd's size into the kernel is not known without the kernel"
             draft.lose_pcrs((4,), "initrd", reason)
         elif _vga(files.old("cmdline") or b"") != _vga(files.new("cmdline") or b""):

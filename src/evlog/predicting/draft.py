@@ -84,7 +84,14 @@ class Draft:
         self._measure(step, measured)
 
     def add(
-        self, before: Step | None, register: Register, event_type: int, data: bytes, measured: Measured, place: str, rule: str
+        self,
+        before: Step | None,
+        register: Register,
+        event_type: int,
+        data: bytes,
+        measured: Measured,
+        place: str,
+        rule: str,
     ) -> Step:
         """One more event before a step, or at the end."""
         step = Step(None, register, event_type, data)

@@ -159,7 +159,7 @@ def _rerun(
         if not draft.explained(line.step, bytes_of(old), files.named(place), FILE_RULE):
             raise UndeterminedError("the log's configuration is not explained by the old one")
     prefix = first.text.rpartition("/")[0]
-    answers, extras, unset = _understood(draft, files, rest, prefix, old.decode("latin-1"))
+    answers, extras, _unset = _understood(draft, files, rest, prefix, old.decode("latin-1"))
 
     def ask(question: str, likely: bool) -> bool:
         if question not in answers:
@@ -220,8 +220,9 @@ def _understood(
         made: list[tuple[str, bool]] = []
 
         def ask(
-            question: str, likely: bool, answers: dict[str, bool] = answers, made: list[tuple[str, bool]] = made
-        ) -> bool:
+            question: str, likely: bool, answers: dict[str, bool] = answers, made: list[tuple[str, bool]] = made,
+            choices: tuple[bool, ...] = tuple(choices),
+        ) -> bool:  # fmt: skip
             if question not in answers:
                 if question.startswith("unset: "):
                     answers[question] = True
@@ -264,7 +265,9 @@ def _matched(
         measured = bytes_of(entry.text.encode("latin-1")) if entry.kind != "file" else None
         data = files.old(place_of(entry.text)) if entry.kind == "file" else None
         measured = bytes_of(data) if data is not None else measured
-        if measured is not None and not draft.explained(line.step, measured, line.step.place, TEXT_RULES.get(entry.kind, FILE_RULE)):
+        if measured is not None and not draft.explained(
+            line.step, measured, line.step.place, TEXT_RULES.get(entry.kind, FILE_RULE)
+        ):
             return None, line.step.event.number if line.step.event is not None else "?"
         at += 1
         following = logged[number + 1] if number + 1 < len(logged) else None
@@ -329,7 +332,9 @@ def _moved_kernel(
     at = next((n for n, entry in enumerate(entries) if entry.kind == "cmdline"), None)
     old = rest[rest.index(before) - 1].text if before is not None else None
     new = entries[at - 1].text if at else None
-    buffers = [s for s in images.steps if images.paths.get(id(s)) is None and s.is_of(4, EV_EFI_BOOT_SERVICES_APPLICATION)]
+    buffers = [
+        s for s in images.steps if images.paths.get(id(s)) is None and s.is_of(4, EV_EFI_BOOT_SERVICES_APPLICATION)
+    ]
     buffers = [s for s in buffers if before is not None and draft.index(s) < draft.index(before.step)]
     if old == new or not buffers:
         return
@@ -429,7 +434,9 @@ def _upgraded(draft: Draft, files: Files, images: Images, lines: list[_Line], be
     if old is not None and new is not None and old[1] and new[1] and old[0] == new[0]:
         return True
     if old != ("2.06", True) or new != ("2.12", True):
-        draft.lose_pcrs((4, 8, 9), named, "which events this version of GRUB logs is not known: 2.06 to 2.12 of Debian is")
+        draft.lose_pcrs(
+            (4, 8, 9), named, "which events this version of GRUB logs is not known: 2.06 to 2.12 of Debian is"
+        )
         return False
     return _to_212(draft, files, images, lines, before, named)
 
@@ -441,7 +448,9 @@ def _to_212(draft: Draft, files: Files, images: Images, lines: list[_Line], befo
     if configured != _STARTUP or before.options is not None or before.cmdline is None or not before.initrds:
         draft.lose_pcrs((4, 8, 9), named, "the log is not that of Debian's signed GRUB 2.06")
         return False
-    command = next((line for line in lines if line.kind == "command" and line.text.startswith(("linux ", "linuxefi "))), None)
+    command = next(
+        (line for line in lines if line.kind == "command" and line.text.startswith(("linux ", "linuxefi "))), None
+    )
     if command is None or not command.text.startswith("linux "):
         draft.lose_pcrs((4, 8, 9), named, "2.12 has no command linuxefi")
         return False
@@ -450,14 +459,18 @@ def _to_212(draft: Draft, files: Files, images: Images, lines: list[_Line], befo
     config = lines[configured].step
     measured = Measured(None, {d.alg.id: d.value for d in config.digests})
     draft.add(draft.after(config), config.register, EV_IPL, config.data, measured, config.place or named, FILE_RULE)
-    buffers = [s for s in images.steps if images.paths.get(id(s)) is None and s.is_of(4, EV_EFI_BOOT_SERVICES_APPLICATION)]
+    buffers = [
+        s for s in images.steps if images.paths.get(id(s)) is None and s.is_of(4, EV_EFI_BOOT_SERVICES_APPLICATION)
+    ]
     for step in buffers[1:]:
         draft.remove(step, named, "2.12 asks shim once")
     after = _Facts(_lines(draft, new=True), draft)
     last = after.initrds[-1].step if after.initrds else config
     assert after.cmdline is not None
     initrd = _joined(files.new, after.initrds, False)
-    told = draft.add(draft.after(last), config.register, EV_EVENT_TAG, linux.OPTIONS, _options(after.cmdline), named, OPTIONS_RULE)
+    told = draft.add(
+        draft.after(last), config.register, EV_EVENT_TAG, linux.OPTIONS, _options(after.cmdline), named, OPTIONS_RULE
+    )
     if initrd is None:
         draft.lose_pcrs((9,), named, "an initrd of several is not given")
         return False

@@ -20,15 +20,69 @@ _MAX_COMMANDS = 20_000
 _MAX_TEXT = 1 << 24
 #: Commands that open no file and succeed.
 HARMLESS = frozenset(
-    ("echo", "set", "unset", "export", "true", "setparams", "menuentry", "submenu", "terminal_output", "terminal_input")
-    + ("serial", "clear", "sleep", "save_env", "load_env", "boot", "authenticate", "play", "videoinfo")
+    (
+        "authenticate",
+        "boot",
+        "clear",
+        "echo",
+        "export",
+        "load_env",
+        "menuentry",
+        "play",
+        "save_env",
+        "serial",
+        "set",
+        "setparams",
+        "sleep",
+        "submenu",
+        "terminal_input",
+        "terminal_output",
+        "true",
+        "unset",
+        "videoinfo",
+    )
 )
-_ENDS = frozenset(("exit", "halt", "reboot", "normal", "normal_exit", "chainloader", "multiboot", "multiboot2", "module")
-    + ("blscfg", "break", "continue", "shift", "return", "eval", "read", "extract_entries_source", "extract_entries_configfile")
-    + ("fwsetup", "xen_hypervisor", "efifwsetup", "legacy_configfile", "regexp"))  # fmt: skip
+#: Commands after which it goes on in a way that is not followed here.
+_ENDS = frozenset(
+    (
+        "blscfg",
+        "break",
+        "chainloader",
+        "continue",
+        "efifwsetup",
+        "eval",
+        "exit",
+        "extract_entries_configfile",
+        "extract_entries_source",
+        "fwsetup",
+        "halt",
+        "legacy_configfile",
+        "module",
+        "multiboot",
+        "multiboot2",
+        "normal",
+        "normal_exit",
+        "read",
+        "reboot",
+        "regexp",
+        "return",
+        "shift",
+        "xen_hypervisor",
+    )
+)
 #: What normal mode sets.
-_FEATURES = ("chainloader_bpb", "ntldr", "platform_search_hint", "default_font_path", "all_video_module", "menuentry_id")
-_FEATURES += ("menuentry_options", "200_final", "nativedisk_cmd", "timeout_style")
+_FEATURES = (
+    "200_final",
+    "all_video_module",
+    "chainloader_bpb",
+    "default_font_path",
+    "menuentry_id",
+    "menuentry_options",
+    "nativedisk_cmd",
+    "ntldr",
+    "platform_search_hint",
+    "timeout_style",
+)
 
 
 class UndeterminedError(EvlogError):
@@ -65,7 +119,13 @@ class Run:
 
     def __init__(self, prefix: str, ask: Callable[[str, bool], bool], read: Callable[[str], str | None]) -> None:
         device = prefix[1:].partition(")")[0]
-        self.variables = {"prefix": prefix, "root": device, "cmdpath": prefix, "grub_platform": "efi", "grub_cpu": "x86_64"}
+        self.variables = {
+            "prefix": prefix,
+            "root": device,
+            "cmdpath": prefix,
+            "grub_platform": "efi",
+            "grub_cpu": "x86_64",
+        }
         self.variables.update((f"feature_{name}", "y") for name in _FEATURES)
         self.device = device
         self.logged: list[Logged] = []
@@ -247,7 +307,7 @@ class Run:
                 continue
             value, at = self._term(words, at, text)
             both = both and value
-        return either or both if words else False, at
+        return (either or both) if words else False, at
 
     def _term(self, words: list[str], at: int, text: str) -> tuple[bool, int]:
         word = words[at]
@@ -260,7 +320,13 @@ class Run:
             return value, at + 1
         third = words[at + 2] if at + 2 < len(words) else None
         if third is not None and following in ("=", "==", "!=", "<", ">", "<=", ">="):
-            compared = {"=": word == third, "==": word == third, "!=": word != third, "<": word < third, ">": word > third}
+            compared = {
+                "=": word == third,
+                "==": word == third,
+                "!=": word != third,
+                "<": word < third,
+                ">": word > third,
+            }
             return compared.get(following, word <= third if following == "<=" else word >= third), at + 3
         if third is not None and following in ("-eq", "-ne", "-lt", "-le", "-gt", "-ge"):
             try:

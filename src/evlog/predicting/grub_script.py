@@ -118,7 +118,7 @@ class _Parser:
         while True:
             self._skip(_BLANK)
             here = self.text[self.at : self.at + 1]
-            if not here or here in _END or here == "}" and words:
+            if not here or here in _END or (here == "}" and words):
                 break
             if here == "{" and words:
                 start = self.at
@@ -154,7 +154,9 @@ class _Parser:
 
     def _loop(self, kind: str, depth: int) -> Loop:
         self._expect(kind)
-        variable, words, condition = "", [], ()  # type: ignore[var-annotated]
+        variable = ""
+        words: list[Word] = []
+        condition: tuple[object, ...] = ()
         if kind == "for":
             variable = self._word_here().plain or ""
             if self._word_here().plain != "in":
@@ -273,7 +275,7 @@ class _Parser:
             self.at = start + 1
             return Part(text[start], True, quoted)
         end = start
-        while end < len(text) and (text[end].isalnum() and text[end].isascii() or text[end] == "_"):
+        while end < len(text) and ((text[end].isalnum() and text[end].isascii()) or text[end] == "_"):
             end += 1
         self.at = end
         return Part(text[start:end], True, quoted) if end > start else Part("$", False, quoted)

@@ -21,10 +21,10 @@ if TYPE_CHECKING:
     from evlog.predicting.files import Files
     from evlog.predicting.measured import Measured
 
-__all__ = ["Images", "path_of"]
+__all__ = ["IMAGE_TYPES", "Images", "path_of"]
 
 RULE = "Authenticode digest of the image"
-_TYPES = (EV_EFI_BOOT_SERVICES_APPLICATION, EV_EFI_BOOT_SERVICES_DRIVER, EV_EFI_RUNTIME_SERVICES_DRIVER)
+IMAGE_TYPES = (EV_EFI_BOOT_SERVICES_APPLICATION, EV_EFI_BOOT_SERVICES_DRIVER, EV_EFI_RUNTIME_SERVICES_DRIVER)
 
 
 def path_of(step: Step) -> str | None:
@@ -46,7 +46,7 @@ class Images:
         self.draft = draft
         self.files = files
         self._made: dict[bytes, Measured | None] = {}
-        self.steps = [step for pcr in (2, 4) for step in draft.find(pcr, *_TYPES)]
+        self.steps = [step for pcr in (2, 4) for step in draft.find(pcr, *IMAGE_TYPES)]
         self.steps.sort(key=draft.index)
         self.paths = {id(step): path_of(step) for step in self.steps}
         self.places: dict[int, str] = {}
@@ -65,7 +65,7 @@ class Images:
 
     def of(self, data: bytes | None) -> Measured | None:
         """The image's digest, or None for what is no image that firmware would measure."""
-        if data is None or not (data[:2] == b"MZ"):
+        if data is None or data[:2] != b"MZ":
             return None
         if data not in self._made:
             try:

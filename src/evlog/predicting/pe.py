@@ -66,7 +66,7 @@ class PE(Record):
         """The PKCS #7 signatures of the certificate table, in order. Raises ParseError for a damaged table."""
         at, size = self.certificates
         end = at + size
-        found = []
+        found: list[bytes] = []
         while at + _CERTIFICATE.size <= end and len(found) < _MAX_SIGNATURES:
             length, _, kind = _CERTIFICATE.unpack_from(self.data, at)
             if not _CERTIFICATE.size <= length <= end - at:
@@ -98,13 +98,19 @@ def read(data: bytes) -> PE:
     checksum = optional + 64
     table = optional + optional_size
     if table + 40 * count > len(data):
-        raise TruncatedError(f"{count} sections of 40 bytes, {max(0, len(data) - table)} left", offset=table, where="section table")
+        raise TruncatedError(
+            f"{count} sections of 40 bytes, {max(0, len(data) - table)} left", offset=table, where="section table"
+        )
     if not table + 40 * count <= headers <= len(data):
-        raise ParseError(f"SizeOfHeaders is {headers}, {table + 40 * count} to {len(data)} expected", offset=optional + 60)
+        raise ParseError(
+            f"SizeOfHeaders is {headers}, {table + 40 * count} to {len(data)} expected", offset=optional + 60
+        )
     entry = directories + 4 + 4 * 8
     if number > 4:
         if entry + 8 > headers:
-            raise ParseError("the certificate table's entry is behind the headers", offset=entry, where="data directory")
+            raise ParseError(
+                "the certificate table's entry is behind the headers", offset=entry, where="data directory"
+            )
         at, size = _u32(data, entry, "certificates"), _u32(data, entry + 4, "certificates")
         spans = [(0, checksum), (checksum + 4, entry), (entry + 8, headers)]
     else:

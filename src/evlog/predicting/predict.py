@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from evlog._record import Record
+from evlog.contents.pcclient import PCClientEvent
 from evlog.errors import ParseError
-from evlog.model import Finding
+from evlog.model import Event, Finding
 from evlog.predicting.draft import Draft, Unknown
 from evlog.predicting.files import Files
 
@@ -64,7 +65,9 @@ class Prediction(Record):
         return not self.unknown
 
 
-def predict(log: Log, now: Mapping[str, bytes], was: Mapping[str, bytes] | None = None, *, ram: int | None = None) -> Prediction:
+def predict(
+    log: Log, now: Mapping[str, bytes], was: Mapping[str, bytes] | None = None, *, ram: int | None = None
+) -> Prediction:
     """Predict the next boot's registers from the last one's log and the files of now, by place.
 
     ``was`` are files before the update; what is in ``now`` only is taken to have been there, if it explains the log.
@@ -97,7 +100,7 @@ def _rules(draft: Draft, files: Files, ram: int | None) -> None:
     tried(lambda: gpt.predict(draft, files), (5,))
     tried(lambda: boot_entries.predict(draft, files), (1,))
     tried(lambda: direct.predict(draft, files, ram), (4, 9))
-    tried(lambda: images.predict(), (2, 4))
+    tried(images.predict, (2, 4))
     tried(lambda: shim.predict(draft, files, images), (7, 14))
     tried(lambda: systemd_boot.predict(draft, files, images), (4, 5, 9, 12))
     tried(lambda: uki_boot.predict(draft, files, images, secure), (4, 9, 11, 12, 13))
@@ -124,17 +127,16 @@ def _unplaced(draft: Draft, files: Files, place: str) -> None:
 def _finished(log: Log, draft: Draft) -> Prediction:
     from evlog.replaying.replay import replay
 
-    events = []
+    events: list[Event] = []
     for step in draft.steps:
         if step.kind == "removed":
             continue
         number = len(events)
         if step.event is not None and step.kind == "":
-            events.append(step.event.replace(number=number, recnum=None if step.event.number != number else step.event.recnum))
+            events.append(
+                step.event.replace(number=number, recnum=None if step.event.number != number else step.event.recnum)
+            )
             continue
-        from evlog.contents.pcclient import PCClientEvent
-        from evlog.model import Event
-
         events.append(Event(number, step.register, step.digests, PCClientEvent(step.event_type, step.data)))
     note = Finding("predicted", "note", "a prediction: no machine recorded this")
     after_log = log.replace(events=tuple(events), trailing=b"", findings=(*log.findings, note))
@@ -159,7 +161,9 @@ def _finished(log: Log, draft: Draft) -> Prediction:
 def _aggregate(draft: Draft, before: object, after: object, lost: set[Register]) -> None:
     """PCR 10 of a log with IMA's entries: its first is over PCR 0 to 9, and files of a new initrd are in the others."""
     ima = [step for step in draft.steps if str(step.register) == "pcr:10"]
-    if ima and any(step.kind for step in draft.steps) or ima and lost:
+    if (ima and any(step.kind for step in draft.steps)) or (ima and lost):
         register = ima[0].register
         lost.add(register)
-        draft.unknown.append(Unknown(register, "", "IMA's entries follow from PCR 0 to 9 and from the files that are run"))
+        draft.unknown.append(
+            Unknown(register, "", "IMA's entries follow from PCR 0 to 9 and from the files that are run")
+        )

@@ -21,7 +21,7 @@ from evlog.predicting.variables import GLOBAL, IMAGE_SECURITY, SHIM, Variable
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
     from evlog.predicting.draft import Draft, Step
     from evlog.predicting.files import Files
@@ -34,7 +34,10 @@ RULE = "UEFI_VARIABLE_DATA"
 AUTHORITY_RULE = "UEFI_VARIABLE_DATA of the database, with the one signature that allows the image"
 _NAMES = ("SecureBoot", "PK", "KEK", "db", "dbx", "dbt", "dbr")
 _AUTHORITIES = ("db", "MokListRT", "vendor_db", "Shim")
-_UNPROVEN = "an image that is not given keeps its authority, unless it has another signature that the new databases allow or forbid"
+_UNPROVEN = (
+    "an image that is not given keeps its authority, unless it has another signature that the new databases allow"
+    " or forbid"
+)
 _REPEATED = "an image that is not given, and of which no authority is logged, is allowed as the one before it"
 _AFTER = (4, 5, 7, 8, 9, 11, 12, 13)
 
@@ -80,7 +83,7 @@ def _variables(draft: Draft, files: Files) -> _Values | None:
         after[name] = data
         made = variable.replace(data=data).to_bytes()
         draft.change(step, bytes_of(made), place, RULE, made)
-        if name == "SecureBoot" and data != variable.data or name == "PK" and bool(data) != bool(variable.data):
+        if (name == "SecureBoot" and data != variable.data) or (name == "PK" and bool(data) != bool(variable.data)):
             reason = "Secure Boot is switched: which events then come, the last boot's log does not tell"
             draft.lose_pcrs(_AFTER, place, reason)
             return None
@@ -143,14 +146,25 @@ def _authorities(draft: Draft, files: Files, images: Images, values: _Values, tr
         if link.by_shim and not by_shim:
             by_shim, earlier = True, dict(old)
         old.update((step.data, None) for step in link.events)
+        named = files.named(link.place) if link.place else ""
+        touched = link.place is not None and files.changed(link.place)
         try:
-            made, why = _authority(files, link, values, trusted)
+            was, why = _authority(files.old, link, values.before, trusted.before)
+            if was is not None and (
+                was.to_bytes() not in old or (link.events and was.to_bytes() != link.events[0].data)
+            ):
+                was, why = None, "the log's authority is not the one of the old image"
+            made: Variable | None = None
+            if not why:
+                made, why = _authority(files.new, link, values.after, trusted.after)
+            if why and touched:
+                draft.lose_pcrs((7,), named, why)
+                return
         except RefusedError as error:
-            named = files.named(link.place) if link.place else ""
             draft.lose_pcrs(_AFTER, named, f"the image would not be started: {error}")
             return
         except ParseError as error:
-            draft.lose_pcrs((7,), files.named(link.place) if link.place else "", str(error))
+            draft.lose_pcrs((7,), named, str(error))
             return
         if why:
             likely = [data for data in old if data not in earlier] or list(old)
@@ -170,7 +184,7 @@ def _authorities(draft: Draft, files: Files, images: Images, values: _Values, tr
             continue
         assert made is not None
         data = made.to_bytes()
-        named = files.named(link.place) if link.place and files.changed(link.place) else place
+        named = named if touched else place
         if data in said:
             for step in link.events:
                 draft.remove(step, named, "the authority was logged before")
@@ -182,7 +196,15 @@ def _authorities(draft: Draft, files: Files, images: Images, values: _Values, tr
                 again = True
             draft.change(link.events[0], bytes_of(data), named, AUTHORITY_RULE, data)
         else:
-            draft.add(_where(draft, link, images), _pcr7(draft), EV_EFI_VARIABLE_AUTHORITY, data, bytes_of(data), named, AUTHORITY_RULE)
+            draft.add(
+                _where(draft, link, images),
+                _pcr7(draft),
+                EV_EFI_VARIABLE_AUTHORITY,
+                data,
+                bytes_of(data),
+                named,
+                AUTHORITY_RULE,
+            )
 
 
 def _pcr7(draft: Draft) -> Register:
@@ -199,17 +221,19 @@ def _where(draft: Draft, link: _Link, images: Images) -> Step | None:
     return draft.steps[at]
 
 
-def _authority(files: Files, link: _Link, values: _Values, trusted: shim.Lists) -> tuple[Variable | None, str]:
-    """The authority of an image after the update; or why it cannot be told from the file."""
-    data = files.new(link.place) if link.place else None
+def _authority(
+    of: Callable[[str], bytes | None], link: _Link, values: dict[str, bytes], trusted: bytes | None
+) -> tuple[Variable | None, str]:
+    """The authority of an image, or why it cannot be told from the file."""
+    data = of(link.place) if link.place else None
     if data is None:
         return None, "the image is not given"
-    databases = [Database(IMAGE_SECURITY, "db", signature_lists.read(values.after.get("db", b"")))]
+    databases = [Database(IMAGE_SECURITY, "db", signature_lists.read(values.get("db", b"")))]
     if link.by_shim:
-        if trusted.after is None:
+        if trusted is None:
             return None, "shim's list is not known"
-        databases.append(Database(SHIM, "MokListRT", signature_lists.read(trusted.after)))
-    forbidden = signature_lists.read(values.after.get("dbx", b""))
+        databases.append(Database(SHIM, "MokListRT", signature_lists.read(trusted)))
+    forbidden = signature_lists.read(values.get("dbx", b""))
     database, signature = signers.authority(data, databases, forbidden)
     return Variable(database.vendor, database.name, signature), ""
 
@@ -233,11 +257,11 @@ def _kept(draft: Draft, link: _Link, said: Iterable[bytes], values: _Values, tru
         if [s for s in old if s in new] != [s for s in new if s in old]:
             return f"{which} has another order, and the image that it has to allow is not given"
         for variable in own:
-            if variable is None or variable.name == which and variable.data in removed:
+            if variable is None or (variable.name == which and variable.data in removed):
                 return f"{which} lacks the signature that allowed an image, and the image is not given"
             if any(signers.related(each[16:], variable.data[16:]) for each in added):
                 return f"{which} has a certificate of the same chain as the one that allowed an image that is not given"
-        if any(each[16:] == digest for each in added) or digest is None and any(len(each) == 48 for each in added):
+        if any(each[16:] == digest for each in added) or (digest is None and any(len(each) == 48 for each in added)):
             return f"{which} has a hash that may allow an image that is not given"
     if digest is not None and digest in [each[16:] for each in _flat(values.after.get("dbx", b""))]:
         raise RefusedError("its hash is in dbx")

@@ -72,7 +72,10 @@ def _mirrored(draft: Draft, files: Files, images: Images, name: str, which: int)
         return Lists(None, None)
     old_vendor, new_vendor = _vendors(draft, files, images, which)
     user = variables.was(files, name)
-    candidates = [variables.was(files, f"{name}RT"), *([files.now[f"efivar:{name}RT"][4:]] if f"efivar:{name}RT" in files.now else [])]
+    candidates = [
+        variables.was(files, f"{name}RT"),
+        *([files.now[f"efivar:{name}RT"][4:]] if f"efivar:{name}RT" in files.now else []),
+    ]
     for each in old_vendor:
         candidates += [each + (user or b""), each]
         written = f"efivar:{name}" if f"efivar:{name}" in files.now else f"var:{name}"
@@ -114,7 +117,8 @@ def _vendors(draft: Draft, files: Files, images: Images, which: int) -> tuple[li
     place = images.place_of(step) if step is not None else None
     if place is not None:
         before, after = files.old(place), files.new(place)
-        assert before is not None and after is not None
+        assert before is not None
+        assert after is not None
         old.append(vendor(before)[which])
         new = vendor(after)[which]
     if not which:
@@ -187,7 +191,9 @@ def _level(draft: Draft, files: Files, place: str | None, renewed: bool) -> None
     if _date(wanted) > _date(variable.data) and secure_boot(draft):
         made = Variable(SHIM, "SbatLevel", wanted).to_bytes()
         draft.change(step, bytes_of(made), where, LEVEL_RULE, made)
-        draft.unproven.append("the boot goes on only if all that shim starts is of the generations that the new SbatLevel asks for")
+        draft.unproven.append(
+            "the boot goes on only if all that shim starts is of the generations that the new SbatLevel asks for"
+        )
 
 
 def levels(data: bytes) -> tuple[bytes, bytes]:

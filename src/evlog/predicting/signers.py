@@ -201,7 +201,9 @@ def _checked(info: Cursor, certificates: list[Any], signed: bytes) -> Signer | N
             return None
         expect(info, SEQUENCE, "digest_encryption_algorithm")
     value = expect(info, 0x04, "encrypted_digest").rest()
-    leaf = next((each for each in certificates if each.serial_number == serial and each.issuer.public_bytes() == name), None)
+    leaf = next(
+        (each for each in certificates if each.serial_number == serial and each.issuer.public_bytes() == name), None
+    )
     if leaf is None or hashed is None or not _made(leaf, value, message, hashed):
         return None
     chain = [leaf]
@@ -217,7 +219,7 @@ def _made(leaf: Any, signature: bytes, message: bytes, name: str) -> bool:
     from cryptography.hazmat.primitives import hashes
     from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
 
-    hashed = {"sha1": hashes.SHA1, "sha256": hashes.SHA256, "sha384": hashes.SHA384, "sha512": hashes.SHA512}[name]()
+    hashed: hashes.HashAlgorithm = getattr(hashes, name.upper())()
     try:
         key = leaf.public_key()
         if isinstance(key, rsa.RSAPublicKey):
@@ -232,7 +234,7 @@ def _made(leaf: Any, signature: bytes, message: bytes, name: str) -> bool:
 
 
 def _certificates(cursor: Cursor) -> list[Any]:
-    found = []
+    found: list[Any] = []
     while cursor.left and len(found) < _MAX_CERTIFICATES:
         start = cursor.at
         element(cursor, "certificate")

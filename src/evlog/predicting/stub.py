@@ -1,7 +1,7 @@
 """Unified kernel images: what systemd-stub measures of one, its profiles, addons and credentials.
 
-Source: systemd src/fundamental/uki.c (tpm-pcr.c before), src/boot/stub.c, measure.c and pe.c, in 252 and 257: two events
-in PCR 11 for each section, in an order of its own; PCR 12 for what comes from beside; then the kernel.
+Source: systemd src/fundamental/uki.c (tpm-pcr.c before), src/boot/stub.c, measure.c and pe.c, in 252 and 257: two
+events in PCR 11 for each section, in an order of its own; PCR 12 for what comes from beside; then the kernel.
 """
 
 from __future__ import annotations
@@ -96,7 +96,9 @@ def read(data: bytes) -> Uki:
     version = _version(found)
     if version not in _ORDER:
         known = " or ".join(map(str, _ORDER))
-        raise ParseError(f"a stub of systemd {version}: {known} expected, others measure by other rules", where=".sdmagic")
+        raise ParseError(
+            f"a stub of systemd {version}: {known} expected, others measure by other rules", where=".sdmagic"
+        )
     base: dict[str, bytes] = {}
     profiles: list[dict[str, bytes]] = []
     for section in found.sections[:_MAX_SECTIONS]:
@@ -187,7 +189,10 @@ def items(uki: Uki, beside: Beside, secure: bool, place: str) -> list[Item]:
         rule = "Authenticode digest of the .linux section"
         made.append(Item("kernel", 4, EV_EFI_BOOT_SERVICES_APPLICATION, None, image(data), place, rule))
     names = tuple(_FILES) if new else _FILES_252
-    parts = [*before, *(sections[name] for name in ((".ucode", ".initrd") if new else (".initrd",)) if name in sections)]
+    parts = [
+        *before,
+        *(sections[name] for name in ((".ucode", ".initrd") if new else (".initrd",)) if name in sections),
+    ]
     parts += [data for _, data in archives]
     parts += [
         cpio.archive(".extra", 0o555, [(_FILES[name], sections[name])], 0o444) for name in names if name in sections

@@ -64,7 +64,9 @@ def predict(draft: Draft, files: Files, images: Images) -> None:
     _configuration(draft, files)
     used: set[str] = set()
     for step in images.steps:
-        if step.event_type == EV_EFI_BOOT_SERVICES_APPLICATION and not stub.is_uki(files.old(images.place_of(step) or "")):
+        if step.event_type == EV_EFI_BOOT_SERVICES_APPLICATION and not stub.is_uki(
+            files.old(images.place_of(step) or "")
+        ):
             options = _options_of(draft, step)
             if options is not None:
                 _kernel(draft, files, images, step, options, used)
@@ -85,7 +87,9 @@ def _configuration(draft: Draft, files: Files) -> None:
     files.place(_LOADER_CONF)
     draft.change(steps[0], bytes_of(new), _LOADER_CONF, rule)
     if _choices(old) != _choices(new):
-        draft.lose_pcrs((4, 9, 11, 12), _LOADER_CONF, "it chooses the entry by another rule: which is booted is not known")
+        draft.lose_pcrs(
+            (4, 9, 11, 12), _LOADER_CONF, "it chooses the entry by another rule: which is booted is not known"
+        )
 
 
 def _choices(data: bytes) -> list[bytes]:
@@ -111,7 +115,11 @@ def _kernel(draft: Draft, files: Files, images: Images, step: Step, options: Ste
     old = {place: read_entry(data) for place in confs if (data := files.old(place)) is not None}
     path = images.paths[id(step)]
     mine = [place for place, entry in old.items() if entry.text == text and normal(entry.linux) == path]
-    extra = [place for place in confs if place not in mine and place in files.now and files.changed(place) | (place not in files.was)]
+    extra = [
+        place
+        for place in confs
+        if place not in mine and place in files.now and files.changed(place) | (place not in files.was)
+    ]
     if extra:
         draft.lose_pcrs((4, 9, 11, 12), files.named(extra[0]), "the log's options are not those of the old entry")
         return
@@ -177,7 +185,9 @@ def _initrd(draft: Draft, files: Files, step: Step | None, before: tuple[str, ..
     if len(made) == 2 and made[False].data != made[True].data:
         # One alone and several whose last needs no zeros do not tell; 257 does not fill the last.
         made.pop(True)
-        draft.unproven.append("whether the last initrd is filled with zeros is not told by the log: as systemd 257 does it")
+        draft.unproven.append(
+            "whether the last initrd is filled with zeros is not told by the log: as systemd 257 does it"
+        )
     for each in touched:
         files.place(each)
     draft.change(step, next(iter(made.values())), place, rule)

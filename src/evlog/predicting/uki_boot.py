@@ -28,10 +28,31 @@ _MAX_OPEN = 6
 
 def predict(draft: Draft, files: Files, images: Images, secure: bool) -> None:
     """The run of systemd-stub behind each image that is one."""
+    if any(boot_entries.is_entry(p.partition(":")[2]) or p.endswith(":BootOrder") for p in files.now):
+        _entries(draft, files, images)
     for step in images.steps:
         place = images.place_of(step)
         if place is not None and step.kind != "removed" and stub.is_uki(files.old(place)):
             _run(draft, files, step, place, secure)
+
+
+def _entries(draft: Draft, files: Files, images: Images) -> None:
+    """Whether the new boot entries lead to the image that was booted, and with the options that it had."""
+    asked = next(p for p in files.now if boot_entries.is_entry(p.partition(":")[2]) or p.endswith(":BootOrder"))
+    steps = [
+        step for step in images.steps if step.is_of(4, EV_EFI_BOOT_SERVICES_APPLICATION) and images.paths[id(step)]
+    ]
+    if not steps:
+        return
+    place = images.place_of(steps[0])
+    try:
+        before, after = _options(draft, steps[0])
+    except ParseError as error:
+        draft.lose_pcrs((2, 4, 5, 7, 8, 9, 11, 12, 13, 14), files.named(asked), str(error))
+        return
+    if before != after and not (place is not None and stub.is_uki(files.old(place))):
+        reason = "the image gets other load options, and what it makes of them is not known without the image"
+        draft.lose_pcrs((4, 8, 9, 11, 12), files.named(asked), reason)
 
 
 def _run(draft: Draft, files: Files, step: Step, place: str, secure: bool) -> None:
@@ -39,7 +60,8 @@ def _run(draft: Draft, files: Files, step: Step, place: str, secure: bool) -> No
     path = path_of(step) or place
     named = files.named(place)
     old_uki, new_uki = files.old(place), files.new(place)
-    assert old_uki is not None and new_uki is not None
+    assert old_uki is not None
+    assert new_uki is not None
     changed = files.changed(place) or any(files.changed(p) or p not in files.was for p in _places(files, path))
     changed = changed or any(boot_entries.is_entry(p.partition(":")[2]) or p.endswith(":BootOrder") for p in files.now)
     if not changed:
@@ -99,12 +121,9 @@ def _same(ours: list[Item], theirs: list[Item]) -> bool:
 def _steps(draft: Draft, step: Step) -> Iterator[Step]:
     """The stub's steps: PCR 11 to 13, the images that it starts, and Linux's two, up to the end."""
     for each in draft.steps[draft.index(step) + 1 :]:
-        number = each.register.index
-        if number in (11, 12, 13) and each.event_type in (EV_IPL, EV_EVENT_TAG):
-            yield each
-        elif each.is_of(4, EV_EFI_BOOT_SERVICES_APPLICATION):
-            yield each
-        elif each.is_of(9, EV_EVENT_TAG) and each.data in (linux.OPTIONS, linux.INITRD):
+        beside = each.register.index in (11, 12, 13) and each.event_type in (EV_IPL, EV_EVENT_TAG)
+        told = each.is_of(9, EV_EVENT_TAG) and each.data in (linux.OPTIONS, linux.INITRD)
+        if beside or told or each.is_of(4, EV_EFI_BOOT_SERVICES_APPLICATION):
             yield each
 
 
@@ -121,7 +140,7 @@ def _befores(files: Files, path: str, options: str | None) -> Iterator[Beside]:
     open_ = [place for place in _places(files, path) if place not in files.was][:_MAX_OPEN]
     for absent in range(1 << len(open_)):
         left_out = {place for at, place in enumerate(open_) if absent >> at & 1}
-        yield _beside(files, path, options, lambda p, out=left_out: None if p in out else files.old(p))  # type: ignore[misc]
+        yield _beside(files, path, options, lambda p, out=left_out: None if p in out else files.old(p))
 
 
 def _beside(files: Files, path: str, options: str | None, of: object) -> Beside:
@@ -144,8 +163,8 @@ def _beside(files: Files, path: str, options: str | None, of: object) -> Beside:
 
 def _options(draft: Draft, step: Step) -> tuple[str | None, str | None]:
     """The load options before and after, of the boot entry that the firmware chose; None if another program did."""
-    steps = draft.find(4, EV_EFI_BOOT_SERVICES_APPLICATION)
-    if step is not steps[0]:
+    steps = [s for s in draft.find(4, EV_EFI_BOOT_SERVICES_APPLICATION) if s.event is not None and path_of(s)]
+    if not steps or step is not steps[0]:
         return None, None
     found: list[str | None] = []
     skipped: dict[str, bytes] = {}
@@ -164,7 +183,7 @@ def _chosen(draft: Draft, step: Step, old: bool, skipped: dict[str, bytes]) -> b
         if each.event_type != EV_EFI_VARIABLE_BOOT:
             continue
         data = (each.event.content.data if each.event is not None else None) if old else each.data  # type: ignore[attr-defined]
-        if data is None or not old and each.kind == "removed":
+        if data is None or (not old and each.kind == "removed"):
             continue
         variable = variables.read(data)
         if variable is not None:
