@@ -5,13 +5,14 @@
 #    source ~/.local/share/bash_completion/evlog
 # See also: https://github.com/scop/bash-completion/blob/main/doc/configuration.md
 
-_shtab_evlog_subparsers=(show replay verify diff report merge convert split append formats)
+_shtab_evlog_subparsers=(show replay verify diff report predict merge convert split append formats)
 
 _shtab_evlog_show_option_strings=(-h --help --from --member --platform --space --ima-register --dialect --index --hash --mr-hash --register --bank --strict --tree --json --jsonl --format --eventlog-version --type --check)
 _shtab_evlog_replay_option_strings=(-h --help --from --member --platform --space --ima-register --dialect --index --hash --mr-hash --register --bank --strict --each --only --rule --replace --drop --insert --json)
 _shtab_evlog_verify_option_strings=(-h --help --from --member --platform --space --ima-register --dialect --index --hash --mr-hash --register --bank --strict --each --only --registers --quote --live --key --signature --pcrs --nonce --root --kind --require --expect --authenticated --accept --ignore-violations --at -v --values --events --json)
 _shtab_evlog_diff_option_strings=(-h --help --from --member --platform --space --ima-register --dialect --index --hash --mr-hash --register --bank --strict --json)
 _shtab_evlog_report_option_strings=(-h --help --from --member --platform --space --ima-register --dialect --index --hash --mr-hash --register --bank --strict --registers --quote --live --key --signature --pcrs --nonce --root --kind --require --expect --authenticated --accept --ignore-violations --at --against -o --output)
+_shtab_evlog_predict_option_strings=(-h --help --from --member --platform --space --ima-register --dialect --index --hash --mr-hash --strict --now --was --also --kernel --initrd --cmdline --uki --esp --ram -o --output --json)
 _shtab_evlog_merge_option_strings=(-h --help --from --member --platform --space --ima-register --dialect --index --hash --mr-hash --register --bank --strict --to -o --output --profile --mr-key --allow-changed --json)
 _shtab_evlog_convert_option_strings=(-h --help --from --member --platform --space --ima-register --dialect --index --hash --mr-hash --register --bank --strict --to -o --output --profile --mr-key --digests-only --encapsulate --allow-changed --json)
 _shtab_evlog_split_option_strings=(-h --help --from --member --platform --space --ima-register --dialect --index --hash --mr-hash --register --bank --strict -o --output --files --json)
@@ -40,6 +41,12 @@ _shtab_evlog_report___root_COMPGEN=_shtab_compgen_files
 _shtab_evlog_report___against_COMPGEN=_shtab_compgen_files
 _shtab_evlog_report__o_COMPGEN=_shtab_compgen_files
 _shtab_evlog_report___output_COMPGEN=_shtab_compgen_files
+_shtab_evlog_predict_pos_0_COMPGEN=_shtab_compgen_files
+_shtab_evlog_predict___kernel_COMPGEN=_shtab_compgen_files
+_shtab_evlog_predict___initrd_COMPGEN=_shtab_compgen_files
+_shtab_evlog_predict___uki_COMPGEN=_shtab_compgen_files
+_shtab_evlog_predict__o_COMPGEN=_shtab_compgen_files
+_shtab_evlog_predict___output_COMPGEN=_shtab_compgen_files
 _shtab_evlog_merge_pos_0_COMPGEN=_shtab_compgen_files
 _shtab_evlog_merge__o_COMPGEN=_shtab_compgen_files
 _shtab_evlog_merge___output_COMPGEN=_shtab_compgen_files
@@ -58,6 +65,8 @@ _shtab_evlog_diff___platform_choices=(tpm tdx cca snp csv nitro)
 _shtab_evlog_diff___space_choices=(pcr ccmr rtmr rem)
 _shtab_evlog_report___platform_choices=(tpm tdx cca snp csv nitro)
 _shtab_evlog_report___space_choices=(pcr ccmr rtmr rem)
+_shtab_evlog_predict___platform_choices=(tpm tdx cca snp csv nitro)
+_shtab_evlog_predict___space_choices=(pcr ccmr rtmr rem)
 _shtab_evlog_merge___platform_choices=(tpm tdx cca snp csv nitro)
 _shtab_evlog_merge___space_choices=(pcr ccmr rtmr rem)
 _shtab_evlog_merge___profile_choices=(u32 minimal google)
@@ -69,7 +78,7 @@ _shtab_evlog_convert___mr_key_choices=(pcr rtmr type108)
 _shtab_evlog_convert___encapsulate_choices=(action tag)
 _shtab_evlog_split___platform_choices=(tpm tdx cca snp csv nitro)
 _shtab_evlog_split___space_choices=(pcr ccmr rtmr rem)
-_shtab_evlog_pos_0_choices=(show replay verify diff report merge convert split append formats)
+_shtab_evlog_pos_0_choices=(show replay verify diff report predict merge convert split append formats)
 
 _shtab_evlog_show__h_nargs=0
 _shtab_evlog_show___help_nargs=0
@@ -106,6 +115,10 @@ _shtab_evlog_report___strict_nargs=0
 _shtab_evlog_report___live_nargs=0
 _shtab_evlog_report___authenticated_nargs=0
 _shtab_evlog_report___ignore_violations_nargs=0
+_shtab_evlog_predict__h_nargs=0
+_shtab_evlog_predict___help_nargs=0
+_shtab_evlog_predict___strict_nargs=0
+_shtab_evlog_predict___json_nargs=0
 _shtab_evlog_merge_pos_0_nargs=+
 _shtab_evlog_merge__h_nargs=0
 _shtab_evlog_merge___help_nargs=0

@@ -44,9 +44,7 @@ def data_of(disk: bytes) -> bytes:
 
 def predict(draft: Draft, files: Files) -> None:
     """The event of the disk whose old table explains it."""
-    if "gpt" not in files.now or not files.changed("gpt"):
-        if "gpt" in files.now:
-            files.place("gpt")
+    if "gpt" not in files.now:
         return
     steps = draft.find(5, EV_EFI_GPT_EVENT)
     new = data_of(files.now["gpt"])

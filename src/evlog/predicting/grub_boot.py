@@ -107,7 +107,8 @@ def _files(draft: Draft, files: Files) -> None:
             continue
         if old is None or not draft.explained(line.step, bytes_of(old), named, FILE_RULE):
             number = line.step.event.number
-            draft.lose(line.step.register, named, f"event {number} is not explained by the old file")
+            pcrs = (4, 8, 9) if place.endswith(".cfg") else (4, 9)
+            draft.lose_pcrs(pcrs, named, f"event {number} is not explained by the old file")
             continue
         files.place(place)
         draft.change(line.step, bytes_of(new), named, FILE_RULE)

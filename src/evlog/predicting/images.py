@@ -26,6 +26,9 @@ __all__ = ["IMAGE_TYPES", "Images", "path_of"]
 RULE = "Authenticode digest of the image"
 IMAGE_TYPES = (EV_EFI_BOOT_SERVICES_APPLICATION, EV_EFI_BOOT_SERVICES_DRIVER, EV_EFI_RUNTIME_SERVICES_DRIVER)
 
+#: What an image that is started may go on to extend.
+_AFTER = (2, 4, 5, 7, 8, 9, 11, 12, 13, 14)
+
 
 def path_of(step: Step) -> str | None:
     """The file in the event's device path, as a place; empty if the path has no file; None if there is no path."""
@@ -90,7 +93,8 @@ class Images:
             named = [s for s in self.steps if self.paths[id(s)] == place and id(s) not in self.places]
             for step in named:
                 reason = f"event {step.event.number if step.event else '?'} is not explained by the old image"
-                self.draft.lose(step.register, self.files.named(place), reason)
+                # Whatever it was, it is not what the old file says, and nor need be what it went on to log.
+                self.draft.lose_pcrs(_AFTER, self.files.named(place), reason)
             if not found:
                 continue
             data = self.files.new(place)
