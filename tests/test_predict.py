@@ -266,7 +266,7 @@ def grub_log(config: str, texts: list[tuple[int, str]]) -> Log:
     return log_of(*rows)
 
 
-BLOCKS = [part for part in ("{ tell   'a b'\n  linux /vmlinuz \"x y\" z\n}", "{ echo never; }")]
+BLOCKS = ["{ tell   'a b'\n  linux /vmlinuz \"x y\" z\n}", "{ echo never; }"]
 TEXTS = [
     (8, "set default=0"),
     (8, "[ -s (hd0,gpt1)/g/grubenv ]"),
@@ -352,11 +352,8 @@ def test_the_command(tmp_path: Path) -> None:
 @paired
 def test_the_predicted_log_is_written_and_replays(tmp_path: Path) -> None:
     pair = next(pair for pair in PAIRS if pair.name.startswith("p09"))
-    place = {
-        key: UPDATES / "store" / name["gpt"].partition(":")[2]
-        for key in ("now", "was")
-        if (name := json.loads((pair / "update.json").read_text())[key])
-    }
+    update = json.loads((pair / "update.json").read_text())
+    place = {key: UPDATES / "store" / update[key]["gpt"].partition(":")[2] for key in ("now", "was")}
     made = tmp_path / "next"
     log = str(pair / "before" / "binary_bios_measurements")
     result = run("predict", log, "--now", f"gpt={place['now']}", "--was", f"gpt={place['was']}", "-o", str(made))
