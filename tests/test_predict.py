@@ -91,7 +91,8 @@ def log_of(*events: Event) -> Log:
 
 
 def after(found: Any, pcr: int) -> bytes | None:
-    return next(row.after for row in found.registers if row.alg == SHA256 and row.register.index == pcr)
+    value: bytes | None = next(row.after for row in found.registers if row.alg == SHA256 and row.register.index == pcr)
+    return value
 
 
 def extended(*measured: bytes) -> bytes:
@@ -385,12 +386,17 @@ def test_replace_takes_an_images_digest(tmp_path: Path) -> None:
     assert "none that firmware would measure" in refused.err
 
 
+PLACES = (
+    "kernel", "initrd", "cmdline", "uki", "gpt", "/EFI/BOOT/BOOTX64.EFI", "/loader/loader.conf", "/loader/entries/a.conf",
+    "/EFI/debian/grub.cfg", "var:db", "var:db+", "var:MokList", "efivar:BootOrder", "efivar:Boot0001",
+    "efivar:SbatPolicy", "efivar:PK",
+)  # fmt: skip
+
+
 def test_hostile_files_leave_only_errors_of_evlog() -> None:
     log = evlog.read(SAMPLES / "tcg2" / "secure-boot.bin")
     for data in (b"", b"\0", b"MZ", b"MZ" + bytes(100), bytes(5), b"\xff" * 300, an_image([(1, 512, 512)])[:600]):
-        for place in ("kernel", "initrd", "cmdline", "uki", "gpt", "/EFI/BOOT/BOOTX64.EFI", "/loader/loader.conf",
-                      "/loader/entries/a.conf", "/EFI/debian/grub.cfg", "var:db", "var:db+", "var:MokList", "efivar:BootOrder",
-                      "efivar:Boot0001", "efivar:SbatPolicy", "efivar:PK"):  # fmt: skip
+        for place in PLACES:
             found = evlog.predict(log, {place: data}, {place: data[:-1]}, ram=1 << 40)
             assert found.registers
     assert variables.read(b"\xff" * 40) is None
