@@ -387,8 +387,8 @@ def test_replace_takes_an_images_digest(tmp_path: Path) -> None:
 
 
 PLACES = (
-    "kernel", "initrd", "cmdline", "uki", "gpt", "/EFI/BOOT/BOOTX64.EFI", "/loader/loader.conf", "/loader/entries/a.conf",
-    "/EFI/debian/grub.cfg", "var:db", "var:db+", "var:MokList", "efivar:BootOrder", "efivar:Boot0001",
+    "kernel", "initrd", "cmdline", "uki", "gpt", "/EFI/BOOT/BOOTX64.EFI", "/loader/loader.conf",
+    "/loader/entries/a.conf", "/EFI/debian/grub.cfg", "var:db", "var:db+", "var:MokList", "efivar:BootOrder", "efivar:Boot0001",
     "efivar:SbatPolicy", "efivar:PK",
 )  # fmt: skip
 
