@@ -173,6 +173,21 @@ def test_a_place_of_nothing_in_the_log() -> None:
     assert after(found, 4) is None
 
 
+def test_a_register_that_was_not_extended_may_be() -> None:
+    log = log_of(event(4, SEPARATOR, bytes(4), bytes(4)))
+    found = evlog.predict(log, {"/EFI/Linux/new.efi": an_image([(1, 512, 512)])})
+    assert [(row.before, row.after) for row in found.registers if str(row.register) == "pcr:12"][-1] == (
+        bytes(32),
+        None,
+    )
+
+
+def test_registers_of_confidential_guests_are_not_predicted() -> None:
+    found = evlog.predict(evlog.read(SAMPLES / "ccel" / "ovmf-tdx.bin"), {"cmdline": b"quiet"})
+    assert not found.complete
+    assert all(row.after is None for row in found.registers)
+
+
 def test_text_rules_of_each_loader() -> None:
     assert stub.mangled(" a\tb\n c\0 d") == "a b  c"
     assert stub.utf16("\u00fc") == b"\xfc\0\0\0"
@@ -388,7 +403,8 @@ def test_replace_takes_an_images_digest(tmp_path: Path) -> None:
 
 PLACES = (
     "kernel", "initrd", "cmdline", "uki", "gpt", "/EFI/BOOT/BOOTX64.EFI", "/loader/loader.conf",
-    "/loader/entries/a.conf", "/EFI/debian/grub.cfg", "var:db", "var:db+", "var:MokList", "efivar:BootOrder", "efivar:Boot0001",
+    "/loader/entries/a.conf", "/EFI/debian/grub.cfg", "var:db", "var:db+", "var:MokList",
+    "efivar:BootOrder", "efivar:Boot0001",
     "efivar:SbatPolicy", "efivar:PK",
 )  # fmt: skip
 

@@ -6,6 +6,7 @@ from evlog._record import Record
 from evlog.contents.pcclient import PCClientEvent
 from evlog.model import Digest, Event
 from evlog.predicting.measured import explains
+from evlog.registers import Register
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -13,7 +14,6 @@ if TYPE_CHECKING:
 
     from evlog.model import Log
     from evlog.predicting.measured import Measured
-    from evlog.registers import Register
 
 __all__ = ["Draft", "Step", "Unknown"]
 
@@ -124,10 +124,8 @@ class Draft:
                 self.unknown.append(found)
 
     def lose_pcrs(self, numbers: Iterable[int], place: str, reason: str) -> None:
-        """`lose`, of those PCRs that the log extends."""
-        wanted = {f"pcr:{number}" for number in numbers}
-        registers = {str(step.register): step.register for step in self.steps}
-        self.lose([register for name, register in registers.items() if name in wanted], place, reason)
+        """`lose`, of PCRs by number, also of those that the last boot did not extend."""
+        self.lose([Register("pcr", number) for number in sorted(numbers)], place, reason)
 
     def _measure(self, step: Step, measured: Measured) -> None:
         digests = []

@@ -20,6 +20,10 @@ if TYPE_CHECKING:
 __all__ = ["PredictedEvent", "PredictedRegister", "Prediction", "predict"]
 
 
+#: PCRs that are zero until they are extended.
+_PLAIN = range(1, 17)
+
+
 class PredictedRegister(Record):
     """A register in a bank, before and after; ``after`` is None if it cannot be known."""
 
@@ -76,7 +80,11 @@ def predict(
     """
     files = Files(dict(now), dict(was or {}))
     draft = Draft(log)
-    _rules(draft, files, ram)
+    others = {step.register for step in draft.steps if step.register.space != "pcr"}
+    if others:
+        draft.lose(sorted(others, key=lambda each: each.sort_key), "", "only PCRs are predicted")
+    else:
+        _rules(draft, files, ram)
     for place in files.now:
         if place not in files.placed and not any(files.named(place) == each.place for each in draft.unknown):
             _unplaced(draft, files, place)
@@ -155,6 +163,15 @@ def _finished(log: Log, draft: Draft) -> Prediction:
         for s in draft.steps
         if s.kind
     )
+    there = {row.register for row in rows}
+    for register in sorted(lost - there, key=lambda each: each.sort_key):
+        # Nothing extended it in the last boot, and something may in the next.
+        rows += [
+            PredictedRegister(register, alg, bytes(alg.size), None)
+            for alg in log.algorithms
+            if register.index in _PLAIN
+        ]
+    rows.sort(key=lambda row: (row.register.sort_key, row.alg.id))
     return Prediction(tuple(rows), told, tuple(draft.unknown), tuple(draft.unproven), after_log)
 
 
