@@ -121,7 +121,7 @@ complete -c evlog -n '__fish_seen_subcommand_from report' -l ignore-violations -
 complete -c evlog -n '__fish_seen_subcommand_from report' -l at -x -d 'the time that certificates are held to, if not now'
 complete -c evlog -n '__fish_seen_subcommand_from report' -l against -r -d 'another boot, to tell what differs'
 complete -c evlog -n '__fish_seen_subcommand_from report' -s o -l output -r -d 'the page; - is stdout'
-complete -c evlog -n __fish_use_subcommand -a predict -d 'the registers of the next boot, from the log of the last one and the files that change'
+complete -c evlog -n __fish_use_subcommand -a predict -d 'the registers of the next boot, from its files and the last log'
 complete -c evlog -n '__fish_seen_subcommand_from predict' -s h -l help -d 'show this help message and exit'
 complete -c evlog -n '__fish_seen_subcommand_from predict' -l from -x -d 'the log\'s format (see evlog formats), else by content'
 complete -c evlog -n '__fish_seen_subcommand_from predict' -l member -x -d 'which log of a document or archive, as /evidence/eventlog'
