@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from evlog.predicting.predict import Prediction
 
 EXAMPLES = (
-    "evlog predict LOG --was kernel=vmlinuz --now kernel=vmlinuz.new --was initrd=initrd --ram 512M",
-    "evlog predict LOG --was /EFI/Linux/a.efi=old.efi --now /EFI/Linux/a.efi=new.efi -o NEXT",
+    "evlog predict LOG --was kernel=old --was initrd=i --now kernel=new --ram 1G",
+    "evlog predict LOG --was /EFI/Linux/a.efi=old --now /EFI/Linux/a.efi=new",
     "evlog predict LOG --now var:db+=db-append.auth --json",
 )
 
