@@ -128,10 +128,11 @@ ALLOWED: dict[str, tuple[str, ...]] = {
     "comparing": (*FACTS, "decoders", "checking", "replaying", "merging"),
     "report": (*FACTS, "decoders", "evidence", "checking", "replaying", "merging", "verifying", "comparing"),
     "references": (*FACTS, "decoders", "evidence", "checking", "replaying", "comparing"),
+    "predicting": (*FACTS, "decoders", "replaying"),
     "__init__": ("_record",),
     "cli": (
         "__init__", *FACTS, "tree", "formats", "decoders", "evidence", "intake", "replaying", "checking", "merging",
-        "verifying", "changing", "comparing", "report", "references", "schemas",
+        "verifying", "changing", "comparing", "report", "references", "predicting", "schemas",
     ),
     "__main__": ("cli",),
 }  # fmt: skip

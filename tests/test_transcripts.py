@@ -50,6 +50,7 @@ PIPED = {
         ("convert", BOOT, "--to", "tcg1", "-o", "boot.tcg1"),
         ("convert", OVMF, "--to", "cel-cbor", "-o", "boot.cbor"),
     ),
+    "predict": (("predict", OVMF, "--now", "gpt=samples/bad/text.bin"),),
     "export": (("export", TD, "--to", "rvps", "-o", "rvps.json"),),
     "split": (("split", TD, "-o", "registers"), ("split", TEXT, "-o", "unnamed")),
     "append": (

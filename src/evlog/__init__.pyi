@@ -71,6 +71,10 @@ from evlog.model import Origin as Origin
 from evlog.model import Padding as Padding
 from evlog.model import Span as Span
 from evlog.options import Options as Options
+from evlog.predicting.predict import PredictedEvent as PredictedEvent
+from evlog.predicting.predict import PredictedRegister as PredictedRegister
+from evlog.predicting.predict import Prediction as Prediction
+from evlog.predicting.predict import predict as predict
 from evlog.references.export import Export as Export
 from evlog.references.export import export as export
 from evlog.references.reference import Boot as Boot

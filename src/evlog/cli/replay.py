@@ -5,7 +5,7 @@ compare them with a quote (evlog verify).
 
 What if: --replace, --drop and --insert edit the log before it is replayed, and the registers that would differ are
 marked. N is an event's number in the log as it is; an inserted event comes before it. What is measured is the bytes
-of a FILE, or digests: sha256:HEX, several with commas.
+of a FILE, its Authenticode digest where the event is about an image, or digests: sha256:HEX, several with commas.
 """
 
 from __future__ import annotations
@@ -125,7 +125,7 @@ def _edited(args: argparse.Namespace, logs: list[Log]) -> Log:
 
     if len(logs) > 1:
         raise UsageError("edits are of one log: merge the logs first (evlog merge)")
-    wanted: list[Edit] = edits(args.replace or (), args.drop or (), args.insert or ())
+    wanted: list[Edit] = edits(logs[0], args.replace or (), args.drop or (), args.insert or ())
     return edit(logs[0], wanted)
 
 

@@ -1,0 +1,244 @@
+"""Unified kernel images: what systemd-stub measures of one, its profiles, addons and credentials.
+
+Source: systemd src/fundamental/uki.c (tpm-pcr.c before), src/boot/stub.c, measure.c and pe.c, in 252 and 257: two
+events in PCR 11 for each section, in an order of its own; PCR 12 for what comes from beside; then the kernel.
+"""
+
+from __future__ import annotations
+
+import re
+
+from evlog._record import Record
+from evlog.contents.event_types import EV_EFI_BOOT_SERVICES_APPLICATION, EV_EVENT_TAG, EV_IPL
+from evlog.errors import ParseError
+from evlog.predicting import cpio, linux, pe
+from evlog.predicting.images import RULE as IMAGE_RULE
+from evlog.predicting.linux import concatenated
+from evlog.predicting.measured import bytes_of, image
+from evlog.predicting.runs import Item
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+__all__ = ["Beside", "Uki", "is_uki", "items", "kernel_path", "mangled", "read", "utf16"]
+
+#: The device path of the kernel that the stub starts from memory.
+kernel_path = bytes.fromhex("f8d1c555cd04b5468a20e56cbb3052d0")
+
+_ORDER = {
+    252: (".linux", ".osrel", ".cmdline", ".initrd", ".splash", ".dtb", ".pcrpkey"),
+    257: (
+        ".linux", ".osrel", ".cmdline", ".initrd", ".ucode", ".splash", ".dtb", ".uname", ".sbat", ".pcrpkey",
+        ".profile", ".dtbauto", ".hwids",
+    ),
+}  # fmt: skip
+_STUB = re.compile(rb"#### LoaderInfo: systemd-stub (\d+)")
+_TAGS = {".ucode": 0xDAC08E1A, ".initrd": 0x49DFFE0F, ".dtb": 0x6C46F751}
+_PROFILE = 0x13AED6DB
+#: Sections that become files of the initrd: in this order.
+_FILES = {
+    ".pcrsig": "tpm2-pcr-signature.json",
+    ".pcrpkey": "tpm2-pcr-public-key.pem",
+    ".osrel": "os-release",
+    ".profile": "profile",
+}
+_FILES_252 = (".pcrsig", ".pcrpkey")
+_MAX_SECTIONS = 4096
+
+
+class Uki(Record):
+    """A unified kernel image: the stub's version, and its sections: the base, and those of each profile."""
+
+    version: int
+    base: dict[str, bytes]
+    profiles: tuple[dict[str, bytes], ...]
+
+    def sections(self, profile: int) -> dict[str, bytes]:
+        """The sections of a profile. Raises ParseError if there is no such."""
+        if profile == 0 and not self.profiles:
+            return self.base
+        if profile >= len(self.profiles):
+            raise ParseError(f"no profile {profile}: the image has {len(self.profiles)}", where="profile")
+        return {**self.base, **self.profiles[profile]}
+
+
+class Beside(Record):
+    """What is taken from beside the image: addons by path, and files for the initrd; ``options`` are load options."""
+
+    options: str | None = None
+    addons: tuple[tuple[str, bytes], ...] = ()
+    credentials: tuple[tuple[str, bytes], ...] = ()
+    global_credentials: tuple[tuple[str, bytes], ...] = ()
+    extensions: tuple[tuple[str, bytes], ...] = ()
+    configurations: tuple[tuple[str, bytes], ...] = ()
+
+
+def is_uki(data: bytes | None) -> bool:
+    """Whether an image is a stub with a kernel in it."""
+    if data is None or data[:2] != b"MZ":
+        return False
+    try:
+        found = pe.read(data)
+        return _version(found) is not None and any(each.name == ".linux" for each in found.sections)
+    except ParseError:
+        return False
+
+
+def _version(found: pe.PE) -> int | None:
+    match = _STUB.search(found.section(".sdmagic") or b"")
+    return int(match[1]) if match else None
+
+
+def read(data: bytes) -> Uki:
+    """Read an image. Raises ParseError for one that systemd-stub's 252 or 257 did not make."""
+    found = pe.read(data)
+    version = _version(found)
+    if version not in _ORDER:
+        known = " or ".join(map(str, _ORDER))
+        raise ParseError(
+            f"a stub of systemd {version}: {known} expected, others measure by other rules", where=".sdmagic"
+        )
+    base: dict[str, bytes] = {}
+    profiles: list[dict[str, bytes]] = []
+    for section in found.sections[:_MAX_SECTIONS]:
+        if section.name == ".profile" and version >= 257:
+            profiles.append({})
+        into = profiles[-1] if profiles else base
+        if section.virtual_size and section.name not in into:
+            into[section.name] = found.loaded(section)
+    return Uki(version, base, tuple(profiles))
+
+
+def utf16(text: str) -> bytes:
+    """UTF-16 with NUL, as the stub measures all text."""
+    return text.encode("utf-16-le", "surrogatepass") + b"\0\0"
+
+
+def mangled(text: str) -> str:
+    """A command line without what is no text: cut at NUL, control characters as blanks, none at the ends."""
+    text = text.partition("\0")[0]
+    return "".join(" " if c <= " " or c == "\x7f" else c for c in text).strip(" ")
+
+
+def _text(data: bytes) -> str:
+    try:
+        return data.decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise ParseError("a command line that is not UTF-8", offset=error.start, where=".cmdline") from None
+
+
+def _profile(options: str | None) -> tuple[int, str | None]:
+    """The profile that load options choose by ``@N``, and what is left of them."""
+    match = re.match(r"@([0-9]{1,4})(?:[ \0]+|$)", options or "")
+    if options is None or match is None:
+        return 0, options
+    left = options[match.end() :]
+    return int(match[1]), left or None
+
+
+def items(uki: Uki, beside: Beside, secure: bool, place: str) -> list[Item]:
+    """The events after the image's own: those of PCR 4, 11, 12 and 13 in the order of each, and Linux's of PCR 9.
+
+    Raises ParseError for what cannot be booted so.
+    """
+    new = uki.version >= 257
+    profile, options = _profile(beside.options) if new else (0, beside.options)
+    sections = uki.sections(profile)
+    if ".linux" not in sections:
+        raise ParseError("no .linux section", where=place)
+    made: list[Item] = []
+    if profile:
+        made.append(_tag(_PROFILE, utf16(str(profile)), "profile", place, "UTF-16 of the profile's number, with NUL"))
+    for name in _ORDER[uki.version]:
+        if name in sections:
+            title = utf16(name)
+            rule = f"the name {name} with NUL"
+            made.append(Item((name, 0), 11, EV_IPL, title, bytes_of(name.encode() + b"\0"), place, rule))
+            rule = f"section {name}, VirtualSize bytes"
+            made.append(Item((name, 1), 11, EV_IPL, title, bytes_of(sections[name]), place, rule))
+    cmdline = mangled(_text(sections.get(".cmdline", b"").partition(b"\0")[0]))
+    given = mangled(options) if options else ""
+    if given and (not secure or ".cmdline" not in sections):
+        cmdline = given
+        rule = "UTF-16 of the load options, with NUL"
+        made.append(Item("options", 12, EV_IPL, utf16(given), bytes_of(utf16(given)), place, rule))
+    addons = [(path, pe.read(data)) for path, data in beside.addons] if new else []
+    for path, data in beside.addons if new else ():
+        made.append(Item(("addon", path), 4, EV_EFI_BOOT_SERVICES_APPLICATION, None, image(data), path, IMAGE_RULE))
+    used = [(path, addon) for path, addon in addons if _fits(addon, sections)]
+    texts = [_text((addon.section(".cmdline") or b"").partition(b"\0")[0]) for _, addon in used]
+    extra = mangled(" ".join(mangled(text) for text in texts if mangled(text)))
+    if extra:
+        rule = "UTF-16 of the addons' command lines, joined by a blank, with NUL"
+        made.append(Item("addons", 12, EV_IPL, utf16(extra), bytes_of(utf16(extra)), used[0][0], rule))
+        cmdline = f"{cmdline} {extra}" if cmdline else extra
+    before, after = [], []
+    for path, data in _of(used, ".dtb"):
+        made.append(_beside(".dtb", path, data))
+    for path, data in reversed(_of(used, ".ucode")):
+        made.append(_beside(".ucode", path, data))
+        before.append(data)
+    for path, data in _of(used, ".initrd"):
+        made.append(_beside(".initrd", path, data))
+        after.append(data)
+    archives = _archives(beside, new)
+    made += [item for item, _ in archives]
+    if not secure:
+        data = sections[".linux"]
+        rule = "Authenticode digest of the .linux section"
+        made.append(Item("kernel", 4, EV_EFI_BOOT_SERVICES_APPLICATION, None, image(data), place, rule))
+    names = tuple(_FILES) if new else _FILES_252
+    parts = [
+        *before,
+        *(sections[name] for name in ((".ucode", ".initrd") if new else (".initrd",)) if name in sections),
+    ]
+    parts += [data for _, data in archives]
+    parts += [
+        cpio.archive(".extra", 0o555, [(_FILES[name], sections[name])], 0o444) for name in names if name in sections
+    ]
+    parts += after
+    rule = "UTF-16 of the command line, with NUL"
+    told = [Item("load options", 9, EV_EVENT_TAG, linux.OPTIONS, bytes_of(utf16(cmdline)), place, rule)]
+    if parts:
+        rule = "the initrd that the stub hands over"
+        together = bytes_of(concatenated(parts, fill_last=True))
+        told.append(Item("initrd", 9, EV_EVENT_TAG, linux.INITRD, together, place, rule))
+    return made + told
+
+
+def _fits(addon: pe.PE, sections: dict[str, bytes]) -> bool:
+    """Whether an addon is for this kernel: of the same .uname, if it names one."""
+    wanted = addon.section(".uname")
+    return wanted is None or ".uname" not in sections or wanted.rstrip(b"\0") == sections[".uname"].rstrip(b"\0")
+
+
+def _of(addons: Sequence[tuple[str, pe.PE]], name: str) -> list[tuple[str, bytes]]:
+    found = ((path, addon.section(name)) for path, addon in addons)
+    return [(path, data) for path, data in found if data]
+
+
+def _beside(name: str, path: str, data: bytes) -> Item:
+    file = path.rpartition("/")[2]
+    event = _TAGS[name].to_bytes(4, "little") + len(utf16(file)).to_bytes(4, "little") + utf16(file)
+    return Item((name, path), 12, EV_EVENT_TAG, event, bytes_of(data), path, f"section {name} of the addon")
+
+
+def _tag(tag: int, data: bytes, key: str, place: str, rule: str) -> Item:
+    event = tag.to_bytes(4, "little") + len(data).to_bytes(4, "little") + data
+    return Item(key, 12, EV_EVENT_TAG, event, bytes_of(data), place, rule)
+
+
+def _archives(beside: Beside, new: bool) -> list[tuple[Item, bytes]]:
+    found = []
+    for pcr, title, folder, mode, file_mode, files in (
+        (12, "Credentials initrd", ".extra/credentials", 0o500, 0o400, beside.credentials),
+        (12, "Global credentials initrd", ".extra/global_credentials", 0o500, 0o400, beside.global_credentials),
+        (13, "System extension initrd", ".extra/sysext", 0o555, 0o444, beside.extensions),
+        (12, "Configuration extension initrd", ".extra/confext", 0o555, 0o444, beside.configurations),
+    ):
+        if files:
+            data = cpio.archive(folder, mode, [(path.rpartition("/")[2], each) for path, each in files], file_mode)
+            item = Item(title, pcr, EV_IPL, utf16(title), bytes_of(data), files[0][0], f"the archive of {folder}")
+            found.append((item, data))
+    return found
