@@ -127,10 +127,11 @@ ALLOWED: dict[str, tuple[str, ...]] = {
     "changing": (*FACTS, "_paused", "tree", "formats", "intake", "checking", "replaying", "merging"),
     "comparing": (*FACTS, "decoders", "checking", "replaying", "merging"),
     "report": (*FACTS, "decoders", "evidence", "checking", "replaying", "merging", "verifying", "comparing"),
+    "references": (*FACTS, "decoders", "evidence", "checking", "replaying", "comparing"),
     "__init__": ("_record",),
     "cli": (
         "__init__", *FACTS, "tree", "formats", "decoders", "evidence", "intake", "replaying", "checking", "merging",
-        "verifying", "changing", "comparing", "report", "schemas",
+        "verifying", "changing", "comparing", "report", "references", "schemas",
     ),
     "__main__": ("cli",),
 }  # fmt: skip

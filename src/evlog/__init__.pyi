@@ -71,6 +71,12 @@ from evlog.model import Origin as Origin
 from evlog.model import Padding as Padding
 from evlog.model import Span as Span
 from evlog.options import Options as Options
+from evlog.references.export import Export as Export
+from evlog.references.export import export as export
+from evlog.references.reference import Boot as Boot
+from evlog.references.reference import Reference as Reference
+from evlog.references.reference import RegisterReferences as RegisterReferences
+from evlog.references.reference import boot_of as boot_of
 from evlog.registers import PLATFORMS as PLATFORMS
 from evlog.registers import Platform as Platform
 from evlog.registers import Register as Register

@@ -17,7 +17,11 @@ from evlog.decoders.certificate import Certificate
 from evlog.decoders.guid import guid_name
 from evlog.errors import ParseError
 
-__all__ = ["Signature", "SignatureDatabase", "SignatureHash", "SignatureList", "authority", "database"]
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+__all__ = ["Signature", "SignatureDatabase", "SignatureHash", "SignatureList", "authority", "database", "entries"]
 
 _X509 = "a5c059a1-94e4-4aa7-87b5-ab155c2bf072"
 #: Signature types that are a hash: algorithm, size, whether EFI_TIME follows.
@@ -124,6 +128,13 @@ class SignatureDatabase(Decoded):
 
 
 def _list(cursor: Cursor) -> SignatureList:
+    signature_type, header, entries = _entries(cursor)
+    signatures = tuple(_signature(entry, signature_type) for entry in entries)
+    return SignatureList(signature_type, guid_name(signature_type), header, signatures)
+
+
+def _entries(cursor: Cursor) -> tuple[str, bytes, list[Cursor]]:
+    """The type of a list, its header, and a cursor for each of its EFI_SIGNATURE_DATA. Raises ParseError."""
     start = cursor.at
     signature_type = cursor.guid("signature_type")
     list_size, header_size, size = (cursor.u32(f) for f in ("list_size", "header_size", "signature_size"))
@@ -135,8 +146,15 @@ def _list(cursor: Cursor) -> SignatureList:
         raise cursor.error(message, "signature_size", at=start)
     header = cursor.take(header_size, "signature_header")
     count = (list_size - 28 - header_size) // size
-    signatures = tuple(_signature(cursor.sub(size, f"signatures[{n}]"), signature_type) for n in range(count))
-    return SignatureList(signature_type, guid_name(signature_type), header, signatures)
+    return signature_type, header, [cursor.sub(size, f"signatures[{n}]") for n in range(count)]
+
+
+def entries(cursor: Cursor) -> Iterator[tuple[str, bytes]]:
+    """Owner and bytes of each signature in lists that go on to the end of the cursor. Raises ParseError."""
+    while cursor.left:
+        _, _, listed = _entries(cursor)
+        for entry in listed:
+            yield entry.guid("signature_owner"), entry.rest()
 
 
 def _signature(cursor: Cursor, signature_type: str) -> Signature:

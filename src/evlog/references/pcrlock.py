@@ -1,0 +1,408 @@
+"""systemd-pcrlock: a folder of components, which are the events of a part of the boot in order.
+
+Source: systemd 257, src/pcrlock/pcrlock.c, and what its binary does. A file is a variant of a component: a JSON object
+with ``records``, of a PCR and its digests each. A record is matched by PCR and by the digest of one bank; a variant by
+a subsequence of the whole log, found greedily; and the first variant that matches, by the order of names, takes it. So
+the longest variant comes first, a run is not cut between equal records, and names are of one width.
+
+Two layouts. *Alone* is for ``--components=DIR``: one component for each register, with all that is measured; as many
+variants as the boots have. *Beside* leaves out what the components that systemd ships define (separators, actions),
+and cuts each register's events where these stand, so that names come in the order of the boot.
+
+What is written is read back, matched as pcrlock matches, and led to the values of the log's replay: it prints no error
+for components that are in the wrong order, and predicts wrong values.
+"""
+
+from __future__ import annotations
+
+import json
+
+from evlog import hashing
+from evlog._record import Record
+from evlog.algorithms import SHA1, SHA256, SHA384, SHA512
+from evlog.errors import ConversionError, ParseError
+from evlog.model import Digest, Finding, Loss
+from evlog.references.export import Export
+from evlog.registers import LAST_PCR
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+    from evlog.algorithms import HashAlg
+    from evlog.references.reference import Boot, Reference, RegisterReferences
+    from evlog.registers import Register
+
+__all__ = ["BY", "ID", "OPTIONS", "TITLE", "PcrlockRecord", "read", "write"]
+
+ID = "pcrlock"
+TITLE = "components of systemd-pcrlock"
+BY = ("event",)
+OPTIONS = ("beside",)
+
+_BANKS = (SHA1, SHA256, SHA384, SHA512)
+#: Combinations of variants that `systemd-pcrlock predict` gets through in a second or two.
+_MOST_PATHS = 100_000
+_SUFFIX = ".pcrlock"
+#: Start values that pcrlock begins with itself.
+_STARTS = ("zeros", "ones", "locality")
+
+
+class PcrlockRecord(Record):
+    """An event as pcrlock has it: the number of its PCR, and its digests."""
+
+    pcr: int
+    digests: tuple[Digest, ...]
+
+
+class _Part(Record):
+    """Records of one boot that go into one component."""
+
+    component: str
+    records: tuple[PcrlockRecord, ...]
+
+
+def write(boots: Sequence[Boot], *, by: str = "event", beside: bool = False) -> Export:
+    """The components of some boots; with ``beside`` for a system that uses those of systemd, too.
+
+    Registers that vary have a variant for each that was seen, in any combination; where these would be more than
+    pcrlock can multiply out, the boots are variants as a whole. Raises ConversionError.
+    """
+    losses: list[Loss] = []
+    findings: list[Finding] = []
+    told = [_Told(boot, losses, len(boots) > 1) for boot in boots]
+    if not any(each.registers for each in told):
+        raise ConversionError("pcrlock has PCR 0 to 23 only, in SHA-1 and SHA-2 banks: no event is left")
+    parts = [_beside(each, losses) if beside else list(_alone(each)) for each in told]
+    if not any(map(any, parts)):
+        raise ConversionError("no event is left that the components of systemd do not define")
+    components = _components(parts)
+    paths = 1
+    for variants in components.values():
+        paths *= len(variants)
+    if paths > _MOST_PATHS and not beside:
+        components = {"300-evlog-boot": _variants([each.log for each in told])}
+        message = f"{paths} combinations of variants are more than pcrlock can try: each boot is a variant as a whole"
+        findings.append(Finding("pcrlock_whole_boots", "note", message))
+    elif paths > _MOST_PATHS:
+        raise ConversionError(f"{paths} combinations of variants are more than pcrlock can try: give fewer boots")
+    files = dict(_files(components))
+    back = read(files)
+    for each in told:
+        wrong = _unproven(each, back, beside=beside)
+        if wrong:
+            reason = (
+                f"pcrlock would not match all events, or predict another value, of PCR {', '.join(map(str, wrong))}"
+            )
+            raise ConversionError(f"{each.prefix}{reason}")
+    return Export(ID, tuple(files.items()), tuple(dict.fromkeys(losses)), tuple(findings))
+
+
+class _Told:
+    """What of a boot can be told: the registers that pcrlock has, with the banks that it has."""
+
+    def __init__(self, boot: Boot, losses: list[Loss], several: bool) -> None:
+        self.registers: dict[int, RegisterReferences] = {}
+        #: The components of systemd that match the boot, with the records of it that they match.
+        self.shipped: list[tuple[str, list[PcrlockRecord]]] = []
+        self.prefix = f"{boot.name}: " if several else ""
+        for each in boot.registers:
+            register = each.register
+            if register.space != "pcr" or register.number > LAST_PCR:
+                reason = f"pcrlock has PCR 0 to {LAST_PCR} only: {len(each.events)} events on {register} are left out"
+                losses.append(self.loss("register", reason))
+                continue
+            for alg in each.banks:
+                if alg not in _BANKS:
+                    losses.append(self.loss(f"digests.{alg}", "pcrlock has no such bank"))
+            if not self.banks(each):
+                reason = f"pcrlock has none of its banks: {len(each.events)} events on {register} are left out"
+                losses.append(self.loss("register", reason))
+                continue
+            if each.start_reason not in _STARTS:
+                reason = f"pcrlock does not know that {register} starts otherwise ({each.start_reason})"
+                losses.append(self.loss("start", f"{reason}: it predicts another value, or none"))
+            self.registers[register.number] = each
+        #: All records in the order of the boot, with those of registers that are left out later.
+        self.whole = tuple(_record(each) for each in boot if self._has(each.register))
+
+    def _has(self, register: Register) -> bool:
+        return register.space == "pcr" and register.index in self.registers
+
+    @property
+    def log(self) -> tuple[PcrlockRecord, ...]:
+        """The records of the registers that are told, in the order of the boot."""
+        return tuple(record for record in self.whole if record.pcr in self.registers)
+
+    def of(self, pcr: int) -> tuple[PcrlockRecord, ...]:
+        """The records of a register."""
+        return tuple(record for record in self.whole if record.pcr == pcr)
+
+    def loss(self, field: str, reason: str) -> Loss:
+        return Loss(None, field, self.prefix + reason)
+
+    @staticmethod
+    def banks(each: RegisterReferences) -> list[HashAlg]:
+        return [alg for alg in each.banks if alg in _BANKS]
+
+
+def _record(reference: Reference) -> PcrlockRecord:
+    return PcrlockRecord(
+        reference.register.number, tuple(digest for digest in reference.digests if digest.alg in _BANKS)
+    )
+
+
+def _alone(told: _Told) -> Iterator[_Part]:
+    """A component for each register."""
+    for pcr in sorted(told.registers):
+        yield _Part(f"3{pcr:02}-evlog-pcr{pcr}", told.of(pcr))
+
+
+def _of(*texts: bytes) -> tuple[tuple[Digest, ...], ...]:
+    return tuple(tuple(Digest(alg, hashing.digest(alg, text)) for alg in _BANKS) for text in texts)
+
+
+#: Components of systemd that match records of any log, by name: the PCRs, and what is hashed; alternatives if several.
+_SHIPPED: dict[str, tuple[tuple[int, ...], tuple[tuple[bytes, ...], ...]]] = {
+    "350-action-efi-application": ((4,), ((b"Calling EFI Application from Boot Option",),)),
+    "400-secureboot-separator": ((7,), ((bytes(4),), (b"\xff" * 4,))),
+    "500-separator": (tuple(range(7)), ((bytes(4),), (b"\xff" * 4,))),
+    "700-action-efi-exit-boot-services": (
+        (5,),
+        ((b"Exit Boot Services Invocation", b"Exit Boot Services Returned with Success"), ()),
+    ),
+    **{
+        f"{number}-{word}": ((11,), ((word.encode(),),))
+        for number, word in (
+            (750, "enter-initrd"), (800, "leave-initrd"), (850, "sysinit"), (900, "ready"), (950, "shutdown"),
+            (990, "final"),
+        )
+    },
+}  # fmt: skip
+#: What comes behind a component of systemd has a name behind its name; nothing may come behind these.
+_BEHIND = {"": "2", "350": "4", "400": "6", "500": "6", "700": "7"}
+_LAST_NAME = 760
+
+
+def _shipped(told: _Told) -> list[tuple[str, list[PcrlockRecord]]]:
+    """The components of systemd that match the boot, each as the records of it that do; not those that do not."""
+    found = []
+    for name, (pcrs, alternatives) in _SHIPPED.items():
+        for texts in alternatives:
+            records = [PcrlockRecord(pcr, digests) for pcr in pcrs for digests in _of(*texts)]
+            # Of several PCRs in one component those that the boot does not tell of cannot be asked for.
+            if not records or _found(_keys(records, told), _keys(told.whole, told)) is not None:
+                found.append((name, [_in_banks(record, told) for record in records]))
+                break
+    return found
+
+
+def _in_banks(record: PcrlockRecord, told: _Told) -> PcrlockRecord:
+    banks = _Told.banks(told.registers[record.pcr])
+    return record.replace(digests=tuple(digest for digest in record.digests if digest.alg in banks))
+
+
+def _beside(told: _Told, losses: list[Loss]) -> list[_Part]:
+    """Components for what those of systemd do not define, with names that put them where they belong."""
+    told.shipped = _shipped(told)
+    names = {name for name, _ in told.shipped}
+    for name, (pcrs, _) in _SHIPPED.items():
+        if name not in names and int(name[:3]) < _LAST_NAME and not told.registers.keys().isdisjoint(pcrs):
+            where = f"PCR {pcrs[0]}" if len(pcrs) == 1 else f"PCR {pcrs[0]} to {pcrs[-1]}"
+            reason = f"the log does not have all that systemd's {name} expects: pcrlock leaves {where} out"
+            losses.append(told.loss("components", reason))
+    parts: dict[int, list[_Part]] = {}
+    for pcr in sorted(told.registers):
+        own = [(name, [record for record in records if record.pcr == pcr]) for name, records in told.shipped]
+        cut = _cut(pcr, told.of(pcr), [(name, records) for name, records in own if records], told)
+        if cut is None:
+            _leave_out(pcr, told, losses)
+        else:
+            parts[pcr] = cut
+    while True:
+        components = {part.component: [part.records] for each in parts.values() for part in each}
+        wrong = _unproven(told, components, beside=True)
+        if not wrong:
+            break
+        for pcr in wrong:
+            _leave_out(pcr, told, losses)
+            del parts[pcr]
+    return [part for each in parts.values() for part in each]
+
+
+def _leave_out(pcr: int, told: _Told, losses: list[Loss]) -> None:
+    reason = f"the events on pcr:{pcr} are not in the order of systemd's components: they are left out"
+    losses.append(told.loss("components", reason))
+    del told.registers[pcr]
+
+
+def _cut(
+    pcr: int, records: tuple[PcrlockRecord, ...], shipped: list[tuple[str, list[PcrlockRecord]]], told: _Told
+) -> list[_Part] | None:
+    """A register's records in the pieces between those of systemd's components; None if that cannot be."""
+    keys = _keys(records, told)
+    taken: dict[int, str] = {}
+    for name, theirs in shipped:
+        for row in _found(_keys(theirs, told), keys) or ():
+            taken[row] = name
+    early = not {name[:3] for name in taken.values()}.isdisjoint(("350", "400", "500"))
+    prefix = "2" if early else "6"
+    pieces: dict[str, list[PcrlockRecord]] = {}
+    for row, record in enumerate(records):
+        if row in taken:
+            prefix = _BEHIND.get(taken[row][:3], "")
+        elif not prefix:
+            return None
+        else:
+            pieces.setdefault(f"{prefix}{pcr:02}-evlog-pcr{pcr}", []).append(record)
+    components = [*shipped, *pieces.items()]
+    order = [record for _, piece in sorted(components) for record in piece]
+    owned = {row for _, piece in components for row in _found(_keys(piece, told), keys) or ()}
+    if _keys(order, told) != keys or len(owned) < len(records):
+        return None
+    return [_Part(name, tuple(piece)) for name, piece in pieces.items()]
+
+
+def _keys(records: Iterable[PcrlockRecord], told: _Told) -> list[tuple[int, bytes]]:
+    """What pcrlock compares of records: the PCR and the digest of one bank."""
+    primary = _primary(told)
+    return [
+        (record.pcr, next((digest.value for digest in record.digests if digest.alg == primary), b""))
+        for record in records
+    ]
+
+
+def _primary(told: _Told) -> HashAlg:
+    """The bank that pcrlock compares: SHA-256 if the log has it, else the one with the highest number."""
+    banks = {alg for each in told.registers.values() for alg in _Told.banks(each)}
+    return SHA256 if SHA256 in banks else max(banks, key=lambda alg: alg.id)
+
+
+def _found(wanted: Sequence[tuple[int, bytes]], log: Sequence[tuple[int, bytes]]) -> list[int] | None:
+    """The rows of a log that a variant matches, greedily from the start; None if it does not."""
+    rows: list[int] = []
+    for row, key in enumerate(log):
+        if len(rows) == len(wanted):
+            break
+        if key == wanted[len(rows)]:
+            rows.append(row)
+    return rows if len(rows) == len(wanted) else None
+
+
+def _components(parts: Sequence[Sequence[_Part]]) -> dict[str, list[tuple[str, tuple[PcrlockRecord, ...]]]]:
+    """The components by name, each with its variants by name."""
+    names = sorted({part.component for boot in parts for part in boot})
+    by_name = [{part.component: part.records for part in boot} for boot in parts]
+    return {name: _variants([boot.get(name, ()) for boot in by_name]) for name in names}
+
+
+def _variants(boots: Sequence[tuple[PcrlockRecord, ...]]) -> list[tuple[str, tuple[PcrlockRecord, ...]]]:
+    """What differs among the boots, the longest first: pcrlock takes the first that matches, and leaves the rest."""
+    first: dict[tuple[PcrlockRecord, ...], int] = {}
+    for number, records in enumerate(boots, 1):
+        first.setdefault(records, number)
+    ordered = sorted(first.items(), key=lambda item: (-len(item[0]), item[1]))
+    width = max(3, len(str(len(ordered))))
+    return [
+        (f"{place:0{width}}-{f'boot-{number}' if records else 'absent'}", records)
+        for place, (records, number) in enumerate(ordered, 1)
+    ]
+
+
+def _files(components: Mapping[str, list[tuple[str, tuple[PcrlockRecord, ...]]]]) -> Iterator[tuple[str, bytes]]:
+    for name, variants in components.items():
+        for variant, records in variants:
+            path = f"{name}{_SUFFIX}" if len(variants) == 1 else f"{name}{_SUFFIX}.d/{variant}{_SUFFIX}"
+            yield path, _json(records)
+
+
+def _json(records: Iterable[PcrlockRecord]) -> bytes:
+    """A variant, a line for each record. Digests of another size than their bank's make pcrlock abort."""
+    rows = []
+    for record in records:
+        digests = [{"hashAlg": digest.alg.name, "digest": digest.value.hex()} for digest in record.digests]
+        rows.append(json.dumps({"pcr": record.pcr, "digests": digests}))
+    inner = ",\n".join(rows)
+    return f'{{"records":[{inner and chr(10)}{inner}{inner and chr(10)}]}}\n'.encode()
+
+
+def read(files: Mapping[str, bytes]) -> dict[str, list[tuple[PcrlockRecord, ...]]]:
+    """Components by name, in the order in which pcrlock takes them, with their variants in that order.
+
+    Paths are those in the folder; files that pcrlock would not look at are passed over. Raises ParseError for what
+    pcrlock refuses, passes over in silence, or aborts at.
+    """
+    # Components go by the name of their file, with its suffix; the folder of its variants has another one.
+    found: dict[str, list[tuple[PcrlockRecord, ...]]] = {}
+    for path in sorted(files):
+        folder, _, name = path.rpartition("/")
+        if not name.endswith(_SUFFIX) or (folder and not folder.endswith(f"{_SUFFIX}.d")):
+            continue
+        component = folder.removesuffix(".d") if folder else name
+        found.setdefault(component, []).append(_variant(path, files[path]))
+    return {name.removesuffix(_SUFFIX): found[name] for name in sorted(found)}
+
+
+def _variant(path: str, data: bytes) -> tuple[PcrlockRecord, ...]:
+    try:
+        document = json.loads(data)
+    except (ValueError, RecursionError) as error:
+        raise ParseError("no JSON", where=path) from error
+    records = document.get("records", []) if isinstance(document, dict) else None
+    if not isinstance(records, list):
+        raise ParseError("an object with an array of records was expected", where=path)
+    return tuple(_read_record(record, f"{path}.records[{row}]") for row, record in enumerate(records))
+
+
+def _read_record(record: object, where: str) -> PcrlockRecord:
+    members = record if isinstance(record, dict) else {}
+    pcr, digests = members.get("pcr"), members.get("digests")
+    if type(pcr) is not int or not 0 <= pcr <= LAST_PCR:
+        raise ParseError(f"a PCR from 0 to {LAST_PCR} was expected", where=f"{where}.pcr")
+    if not isinstance(digests, list) or not digests:
+        raise ParseError("an array of digests was expected", where=f"{where}.digests")
+    found: dict[HashAlg, Digest] = {}
+    for digest in digests:
+        name, text = (digest.get("hashAlg"), digest.get("digest")) if isinstance(digest, dict) else (None, None)
+        alg = next((alg for alg in _BANKS if isinstance(name, str) and alg.name == name.lower()), None)
+        if alg is None or alg in found:
+            raise ParseError("one digest for each of sha1, sha256, sha384, sha512 was expected", where=where)
+        try:
+            value = bytes.fromhex(text) if isinstance(text, str) else b""
+        except ValueError:
+            value = b""
+        if len(value) != alg.size:
+            raise ParseError(f"a digest of {alg.size} bytes in hex was expected", where=where)
+        found[alg] = Digest(alg, value)
+    return PcrlockRecord(pcr, tuple(found.values()))
+
+
+def _unproven(told: _Told, components: Mapping[str, list[tuple[PcrlockRecord, ...]]], *, beside: bool) -> list[int]:
+    """The PCRs of a boot with events that pcrlock would not match, or of which it would predict another value."""
+    taken: dict[str, Sequence[PcrlockRecord]] = {}
+    if beside:
+        taken = {name: [record for record in records if record.pcr in told.registers] for name, records in told.shipped}
+    log = told.log
+    keys = _keys(log, told)
+    owned: set[int] = set()
+    for name, variants in (*components.items(), *((name, [tuple(records)]) for name, records in taken.items())):
+        for records in variants:
+            rows = _found(_keys(records, told), keys)
+            if rows is not None:
+                taken[name] = records
+                owned.update(rows)
+                break
+    wrong = {record.pcr for row, record in enumerate(log) if row not in owned}
+    runs: dict[int, list[PcrlockRecord]] = {pcr: [] for pcr in told.registers}
+    for name in sorted(taken):
+        for record in taken[name]:
+            if record.pcr in runs:
+                runs[record.pcr].append(record)
+    backend = hashing.backend()
+    for pcr, each in told.registers.items():
+        for start in each.starts:
+            if start.alg in _BANKS:
+                values = [digest.value for record in runs[pcr] for digest in record.digests if digest.alg == start.alg]
+                if backend.fold(start.alg, start.value, values) != each.value(start.alg):
+                    wrong.add(pcr)
+    return sorted(wrong)
