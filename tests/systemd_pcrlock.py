@@ -87,7 +87,7 @@ def tpm(log: evlog.Log, folder: Path) -> Iterator[dict[str, str]]:
         server.wait()
 
 
-def pcrlock(log: Path, environment: dict[str, str], *arguments: str) -> Any:
+def run_pcrlock(log: Path, environment: dict[str, str], *arguments: str) -> Any:
     """What the command prints as JSON of a firmware log."""
     assert PCRLOCK is not None
     done = subprocess.run(
