@@ -128,10 +128,13 @@ ALLOWED: dict[str, tuple[str, ...]] = {
     "comparing": (*FACTS, "decoders", "checking", "replaying", "merging"),
     "report": (*FACTS, "decoders", "evidence", "checking", "replaying", "merging", "verifying", "comparing"),
     "references": (*FACTS, "decoders", "evidence", "checking", "replaying", "comparing"),
+    "policy": (
+        *FACTS, "decoders", "evidence", "checking", "replaying", "merging", "verifying", "comparing", "references",
+    ),
     "__init__": ("_record",),
     "cli": (
         "__init__", *FACTS, "tree", "formats", "decoders", "evidence", "intake", "replaying", "checking", "merging",
-        "verifying", "changing", "comparing", "report", "references", "schemas",
+        "verifying", "changing", "comparing", "report", "references", "policy", "schemas",
     ),
     "__main__": ("cli",),
 }  # fmt: skip
