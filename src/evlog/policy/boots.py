@@ -66,14 +66,12 @@ class ObservedBoot:
 
     def banks(self, register: Register) -> list[HashAlg]:
         """The banks that all events of the register's sequence extend, in the order of their ids."""
-        found: dict[int, HashAlg] | None = None
-        for entry in self.sequences.get(register, ()):
-            event = entry.seen.event
-            here = {each.alg.id: each.alg for each in event.digests if event.extension(each.alg) is not None}
-            found = here if found is None else {id: alg for id, alg in found.items() if id in here}
-            if not found:
-                return []
-        return [alg for _, alg in sorted((found or {}).items())]
+        entries = self.sequences.get(register)
+        if not entries:
+            return []
+        shared = frozenset.intersection(*{entry.seen.facts.algorithms for entry in entries})
+        extended = entries[0].seen.facts.extended
+        return [extended[id].alg for id in sorted(shared)]
 
     def start(self, register: Register, banks: Sequence[HashAlg]) -> Start:
         """What the register starts at in these banks. Zeros where nothing is said, as replay has it."""
@@ -108,7 +106,7 @@ def observed(
             if not event.measured:
                 continue
             register = event.register
-            entry = Entry(index, observer.of(log, describer, event, register))
+            entry = Entry(index, observer.of(log, describer, event))
             if not event.replayable:
                 boot.loose.append(entry)
             elif isinstance(event.content, ImaEvent):

@@ -202,24 +202,28 @@ class _Learner:
 class _Slot:
     """A place in the order of a register: what each boot has there."""
 
-    __slots__ = ("by_digests", "name", "names", "type", "values")
+    __slots__ = ("keys", "name", "names", "type", "values")
 
     def __init__(self, seen: Seen) -> None:
         self.type, self.name = seen.type, seen.name
-        #: By digests, type, name and check: words, and the boots.
-        self.values: dict[tuple[tuple[Digest, ...], str, str, str], tuple[str, list[str]]] = {}
-        self.by_digests: set[tuple[Digest, ...]] = set()
+        #: By what is extended, type, name and check: the digests, words, and the boots.
+        self.values: dict[tuple[bytes, str, str, str], tuple[tuple[Digest, ...], str, list[str]]] = {}
+        self.keys: set[bytes] = set()
         self.names: set[tuple[str, str]] = set()
 
-    def add(self, digests: tuple[Digest, ...], seen: Seen, check: str, boot: str) -> None:
-        key = (digests, seen.type, seen.name, check)
-        self.values.setdefault(key, (seen.words, []))[1].append(boot)
-        self.by_digests.add(digests)
+    def add(self, seen: Seen, banks: Sequence[HashAlg], boot: str) -> None:
+        key, digests, check = seen.facts.within(banks)
+        known = self.values.get((key, seen.type, seen.name, check))
+        if known is not None:
+            known[2].append(boot)
+            return
+        self.values[key, seen.type, seen.name, check] = digests or (), seen.words, [boot]
+        self.keys.add(key)
         self.names.add((seen.type, seen.name))
 
-    def weight(self, digests: tuple[Digest, ...], seen: Seen) -> int:
+    def weight(self, key: bytes, seen: Seen) -> int:
         """How much speaks for an event's being of this place."""
-        if digests in self.by_digests:
+        if key in self.keys:
             return 16 if (seen.type, seen.name) in self.names else 12
         if (seen.type, seen.name) in self.names:
             return 6
@@ -230,7 +234,7 @@ class _Slot:
     def rule(self, register: Register, everyone: Sequence[str]) -> Rule:
         values = tuple(
             Value(digests, type, name, check, words, tuple(boots))
-            for (digests, type, name, check), (words, boots) in self.values.items()
+            for (_, type, name, check), (digests, words, boots) in self.values.items()
         )
         have = {boot for value in values for boot in value.witnesses}
         without = tuple(boot for boot in everyone if boot not in have)
@@ -239,14 +243,14 @@ class _Slot:
         elif without:
             kind = "optional"
         else:
-            kind = "exact" if len(self.by_digests) == 1 else "one_of"
+            kind = "exact" if len(self.keys) == 1 else "one_of"
         return Rule(kind, self.type, self.name, values, without)
 
     def _is_free(self, register: Register, values: tuple[Value, ...]) -> bool:
         return (
             len(values) >= _LEAST_FREE
             and all(len(value.witnesses) == 1 and value.check == CHECKS[0] for value in values)
-            and len(self.by_digests) == len(values)
+            and len(self.keys) == len(values)
             and register not in _NEVER_FREE
             and _CODE.isdisjoint(type for type, _ in self.names)
             and len(self.names) == 1
@@ -255,12 +259,12 @@ class _Slot:
 
 def _with(slots: list[_Slot], entries: Sequence[Seen], banks: Sequence[HashAlg], boot: str) -> list[_Slot]:
     """The places with those of one boot more."""
-    digests = [entry.digests(banks) or () for entry in entries]
+    keys = [entry.key(banks) for entry in entries]
     pairs = paired(
         (len(slots), len(entries)),
-        lambda i, j: slots[i].weight(digests[j], entries[j]),
-        lambda i, j: digests[j] in slots[i].by_digests,
-        lambda: ([next(iter(slot.by_digests)) for slot in slots], digests),
+        lambda i, j: slots[i].weight(keys[j], entries[j]),
+        lambda i, j: keys[j] in slots[i].keys,
+        lambda: ([next(iter(slot.keys)) for slot in slots], keys),
     )
     found: list[_Slot] = []
     next_slot = next_entry = 0
@@ -270,13 +274,13 @@ def _with(slots: list[_Slot], entries: Sequence[Seen], banks: Sequence[HashAlg],
         found.extend(slots[next_slot:slot])
         for place in range(next_entry, entry):
             made = _Slot(entries[place])
-            made.add(digests[place], entries[place], entries[place].check(banks), boot)
+            made.add(entries[place], banks, boot)
             found.append(made)
         next_slot, next_entry = slot, entry
 
     for slot, entry in pairs:
         until(slot, entry)
-        slots[slot].add(digests[entry], entries[entry], entries[entry].check(banks), boot)
+        slots[slot].add(entries[entry], banks, boot)
         found.append(slots[slot])
         next_slot, next_entry = slot + 1, entry + 1
     until(len(slots), len(entries))

@@ -14,7 +14,6 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from evlog.model import Digest
     from evlog.policy.boots import Entry
     from evlog.policy.rules import RegisterPolicy, Rule, Value
 
@@ -41,20 +40,20 @@ class _Matcher:
         self.rules = policy.rules
         self.banks = policy.banks
         self.entries = entries
-        self.digests = [entry.seen.digests(policy.banks) for entry in entries]
+        self.keys = [entry.seen.key(policy.banks) for entry in entries]
         self.checks = [entry.seen.check(policy.banks) for entry in entries]
-        self.values: list[dict[tuple[Digest, ...], list[Value]]] = []
+        self.values: list[dict[bytes, list[Value]]] = []
         for rule in self.rules:
-            by: dict[tuple[Digest, ...], list[Value]] = {}
+            by: dict[bytes, list[Value]] = {}
             for value in rule.values:
-                by.setdefault(value.digests, []).append(value)
+                by.setdefault(b"".join(digest.value for digest in value.digests), []).append(value)
             self.values.append(by)
         self.names = [{(value.type, value.name) for value in rule.values} for rule in self.rules]
 
     def wrong(self, i: int, j: int) -> str:
         """Why an entry is not what the rule speaks of; "" if it is."""
-        seen, digests = self.entries[j].seen, self.digests[j]
-        if digests is None:
+        seen, key = self.entries[j].seen, self.keys[j]
+        if not key:
             return f"the log does not say what it extends {' and '.join(map(str, self._lacking(j)))} by"
         check = self.checks[j]
         if self.rules[i].rule == "free":
@@ -63,7 +62,7 @@ class _Matcher:
             if _worse(check, max((value.check for value in self.rules[i].values), key=CHECKS.index)):
                 return "its digest is not the hash of its data"
             return ""
-        known = self.values[i].get(digests)
+        known = self.values[i].get(key)
         if known is None:
             return "no witness had this digest"
         named = [value for value in known if (value.type, value.name) == (seen.type, seen.name)]
@@ -78,19 +77,19 @@ class _Matcher:
 
     def weight(self, i: int, j: int) -> int:
         """How much speaks for an entry's being what a rule is about; an event that must be there comes first."""
-        seen, digests = self.entries[j].seen, self.digests[j]
+        seen, key = self.entries[j].seen, self.keys[j]
         must = not self.rules[i].may_lack
         if not self.wrong(i, j):
             return _LEAST_SURE + must
-        if digests in self.values[i]:
+        if key in self.values[i]:
             return 12 + must
         if (seen.type, seen.name) in self.names[i]:
             return 6 + must
         loose = not seen.name or seen.type.startswith("EV_EFI_BOOT_SERVICES")
         return 2 + must if loose and any(type == seen.type for type, _ in self.names[i]) else 0
 
-    def keys(self) -> tuple[list[object], list[object]]:
-        return [next(iter(by)) for by in self.values], list(self.digests)
+    def both(self) -> tuple[list[bytes], list[bytes]]:
+        return [next(iter(by)) for by in self.values], self.keys
 
 
 def _worse(check: str, known: str) -> bool:
@@ -128,7 +127,7 @@ def match(policy: RegisterPolicy, entries: Sequence[Entry]) -> Match:
         (len(matcher.rules), len(entries)),
         matcher.weight,
         lambda i, j: not matcher.wrong(i, j),
-        matcher.keys,
+        matcher.both,
     )
     pairs = dict(found)
     wrong = {i: reason for i, j in found if (reason := matcher.wrong(i, j))}
