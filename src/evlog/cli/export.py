@@ -101,9 +101,9 @@ def _policy(paths: list[str]) -> Policy | None:
     data = load(paths[0])[0]
     if data.lstrip()[:1] != b"{":
         return None
-    from evlog.policy.document import is_policy, read
+    from evlog.policy.document import is_policy, read_policy
 
-    return read(data) if is_policy(data) else None
+    return read_policy(data) if is_policy(data) else None
 
 
 def _boots(args: argparse.Namespace) -> list[Boot]:

@@ -62,7 +62,7 @@ def run(args: argparse.Namespace) -> int:
 def _learn(args: argparse.Namespace) -> int:
     from evlog.cli import _policy_page
     from evlog.errors import UsageError
-    from evlog.policy.document import write
+    from evlog.policy.document import write_policy
     from evlog.policy.learn import learn
 
     if args.output is None:
@@ -70,7 +70,7 @@ def _learn(args: argparse.Namespace) -> int:
     keep = _keep.of(args)
     learned = learn(_boots(args), platform=args.platform, registers=keep.registers, banks=keep.banks)
     _common.say_losses(learned.losses)
-    data = write(learned.policy)
+    data = write_policy(learned.policy)
     _common.deliver(args.output, data)
     if args.output != "-":
         if args.json:
@@ -133,10 +133,10 @@ def _evidence_of(args: argparse.Namespace, source: str, several: bool) -> Eviden
 def _policy(path: str) -> Policy:
     from evlog.errors import ParseError
     from evlog.intake.files import load
-    from evlog.policy.document import read
+    from evlog.policy.document import read_policy
 
     try:
-        return read(load(path)[0])
+        return read_policy(load(path)[0])
     except ParseError as error:
         error.message = f"{path}: {error.message}"
         raise
@@ -145,13 +145,13 @@ def _policy(path: str) -> Policy:
 def _show(args: argparse.Namespace) -> int:
     from evlog.cli import _policy_page
     from evlog.errors import UsageError
-    from evlog.policy.document import write
+    from evlog.policy.document import write_policy
 
     if len(args.logs) != 1:
         raise UsageError("one policy is shown at a time")
     policy = _policy(args.logs[0])
     if args.json:
-        _common.put(*write(policy).decode().rstrip("\n").split("\n"))
+        _common.put(*write_policy(policy).decode().rstrip("\n").split("\n"))
     else:
         _policy_page.page(policy, values=args.values)
     return 0

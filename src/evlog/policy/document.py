@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
     from typing import Any
 
-__all__ = ["SCHEMA", "is_policy", "read", "write"]
+__all__ = ["SCHEMA", "is_policy", "read_policy", "write_policy"]
 
 SCHEMA = "evlog.policy/1"
 _RULES = ("exact", "one_of", "optional", "free")
@@ -43,7 +43,7 @@ def is_policy(data: bytes) -> bool:
     return data.lstrip()[:1] == b"{" and SCHEMA.encode() in data[:256]
 
 
-def write(policy: Policy) -> bytes:
+def write_policy(policy: Policy) -> bytes:
     """The policy as JSON, a value on a line of its own."""
     everyone = tuple(boot.name for boot in policy.boots)
 
@@ -120,7 +120,7 @@ def _digests(digests: Iterable[Digest]) -> dict[str, str]:
     return {digest.alg.name: digest.value.hex() for digest in digests}
 
 
-def read(data: bytes) -> Policy:
+def read_policy(data: bytes) -> Policy:
     """A policy from its JSON. Raises ParseError for what is none, or has a rule that says nothing."""
     try:
         document = json.loads(data)
