@@ -1,6 +1,7 @@
 """Who may import whom, read from the source; and what a replay must not load.
 
-cli -> report, references -> verifying, changing, comparing -> merging -> replaying; checking and intake beside replaying;
+cli -> report, policy -> references -> verifying, changing, comparing -> merging -> replaying; checking and intake
+beside replaying;
 all -> formats, decoders, evidence -> contents, wire -> columns, model -> registers, algorithms -> errors
 """
 

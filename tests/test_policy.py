@@ -61,12 +61,12 @@ def boot(*more: Record, secure: Record = ON, kernel: bytes = b"kernel 1") -> lis
     return [FIRMWARE, secure, *SEPARATORS, CALLING, image(kernel), *more]
 
 
-def learned(*boots: list[Record], banks: tuple[str, ...] = BANKS) -> evlog.Policy:
+def learned(*boots: list[Record], banks: tuple[str, ...] = BANKS) -> evlog.BootPolicy:
     logs = [evlog.read(log(*records, banks=banks)) for records in boots]
     return evlog.learn([GoodBoot(f"boot {n}", (each,)) for n, each in enumerate(logs)]).policy
 
 
-def checked(policy: evlog.Policy, records: list[Record], **how: Any) -> evlog.PolicyCheck:
+def checked(policy: evlog.BootPolicy, records: list[Record], **how: Any) -> evlog.PolicyCheck:
     how.setdefault("unverified", "evidence" not in how)
     return evlog.check_policy(policy, evlog.read(log(*records)), **how)
 
@@ -77,7 +77,7 @@ def said(result: evlog.PolicyCheck) -> list[tuple[str, int | None]]:
     return [*rows, *(("unspoken", each.event) for each in result.unspoken)]
 
 
-def rules(policy: evlog.Policy, register: int) -> list[tuple[str, str]]:
+def rules(policy: evlog.BootPolicy, register: int) -> list[tuple[str, str]]:
     each = next(each for each in policy.registers if each.register == evlog.Register("pcr", register))
     return [(rule.rule, rule.about) for rule in each.rules]
 
@@ -356,9 +356,7 @@ def quoted(
 ) -> dict[str, bytes]:
     """A quote that a TPM signs over what the records of a log lead to, and what it is read with."""
     alg = evlog.HashAlg.named(bank)
-    values = {
-        row.register.index: row.value for row in evlog.replay(evlog.read(log(*records))) if row.alg == alg
-    }
+    values = {row.register.index: row.value for row in evlog.replay(evlog.read(log(*records))) if row.alg == alg}
     pcrs = [values.get(index) or bytes(alg.size) for index in only]
     message = made_evidence.tpm_quote(pcrs, nonce=nonce, alg=alg.id, pcrs=list(only))
     signature = made_evidence.ecdsa_signature(message, made_evidence.ec_key(key))
@@ -426,7 +424,9 @@ def test_absence_has_to_be_proven() -> None:
     assert checked(policy, boot(), evidence=evidence_of(boot())).ok
     result = checked(policy, boot(), evidence=evidence_of(boot(command(b"evil"))))
     assert not result.ok
-    assert [(str(row.register), row.verdict) for row in result.rules if row.verdict != "kept"] == [("pcr:8", "unproven")]
+    assert [(str(row.register), row.verdict) for row in result.rules if row.verdict != "kept"] == [
+        ("pcr:8", "unproven")
+    ]
     result = checked(policy, boot(), evidence=evidence_of(boot(), only=range(8)))
     assert not result.ok
 

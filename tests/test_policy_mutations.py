@@ -68,12 +68,12 @@ def mutations(count: int, seed: object) -> Iterator[tuple[str, evlog.Log, evlog.
         yield what, log, changed
 
 
-def exact(log: evlog.Log) -> evlog.Policy:
+def exact(log: evlog.Log) -> evlog.BootPolicy:
     return evlog.learn([GoodBoot("good", (log,))]).policy
 
 
 def test_every_change_is_refused() -> None:
-    policies: dict[str, evlog.Policy] = {}
+    policies: dict[str, evlog.BootPolicy] = {}
     for what, log, changed in mutations(MUTATIONS, os.environ.get("EVLOG_SEED", "evlog")):
         policy = policies.setdefault(log.name, exact(log))
         result = evlog.check_policy(policy, changed, unverified=True)
@@ -90,7 +90,7 @@ def test_the_log_itself_is_not(name: str) -> None:
     assert result.count("kept") == sum(event.measured for event in log.events)
 
 
-def rego(policy: evlog.Policy) -> Any:
+def rego(policy: evlog.BootPolicy) -> Any:
     regopy = pytest.importorskip("regopy", reason="regopy is not installed: no second opinion on Rego")
     interpreter = regopy.Interpreter()
     interpreter.add_module("policy", export_policy(policy, "rego").data.decode())

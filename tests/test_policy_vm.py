@@ -37,7 +37,11 @@ def test_leave_one_out(vm: Path) -> None:
         result = evlog.check_policy(policy, left.logs, unverified=True)
         # Load options 21, initrd 22, kernel 10: by the digests, which no other machine has.
         others = {
-            digest.value for each in boots if each is not left for event in each.logs[0].events for digest in event.digests
+            digest.value
+            for each in boots
+            if each is not left
+            for event in each.logs[0].events
+            for digest in event.digests
         }
         new = {
             event.number

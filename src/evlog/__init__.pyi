@@ -80,7 +80,7 @@ from evlog.policy.export import export_policy as export_policy
 from evlog.policy.learn import GoodBoot as GoodBoot
 from evlog.policy.learn import Learned as Learned
 from evlog.policy.learn import learn as learn
-from evlog.policy.rules import Policy as Policy
+from evlog.policy.rules import BootPolicy as BootPolicy
 from evlog.references.export import Export as Export
 from evlog.references.export import export as export
 from evlog.references.reference import Boot as Boot

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     from evlog.model import Log
     from evlog.policy.check import PolicyCheck, RuleVerdict
-    from evlog.policy.rules import Policy, RegisterPolicy, Rule, Value
+    from evlog.policy.rules import BootPolicy, RegisterPolicy, Rule, Value
 
 __all__ = ["check", "document", "page", "summary"]
 
@@ -21,7 +21,7 @@ _NAMES, _LINES = 4, 12
 _STYLES = {"kept": "green", "free": "yellow", "broken": "bold red", "missing": "bold red", "unproven": "yellow"}
 
 
-def summary(policy: Policy) -> None:
+def summary(policy: BootPolicy) -> None:
     """What was learned: the boots, the registers, and what a person should look at."""
     out = Page()
     _boots(out, policy)
@@ -29,7 +29,7 @@ def summary(policy: Policy) -> None:
     _worth_a_look(out, policy)
 
 
-def page(policy: Policy, *, values: bool) -> None:
+def page(policy: BootPolicy, *, values: bool) -> None:
     """The policy as a whole."""
     out = Page()
     _boots(out, policy)
@@ -49,20 +49,20 @@ def page(policy: Policy, *, values: bool) -> None:
             _rule(out, policy, each, rule, values=values)
         for file in each.files:
             out.paragraph(f"  {file.rule:8} ", f"{file.kind} {file.name}: {_named(policy, file.witnesses)}", "", 11)
-            for value in file.values if values or len(file.values) > 1 else ():
-                out.paragraph("             ", f"{value}: {_named(policy, value.witnesses)}", "dim", 15)
+            for had in file.values if values or len(file.values) > 1 else ():
+                out.paragraph("             ", f"{had}: {_named(policy, had.witnesses)}", "dim", 15)
         for name, paths in (("excluded", each.excluded), ("proposed", each.proposed)):
             for path in paths:
                 out.paragraph(f"  {name} ", path, "yellow", 11)
 
 
-def _boots(out: Page, policy: Policy) -> None:
+def _boots(out: Page, policy: BootPolicy) -> None:
     counts = [(word, sum(boot.standing == word for boot in policy.boots)) for word in ("verified", "read", "predicted")]
     said = ", ".join(f"{count} {word}" for word, count in counts if count)
     out.paragraph("", f"a policy of {_count(len(policy.boots), 'boot')} ({said})", "bold", 2)
 
 
-def _registers(out: Page, policy: Policy) -> None:
+def _registers(out: Page, policy: BootPolicy) -> None:
     for word, what in (("value", "stable as values"), ("events", "stable as events only")):
         registers = [each.register for each in policy.registers if each.stable == word]
         if registers:
@@ -71,7 +71,7 @@ def _registers(out: Page, policy: Policy) -> None:
         out.paragraph("  ignored, not judged: ", str(RegisterSet.of(policy.ignored)), "yellow", 4)
     kinds: dict[str, int] = {}
     for each in policy.registers:
-        for rule in (*each.rules, *each.files):
+        for rule in each.all:
             kinds[rule.rule] = kinds.get(rule.rule, 0) + 1
     out.paragraph("  rules: ", ", ".join(f"{count} {kind}" for kind, count in kinds.items()), "", 4)
     weak = [each.register for each in policy.registers if each.rules and all(str(alg) == "sha1" for alg in each.banks)]
@@ -79,15 +79,15 @@ def _registers(out: Page, policy: Policy) -> None:
         out.paragraph("  in SHA-1 only, which proves little: ", str(RegisterSet.of(weak)), "yellow", 4)
 
 
-def _worth_a_look(out: Page, policy: Policy) -> None:
+def _worth_a_look(out: Page, policy: BootPolicy) -> None:
     """What a person decides: rules that judge nothing, those with one witness, what might be excluded."""
     rows: dict[str, list[str]] = {
         "free": [f"{each.register} {rule.about}" for each, rule in policy.free],
         "one witness": [
-            f"{each.register} {rule.about}: {value.witnesses[0]}"
+            f"{each.register} {rule.about}: {witnesses[0]}"
             for each, rule in policy.single
-            for value in rule.values
-            if len(value.witnesses) == 1
+            for witnesses in rule.witnesses_of
+            if len(witnesses) == 1
         ],
         "to exclude?": [f"{each.register} {path}" for each in policy.registers for path in each.proposed],
     }
@@ -98,17 +98,20 @@ def _worth_a_look(out: Page, policy: Policy) -> None:
             out.paragraph((f"  {name}: ", "yellow"), f"and {len(lines) - _LINES} more", "", 4)
 
 
-def _rule(out: Page, policy: Policy, each: RegisterPolicy, rule: Rule, *, values: bool) -> None:
-    said = f"{rule.about}: {_named(policy, rule.witnesses)}"
+def _rule(out: Page, policy: BootPolicy, each: RegisterPolicy, rule: Rule, *, values: bool) -> None:
+    words = {value.words for value in rule.values}
+    told = next(iter(words)) if len(words) == 1 else ""
+    words_too = told and told not in rule.about and told.casefold() != rule.type.removeprefix("EV_").casefold()
+    said = f"{rule.about}{f' ({told})' if words_too else ''}: {_named(policy, rule.witnesses)}"
     if rule.without:
         said += f"; without it {_named(policy, rule.without)}"
-    out.paragraph(f"  {rule.rule:8} ", said, "", 11)
+    out.paragraph(f"  {rule.rule:8} ", said, "yellow" if rule.rule == "free" else "", 11)
     distinct = len({value.digests for value in rule.values}) > 1
     for value in rule.values if values or distinct else ():
         out.paragraph("             ", _value(policy, value, values=values), "dim", 15)
 
 
-def _value(policy: Policy, value: Value, *, values: bool) -> str:
+def _value(policy: BootPolicy, value: Value, *, values: bool) -> str:
     digests = [str(digest) for digest in value.digests] if values else [_strongest(value)]
     return f"{value.words or value.about}, {' '.join(digests)} ({value.check}): {_named(policy, value.witnesses)}"
 
@@ -121,7 +124,7 @@ def _strongest(value: Value) -> str:
     return str(value.digests[0]) if value.digests else ""
 
 
-def _named(policy: Policy, names: Sequence[str]) -> str:
+def _named(policy: BootPolicy, names: Sequence[str]) -> str:
     """Who bears witness."""
     if len(names) == len(policy.boots) > 1:
         return "all boots"
@@ -150,7 +153,7 @@ def check(result: PolicyCheck, *, values: bool) -> None:
     for reason, rows in _by_reason(unproven) if not values else ():
         out.paragraph(("  unproven: ", "yellow"), f"{_count(len(rows), 'rule')}: {reason}", "", 4)
     for event in result.unspoken:
-        where = f"{event.register} {event.about}, {_place(event.log, event.event, len(result.rules))}: {event.reason}"
+        where = f"{event.register} {event.about}, {_place(event.log, event.event)}: {event.reason}"
         out.paragraph(("  unspoken: ", "bold red"), where, "", 4)
     if result.ignored:
         out.paragraph(("  ignored: ", "yellow"), f"{_count(result.ignored, 'event')} that the policy leaves out", "", 4)
@@ -177,14 +180,14 @@ def _answer(result: PolicyCheck) -> str:
 def _verdict(out: Page, result: PolicyCheck, row: RuleVerdict) -> None:
     said = f"{row.register} {row.about} ({row.rule})"
     if row.log is not None and row.event is not None:
-        said += f", {_place(row.log, row.event, 2)}"
+        said += f", {_place(row.log, row.event)}"
     if row.reason:
         said += f": {row.reason}"
     said += f"; witness {_named(result.policy, row.witnesses)}"
     out.paragraph((f"  {row.verdict}: ", _STYLES[row.verdict]), said, "", 4)
 
 
-def _place(log: Log, number: int, _: int) -> str:
+def _place(log: Log, number: int) -> str:
     event = log.events[number]
     said = f"event {number}" + (f" of {log.name}" if log.name else "")
     if event.origin is not None:

@@ -1,10 +1,12 @@
 """Reference values for other verifiers, taken from the logs of good boots.
 
-LOG may be a policy (evlog policy learn): what comes out is what its boots bear witness to, and --to rego is a
-module for a policy engine. Else each LOG is one good boot; logs of different kinds that follow one another (firmware's, IMA's) are of one. What comes
+Each LOG is one good boot; logs of different kinds that follow one another (firmware's, IMA's) are of one. What comes
 out is in the words of --to: components of systemd-pcrlock (a folder), an unsigned CoRIM, a message for trustee's RVPS,
 or keylime's measured boot reference state (of IMA lists its runtime policy). Only what a register covers becomes a
 reference; what is left out, and what the other side has no words for, is named on stderr.
+
+LOG may be a policy (evlog policy learn): what comes out is what its boots bear witness to; --to rego is a module for
+a policy engine.
 
 Nothing here says that a boot was good: verify it first (evlog verify).
 """
@@ -17,7 +19,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     import argparse
 
-    from evlog.policy.rules import Policy
+    from evlog.policy.rules import BootPolicy
     from evlog.references.reference import Boot
 
 EXAMPLES = (
@@ -32,7 +34,9 @@ EXAMPLES = (
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     _common.reader_arguments(parser, logs="LOG...")
-    parser.add_argument("--to", required=True, metavar="CONSUMER", help="pcrlock, corim, rvps or keylime; of a policy rego")
+    parser.add_argument(
+        "--to", required=True, metavar="CONSUMER", help="pcrlock, corim, rvps or keylime; of a policy rego"
+    )
     parser.add_argument("-o", "--output", required=True, metavar="OUT", help="a file, - is stdout; of pcrlock a folder")
     group = parser.add_argument_group("reference values")
     group.add_argument("--by", choices=("event", "register"), help="of each event (the default) or of each register")
@@ -89,7 +93,7 @@ def run(args: argparse.Namespace) -> int:
     return int(any(log.failed for boot in boots for log in boot.logs))
 
 
-def _policy(paths: list[str]) -> Policy | None:
+def _policy(paths: list[str]) -> BootPolicy | None:
     """The policy that is to be exported, if it is one and no log."""
     from os.path import isfile
 

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from evlog.evidence import Evidence
     from evlog.policy.learn import GoodBoot
-    from evlog.policy.rules import Policy
+    from evlog.policy.rules import BootPolicy
 
 EXAMPLES = (
     "evlog policy learn monday.bin tuesday.bin -o policy.json",
@@ -36,7 +36,9 @@ EXAMPLES = (
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("verb", choices=("learn", "check", "show"), metavar="learn|check|show", help="what is to be done")
+    parser.add_argument(
+        "verb", choices=("learn", "check", "show"), metavar="learn|check|show", help="what is to be done"
+    )
     _common.reader_arguments(parser, logs="FILE...")
     group = parser.add_argument_group("policy")
     group.add_argument("-o", "--output", metavar="POLICY", help="learn: the policy, - is stdout")
@@ -44,7 +46,9 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--unverified", action="store_true", help="check: judge the text of logs, without evidence")
     group.add_argument("-v", "--values", action="store_true", help="show and check: every rule, with digests")
     evidence_arguments(parser)
-    parser.add_argument("--json", action="store_true", help="print one JSON object (evlog.policy-check/1, evlog.policy/1)")
+    parser.add_argument(
+        "--json", action="store_true", help="print one JSON object (evlog.policy-check/1, evlog.policy/1)"
+    )
 
 
 def run(args: argparse.Namespace) -> int:
@@ -106,7 +110,9 @@ def _boots(args: argparse.Namespace) -> list[GoodBoot]:
         evidence = None if predicted else _evidence_of(args, source, len(several) > 1)
         result = None
         if evidence is not None:
-            result = verify(several, evidence, _demand.demand(args).replace(keep=None, banks=()), platform=args.platform)
+            result = verify(
+                several, evidence, _demand.demand(args).replace(keep=None, banks=()), platform=args.platform
+            )
         boots.append(GoodBoot(source, tuple(several), result, predicted))
     return boots
 
@@ -130,7 +136,7 @@ def _evidence_of(args: argparse.Namespace, source: str, several: bool) -> Eviden
         return None
 
 
-def _policy(path: str) -> Policy:
+def _policy(path: str) -> BootPolicy:
     from evlog.errors import ParseError
     from evlog.intake.files import load
     from evlog.policy.document import read_policy

@@ -28,14 +28,13 @@ from evlog.verifying.verify import verify
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
 
     from evlog.evidence import Evidence
     from evlog.model import Log
     from evlog.policy.boots import Entry, ObservedBoot
     from evlog.policy.files import ListEntry
-    from evlog.policy.rules import FileRule, Policy, RegisterPolicy, Rule, Static
-    from evlog.registers import Registers
+    from evlog.policy.rules import BootPolicy, FileRule, RegisterPolicy, Rule, Static
     from evlog.verifying.verify import Verification
 
 __all__ = ["PolicyCheck", "RuleVerdict", "Unspoken", "check_policy", "demand_of"]
@@ -76,7 +75,7 @@ class PolicyCheck(Record):
     are on registers, or have names, which the policy leaves out.
     """
 
-    policy: Policy
+    policy: BootPolicy
     rules: tuple[RuleVerdict, ...]
     unspoken: tuple[Unspoken, ...]
     verification: Verification | None
@@ -100,7 +99,7 @@ class PolicyCheck(Record):
         )
 
 
-def demand_of(policy: Policy, evidence: Evidence, demand: Demand = NO_DEMAND) -> Demand:
+def demand_of(policy: BootPolicy, evidence: Evidence, demand: Demand = NO_DEMAND) -> Demand:
     """What has to be proven: the policy's registers, in its banks, besides what the verifier demands.
 
     SHA-1 counts only where the policy has nothing better. The values of static registers are expected where the
@@ -123,7 +122,7 @@ def demand_of(policy: Policy, evidence: Evidence, demand: Demand = NO_DEMAND) ->
     )
 
 
-def _banks(policy: Policy) -> tuple[HashAlg, ...]:
+def _banks(policy: BootPolicy) -> tuple[HashAlg, ...]:
     """The banks in which events have to be proven: those of the rules, without SHA-1 if there is another."""
     banks = {alg.id: alg for each in policy.registers for alg in each.banks}
     strong = tuple(alg for alg in banks.values() if alg != SHA1)
@@ -136,7 +135,7 @@ def _may_be_idle(each: RegisterPolicy) -> bool:
 
 
 def check_policy(
-    policy: Policy,
+    policy: BootPolicy,
     logs: Log | Sequence[Log],
     evidence: Evidence | None = None,
     demand: Demand = NO_DEMAND,
@@ -185,7 +184,7 @@ def check_policy(
 class _Checker:
     """Goes through the registers of a policy, and then through those that it does not have."""
 
-    def __init__(self, policy: Policy, boot: ObservedBoot, result: Verification | None, unverified: bool) -> None:
+    def __init__(self, policy: BootPolicy, boot: ObservedBoot, result: Verification | None, unverified: bool) -> None:
         self.policy = policy
         self.boot = boot
         self.result = result
@@ -196,7 +195,10 @@ class _Checker:
         #: Banks of the policy that the logs do not have.
         self.lacking: set[HashAlg] = set()
         self._banks = {
-            digest.alg.id for entries in boot.sequences.values() for each in entries for digest in each.seen.event.digests
+            digest.alg.id
+            for entries in boot.sequences.values()
+            for each in entries
+            for digest in each.seen.event.digests
         }
         self.strong = frozenset(alg.id for alg in _banks(policy))
         self.static = [] if unverified else [self._static(each) for each in policy.static]
@@ -230,7 +232,9 @@ class _Checker:
         known = {united(each.register, platform): each for each in self.policy.registers}
         ignored = {united(register, platform) for register in self.policy.ignored}
         for register, each in known.items():
-            self._register(self._comparable(each), self.boot.sequences.get(register, []), self.boot.lists.get(register, []))
+            self._register(
+                self._comparable(each), self.boot.sequences.get(register, []), self.boot.lists.get(register, [])
+            )
         for register in self.boot.registers:
             entries = (*self.boot.sequences.get(register, ()), *self.boot.lists.get(register, ()))
             if register in ignored:
@@ -320,35 +324,41 @@ class _Checker:
             if start.digests not in [known.digests for known in each.starts]:
                 reason = f"it starts otherwise than for any witness ({start.reason})"
                 witnesses = tuple(name for known in each.starts for name in known.witnesses)
-                self.rows.append(
-                    RuleVerdict("exact", each.register, "start", BROKEN, None, None, witnesses, reason)
-                )
+                self.rows.append(RuleVerdict("exact", each.register, "start", BROKEN, None, None, witnesses, reason))
         found = match(each, entries)
+        before = len(self.rows)
         for i, rule in enumerate(each.rules):
             j = found.pairs.get(i)
             if j is None:
                 self._absent(each, rule, settled, unseen=i in found.unseen)
                 continue
             entry = entries[j]
-            wrong = found.wrong.get(i) or ("no boot had it with, or without, what is beside it" if i in found.unseen else "")
+            wrong = found.wrong.get(i) or (
+                "no boot had it with, or without, what is beside it" if i in found.unseen else ""
+            )
             if wrong:
                 self._row(rule, each.register, BROKEN, entry, reason=wrong)
                 continue
             if not self._proven(entry, each.banks):
-                self._row(rule, each.register, UNPROVEN, entry, reason=self.unauthentic or "its register does not prove it")
+                self._row(
+                    rule, each.register, UNPROVEN, entry, reason=self.unauthentic or "its register does not prove it"
+                )
             elif rule.rule == "free":
                 self._row(rule, each.register, FREE, entry)
             else:
                 digests = entry.seen.digests(each.banks)
-                witnesses = dict.fromkeys(
-                    name for value in rule.values if value.digests == digests for name in value.witnesses
-                )
-                self._row(rule, each.register, KEPT, entry, tuple(witnesses))
+                same = (value for value in rule.values if value.digests == digests)
+                seen = tuple(dict.fromkeys(name for value in same for name in value.witnesses))
+                self._row(rule, each.register, KEPT, entry, seen)
         taken = set(found.pairs.values())
         for j, entry in enumerate(entries):
             if j not in taken:
                 self._extra(entry, "no rule speaks of an event like this, in this place")
-        assert found.allowed or not all(row.verdict in (KEPT, FREE) for row in self.rows) or self.unspoken
+        fine = all(row.verdict in (KEPT, FREE, UNPROVEN) for row in self.rows[before:])
+        if not found.allowed and fine and len(taken) == len(entries):
+            reason = "its events are not a sequence that the rules allow"
+            witnesses = tuple(dict.fromkeys(name for rule in each.rules for name in rule.witnesses))
+            self.rows.append(RuleVerdict("exact", each.register, "order", BROKEN, None, None, witnesses, reason))
         self._lists(each, lists)
 
     def _absent(self, each: RegisterPolicy, rule: Rule, settled: bool, *, unseen: bool) -> None:
@@ -360,7 +370,9 @@ class _Checker:
         elif settled:
             self._row(rule, each.register, KEPT, witnesses=rule.without, reason="absent")
         else:
-            self._row(rule, each.register, UNPROVEN, reason=self.unauthentic or "its register does not prove its absence")
+            self._row(
+                rule, each.register, UNPROVEN, reason=self.unauthentic or "its register does not prove its absence"
+            )
 
     def _lists(self, each: RegisterPolicy, lists: Sequence[Entry]) -> None:
         rules = {(rule.kind, rule.name): rule for rule in each.files}
@@ -432,5 +444,3 @@ class _Checker:
                     return row(UNPROVEN, "no given key or root stands behind its value")
                 return row(KEPT, "", names)
         return row(BROKEN, "no witness had this value")
-
-

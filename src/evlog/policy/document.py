@@ -13,9 +13,9 @@ from evlog.errors import ParseError, UsageError
 from evlog.model import Digest
 from evlog.policy.rules import (
     CHECKS,
+    BootPolicy,
     FileRule,
     FileValue,
-    Policy,
     PolicyBoot,
     RegisterPolicy,
     Rule,
@@ -43,7 +43,7 @@ def is_policy(data: bytes) -> bool:
     return data.lstrip()[:1] == b"{" and SCHEMA.encode() in data[:256]
 
 
-def write_policy(policy: Policy) -> bytes:
+def write_policy(policy: BootPolicy) -> bytes:
     """The policy as JSON, a value on a line of its own."""
     everyone = tuple(boot.name for boot in policy.boots)
 
@@ -120,7 +120,7 @@ def _digests(digests: Iterable[Digest]) -> dict[str, str]:
     return {digest.alg.name: digest.value.hex() for digest in digests}
 
 
-def read_policy(data: bytes) -> Policy:
+def read_policy(data: bytes) -> BootPolicy:
     """A policy from its JSON. Raises ParseError for what is none, or has a rule that says nothing."""
     try:
         document = json.loads(data)
@@ -142,10 +142,8 @@ def read_policy(data: bytes) -> Policy:
     ignored = tuple(_of_register(name, "ignored") for name in _list(document, "ignored", ""))
     if not {each.register for each in registers}.isdisjoint(ignored):
         raise ParseError("a register that has rules and is ignored", where="ignored")
-    static = tuple(
-        reader.static(item, f"static[{place}]") for place, item in enumerate(_list(document, "static", ""))
-    )
-    return Policy(reader.boots, registers, static, ignored, platform)
+    static = tuple(reader.static(item, f"static[{place}]") for place, item in enumerate(_list(document, "static", "")))
+    return BootPolicy(reader.boots, registers, static, ignored, platform)
 
 
 class _Reader:

@@ -20,12 +20,14 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-    from evlog.policy.rules import Policy, RegisterPolicy, Value
+    from evlog.policy.rules import BootPolicy, RegisterPolicy, Value
 
 __all__ = ["boots_of_policy", "export_policy"]
 
 
-def export_policy(policy: Policy, to: str, *, by: str | None = None, strict: bool = False, **choices: Any) -> Export:
+def export_policy(
+    policy: BootPolicy, to: str, *, by: str | None = None, strict: bool = False, **choices: Any
+) -> Export:
     """The policy for a consumer of `evlog.export`, or as ``rego``. Raises as that does."""
     losses = list(_losses(policy, to))
     if to == "rego":
@@ -44,12 +46,14 @@ def export_policy(policy: Policy, to: str, *, by: str | None = None, strict: boo
     return made
 
 
-def _losses(policy: Policy, to: str) -> list[Loss]:
+def _losses(policy: BootPolicy, to: str) -> list[Loss]:
     found = []
     if to not in ("rego", "keylime"):
         for each in policy.registers:
             if each.files:
-                found.append(Loss(None, "files", f"{each.register}: rules for entries of IMA lists have no place in {to}"))
+                found.append(
+                    Loss(None, "files", f"{each.register}: rules for entries of IMA lists have no place in {to}")
+                )
             for rule in each.rules:
                 if rule.rule == "free":
                     reason = f"{each.register}: {rule.about} may have any digest: {to} has those that were seen"
@@ -65,14 +69,14 @@ def _losses(policy: Policy, to: str) -> list[Loss]:
     return found
 
 
-def boots_of_policy(policy: Policy) -> list[Boot]:
+def boots_of_policy(policy: BootPolicy) -> list[Boot]:
     """The boots that the policy was learned from, as far as its rules keep them."""
     names = [boot.name for boot in policy.boots]
     # What a person added is a boot of his, if he has all of one.
     return [_boot(policy, name) for name in (*names, *(other for other in _others(policy) if _whole(policy, other)))]
 
 
-def _others(policy: Policy) -> list[str]:
+def _others(policy: BootPolicy) -> list[str]:
     """Witnesses that are no boots of the policy: who edited it."""
     names = {boot.name for boot in policy.boots}
     rules = (rule for each in policy.registers for rule in each.rules)
@@ -80,12 +84,12 @@ def _others(policy: Policy) -> list[str]:
     return list(dict.fromkeys(name for name in said if name not in names))
 
 
-def _whole(policy: Policy, name: str) -> bool:
+def _whole(policy: BootPolicy, name: str) -> bool:
     """Whether somebody bears witness to every rule that has to be kept."""
     return all(rule.may_lack or name in rule.witnesses for each in policy.registers for rule in each.rules)
 
 
-def _boot(policy: Policy, name: str) -> Boot:
+def _boot(policy: BootPolicy, name: str) -> Boot:
     told = _Told()
     registers = []
     place = 0
@@ -129,7 +133,7 @@ class _Told(Describer):
         return Description(value.type, value.name, value.words)
 
 
-def _runtime_policy(policy: Policy, losses: list[Loss]) -> Export:
+def _runtime_policy(policy: BootPolicy, losses: list[Loss]) -> Export:
     """keylime's runtime policy of the rules for IMA lists; a reference state of a boot needs the events' data."""
     from re import escape
 
@@ -140,7 +144,9 @@ def _runtime_policy(policy: Policy, losses: list[Loss]) -> Export:
     excludes = []
     for each in policy.registers:
         if each.rules:
-            losses.append(Loss(None, "rules", f"{each.register}: a policy does not hold the data that keylime asks for"))
+            losses.append(
+                Loss(None, "rules", f"{each.register}: a policy does not hold the data that keylime asks for")
+            )
         for path in each.excluded:
             excludes.append(f"^{escape(path)}" + ("" if path.endswith("/") else "$"))
         for file in each.files:

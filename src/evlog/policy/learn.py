@@ -3,7 +3,8 @@
 Events are aligned within their register by what they extend it by, then by what they are about. A rule holds what was
 seen and no more: a digest of one boot, the absence in another. ``free`` stands only where somebody can read what
 varied: an event whose data is what was measured, different in each of three boots or more, and on no register that says
-which firmware, code or Secure Boot policy ran. Whoever poisons one boot gains one alternative, which has his boot's name.
+which firmware, code or Secure Boot policy ran. Whoever poisons one boot gains one alternative, which has his boot's
+name.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from evlog.model import Digest, Loss
 from evlog.policy.boots import observed
 from evlog.policy.files import learned as files_learned
 from evlog.policy.pairing import paired
-from evlog.policy.rules import CHECKS, Policy, PolicyBoot, RegisterPolicy, Rule, Start, Static, Value
+from evlog.policy.rules import CHECKS, BootPolicy, PolicyBoot, RegisterPolicy, Rule, Start, Static, Value
 from evlog.policy.seen import Observer
 from evlog.registers import Register
 
@@ -76,7 +77,7 @@ class GoodBoot(Record):
 class Learned(Record):
     """The policy, and what of the boots it does not speak of."""
 
-    policy: Policy
+    policy: BootPolicy
     losses: tuple[Loss, ...] = ()
 
 
@@ -107,7 +108,9 @@ def learn(
         learner.take(boot)
     made = learner.policy(boots)
     if not any(each.rules or each.files for each in made.registers):
-        raise ConversionError("no event of the boots extends a register that is kept: a policy of nothing keeps nothing")
+        raise ConversionError(
+            "no event of the boots extends a register that is kept: a policy of nothing keeps nothing"
+        )
     return Learned(made, tuple(learner.losses))
 
 
@@ -137,7 +140,7 @@ class _Learner:
             self.losses.append(Loss(entry.seen.event.number, "register", reason))
         self.boots.append((boot, found))
 
-    def policy(self, boots: Sequence[GoodBoot]) -> Policy:
+    def policy(self, boots: Sequence[GoodBoot]) -> BootPolicy:
         """What all of them come to."""
         platforms = dict.fromkeys(found.platform for _, found in self.boots if found.platform)
         if len(platforms) > 1:
@@ -147,10 +150,12 @@ class _Learner:
             {register for _, found in self.boots for register in found.registers}, key=lambda each: each.sort_key
         )
         kept = [each for each in every if self.wanted is None or self.wanted.holds(each, platform)]
-        return Policy(
+        return BootPolicy(
             tuple(PolicyBoot(boot.name, boot.standing, len(found)) for boot, found in self.boots),
             tuple(self._register(register) for register in kept),
-            tuple(_static([(boot.name, boot.verification.evidence) for boot in boots if boot.verification is not None])),
+            tuple(
+                _static([(boot.name, boot.verification.evidence) for boot in boots if boot.verification is not None])
+            ),
             tuple(each for each in every if each not in kept),
             platform,
         )
@@ -167,9 +172,7 @@ class _Learner:
             slots = _with(slots, entries, banks, boot.name)
         everyone = [boot.name for boot, _ in self.boots]
         rules = tuple(slot.rule(register, everyone) for slot in slots)
-        files, proposed = files_learned(
-            register, [(boot.name, found) for boot, found in self.boots], self.losses
-        )
+        files, proposed = files_learned(register, [(boot.name, found) for boot, found in self.boots], self.losses)
         return RegisterPolicy(
             register,
             tuple(banks),
@@ -182,9 +185,7 @@ class _Learner:
 
     def _banks(self, register: Register) -> list[HashAlg]:
         """The banks that every boot has for a register. Those that only some have are a loss."""
-        each = [
-            (boot.name, found.banks(register)) for boot, found in self.boots if found.sequences.get(register)
-        ]
+        each = [(boot.name, found.banks(register)) for boot, found in self.boots if found.sequences.get(register)]
         if not each:
             return []
         shared = [alg for alg in each[0][1] if all(alg in banks for _, banks in each)]

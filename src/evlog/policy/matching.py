@@ -1,4 +1,4 @@
-"""The events of a register against the sequence of its rules: whether they are one that the rules allow; else, where not.
+"""The events of a register against the sequence of its rules: whether the rules allow them; else, where they do not.
 
 An event that may be absent stands in a *gap* with its neighbours that may be, too, and a gap allows what some boot had
 in it: two kernels of which each boot had one are never both there, and never neither.
@@ -154,9 +154,11 @@ def _whole(matcher: _Matcher) -> dict[int, int] | None:
         reached: dict[int, tuple[int, tuple[int, ...]]] = {}
         for position in stages[-1]:
             for way in ways:
-                if position + len(way) <= count and position + len(way) not in reached:
-                    if all(not matcher.wrong(rule, position + n) for n, rule in enumerate(way)):
-                        reached[position + len(way)] = position, way
+                after = position + len(way)
+                if after > count or after in reached:
+                    continue
+                if all(not matcher.wrong(rule, position + n) for n, rule in enumerate(way)):
+                    reached[after] = position, way
         if not reached:
             return None
         stages.append(reached)

@@ -1,9 +1,9 @@
-"""A policy in Rego, to be evaluated on the document of ``evlog show --json``: ``data.evlog.allow``, ``data.evlog.deny``.
+"""A policy in Rego, to be evaluated on the document of ``evlog show --json``: ``allow`` and ``deny`` of ``data.evlog``.
 
-The log has to be verified first: Rego sees what a log says, and nothing of what it leads to. An event becomes the number
-of the value that it has in the policy, told apart by its digests in each bank and its type; the sequence of a register
-has to be one of the regular expression that its rules are. What the language, or the document, has no words for is a
-`Loss`: the events are then held to less, or to more.
+The log has to be verified first: Rego sees what a log says, and nothing of what it leads to. An event becomes the
+number of the value that it has in the policy, told apart by its digests in each bank and its type; the sequence of a
+register has to be one of the regular expression that its rules are. What the language, or the document, has no words
+for is a `Loss`: the events are then held to less, or to more.
 Source: Rego, as OPA 1.0 and rego-cpp have it (``import rego.v1``); regular expressions are RE2's.
 """
 
@@ -20,7 +20,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-    from evlog.policy.rules import Policy, RegisterPolicy
+    from evlog.policy.rules import BootPolicy, RegisterPolicy
 
 __all__ = ["rego"]
 
@@ -46,14 +46,14 @@ digest_of(e, bank) := [d.digest | some d in e.digests; d.alg == bank][0]
 
 # What an event's data is worth: 0 it is what the digest covers, 2 it is not, 1 nobody can tell.
 rank_of(e, bank) := rank if {{
-	rank := ranks[[c.verdict | some c in e.checks; c.alg == bank][0]]
+\trank := ranks[[c.verdict | some c in e.checks; c.alg == bank][0]]
 }} else := 2
 
 ranks := {ranks}
 
 type_of(e) := name if {{
-	name := e.content.event_type_name
-	name != null
+\tname := e.content.event_type_name
+\tname != null
 }} else := e.content.kind
 
 is_list(e) if e.content.kind == "ima"
@@ -105,8 +105,7 @@ listed(e) if {{
 \tsome value in reference[e.register].files[e.decoded.name]
 \tvalue.algorithm == algorithm_of(e)
 \tvalue.value == e.decoded.digest.digest
-\tvalue.key == (e.decoded.certificate != null)
-\tvalue.buffer == (e.content.template == "ima-buf")
+\tvalue.kind == kind_of(e)
 \tsome c in e.checks
 \tc.verdict == "matches"
 \tcount([w | some w in e.checks; w.verdict == "mismatch"]) == 0
@@ -123,8 +122,14 @@ listed(e) if {{
 \tstartswith(e.decoded.name, path)
 }}
 
+kind_of(e) := "file" if {{
+\te.content.template != "ima-buf"
+}} else := "key" if {{
+\te.decoded.certificate != null
+}} else := "buffer"
+
 algorithm_of(e) := e.decoded.digest.algorithm if {{
-	e.decoded.digest.type == ""
+\te.decoded.digest.type == ""
 }} else := concat(":", [e.decoded.digest.type, e.decoded.digest.algorithm])
 
 deny contains msg if {{
@@ -142,7 +147,7 @@ deny contains msg if {{
 """
 
 
-def rego(policy: Policy) -> tuple[bytes, tuple[Loss, ...]]:
+def rego(policy: BootPolicy) -> tuple[bytes, tuple[Loss, ...]]:
     """The policy as a Rego module, and what it does not say. Raises ConversionError for what cannot be said at all."""
     losses = [
         Loss(None, "evidence", "Rego sees the text of a log: verify it first (evlog verify)"),
@@ -206,8 +211,7 @@ def _register(each: RegisterPolicy) -> dict[str, Any]:
                 {
                     "algorithm": known_value.algorithm,
                     "value": known_value.value.hex(),
-                    "key": file.kind == "key",
-                    "buffer": file.kind != "file",
+                    "kind": file.kind,
                 }
             )
     return {

@@ -17,7 +17,18 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Collection
 
-__all__ = ["FileRule", "FileValue", "PolicyBoot", "Policy", "RegisterPolicy", "Rule", "Start", "Static", "Value", "about_of"]
+__all__ = [
+    "BootPolicy",
+    "FileRule",
+    "FileValue",
+    "PolicyBoot",
+    "RegisterPolicy",
+    "Rule",
+    "Start",
+    "Static",
+    "Value",
+    "about_of",
+]
 
 #: What a check of an event's digests says of its data, the best first.
 CHECKS = ("matches", "not_checkable", "mismatch")
@@ -66,6 +77,11 @@ class Rule(Record):
     def witnesses(self) -> tuple[str, ...]:
         """The boots that have the event."""
         return tuple(dict.fromkeys(name for value in self.values for name in value.witnesses))
+
+    @property
+    def witnesses_of(self) -> tuple[tuple[str, ...], ...]:
+        """The boots that have each value."""
+        return tuple(value.witnesses for value in self.values)
 
     @property
     def may_lack(self) -> bool:
@@ -117,6 +133,11 @@ class FileRule(Record):
         """The boots that have the entry."""
         return tuple(dict.fromkeys(name for value in self.values for name in value.witnesses))
 
+    @property
+    def witnesses_of(self) -> tuple[tuple[str, ...], ...]:
+        """The boots that have each value."""
+        return tuple(value.witnesses for value in self.values)
+
 
 class RegisterPolicy(Record):
     """The rules of one register. All of its ``banks`` are compared.
@@ -132,6 +153,13 @@ class RegisterPolicy(Record):
     files: tuple[FileRule, ...] = ()
     excluded: tuple[str, ...] = ()
     proposed: tuple[str, ...] = ()
+
+    @property
+    def all(self) -> tuple[Rule | FileRule, ...]:
+        """The rules of both kinds."""
+        found: list[Rule | FileRule] = list(self.rules)
+        found.extend(self.files)
+        return tuple(found)
 
     def within(self, banks: Collection[int]) -> RegisterPolicy:
         """The same rules in those of the banks that are among these, by the ids of their algorithms."""
@@ -195,7 +223,7 @@ class PolicyBoot(Record):
     events: int
 
 
-class Policy(Record):
+class BootPolicy(Record):
     """Rules by register, with the boots that they were learned from. ``ignored`` registers are not judged."""
 
     boots: tuple[PolicyBoot, ...]
@@ -209,12 +237,7 @@ class Policy(Record):
         """The rules that rest on one witness, where there were more boots."""
         if len(self.boots) < 2:
             return ()
-        return tuple(
-            (each, rule)
-            for each in self.registers
-            for rule in (*each.rules, *each.files)
-            if any(len(value.witnesses) == 1 for value in rule.values)
-        )
+        return tuple((each, rule) for each in self.registers for rule in each.all if 1 in map(len, rule.witnesses_of))
 
     @property
     def free(self) -> tuple[tuple[RegisterPolicy, Rule], ...]:

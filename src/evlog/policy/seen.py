@@ -27,7 +27,7 @@ _DISK = re.compile(r"^\((?:hd|cd|fd|memdisk|lvm|crypto)[^()]*\)")
 
 
 class Facts:
-    """What is known of an event whatever boot it is of: ``extended`` are the values by algorithm, ``checks`` verdicts."""
+    """What is known of an event whatever boot it is of; ``extended`` and ``checks`` are by algorithm."""
 
     __slots__ = ("_in_banks", "algorithms", "checks", "extended", "name", "type", "words")
 
@@ -39,7 +39,7 @@ class Facts:
         self._in_banks: dict[tuple[int, ...], tuple[bytes, tuple[Digest, ...] | None, str]] = {}
 
     def within(self, banks: Sequence[HashAlg]) -> tuple[bytes, tuple[Digest, ...] | None, str]:
-        """In some banks: all values as one key, the digests (None if one cannot be said), and the worst of the checks."""
+        """In some banks: all values as one key, the digests (None if one cannot be said), the worst of the checks."""
         ids = tuple([alg.id for alg in banks])
         known = self._in_banks.get(ids)
         if known is None:
