@@ -113,3 +113,24 @@ def test_firmware_and_list_are_one_boot(vm: Path, name: str) -> None:
     result = evlog.check_policy(policy, (other, logs[1]), unverified=True)
     (row,) = (row for row in result.rules if row.about == "boot_aggregate")
     assert row.verdict == "broken"
+
+
+def test_a_list_that_is_held_back_proves_nothing(vm: Path) -> None:
+    home = vm / "a-ovmf-direct"
+    logs = (evlog.read(home / FIRMWARE), evlog.read(home / "ima-binary_runtime_measurements"))
+    other = tuple(evlog.read(vm / "e5-ima-tpm2" / path) for path in (FIRMWARE, "ima-binary_runtime_measurements"))
+    policy = evlog.learn([GoodBoot("a", logs), GoodBoot("other", other)]).policy
+    quote = home / "quote" / "quote-sha256"
+    evidence = evlog.read_registers(
+        f"{quote}.msg",
+        signature=f"{quote}.sig",
+        pcrs=f"{quote}.pcrs",
+        key=str(home / "quote" / "ak.pub"),
+        nonce=bytes.fromhex("65766c6f672d6e6f6e6365"),
+        quote=True,
+    )
+    # What the other machine measured besides is not missed; the list itself is.
+    assert evlog.check_policy(policy, logs, evidence).ok
+    result = evlog.check_policy(policy, logs[:1], evidence)
+    assert not result.ok
+    assert {row.verdict for row in result.rules if row.register.index == 10} == {"unproven"}

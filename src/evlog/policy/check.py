@@ -16,6 +16,7 @@ from __future__ import annotations
 
 from evlog._record import Record
 from evlog.algorithms import SHA1, HashAlg
+from evlog.contents.ima import ImaEvent
 from evlog.model import Finding
 from evlog.policy.boots import observed
 from evlog.policy.files import AGGREGATE, aggregates, entry_of, excluded
@@ -39,6 +40,8 @@ if TYPE_CHECKING:
 
 __all__ = ["PolicyCheck", "RuleVerdict", "Unspoken", "check_policy", "demand_of"]
 
+#: Causes under which a value that matches proves all that was extended: none, and how a bank without digests was.
+_WHOLE = (None, *ImaEvent.rules)
 KEPT, FREE, BROKEN, MISSING, UNPROVEN = "kept", "free", "broken", "missing", "unproven"
 
 
@@ -296,7 +299,7 @@ class _Checker:
             return False
         return any(
             row.verdict == "match"
-            and row.cause is None
+            and row.cause in _WHOLE
             and row.proven == row.events
             and (register, row.alg.id) in covered
             and (row.alg.id in counting if counting is not None else row.alg != SHA1)
@@ -359,7 +362,7 @@ class _Checker:
             reason = "its events are not a sequence that the rules allow"
             witnesses = tuple(dict.fromkeys(name for rule in each.rules for name in rule.witnesses))
             self.rows.append(RuleVerdict("exact", each.register, "order", BROKEN, None, None, witnesses, reason))
-        self._lists(each, lists)
+        self._lists(each, lists, settled)
 
     def _absent(self, each: RegisterPolicy, rule: Rule, settled: bool, *, unseen: bool) -> None:
         if not rule.may_lack:
@@ -374,7 +377,7 @@ class _Checker:
                 rule, each.register, UNPROVEN, reason=self.unauthentic or "its register does not prove its absence"
             )
 
-    def _lists(self, each: RegisterPolicy, lists: Sequence[Entry]) -> None:
+    def _lists(self, each: RegisterPolicy, lists: Sequence[Entry], settled: bool) -> None:
         rules = {(rule.kind, rule.name): rule for rule in each.files}
         computed = aggregates(self.boot) if lists else {}
         kept: dict[tuple[str, str], Entry] = {}
@@ -413,10 +416,11 @@ class _Checker:
                 self._row(rule, each.register, UNPROVEN, unproven[name], reason=reason)
             elif name in kept:
                 self._row(rule, each.register, KEPT, kept[name])
-            elif self.unverified or not self.unauthentic:
+            elif settled:
                 self._row(rule, each.register, KEPT, reason="not measured")
             else:
-                self._row(rule, each.register, UNPROVEN, reason=self.unauthentic)
+                reason = self.unauthentic or "its register does not prove its absence"
+                self._row(rule, each.register, UNPROVEN, reason=reason)
 
     def _static(self, each: Static) -> RuleVerdict:
         """The verdict on a register that no event extends."""
