@@ -61,7 +61,8 @@ def mutated(log: evlog.Log, chance: random.Random) -> tuple[str, evlog.Log]:
 
 def mutations(count: int, seed: object) -> Iterator[tuple[str, evlog.Log, evlog.Log]]:
     chance = random.Random(f"{seed}")
-    logs = [evlog.read(SAMPLES / "tcg2" / f"{name}.bin") for name in LOGS]
+    read = [evlog.read(SAMPLES / "tcg2" / f"{name}.bin") for name in LOGS]
+    logs = [log.replace(events=tuple(log.events)) for log in read]
     for _ in range(count):
         log = chance.choice(logs)
         what, changed = mutated(log, chance)
@@ -75,8 +76,9 @@ def exact(log: evlog.Log) -> evlog.BootPolicy:
 def test_every_change_is_refused() -> None:
     policies: dict[str, evlog.BootPolicy] = {}
     for what, log, changed in mutations(MUTATIONS, os.environ.get("EVLOG_SEED", "evlog")):
-        policy = policies.setdefault(log.name, exact(log))
-        result = evlog.check_policy(policy, changed, unverified=True)
+        if log.name not in policies:
+            policies[log.name] = exact(log)
+        result = evlog.check_policy(policies[log.name], changed, unverified=True)
         assert not result.ok, f"{log.name}: {what}"
         bad = [row for row in result.rules if row.verdict != "kept"]
         assert bad or result.unspoken, f"{log.name}: {what}"
