@@ -175,6 +175,13 @@ def test_boots_that_nothing_can_be_learned_from() -> None:
         evlog.learn([GoodBoot("a", (good,), wrong)])
 
 
+def test_a_bank_that_nobody_knows_is_left_out_by_name() -> None:
+    made = evlog.learn([GoodBoot("a", (evlog.read(SAMPLES / "tcg2" / "unknown-algorithm.bin"),))])
+    assert all(alg.known for each in made.policy.registers for alg in each.banks)
+    assert "digests.0x7f01" in {loss.field for loss in made.losses}
+    assert evlog.read_policy(evlog.write_policy(made.policy)) == made.policy
+
+
 def test_learning_a_boot_again_changes_nothing_but_the_witnesses() -> None:
     once, twice = learned(boot(command(b"a"))), learned(boot(command(b"a")), boot(command(b"a")))
     assert [[rule.rule for rule in each.rules] for each in once.registers] == [

@@ -10,6 +10,7 @@ name.
 from __future__ import annotations
 
 from evlog._record import Record
+from evlog.algorithms import HashAlg
 from evlog.errors import ConversionError, UsageError
 from evlog.model import Digest, Loss
 from evlog.policy.boots import observed
@@ -23,7 +24,6 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-    from evlog.algorithms import HashAlg
     from evlog.evidence import Evidence
     from evlog.model import Log
     from evlog.policy.boots import ObservedBoot
@@ -188,7 +188,9 @@ class _Learner:
         each = [(boot.name, found.banks(register)) for boot, found in self.boots if found.sequences.get(register)]
         if not each:
             return []
-        shared = [alg for alg in each[0][1] if all(alg in banks for _, banks in each)]
+        # A bank of an algorithm that nobody knows, or of another size, has no value that could be compared.
+        known = [alg for alg in each[0][1] if alg.known and alg == HashAlg.of(alg.id)]
+        shared = [alg for alg in known if all(alg in banks for _, banks in each)]
         if not shared:
             raise ConversionError(f"{register}: the boots have no bank in common that all of its events extend")
         for alg in {alg: None for _, banks in each for alg in banks if alg not in shared}:
