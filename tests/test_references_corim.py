@@ -48,8 +48,8 @@ VECTOR = bytes.fromhex(
 )
 
 
-def made(log: evlog.Log, **choices: str) -> bytes:
-    return evlog.export(evlog.boot_of(log), "corim", **choices).data
+def made(log: evlog.Log, *, by: str = "event", vendor: str = "", model: str = "") -> bytes:
+    return evlog.export(evlog.boot_of(log), "corim", by=by, vendor=vendor, model=model).data
 
 
 def comids(data: bytes) -> list[dict[int, Any]]:

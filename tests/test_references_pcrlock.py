@@ -31,9 +31,9 @@ def one(register: int, text: bytes, event_type: int = ACTION) -> bytes:
     return event(register, event_type, text, *BANKS)
 
 
-def components(*boots: evlog.Boot, **choices: bool) -> dict[str, list[list[tuple[int, str]]]]:
+def components(*boots: evlog.Boot, beside: bool = False) -> dict[str, list[list[tuple[int, str]]]]:
     """The variants of each component, with the PCR of each record and the start of its SHA-256."""
-    read = pcrlock.read(dict(evlog.export(list(boots), "pcrlock", **choices).files))
+    read = pcrlock.read(dict(evlog.export(list(boots), "pcrlock", beside=beside).files))
     return {
         name: [[(record.pcr, record.digests[-1].value.hex()[:8]) for record in variant] for variant in variants]
         for name, variants in read.items()

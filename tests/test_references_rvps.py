@@ -21,13 +21,13 @@ APPLICATION, TAG = 0x80000003, 6
 END = b"\x7f\xff\x04\x00"
 
 
-def message(*logs: evlog.Log, **choices: str) -> dict[str, Any]:
-    found: dict[str, Any] = json.loads(evlog.export([evlog.boot_of(log) for log in logs], "rvps", **choices).data)
+def message(*logs: evlog.Log, by: str = "event") -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(evlog.export([evlog.boot_of(log) for log in logs], "rvps", by=by).data)
     return found
 
 
-def values(*logs: evlog.Log, **choices: str) -> dict[str, Any]:
-    found = message(*logs, **choices)
+def values(*logs: evlog.Log, by: str = "event") -> dict[str, Any]:
+    found = message(*logs, by=by)
     told: dict[str, Any] = json.loads(base64.b64decode(found["payload"], validate=True))
     assert told == found["values"]
     return told

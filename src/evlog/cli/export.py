@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 EXAMPLES = (
     "evlog export LOG --to pcrlock -o components",
     "evlog export monday.bin tuesday.bin --to pcrlock -o components",
-    "evlog export LOG --to corim --by register --vendor ACME --model One -o boot.corim",
+    "evlog export LOG --to corim --by register --vendor ACME -o boot.corim",
     "evlog export CCEL --to rvps -o message.json",
     "evlog export LOG --to keylime -o refstate.json",
     "evlog export policy.json --to rego -o policy.rego",

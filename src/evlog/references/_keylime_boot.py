@@ -12,6 +12,7 @@ import re
 from collections import Counter
 
 from evlog.algorithms import SHA256
+from evlog.contents.digest_only import DigestOnly
 from evlog.contents.event_types import (
     EV_CPU_MICROCODE,
     EV_EFI_ACTION,
@@ -69,7 +70,16 @@ def state(boots: Sequence[Boot], losses: list[Loss], findings: list[Finding]) ->
     states = []
     for boot in boots:
         prefix = f"{boot.name}: " if len(boots) > 1 else ""
-        events = [_Told(reference) for reference in boot if isinstance(reference.event.content, PCClientEvent)]
+        events = []
+        for reference in boot:
+            content = reference.event.content
+            if isinstance(content, PCClientEvent):
+                events.append(_Told(reference))
+            elif isinstance(content, DigestOnly):
+                raise ConversionError(f"{prefix}event {reference.number} is without its data, which keylime goes by")
+            else:
+                reason = f"{prefix}keylime has no place for a {content.kind} record in a reference state"
+                losses.append(Loss(reference.number, "content", reason))
         found = _state(events, prefix, losses)
         states.append(found)
         for message in _refused(boot, events, found):

@@ -87,7 +87,7 @@ def write(boots: Sequence[Boot], *, by: str = "event", beside: bool = False) -> 
     elif paths > _MOST_PATHS:
         raise ConversionError(f"{paths} combinations of variants are more than pcrlock can try: give fewer boots")
     files = dict(_files(components))
-    back = read(files)
+    back = _Matcher(read(files))
     for each in told:
         wrong = _unproven(each, back, beside=beside)
         if wrong:
@@ -221,7 +221,7 @@ def _beside(told: _Told, losses: list[Loss]) -> list[_Part]:
             parts[pcr] = cut
     while True:
         components = {part.component: [part.records] for each in parts.values() for part in each}
-        wrong = _unproven(told, components, beside=True)
+        wrong = _unproven(told, _Matcher(components), beside=True)
         if not wrong:
             break
         for pcr in wrong:
@@ -264,12 +264,14 @@ def _cut(
 
 
 def _keys(records: Iterable[PcrlockRecord], told: _Told) -> list[tuple[int, bytes]]:
-    """What pcrlock compares of records: the PCR and the digest of one bank."""
+    """What pcrlock compares of records."""
     primary = _primary(told)
-    return [
-        (record.pcr, next((digest.value for digest in record.digests if digest.alg == primary), b""))
-        for record in records
-    ]
+    return [_key(record, primary) for record in records]
+
+
+def _key(record: PcrlockRecord, primary: HashAlg) -> tuple[int, bytes]:
+    """What pcrlock compares of a record: the PCR and the digest of one bank."""
+    return record.pcr, next((digest.value for digest in record.digests if digest.alg == primary), b"")
 
 
 def _primary(told: _Told) -> HashAlg:
@@ -281,6 +283,8 @@ def _primary(told: _Told) -> HashAlg:
 def _found(wanted: Sequence[tuple[int, bytes]], log: Sequence[tuple[int, bytes]]) -> list[int] | None:
     """The rows of a log that a variant matches, greedily from the start; None if it does not."""
     rows: list[int] = []
+    if len(wanted) > len(log):
+        return None
     for row, key in enumerate(log):
         if len(rows) == len(wanted):
             break
@@ -377,20 +381,57 @@ def _read_record(record: object, where: str) -> PcrlockRecord:
     return PcrlockRecord(pcr, tuple(found.values()))
 
 
-def _unproven(told: _Told, components: Mapping[str, list[tuple[PcrlockRecord, ...]]], *, beside: bool) -> list[int]:
+class _Matcher:
+    """Finds the variants of components in logs as pcrlock does; it is asked for many boots and many variants."""
+
+    def __init__(self, components: Mapping[str, Sequence[Sequence[PcrlockRecord]]]) -> None:
+        self._components = components
+        self._keyed: dict[HashAlg, list[tuple[str, list[_Variant]]]] = {}
+
+    def variants(self, primary: HashAlg) -> list[tuple[str, list[_Variant]]]:
+        """The components by name, with what is compared of each variant."""
+        if primary not in self._keyed:
+            self._keyed[primary] = [
+                (name, [_Variant(records, primary) for records in variants])
+                for name, variants in self._components.items()
+            ]
+        return self._keyed[primary]
+
+
+class _Variant:
+    """A variant, what is compared of it, and its PCR if it has but one, in whose events alone it is looked for."""
+
+    def __init__(self, records: Sequence[PcrlockRecord], primary: HashAlg) -> None:
+        self.records = records
+        self.keys = [_key(record, primary) for record in records]
+        pcrs = {record.pcr for record in records}
+        self.pcr = pcrs.pop() if len(pcrs) == 1 else None
+
+
+def _unproven(told: _Told, components: _Matcher, *, beside: bool) -> list[int]:
     """The PCRs of a boot with events that pcrlock would not match, or of which it would predict another value."""
-    taken: dict[str, Sequence[PcrlockRecord]] = {}
-    if beside:
-        taken = {name: [record for record in records if record.pcr in told.registers] for name, records in told.shipped}
+    primary = _primary(told)
     log = told.log
-    keys = _keys(log, told)
+    keys = [_key(record, primary) for record in log]
+    rows_of: dict[int | None, list[int]] = {None: list(range(len(log)))}
+    for row, record in enumerate(log):
+        rows_of.setdefault(record.pcr, []).append(row)
+    keys_of = {pcr: [keys[row] for row in rows] for pcr, rows in rows_of.items()}
+    shipped = []
+    if beside:
+        kept = (
+            (name, [record for record in records if record.pcr in told.registers]) for name, records in told.shipped
+        )
+        shipped = [(name, [_Variant(records, primary)]) for name, records in kept]
+    taken: dict[str, Sequence[PcrlockRecord]] = {}
     owned: set[int] = set()
-    for name, variants in (*components.items(), *((name, [tuple(records)]) for name, records in taken.items())):
-        for records in variants:
-            rows = _found(_keys(records, told), keys)
-            if rows is not None:
-                taken[name] = records
-                owned.update(rows)
+    for name, variants in (*components.variants(primary), *shipped):
+        for variant in variants:
+            found = _found(variant.keys, keys_of.get(variant.pcr, ()))
+            if found is not None:
+                rows = rows_of.get(variant.pcr, ())
+                taken[name] = variant.records
+                owned.update(rows[row] for row in found)
                 break
     wrong = {record.pcr for row, record in enumerate(log) if row not in owned}
     runs: dict[int, list[PcrlockRecord]] = {pcr: [] for pcr in told.registers}

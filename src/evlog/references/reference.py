@@ -15,6 +15,8 @@ from evlog._record import Record
 from evlog.checking.digest_check import check_event
 from evlog.columns import NOT_EXTENDED, Lazy
 from evlog.comparing.describe import Describer
+from evlog.contents.digest_only import DigestOnly
+from evlog.contents.pcclient import PCClientEvent
 from evlog.model import Digest, Loss
 from evlog.replaying.naming import platform_of, unite
 from evlog.replaying.replay import replay
@@ -195,8 +197,10 @@ def together(logs: Iterable[Log]) -> list[list[Log]]:
 def _kinds(log: Log) -> set[type]:
     """What the events of a log carry that extend registers."""
     if log.columns is not None and log.columns.are_pcclient:
-        return {type(log.events[0].content)}
-    return {type(event.content) for event in log.events if event.measured}
+        return {PCClientEvent}
+    kinds: set[type] = {type(event.content) for event in log.events if event.measured}
+    # Without their data they are of firmware all the same.
+    return {PCClientEvent if kind is DigestOnly else kind for kind in kinds}
 
 
 def _order(loss: Loss) -> tuple[bool, int]:
