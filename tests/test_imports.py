@@ -1,6 +1,7 @@
 """Who may import whom, read from the source; and what a replay must not load.
 
-cli -> report, references -> verifying, changing, comparing -> merging -> replaying; checking, intake beside replaying;
+cli -> report, policy -> references -> verifying, changing, comparing -> merging -> replaying; checking and intake
+beside replaying;
 all -> formats, decoders, evidence -> contents, wire -> columns, model -> registers, algorithms -> errors
 """
 
@@ -129,10 +130,13 @@ ALLOWED: dict[str, tuple[str, ...]] = {
     "report": (*FACTS, "decoders", "evidence", "checking", "replaying", "merging", "verifying", "comparing"),
     "references": (*FACTS, "decoders", "evidence", "checking", "replaying", "comparing"),
     "predicting": (*FACTS, "decoders", "replaying"),
+    "policy": (
+        *FACTS, "decoders", "evidence", "checking", "replaying", "merging", "verifying", "comparing", "references",
+    ),
     "__init__": ("_record",),
     "cli": (
         "__init__", *FACTS, "tree", "formats", "decoders", "evidence", "intake", "replaying", "checking", "merging",
-        "verifying", "changing", "comparing", "report", "references", "predicting", "schemas",
+        "verifying", "changing", "comparing", "report", "references", "predicting", "policy", "schemas",
     ),
     "__main__": ("cli",),
 }  # fmt: skip

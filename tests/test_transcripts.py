@@ -50,6 +50,11 @@ PIPED = {
         ("convert", BOOT, "--to", "tcg1", "-o", "boot.tcg1"),
         ("convert", OVMF, "--to", "cel-cbor", "-o", "boot.cbor"),
     ),
+    "policy": (
+        ("policy", "learn", OVMF, "-o", "policy.json"),
+        ("policy", "check", "policy.json", OVMF, "--unverified"),
+        ("policy", "check", "policy.json", BOOT, "--unverified"),
+    ),
     "predict": (("predict", OVMF, "--now", "gpt=samples/bad/text.bin"),),
     "export": (("export", TD, "--to", "rvps", "-o", "rvps.json"),),
     "split": (("split", TD, "-o", "registers"), ("split", TEXT, "-o", "unnamed")),

@@ -5,7 +5,7 @@
 #    source ~/.local/share/bash_completion/evlog
 # See also: https://github.com/scop/bash-completion/blob/main/doc/configuration.md
 
-_shtab_evlog_subparsers=(show replay verify diff report merge convert export split append formats)
+_shtab_evlog_subparsers=(show replay verify diff report merge convert policy export split append formats)
 
 _shtab_evlog_show_option_strings=(-h --help --from --member --platform --space --ima-register --dialect --index --hash --mr-hash --register --bank --strict --tree --json --jsonl --format --color --eventlog-version --event --type --check)
 _shtab_evlog_replay_option_strings=(-h --help --from --member --platform --space --ima-register --dialect --index --hash --mr-hash --register --bank --strict --each --only --rule --replace --drop --insert --json)
@@ -15,6 +15,7 @@ _shtab_evlog_report_option_strings=(-h --help --from --member --platform --space
 _shtab_evlog_predict_option_strings=(-h --help --from --member --platform --space --ima-register --dialect --index --hash --mr-hash --strict --now --was --also --kernel --initrd --cmdline --uki --esp --ram -o --output --json)
 _shtab_evlog_merge_option_strings=(-h --help --from --member --platform --space --ima-register --dialect --index --hash --mr-hash --register --bank --strict --to -o --output --profile --mr-key --allow-changed --json)
 _shtab_evlog_convert_option_strings=(-h --help --from --member --platform --space --ima-register --dialect --index --hash --mr-hash --register --bank --strict --to -o --output --profile --mr-key --digests-only --encapsulate --allow-changed --json)
+_shtab_evlog_policy_option_strings=(-h --help --from --member --platform --space --ima-register --dialect --index --hash --mr-hash --register --bank --strict -o --output --predicted --unverified -v --values --registers --quote --live --key --signature --pcrs --nonce --root --kind --require --expect --authenticated --accept --ignore-violations --at --json)
 _shtab_evlog_export_option_strings=(-h --help --from --member --platform --space --ima-register --dialect --index --hash --mr-hash --register --bank --strict --to -o --output --by --beside --vendor --model --json)
 _shtab_evlog_split_option_strings=(-h --help --from --member --platform --space --ima-register --dialect --index --hash --mr-hash --register --bank --strict -o --output --files --json)
 _shtab_evlog_append_option_strings=(-h --help --raw --json)
@@ -54,6 +55,13 @@ _shtab_evlog_merge___output_COMPGEN=_shtab_compgen_files
 _shtab_evlog_convert_pos_0_COMPGEN=_shtab_compgen_files
 _shtab_evlog_convert__o_COMPGEN=_shtab_compgen_files
 _shtab_evlog_convert___output_COMPGEN=_shtab_compgen_files
+_shtab_evlog_policy_pos_1_COMPGEN=_shtab_compgen_files
+_shtab_evlog_policy___registers_COMPGEN=_shtab_compgen_files
+_shtab_evlog_policy___quote_COMPGEN=_shtab_compgen_files
+_shtab_evlog_policy___key_COMPGEN=_shtab_compgen_files
+_shtab_evlog_policy___signature_COMPGEN=_shtab_compgen_files
+_shtab_evlog_policy___pcrs_COMPGEN=_shtab_compgen_files
+_shtab_evlog_policy___root_COMPGEN=_shtab_compgen_files
 _shtab_evlog_export_pos_0_COMPGEN=_shtab_compgen_files
 _shtab_evlog_export__o_COMPGEN=_shtab_compgen_files
 _shtab_evlog_export___output_COMPGEN=_shtab_compgen_files
@@ -83,12 +91,15 @@ _shtab_evlog_convert___space_choices=(pcr ccmr rtmr rem)
 _shtab_evlog_convert___profile_choices=(u32 minimal google)
 _shtab_evlog_convert___mr_key_choices=(pcr rtmr type108)
 _shtab_evlog_convert___encapsulate_choices=(action tag)
+_shtab_evlog_policy_pos_0_choices=(learn check show)
+_shtab_evlog_policy___platform_choices=(tpm tdx cca snp csv nitro)
+_shtab_evlog_policy___space_choices=(pcr ccmr rtmr rem)
 _shtab_evlog_export___platform_choices=(tpm tdx cca snp csv nitro)
 _shtab_evlog_export___space_choices=(pcr ccmr rtmr rem)
 _shtab_evlog_export___by_choices=(event register)
 _shtab_evlog_split___platform_choices=(tpm tdx cca snp csv nitro)
 _shtab_evlog_split___space_choices=(pcr ccmr rtmr rem)
-_shtab_evlog_pos_0_choices=(show replay verify diff report merge convert export split append formats)
+_shtab_evlog_pos_0_choices=(show replay verify diff report merge convert policy export split append formats)
 
 _shtab_evlog_show__h_nargs=0
 _shtab_evlog_show___help_nargs=0
@@ -141,6 +152,17 @@ _shtab_evlog_convert___strict_nargs=0
 _shtab_evlog_convert___digests_only_nargs=0
 _shtab_evlog_convert___allow_changed_nargs=0
 _shtab_evlog_convert___json_nargs=0
+_shtab_evlog_policy_pos_1_nargs=+
+_shtab_evlog_policy__h_nargs=0
+_shtab_evlog_policy___help_nargs=0
+_shtab_evlog_policy___strict_nargs=0
+_shtab_evlog_policy___unverified_nargs=0
+_shtab_evlog_policy__v_nargs=0
+_shtab_evlog_policy___values_nargs=0
+_shtab_evlog_policy___live_nargs=0
+_shtab_evlog_policy___authenticated_nargs=0
+_shtab_evlog_policy___ignore_violations_nargs=0
+_shtab_evlog_policy___json_nargs=0
 _shtab_evlog_export_pos_0_nargs=+
 _shtab_evlog_export__h_nargs=0
 _shtab_evlog_export___help_nargs=0

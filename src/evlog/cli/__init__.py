@@ -39,6 +39,7 @@ COMMANDS = {
     "predict": "the registers of the next boot, from its files and the last log",
     "merge": "the logs of one machine as one, with every hand-over between them",
     "convert": "the same log in another format, losses named, registers proven",
+    "policy": "rules learned from good boots, and whether a boot keeps them",
     "export": "reference values for other verifiers, from the logs of good boots",
     "split": "a log for each register, as a tree of registers or as files",
     "append": "lines to the log of a register, which is extended",

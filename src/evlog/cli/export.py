@@ -5,6 +5,9 @@ out is in the words of --to: components of systemd-pcrlock (a folder), an unsign
 or keylime's measured boot reference state (of IMA lists its runtime policy). Only what a register covers becomes a
 reference; what is left out, and what the other side has no words for, is named on stderr.
 
+LOG may be a policy (evlog policy learn): what comes out is what its boots bear witness to; --to rego is a module for
+a policy engine.
+
 Nothing here says that a boot was good: verify it first (evlog verify).
 """
 
@@ -16,6 +19,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     import argparse
 
+    from evlog.policy.rules import BootPolicy
     from evlog.references.reference import Boot
 
 EXAMPLES = (
@@ -24,12 +28,15 @@ EXAMPLES = (
     "evlog export LOG --to corim --by register --vendor ACME -o boot.corim",
     "evlog export CCEL --to rvps -o message.json",
     "evlog export LOG --to keylime -o refstate.json",
+    "evlog export policy.json --to rego -o policy.rego",
 )
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     _common.reader_arguments(parser, logs="LOG...")
-    parser.add_argument("--to", required=True, metavar="CONSUMER", help="pcrlock, corim, rvps or keylime")
+    parser.add_argument(
+        "--to", required=True, metavar="CONSUMER", help="pcrlock, corim, rvps or keylime; of a policy rego"
+    )
     parser.add_argument("-o", "--output", required=True, metavar="OUT", help="a file, - is stdout; of pcrlock a folder")
     group = parser.add_argument_group("reference values")
     group.add_argument("--by", choices=("event", "register"), help="of each event (the default) or of each register")
@@ -45,16 +52,24 @@ def run(args: argparse.Namespace) -> int:
 
     if args.output == "-" and (args.json or args.to == "pcrlock"):
         raise UsageError("-o has to name a folder" if args.to == "pcrlock" else "--json needs -o FILE")
-    boots = _boots(args)
-    made = export(
-        boots,
-        args.to,
-        by=args.by,
-        strict=args.strict,
-        beside=args.beside,
-        vendor=args.vendor,
-        model=args.model,
-    )
+    choices = {
+        "by": args.by,
+        "strict": args.strict,
+        "beside": args.beside,
+        "vendor": args.vendor,
+        "model": args.model,
+    }
+    policy = _policy(args.logs)
+    if policy is not None:
+        from evlog.policy.export import boots_of_policy, export_policy
+
+        if args.register or args.bank:
+            raise UsageError("the policy says which registers and banks it is of: leave out --register and --bank")
+        boots = boots_of_policy(policy)
+        made = export_policy(policy, args.to, **choices)
+    else:
+        boots = _boots(args)
+        made = export(boots, args.to, **choices)
     if made.is_folder:
         from evlog.intake.outputs import write_folder
 
@@ -76,6 +91,23 @@ def run(args: argparse.Namespace) -> int:
         _common.say_losses(made.losses)
         _common.report(made.findings)
     return int(any(log.failed for boot in boots for log in boot.logs))
+
+
+def _policy(paths: list[str]) -> BootPolicy | None:
+    """The policy that is to be exported, if it is one and no log."""
+    from os.path import isfile
+
+    # A log is never that: its first bytes would have to be this JSON.
+    if len(paths) != 1 or not isfile(paths[0]):
+        return None
+    from evlog.intake.files import load
+
+    data = load(paths[0])[0]
+    if data.lstrip()[:1] != b"{":
+        return None
+    from evlog.policy.document import is_policy, read_policy
+
+    return read_policy(data) if is_policy(data) else None
 
 
 def _boots(args: argparse.Namespace) -> list[Boot]:

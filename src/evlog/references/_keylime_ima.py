@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from evlog.references.reference import Boot, Reference
 
-__all__ = ["policy"]
+__all__ = ["document", "policy"]
 
 #: Templates that keylime reads, and what it takes as the algorithm of a list.
 _TEMPLATES = ("ima", "ima-ng", "ima-sig", "ima-buf")
@@ -58,13 +58,21 @@ def policy(boots: Sequence[Boot], losses: list[Loss], findings: list[Finding]) -
     if _AGGREGATE in maps["digests"]:
         message = "boot_aggregate binds the policy to one state of the firmware: leave it out if boot logs are verified"
         findings.append(Finding("keylime_boot_aggregate", "note", message))
+    return document(maps, algorithms.pop())
+
+
+def document(maps: dict[str, dict[str, list[str]]], algorithm: str, excludes: Sequence[str] = ()) -> dict[str, Any]:
+    """The runtime policy of names and digests: ``digests`` of files, ``keyrings``, ``ima-buf``.
+
+    ``algorithm`` is that of the list's own digests; ``excludes`` are regular expressions of paths.
+    """
     return {
         "meta": {"version": 1, "generator": 0},
         "release": 0,
         "digests": maps["digests"],
-        "excludes": [],
+        "excludes": list(excludes),
         "keyrings": maps["keyrings"],
-        "ima": {"ignored_keyrings": [], "log_hash_alg": algorithms.pop(), "dm_policy": None},
+        "ima": {"ignored_keyrings": [], "log_hash_alg": algorithm, "dm_policy": None},
         "ima-buf": maps["ima-buf"],
         "verification-keys": "",
     }

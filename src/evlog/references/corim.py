@@ -15,6 +15,7 @@ from hashlib import sha256
 
 from evlog._record import Record
 from evlog.algorithms import ALGORITHMS, HashAlg
+from evlog.contents.event_types import name_of
 from evlog.errors import ConversionError, ParseError
 from evlog.evidence._cbor import Tag, array_of, bytes_of, loads, map_of
 from evlog.model import Digest, Loss
@@ -123,7 +124,7 @@ class _Told:
                 # A number is an event's own in one log only.
                 number = reference.number if len(self.boot.logs) == 1 else reference.place
                 key = f"{reference.register}/{number}"
-                yield Measurement(key, _digests(reference.digests), reference.description.type)
+                yield Measurement(key, _digests(reference.digests), name_of(reference.event.content))
 
     def by_register(self) -> Iterator[Measurement]:
         values = [(register, _digests(each.values)) for register, each in self._registers.items()]

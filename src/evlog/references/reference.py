@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from evlog.registers import Register, RegisterSet
     from evlog.replaying.replay import RegisterValue, Replay
 
-__all__ = ["NOT_MEASURED", "Boot", "Reference", "RegisterReferences", "boot_of", "boots_of"]
+__all__ = ["NOT_MEASURED", "Boot", "Reference", "RegisterReferences", "boot_of", "boots_of", "together"]
 
 
 #: Why an event is no reference that never was to be one.
@@ -173,7 +173,13 @@ def boots_of(
     registers: RegisterSet | None = None,
     banks: Iterable[HashAlg] | None = None,
 ) -> list[Boot]:
-    """The boots that some logs are of, in order; the options are those of `boot_of`.
+    """The boots that some logs are of (`together`), in order; the options are those of `boot_of`."""
+    banks = None if banks is None else tuple(banks)
+    return [boot_of(several, platform=platform, registers=registers, banks=banks) for several in together(logs)]
+
+
+def together(logs: Iterable[Log]) -> list[list[Log]]:
+    """The logs of each boot, in order.
 
     Logs that carry different things (of firmware, IMA, systemd) and follow one another are of one boot; a log of a
     kind that the boot has already begins the next one.
@@ -185,8 +191,7 @@ def boots_of(
             grouped.append(([], set()))
         grouped[-1][0].append(log)
         grouped[-1][1].update(kinds)
-    banks = None if banks is None else tuple(banks)
-    return [boot_of(several, platform=platform, registers=registers, banks=banks) for several, _ in grouped]
+    return [several for several, _ in grouped]
 
 
 def _kinds(log: Log) -> set[type]:

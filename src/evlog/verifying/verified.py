@@ -68,6 +68,16 @@ class Verified:
     def __repr__(self) -> str:
         return f"<Verified {self.log.name or self.log.format}: {len(self.log.events)} events>"
 
+    @property
+    def compared(self) -> Log:
+        """The log as it was compared: its registers by the names that the evidence has for them."""
+        return self._united
+
+    def proven_in(self, number: int) -> tuple[HashAlg, ...]:
+        """The banks whose register value proves that event ``number`` was extended, in this place."""
+        event = self._united.events[number]
+        return tuple(self._banks(event, number)) if event.replayable else ()
+
     def standing(self, number: int) -> str:
         """How far event ``number`` is proven: informative, claimed, digest_only or proven."""
         event = self._united.events[number]

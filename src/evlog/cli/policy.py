@@ -1,0 +1,214 @@
+"""Rules learned from good boots, each with its witnesses, and what a later boot keeps of them.
+
+  evlog policy learn BOOT... -o POLICY     the rules that these boots bear witness to
+  evlog policy check POLICY LOG... [...]   the logs of a boot against them, with its evidence
+  evlog policy show POLICY                 the policy as a page
+
+Each BOOT is the log of one good boot; logs of different kinds that follow one another (firmware's, IMA's) are of one.
+With evidence beside each ("{dir}/quote") a boot is verified, and the policy says so. A policy is a JSON file that a
+person reviews and edits; nothing is in it that no boot had.
+
+Check verifies first, by the options of evlog verify: what the policy has rules for has to be proven, in its banks, by
+values that a given key or root stands behind. Then each rule is kept, free, broken, missing or unproven. Exit code 0
+only if all are kept or free, and every measured event is spoken for. --unverified judges the text of logs alone.
+"""
+
+from __future__ import annotations
+
+from evlog.cli import _common, _demand, _each, _keep
+from evlog.cli.verify import _FILES, _keys_elsewhere, evidence_arguments, open_evidence, own_logs
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    import argparse
+
+    from evlog.evidence import Evidence
+    from evlog.policy.learn import GoodBoot
+    from evlog.policy.rules import BootPolicy
+
+EXAMPLES = (
+    "evlog policy learn monday.bin tuesday.bin -o policy.json",
+    'evlog policy learn m/*/log.bin --quote "{dir}/quote" --signature "{dir}/sig" --key AK -o policy.json',
+    "evlog policy check policy.json LOG --quote Q --signature SIG --pcrs PCRS --key AK --nonce HEX",
+    "evlog policy check --unverified policy.json LOG",
+    "evlog policy show policy.json",
+)
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "verb", choices=("learn", "check", "show"), metavar="learn|check|show", help="what is to be done"
+    )
+    _common.reader_arguments(parser, logs="FILE...")
+    group = parser.add_argument_group("policy")
+    group.add_argument("-o", "--output", metavar="POLICY", help="learn: the policy, - is stdout")
+    group.add_argument("--predicted", action="append", metavar="BOOT", help="learn: a boot that was computed, not seen")
+    group.add_argument("--unverified", action="store_true", help="check: judge the text of logs, without evidence")
+    group.add_argument("-v", "--values", action="store_true", help="show and check: every rule, with digests")
+    evidence_arguments(parser)
+    parser.add_argument(
+        "--json", action="store_true", help="print one JSON object (evlog.policy-check/1, evlog.policy/1)"
+    )
+
+
+def run(args: argparse.Namespace) -> int:
+    from evlog.errors import UsageError
+
+    if args.verb != "learn" and (args.output or args.predicted):
+        raise UsageError("-o and --predicted are for evlog policy learn")
+    if args.verb != "check" and args.unverified:
+        raise UsageError("--unverified is for evlog policy check")
+    if args.verb == "learn":
+        return _learn(args)
+    return _check(args) if args.verb == "check" else _show(args)
+
+
+def _learn(args: argparse.Namespace) -> int:
+    from evlog.cli import _policy_page
+    from evlog.errors import UsageError
+    from evlog.policy.document import write_policy
+    from evlog.policy.learn import learn
+
+    if args.output is None:
+        raise UsageError("-o POLICY is needed: a file, - is stdout")
+    keep = _keep.of(args)
+    learned = learn(_boots(args), platform=args.platform, registers=keep.registers, banks=keep.banks)
+    _common.say_losses(learned.losses)
+    data = write_policy(learned.policy)
+    _common.deliver(args.output, data)
+    if args.output != "-":
+        if args.json:
+            _common.put(*data.decode().rstrip("\n").split("\n"))
+        else:
+            _policy_page.summary(learned.policy)
+    return 0
+
+
+def _boots(args: argparse.Namespace) -> list[GoodBoot]:
+    """The boots that the arguments name, those that were computed last."""
+    from evlog.errors import UsageError
+    from evlog.policy.learn import GoodBoot
+    from evlog.references.reference import together
+    from evlog.verifying.verify import verify
+
+    if args.live:
+        raise UsageError("a policy is learned from files: capture the machine first")
+    computed = args.predicted or []
+    boots: list[GoodBoot] = []
+    loose = []
+    names = {}
+    sources = (*((source, False) for source in args.logs), *((source, True) for source in computed))
+    _common.checked(*(source for source, _ in sources))
+    for source, predicted in sources:
+        logs = _common.open_logs(args, [source])
+        for log in logs:
+            _common.report(log.findings, log.name)
+            names[id(log)] = source, predicted
+        loose += logs
+    for several in together(loose):
+        source, predicted = names[id(several[0])]
+        evidence = None if predicted else _evidence_of(args, source, len(several) > 1)
+        result = None
+        if evidence is not None:
+            result = verify(
+                several, evidence, _demand.demand(args).replace(keep=None, banks=()), platform=args.platform
+            )
+        boots.append(GoodBoot(source, tuple(several), result, predicted))
+    return boots
+
+
+def _evidence_of(args: argparse.Namespace, source: str, several: bool) -> Evidence | None:
+    """What shows that a boot was so: what stands beside its log, or in its document."""
+    from evlog.errors import UnknownFormatError, UsageError
+
+    if args.registers or args.quote:
+        if len(args.logs) > 1 and "{dir}" not in (args.registers or args.quote) and not several:
+            raise UsageError('the evidence of one boot is none of another: "{dir}" stands for the folder of each log')
+        _keys_elsewhere(args, source)
+        return open_evidence(_each.beside(args, source, _FILES), [source])
+    if source == "-":
+        return None
+    try:
+        return open_evidence(args, [source])
+    except UnknownFormatError:
+        if args.key or args.root:
+            raise
+        return None
+
+
+def _policy(path: str) -> BootPolicy:
+    from evlog.errors import ParseError
+    from evlog.intake.files import load
+    from evlog.policy.document import read_policy
+
+    try:
+        return read_policy(load(path)[0])
+    except ParseError as error:
+        error.message = f"{path}: {error.message}"
+        raise
+
+
+def _show(args: argparse.Namespace) -> int:
+    from evlog.cli import _policy_page
+    from evlog.errors import UsageError
+    from evlog.policy.document import write_policy
+
+    if len(args.logs) != 1:
+        raise UsageError("one policy is shown at a time")
+    policy = _policy(args.logs[0])
+    if args.json:
+        _common.put(*write_policy(policy).decode().rstrip("\n").split("\n"))
+    else:
+        _policy_page.page(policy, values=args.values)
+    return 0
+
+
+def _check(args: argparse.Namespace) -> int:
+    from evlog.cli import _policy_page
+    from evlog.errors import UsageError
+    from evlog.policy.check import check_policy
+    from evlog.registers import RegisterSet
+
+    if args.bank or (args.register and RegisterSet.parse(*args.register).alone is None):
+        raise UsageError("the policy says which registers and banks are judged: leave out --register and --bank")
+    if args.unverified and (args.registers or args.quote or args.live or args.key or args.root):
+        raise UsageError("--unverified judges logs alone: leave out the evidence, or leave out --unverified")
+    policy = _policy(args.logs[0])
+    sources = args.logs[1:]
+    if not sources and not args.live:
+        raise UsageError("a log to check is needed behind the policy")
+    evidence = None if args.unverified else _evidence(args, sources)
+    logs = _common.open_logs(args, sources or own_logs(args))
+    demand = _demand.demand(args).replace(keep=None)
+    result = check_policy(policy, logs, evidence, demand, platform=args.platform, unverified=args.unverified)
+    warned = args.strict and any(
+        finding.severity == "warning"
+        for finding in (*result.findings, *(result.verification.findings if result.verification else ()))
+    )
+    code = int(not result.ok or warned)
+    if args.json:
+        _common.print_json(_policy_page.document(result, code))
+    else:
+        _policy_page.check(result, values=args.values)
+    for log in logs:
+        _common.report((each for each in log.findings if each.severity == "error"), log.name)
+    _common.report(result.findings)
+    if args.json and result.verification is not None:
+        _common.report(result.verification.findings)
+    return code
+
+
+def _evidence(args: argparse.Namespace, sources: list[str]) -> Evidence | None:
+    """The register values that the arguments name, or that stand in the document; None if there are none."""
+    from evlog.errors import UnknownFormatError
+
+    if args.registers or args.quote or args.live:
+        return open_evidence(args, sources)
+    if len(sources) != 1 or sources[0] == "-":
+        return None
+    try:
+        return open_evidence(args, sources)
+    except UnknownFormatError:
+        if args.key or args.root:
+            raise
+        return None
