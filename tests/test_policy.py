@@ -93,7 +93,7 @@ def test_one_boot_makes_exact_rules() -> None:
     replayed = evlog.replay(evlog.read(log(*boot())))
     for each in policy.registers:
         assert [digest.value for digest in each.values] == [
-            row.value for row in replayed if row.register == each.register
+            row.value for row in replayed.rows if row.register == each.register
         ]
 
 
@@ -363,7 +363,7 @@ def quoted(
 ) -> dict[str, bytes]:
     """A quote that a TPM signs over what the records of a log lead to, and what it is read with."""
     alg = evlog.HashAlg.named(bank)
-    values = {row.register.index: row.value for row in evlog.replay(evlog.read(log(*records))) if row.alg == alg}
+    values = {row.register.index: row.value for row in evlog.replay(evlog.read(log(*records))).rows if row.alg == alg}
     pcrs = [values.get(index) or bytes(alg.size) for index in only]
     message = made_evidence.tpm_quote(pcrs, nonce=nonce, alg=alg.id, pcrs=list(only))
     signature = made_evidence.ecdsa_signature(message, made_evidence.ec_key(key))
@@ -442,7 +442,7 @@ def test_a_confidential_guest_is_its_firmware_too() -> None:
     """Whoever writes the firmware writes what it measures: the policy has the value that identifies it."""
     path = SAMPLES / "ccel" / "ovmf-tdx.bin"
     guest = evlog.read(path)
-    values = {row.register.index: row.value or b"" for row in evlog.replay(guest)}
+    values = {row.register.index: row.value or b"" for row in evlog.replay(guest).rows}
     rtmrs = [values.get(index) or bytes(48) for index in (1, 2, 3, 4)]
     root = made_evidence.pem_of(made_evidence.intel()[2])
 

@@ -5,7 +5,7 @@
 #    source ~/.local/share/bash_completion/evlog
 # See also: https://github.com/scop/bash-completion/blob/main/doc/configuration.md
 
-_shtab_evlog_subparsers=(show replay verify diff report merge convert policy export split append formats)
+_shtab_evlog_subparsers=(show replay verify diff report predict merge convert policy export split append formats)
 
 _shtab_evlog_show_option_strings=(-h --help --from --member --platform --space --ima-register --dialect --index --hash --mr-hash --register --bank --strict --tree --json --jsonl --format --color --eventlog-version --event --type --check)
 _shtab_evlog_replay_option_strings=(-h --help --from --member --platform --space --ima-register --dialect --index --hash --mr-hash --register --bank --strict --each --only --rule --replace --drop --insert --json)
@@ -99,7 +99,7 @@ _shtab_evlog_export___space_choices=(pcr ccmr rtmr rem)
 _shtab_evlog_export___by_choices=(event register)
 _shtab_evlog_split___platform_choices=(tpm tdx cca snp csv nitro)
 _shtab_evlog_split___space_choices=(pcr ccmr rtmr rem)
-_shtab_evlog_pos_0_choices=(show replay verify diff report merge convert policy export split append formats)
+_shtab_evlog_pos_0_choices=(show replay verify diff report predict merge convert policy export split append formats)
 
 _shtab_evlog_show__h_nargs=0
 _shtab_evlog_show___help_nargs=0

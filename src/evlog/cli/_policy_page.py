@@ -142,9 +142,9 @@ def check(result: PolicyCheck, *, values: bool) -> None:
     from evlog.cli import _verify_page
     from evlog.cli.verify import answer
 
-    if result.verification is not None:
-        _verify_page.show(result.verification, answer(result.verification), values=values)
     out = Page()
+    if result.verification is not None:
+        _verify_page.show(result.verification, answer(result.verification), values=values, page=out)
     out.paragraph("", _answer(result), "bold green" if result.ok else "bold red", 2)
     for row in result.rules:
         if values or row.verdict not in ("kept", "unproven"):
@@ -198,7 +198,7 @@ def _place(log: Log, number: int) -> str:
 
 def document(result: PolicyCheck, code: int) -> dict[str, Any]:
     """The result as ``evlog.policy-check/1``."""
-    from evlog.cli.verify import document as of_verify
+    from evlog.report.documents.verification import document as of_verify
 
     platform = result.policy.platform
     verification = result.verification

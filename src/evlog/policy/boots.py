@@ -53,7 +53,7 @@ class ObservedBoot:
         self.lists: dict[Register, list[Entry]] = {}
         self.loose: list[Entry] = []
         self._starts: dict[Register, dict[int, tuple[bytes, str]]] = {}
-        for row in replayed:
+        for row in replayed.rows:
             self._starts.setdefault(row.register, {})[row.alg.id] = (row.start, row.start_reason)
 
     @property
