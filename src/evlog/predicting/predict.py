@@ -152,7 +152,7 @@ def _finished(log: Log, draft: Draft) -> Prediction:
     lost = {each.register for each in draft.unknown if each.register is not None}
     _aggregate(draft, before, after, lost)
     rows = []
-    keys = {(row.register, row.alg): row for row in (*after, *before)}
+    keys = {(row.register, row.alg): row for row in (*after.rows, *before.rows)}
     for (register, alg), row in sorted(keys.items(), key=lambda each: (each[0][0].sort_key, each[0][1].id)):
         new = after.get(register, alg)
         if new is None and not any(r.register == register and r.alg == alg for r in after.rows):
