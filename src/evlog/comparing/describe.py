@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from evlog._record import Record
 from evlog.contents._printable import printable
-from evlog.contents.event_types import type_of
+from evlog.contents.event_types import name_of, type_of
 from evlog.contents.pcclient import PCClientEvent
 
 TYPE_CHECKING = False
@@ -86,7 +86,7 @@ class Description(Record):
         said += list(places.values())[:_MAX_PLACES]
         said += [f"and {len(places) - _MAX_PLACES} more"] * (len(places) > _MAX_PLACES)
         subject = _SUBJECTS.get(subject, subject)
-        return printable(f"{self.type} {subject}".rstrip() + f": {'; '.join(said) or 'its data differs'}")
+        return printable(f"{self.short} {subject}".rstrip() + f": {'; '.join(said) or 'its data differs'}")
 
     @property
     def subject(self) -> str:
@@ -102,10 +102,17 @@ class Description(Record):
         return self.words.removeprefix(f"{self.subject}: ")
 
     @property
+    def short(self) -> str:
+        """The type in few letters."""
+        from evlog.decoders.describe import short_name
+
+        return short_name(self.type)
+
+    @property
     def line(self) -> str:
         """Type, name and words, none of them twice."""
         name = "" if self.subject in self.words else f"{self.subject} "
-        return f"{self.type} {name}{self.words}".rstrip()
+        return f"{self.short} {name}{self.words}".rstrip()
 
 
 class Describer:
@@ -129,10 +136,9 @@ class Describer:
     def describe(self, event: Event) -> Description:
         """The description of an event; never raises."""
         from evlog.decoders import Raw, decode, to_json
-        from evlog.decoders.describe import short_type
 
         content = event.content
-        kind = content.kind if type_of(content) is None else short_type(event)
+        kind = content.kind if type_of(content) is None else name_of(content)
         decoded = decode(event, self._context)
         members = None if decoded is None or isinstance(decoded, Raw) else to_json(decoded.unplaced())
         if decoded is None or members is None:

@@ -35,9 +35,9 @@ __all__ = ["Change", "Difference", "RegisterDifference", "diff"]
 # Events that are kept: each has some 300 bytes.
 _KEPT = 1 << 12
 _IMAGES = {
-    "BOOT_APPLICATION",
-    "BOOT_DRIVER",
-    "RUNTIME_DRIVER",
+    "EV_EFI_BOOT_SERVICES_APPLICATION",
+    "EV_EFI_BOOT_SERVICES_DRIVER",
+    "EV_EFI_RUNTIME_SERVICES_DRIVER",
 }
 
 

@@ -10,7 +10,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from evlog.model import Event
 
-__all__ = ["describe", "short_type", "summary"]
+__all__ = ["describe", "short_name", "short_type", "summary"]
 
 #: Words of event type names that say nothing beside the others.
 _LONG = (
@@ -39,7 +39,11 @@ def short_type(event: Event) -> str:
     content = event.content
     if type_of(content) is None:
         return str(getattr(content, "role", content.kind))
-    name = name_of(content)
+    return short_name(name_of(content))
+
+
+def short_name(name: str) -> str:
+    """The name of an event type in few letters; what is no such name stays."""
     for long, short in _LONG:
         name = name.replace(long, short)
     return name

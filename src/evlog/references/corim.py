@@ -15,7 +15,6 @@ from hashlib import sha256
 
 from evlog._record import Record
 from evlog.algorithms import ALGORITHMS, HashAlg
-from evlog.contents.event_types import name_of
 from evlog.errors import ConversionError, ParseError
 from evlog.evidence._cbor import Tag, array_of, bytes_of, loads, map_of
 from evlog.model import Digest, Loss
@@ -124,7 +123,7 @@ class _Told:
                 # A number is an event's own in one log only.
                 number = reference.number if len(self.boot.logs) == 1 else reference.place
                 key = f"{reference.register}/{number}"
-                yield Measurement(key, _digests(reference.digests), name_of(reference.event.content))
+                yield Measurement(key, _digests(reference.digests), reference.description.type)
 
     def by_register(self) -> Iterator[Measurement]:
         values = [(register, _digests(each.values)) for register, each in self._registers.items()]
