@@ -45,6 +45,8 @@ _RTMR3 = _TDX.ccmr_of(Register("rtmr", 3))
 _STATIC = Register("ccmr", 0)
 _LAST = 0xFFFFFFFF
 _LINES = Header(ID, (("framing", "lines"),))
+#: An array that was cut off behind an event.
+_OPEN = Header(ID, (("framing", "open"),))
 #: Members of an event, and of a line of the guest's own log.
 _MEMBERS = ("imr", "event_type", "digest", "event", "event_payload", "version", "preimage")
 _FIRMWARE_MEMBERS = _MEMBERS[:5]
@@ -134,7 +136,7 @@ def read(data: bytes, options: Options) -> Log:
     return Log(
         ID,
         tuple(events),
-        header=_LINES if text.lines else None,
+        header=_LINES if text.lines else _OPEN if kept == len(data) and not _is_closed(text.chunk) else None,
         algorithms=(SHA384,),
         trailing=data[kept:],
         findings=tuple(findings),
@@ -534,7 +536,8 @@ def write(log: Log, options: Options) -> bytes:
                 raise WriteError(message, event=event.number)
             chunk += "\n" if lines else ""
         ends = row == last
-        parts.append(_ended(chunk, ends=ends) if lines else _placed(chunk, first=not row, last=ends, tail=log.tail))
+        cut = bool(log.tail) or log.header == _OPEN
+        parts.append(_ended(chunk, ends=ends) if lines else _placed(chunk, first=not row, last=ends, cut=cut))
     return ("" if lines else ",").join(parts).encode() + log.tail
 
 
@@ -543,16 +546,21 @@ def _ended(line: str, *, ends: bool) -> str:
     return line if ends or "\n" in line[len(line.rstrip(_BLANK)) :] else f"{line}\n"
 
 
-def _placed(chunk: str, *, first: bool, last: bool, tail: bytes) -> str:
-    """An event's text with the brackets that belong where it stands; what was cut off ends in ``tail``."""
+def _is_closed(chunk: str) -> bool:
+    """Whether an event's text has the bracket that ends the array."""
+    return chunk.rstrip(_BLANK).endswith("]")
+
+
+def _placed(chunk: str, *, first: bool, last: bool, cut: bool) -> str:
+    """An event's text with the brackets that belong where it stands; what was ``cut`` off has none at its end."""
     bare = chunk.removeprefix("\ufeff").lstrip(_BLANK)
     if not first and bare.startswith("["):
         chunk = bare[1:]
     elif first and not bare.startswith("["):
         chunk = f"[{chunk}"
-    closed = chunk.rstrip(_BLANK).endswith("]")
+    closed = _is_closed(chunk)
     if closed and not last:
         chunk = chunk.rstrip(_BLANK)[:-1]
-    elif last and not closed and not tail:
+    elif last and not closed and not cut:
         chunk = f"{chunk}]"
     return chunk
