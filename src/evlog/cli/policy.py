@@ -1,8 +1,8 @@
 """Rules learned from good boots, each with its witnesses, and what a later boot keeps of them.
 
-  evlog policy learn BOOT... -o POLICY     the rules that these boots bear witness to
-  evlog policy check POLICY LOG... [...]   the logs of a boot against them, with its evidence
-  evlog policy show POLICY                 the policy as a page
+  evlog policy learn BOOT... -o POLICY   the rules that boots bear witness to
+  evlog policy check POLICY LOG...       a boot against them, with its evidence
+  evlog policy show POLICY               the policy as a page
 
 Each BOOT is the log of one good boot; logs of different kinds that follow one another (firmware's, IMA's) are of one.
 With evidence beside each ("{dir}/quote") a boot is verified, and the policy says so. A policy is a JSON file that a
@@ -28,8 +28,8 @@ if TYPE_CHECKING:
 
 EXAMPLES = (
     "evlog policy learn monday.bin tuesday.bin -o policy.json",
-    'evlog policy learn m/*/log.bin --quote "{dir}/quote" --signature "{dir}/sig" --key AK -o policy.json',
-    "evlog policy check policy.json LOG --quote Q --signature SIG --pcrs PCRS --key AK --nonce HEX",
+    'evlog policy learn m/*/log --quote "{dir}/q" --signature "{dir}/s" --key AK -o P',
+    "evlog policy check P LOG --quote Q --signature SIG --pcrs PCRS --key AK",
     "evlog policy check --unverified policy.json LOG",
     "evlog policy show policy.json",
 )
