@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 EXAMPLES = (
     "evlog policy learn monday.bin tuesday.bin -o policy.json",
-    'evlog policy learn m/*/log --quote "{dir}/q" --signature "{dir}/s" --key AK -o P',
+    'evlog policy learn m/*/log --quote "{dir}/q" --root ROOT.pem -o policy.json',
     "evlog policy check P LOG --quote Q --signature SIG --pcrs PCRS --key AK",
     "evlog policy check --unverified policy.json LOG",
     "evlog policy show policy.json",
