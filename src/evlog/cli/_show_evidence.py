@@ -76,7 +76,6 @@ def rather(args: argparse.Namespace, log: Log) -> bool:
     """
     from evlog.formats import CERTAIN, room
     from evlog.intake.files import load
-    from evlog.intake.registers import may_be_signed
     from evlog.options import Options
 
     if args.format is not None or any(finding.code == "wrapped" for finding in log.findings):
@@ -91,6 +90,8 @@ def rather(args: argparse.Namespace, log: Log) -> bool:
         or room(log.format).sniff(data, Options(name=name)).confidence == CERTAIN
     ):
         return False
+    from evlog.intake.registers import may_be_signed
+
     return may_be_signed(data)
 
 
