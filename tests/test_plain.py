@@ -11,7 +11,23 @@ from evlog.cli._parser import command_parser
 from evlog.cli._plain import Plain
 
 LINES = [["LOG"], ["LOG", "LOG2"], ["-"], ["--json", "LOG"], ["LOG", "--json"], ["LOG", "--strict"], ["LOG", "--tree"]]
-NOT_PLAIN = [[], ["--json"], ["--json", "--strict", "LOG"], ["--js", "LOG"], ["--", "LOG"], ["LOG", "--space", "pcr"]]
+LINES += [
+    ["LOG", "--space", "pcr"],
+    ["--register", "7", "LOG", "--register", "0-2"],
+    ["LOG", "--bank", "sha256", "--json"],
+]
+LINES += [
+    ["LOG", "--registers", "F"],
+    ["--registers", "F", "LOG"],
+    ["LOG", "--quote", "Q", "--key", "K", "--nonce", "00"],
+]
+LINES += [["LOG", "--space", "x"], ["LOG", "--space"], ["LOG", "--register", "-7"], ["LOG", "--registers", "F", "LOG2"]]
+LINES += [
+    ["LOG", "--registers", "F", "--quote", "Q"],
+    ["LOG", "--registers", "F", "--live"],
+    ["LOG", "-o", "F", "--to", "tcg2"],
+]
+NOT_PLAIN = [[], ["--json"], ["--json", "--strict", "LOG"], ["--js", "LOG"], ["--", "LOG"], ["LOG", "--space=pcr"]]
 
 
 @pytest.mark.parametrize("line", [*LINES, *NOT_PLAIN], ids=" ".join)
@@ -28,7 +44,12 @@ def test_the_same_as_argparse(name: str, line: list[str], capsys: pytest.Capture
 
 
 def test_what_people_type_is_plain() -> None:
-    for name, line in (("replay", ["a", "b", "--json"]), ("show", ["a"]), ("show", ["--jsonl", "a"])):
+    for name, line in (
+        ("replay", ["a", "b", "--json"]),
+        ("show", ["a"]),
+        ("show", ["--jsonl", "a"]),
+        ("verify", ["a", "--registers", "b"]),
+    ):
         plain = Plain()
         import_module(f"evlog.cli.{name}").arguments(plain)
         assert plain.parse(line) is not None

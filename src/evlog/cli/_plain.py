@@ -1,7 +1,7 @@
-"""A command line without options, or with one flag, parsed without argparse, which costs 5 ms: a sixth of a replay.
+"""A command line of plain options parsed without argparse, which costs 5 ms and more: a sixth of a replay.
 
 `Plain` takes the same declarations as an ArgumentParser, so that a command declares its arguments once. Whatever is
-not plain (another option on the line, a required option, a positional with a type) goes to argparse.
+not plain (an option that is shortened, or joined to its value; several flags; a required option) goes to argparse.
 """
 
 from __future__ import annotations
@@ -15,16 +15,24 @@ if TYPE_CHECKING:
 
 __all__ = ["Plain"]
 
+#: What may be declared of an option that takes one value as it stands.
+_VALUED = frozenset({"action", "choices", "default", "dest", "help", "metavar"})
+
 
 class Plain:
-    """Stands in for an ArgumentParser while a command declares its arguments."""
+    """Stands in for an ArgumentParser while arguments are declared, or for an exclusive group ``within`` one."""
 
-    def __init__(self) -> None:
-        self.defaults: dict[str, Any] = {}
+    def __init__(self, within: Plain | None = None) -> None:
+        root = within or self
+        self.defaults: dict[str, Any] = {} if within is None else root.defaults
         #: By option, the name that a flag sets.
-        self.flags: dict[str, str] = {}
+        self.flags: dict[str, str] = {} if within is None else root.flags
+        #: By option, the name that a value is for, how it is kept, and what it may be.
+        self.valued: dict[str, tuple[str, str, Any]] = {} if within is None else root.valued
+        self.exclusive: set[str] = set() if within is None else root.exclusive
         self.positionals: list[tuple[str, str | None]] = []
         self.plain = True
+        self._root = root
 
     def add_argument(self, *names: str, **declared: Any) -> None:
         """Note an argument's name and default."""
@@ -35,11 +43,16 @@ class Plain:
         long = next((name for name in names if name.startswith("--")), names[0])
         name = declared.get("dest") or long.lstrip("-").replace("-", "_")
         absent = None
-        if declared.get("action") == "store_true":
+        action = declared.get("action", "store")
+        if action == "store_true":
             absent = False
             self.flags.update(dict.fromkeys(names, name))
+        elif action in ("store", "append") and declared.keys() <= _VALUED and declared.get("default") is None:
+            self.valued.update(dict.fromkeys(names, (name, action, declared.get("choices"))))
+        if self is not self._root:
+            self.exclusive.add(name)
         self.defaults.setdefault(name, declared.get("default", absent))
-        self.plain &= not declared.get("required", False)
+        self._root.plain &= not declared.get("required", False)
 
     def add_argument_group(self, *_: object, **__: object) -> Plain:
         """Groups only matter for the help."""
@@ -47,20 +60,42 @@ class Plain:
 
     def add_mutually_exclusive_group(self, **declared: Any) -> Plain:
         """A group of which one must be given is not plain."""
-        self.plain &= not declared.get("required", False)
-        return self
+        self._root.plain &= not declared.get("required", False)
+        return Plain(self._root)
 
     def parse(self, arguments: Sequence[str]) -> SimpleNamespace | None:
         """The namespace that argparse would make, or None if argparse is needed to tell."""
-        flags = [self.flags[argument] for argument in arguments if argument in self.flags]
-        others = [argument for argument in arguments if argument not in self.flags]
-        # Two flags may exclude each other.
-        if not self.plain or len(flags) > 1 or any(other.startswith("-") and other != "-" for other in others):
+        values: dict[str, Any] = {}
+        flags, others, runs, last = [], [], 0, ""
+        given = iter(arguments)
+        for argument in given:
+            if argument in self.flags:
+                flags.append(self.flags[argument])
+            elif argument in self.valued:
+                name, action, choices = self.valued[argument]
+                value = next(given, None)
+                if value is None or value.startswith("-") or (choices is not None and value not in choices):
+                    return None
+                if action == "append":
+                    values.setdefault(name, []).append(value)
+                else:
+                    values[name] = value
+            elif argument.startswith("-") and argument != "-":
+                return None
+            else:
+                # argparse takes positionals that stand together.
+                runs += last != "other"
+                others.append(argument)
+                last = "other"
+                continue
+            last = "option"
+        # Two flags may exclude each other, as may other options of one group.
+        if not self.plain or len(flags) > 1 or runs > 1 or len(self.exclusive & {*values, *flags}) > 1:
             return None
-        values = {**self.defaults, **dict.fromkeys(flags, True)}
+        values = {**self.defaults, **values, **dict.fromkeys(flags, True)}
         match self.positionals:
             case [(name, None)] if len(others) == 1:
                 return SimpleNamespace(**values, **{name: others[0]})
-            case [(name, "+")] if others:
+            case [(name, "+" | "*")] if others:
                 return SimpleNamespace(**values, **{name: others})
         return None
