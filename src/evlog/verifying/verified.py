@@ -108,7 +108,7 @@ class Verified:
             if not cover.holds(place):
                 continue
             alg = cover.alg
-            if event.content.extension(alg, event.digest(alg)) is not None:
+            if event.extension(alg) is not None:
                 found[alg] = None
             elif cover.rule is not None and (extended := event.extension(alg, (cover.rule,))):
                 found[alg] = extended
