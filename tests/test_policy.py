@@ -38,8 +38,10 @@ def log(*records: Record, banks: tuple[str, ...] = BANKS) -> bytes:
     return header(*banks) + b"".join(event(r, t, d, *banks, hashed=h) for r, t, d, h in records)
 
 
-def tag(text: bytes) -> bytes:
-    return struct.pack("<II", 7, len(text)) + text
+def tag(text: bytes, number: int = 0x40010001) -> bytes:
+    """A tagged event: of Windows, in which there is another, or of another number."""
+    inside = struct.pack("<II", 0x000200F0, len(text)) + text if number == 0x40010001 else text
+    return struct.pack("<II", number, len(inside)) + inside
 
 
 FIRMWARE = rec(0, 8, b"1\0.\x000\0\0\0")
@@ -127,7 +129,7 @@ def test_free_needs_three_boots_that_all_differ(boots: int) -> None:
 
 
 def test_nothing_is_free_where_a_poisoned_boot_would_want_it() -> None:
-    """Firmware, code, separators, Secure Boot: PCR 0 to 4 and 7; and what only a digest stands for, on any register."""
+    """Firmware, code, separators, Secure Boot, PCR 0 to 4 and 7; what only a digest stands for, and what code obeys."""
     places = [
         *(rec(index, TAG, b"") for index in (0, 1, 2, 3, 4, 7)),
         rec(9, IPL, b"(hd0)/vmlinuz\0"),
@@ -142,6 +144,32 @@ def test_nothing_is_free_where_a_poisoned_boot_would_want_it() -> None:
             boots.append(boot(rec(register, type, body, None if hashed is None else hashed % n)))
         policy = learned(*boots)
         assert not policy.free, (register, type)
+    for told in (
+        lambda n: command(b"linux /vmlinuz root=/dev/sda%d" % n),
+        lambda n: rec(8, IPL, b"kernel_cmdline: quiet %d\0" % n, b"quiet %d" % n),
+        # The command line as the kernel's EFI stub tags it, an option ROM, and text of somebody's own.
+        lambda n: rec(5, TAG, tag(b"q\0%d\0" % n, 0x8F3B22ED)),
+        lambda n: rec(5, TAG, tag(b"of nobody's %d" % n, 0x0BADF00D)),
+        lambda n: rec(5, TAG, tag(b"rom %d" % n, 7)),
+        lambda n: rec(14, 0x80000010, b"a digest of code %d" % n),
+        lambda n: rec(9, ACTION, b"measured %d" % n),
+    ):
+        policy = learned(*(boot(told(n)) for n in range(6)))
+        assert not policy.free, told(0)
+
+
+def test_what_tells_of_one_machine_may_be_free() -> None:
+    """Windows counts its boots; disks have their own identifiers, and firmware the number of what it boots."""
+    for register, type, told in (
+        (12, TAG, lambda n: tag(b"%d" % n)),
+        (5, 0x80000006, lambda n: b"table %d" % n),
+        (5, 0x80000002, lambda n: variable("BootOrder", b"%d" % n)),
+    ):
+        policy = learned(*(boot(rec(register, type, told(n))) for n in range(3)))
+        assert len(policy.free) == 1, type
+        # On the register of commands, and on that of modules, nothing is.
+        for other in (8, 9, 13, 14):
+            assert not learned(*(boot(rec(other, type, told(n))) for n in range(3))).free, (other, type)
 
 
 def test_standing_of_boots_and_registers_that_are_ignored() -> None:
@@ -244,6 +272,9 @@ ATTACKS = {
     ],
     "data exchanged under the known digest": [FIRMWARE, rec(7, CONFIG, OFF[2], ON[2]), *boot()[2:]],
     "a look-alike that extends nothing": [FIRMWARE, rec(7, NO_ACTION, ON[2], ON[2]), *boot()[2:]],
+    "a look-alike on a register that anybody may reset": [*boot()[:-1], rec(16, IMAGE, *boot()[-1][2:])],
+    "registers that wait for one another": [*boot()[:2], *SEPARATORS[:4], *SEPARATORS[5:], SEPARATORS[3], *boot()[-2:]],
+    "all of it twice": [*boot(), *boot()],
     "nothing at all": [],
 }  # fmt: skip
 
@@ -273,6 +304,53 @@ def test_all_banks_are_compared_and_none_can_be_taken_away() -> None:
     less = event(4, IMAGE, boot()[-1][2], "sha256", hashed=b"kernel 1")
     assert good.endswith(one)
     assert not evlog.check_policy(policy, evlog.read(good[: -len(one)] + less), unverified=True).ok
+
+
+def raw(register: int, type: int, data: bytes, *digests: tuple[int, bytes]) -> bytes:
+    """A record with whatever digests, by their algorithm's number."""
+    values = b"".join(struct.pack("<H", alg) + value for alg, value in digests)
+    return struct.pack("<III", register, type, len(digests)) + values + struct.pack("<I", len(data)) + data
+
+
+def test_digests_that_are_not_one_of_each_bank_are_refused() -> None:
+    """Of the kernel's event: a bank that says two things, one that is called otherwise, one that is left out."""
+    policy = learned(boot())
+    good = log(*boot())
+    last = event(4, IMAGE, boot()[-1][2], *BANKS, hashed=b"kernel 1")
+    weak, strong = (hashlib.new(bank, b"kernel 1").digest() for bank in BANKS)
+    evil = hashlib.sha256(b"evil").digest()
+    assert good.endswith(last)
+    cases = {
+        "the same": (((4, weak), (11, strong)), True),
+        "said twice": (((4, weak), (11, strong), (11, strong)), True),
+        "another behind it": (((4, weak), (11, strong), (11, evil)), False),
+        "another before it": (((4, weak), (11, evil), (11, strong)), False),
+        "another of the weak bank": (((4, weak), (4, bytes(20)), (11, strong)), False),
+        "in a bank that nobody knows": (((4, weak), (0x7F01, strong)), False),
+        "no strong bank": (((4, weak),), False),
+        "no weak bank": (((11, strong),), False),
+        "none": ((), False),
+    }
+    for name, (digests, ok) in cases.items():
+        changed = good[: -len(last)] + raw(4, IMAGE, boot()[-1][2], *digests)
+        result = evlog.check_policy(policy, evlog.read(changed), unverified=True)
+        assert result.ok is ok, name
+        assert bool(said(result)) is not ok, name
+
+
+def test_the_order_of_registers_among_one_another_is_nothing_that_a_register_covers() -> None:
+    policy = learned(boot())
+    assert checked(policy, sorted(boot(), key=lambda record: record[0])).ok
+
+
+def test_two_names_of_one_register_are_refused() -> None:
+    guest = evlog.read(SAMPLES / "ccel" / "ovmf-tdx.bin")
+    policy = evlog.learn([GoodBoot("guest", (guest,))]).policy
+    assert evlog.check_policy(policy, guest, unverified=True).ok
+    first = policy.registers[0]
+    both = policy.replace(registers=(*policy.registers, first.replace(register=evlog.Register("rtmr", 0))))
+    with pytest.raises(UsageError, match="two registers of the policy are one"):
+        evlog.check_policy(both, guest, unverified=True, platform="tdx")
 
 
 def test_where_pcr_0_starts_is_part_of_it() -> None:
@@ -355,6 +433,23 @@ def test_what_a_person_adds_counts() -> None:
     assert ("alice",) in [row.witnesses for row in result.rules]
 
 
+def test_what_a_person_adds_in_a_gap_widens_nothing_beside_it() -> None:
+    """Two commands that only one boot had, both: a third one's kernel is no reason that the other may be left out."""
+    a, b, c = command(b"a"), command(b"b"), command(b"c")
+    policy = learned(boot(a, b), boot())
+    (eight,) = (each for each in policy.registers if each.register.index == 8)
+    one, other = eight.rules
+    added = other.values[0].replace(
+        digests=tuple(evlog.Digest(d.alg, hashlib.new(d.alg.name, b"c").digest()) for d in other.values[0].digests),
+        name="grub_cmd c",
+        witnesses=("alice",),
+    )
+    changed = eight.replace(rules=(one, other.replace(values=(*other.values, added))))
+    policy = policy.replace(registers=tuple(changed if each is eight else each for each in policy.registers))
+    for records, ok in (((a, b), True), ((), True), ((a, c), True), ((c,), False), ((b,), False), ((a,), False)):
+        assert checked(policy, boot(*records)).ok is ok, records
+
+
 # With evidence
 
 
@@ -414,6 +509,30 @@ def test_only_what_the_quote_covers_is_kept() -> None:
     # SHA-1 proves nothing where the policy has better.
     result = checked(policy, boot(), evidence=evidence_of(boot(), bank="sha1"))
     assert {row.verdict for row in result.rules} == {"unproven"}
+
+
+def test_what_is_taken_out_of_the_log_is_in_the_quote() -> None:
+    """A register without rules: its events are nobody's, whether the log has them or not."""
+    policy = learned(boot())
+    evil = boot(command(b"evil"))
+    result = checked(policy, evil, evidence=evidence_of(evil))
+    assert said(result) == [("unspoken", 13)]
+    result = checked(policy, boot(), evidence=evidence_of(evil))
+    assert not result.ok
+    assert result.verification is not None
+    assert [(each.name, str(each.register)) for each in result.verification.shortfalls] == [("not_logged", "pcr:8")]
+    # A policy that ignores it says so; what it has no rules for by the way is not ignored.
+    ignoring = policy.replace(ignored=(evlog.Register("pcr", 8),))
+    assert checked(ignoring, boot(), evidence=evidence_of(evil)).ok
+    assert checked(ignoring, evil, evidence=evidence_of(evil)).ok
+
+
+def test_logs_alone_are_judged_without_evidence() -> None:
+    policy = learned(boot())
+    evil = evidence_of(boot(kernel=b"evil"))
+    for wrong in ({"evidence": evil}, {"demand": evlog.Demand(registers=evlog.RegisterSet.parse("15"))}):
+        with pytest.raises(UsageError, match="not looked at"):
+            checked(policy, boot(), unverified=True, **wrong)
 
 
 def test_a_log_that_lies_keeps_nothing_of_the_register_that_it_lies_of() -> None:
@@ -498,6 +617,32 @@ def test_a_list_is_checked_by_name_in_any_order_and_number() -> None:
     assert not evlog.check_policy(policy, ima(start, forged), unverified=True).ok
 
 
+def test_the_first_entry_is_computed_from_registers_that_are_judged() -> None:
+    """The list's first entry is the hash of what firmware's log leads to; where a policy ignores that, a digest."""
+
+    def first(log: evlog.Log) -> bytes:
+        values = {row.register.index: row.value for row in evlog.replay(log).rows if row.alg.name == "sha1"}
+        content = b"".join(values.get(index) or bytes(20) for index in range(8))
+        data = b"sha1:\0" + hashlib.sha1(content).digest()
+        data = struct.pack("<I", len(data)) + data + struct.pack("<I", 15) + b"boot_aggregate\0"
+        return (
+            struct.pack("<I20sI", 10, hashlib.sha1(data).digest(), 6) + b"ima-ng" + struct.pack("<I", len(data)) + data
+        )
+
+    good, evil = (evlog.read(log(*boot(kernel=kernel))) for kernel in (b"kernel 1", b"evil"))
+    logs, others = ((firmware, ima(first(firmware))) for firmware in (good, evil))
+    both = evlog.learn([GoodBoot("a", logs)]).policy
+    assert evlog.check_policy(both, logs, unverified=True).ok
+    result = evlog.check_policy(both, others, unverified=True)
+    assert {str(row.register) for row in result.rules if row.verdict != "kept"} == {"pcr:4"}
+    # Of the list alone.
+    ten = evlog.learn([GoodBoot("a", logs)], registers=evlog.RegisterSet.parse("10")).policy
+    assert evlog.check_policy(ten, logs, unverified=True).ok
+    for wrong in (others, others[1:]):
+        result = evlog.check_policy(ten, wrong, unverified=True)
+        assert said(result) == [("broken", 0)]
+
+
 def test_exclusions_are_proposed_and_decided_by_a_person() -> None:
     lists = [ima(entry(b"/bin/sh", b"sh"), entry(b"/var/x", b"%d" % n), entry(b"/usr/x", b"%d" % n)) for n in range(3)]
     policy = evlog.learn([GoodBoot(f"{n}", (each,)) for n, each in enumerate(lists)]).policy
@@ -570,7 +715,14 @@ def test_questions_that_make_no_sense(tmp_path: Path) -> None:
     assert run("policy", "learn", a, "-o", policy).code == 0
     assert run("policy", "check", policy).code == 2
     assert run("policy", "check", policy, a, "--bank", "sha1").code == 2
-    assert run("policy", "check", policy, a, "--unverified", "--key", a).code == 2
+    for words in (
+        ("--key", a), ("--root", a), ("--registers", a), ("--quote", a), ("--signature", a), ("--pcrs", a), ("--live",),
+        ("--nonce", "00" * 16), ("--kind", "tpm-quote"), ("--require", "15"), ("--expect", "mrtd=00"),
+        ("--authenticated",), ("--accept", "gap"), ("--ignore-violations",), ("--at", "2025-01-01"),
+    ):  # fmt: skip
+        ran = run("policy", "check", policy, a, "--unverified", *words)
+        assert (ran.code, words[0] in ran.err) == (2, True), words
+    assert run("policy", "check", policy, a, "--unverified").code == 0
     assert run("policy", "learn", a, "-o", policy, "--unverified").code == 2
     assert run("policy", "check", "--unverified", a, a).code == 3
     assert run("policy", "show", a).code == 3
