@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import struct
 from typing import TYPE_CHECKING, Any
 
@@ -144,32 +145,40 @@ def test_nothing_is_free_where_a_poisoned_boot_would_want_it() -> None:
             boots.append(boot(rec(register, type, body, None if hashed is None else hashed % n)))
         policy = learned(*boots)
         assert not policy.free, (register, type)
-    for told in (
-        lambda n: command(b"linux /vmlinuz root=/dev/sda%d" % n),
-        lambda n: rec(8, IPL, b"kernel_cmdline: quiet %d\0" % n, b"quiet %d" % n),
+    for record in (
+        command(b"linux /vmlinuz root=/dev/sda#"),
+        rec(8, IPL, b"kernel_cmdline: quiet #\0", b"quiet #"),
         # The command line as the kernel's EFI stub tags it, an option ROM, and text of somebody's own.
-        lambda n: rec(5, TAG, tag(b"q\0%d\0" % n, 0x8F3B22ED)),
-        lambda n: rec(5, TAG, tag(b"of nobody's %d" % n, 0x0BADF00D)),
-        lambda n: rec(5, TAG, tag(b"rom %d" % n, 7)),
-        lambda n: rec(14, 0x80000010, b"a digest of code %d" % n),
-        lambda n: rec(9, ACTION, b"measured %d" % n),
+        rec(5, TAG, tag(b"q\0#\0", 0x8F3B22ED)),
+        rec(5, TAG, tag(b"of nobody's #", 0x0BADF00D)),
+        rec(5, TAG, tag(b"rom #", 7)),
+        rec(14, 0x80000010, b"a digest of code #"),
+        rec(9, ACTION, b"measured #"),
     ):
-        policy = learned(*(boot(told(n)) for n in range(6)))
-        assert not policy.free, told(0)
+        policy = learned(*(boot(numbered(record, n)) for n in range(6)))
+        assert not policy.free, record
+
+
+def numbered(record: Record, n: int) -> Record:
+    """The record of a boot of many: of this number where there is ``#``."""
+    register, type, data, hashed = record
+    digit = b"%d" % n
+    return rec(register, type, data.replace(b"#", digit), None if hashed is None else hashed.replace(b"#", digit))
 
 
 def test_what_tells_of_one_machine_may_be_free() -> None:
     """Windows counts its boots; disks have their own identifiers, and firmware the number of what it boots."""
-    for register, type, told in (
-        (12, TAG, lambda n: tag(b"%d" % n)),
-        (5, 0x80000006, lambda n: b"table %d" % n),
-        (5, 0x80000002, lambda n: variable("BootOrder", b"%d" % n)),
+    for record in (
+        rec(12, TAG, tag(b"#")),
+        rec(5, 0x80000006, b"table #"),
+        rec(5, 0x80000002, variable("BootOrder", b"#")),
     ):
-        policy = learned(*(boot(rec(register, type, told(n))) for n in range(3)))
-        assert len(policy.free) == 1, type
+        policy = learned(*(boot(numbered(record, n)) for n in range(3)))
+        assert len(policy.free) == 1, record
         # On the register of commands, and on that of modules, nothing is.
         for other in (8, 9, 13, 14):
-            assert not learned(*(boot(rec(other, type, told(n))) for n in range(3))).free, (other, type)
+            moved = Record((other, *record[1:]))
+            assert not learned(*(boot(numbered(moved, n)) for n in range(3))).free, moved
 
 
 def test_standing_of_boots_and_registers_that_are_ignored() -> None:
@@ -726,3 +735,80 @@ def test_questions_that_make_no_sense(tmp_path: Path) -> None:
     assert run("policy", "learn", a, "-o", policy, "--unverified").code == 2
     assert run("policy", "check", "--unverified", a, a).code == 3
     assert run("policy", "show", a).code == 3
+
+
+HOSTILE = {
+    "empty": b"",
+    "zeros": bytes(5000),
+    "text": b"hello\n",
+    "object": b"{}",
+    "array": b"[]",
+    "bare": b'{"schema": "evlog.policy/1"}',
+    "deep": b"[" * 100_000,
+    "huge": b'{"schema": "evlog.policy/1", "boots": ' + b"9" * 5000 + b"}",
+    "no text": b"\xff\xfe\0",
+    "a log": log(*boot()),
+    "a cut log": log(*boot())[:-7],
+}
+
+
+@pytest.mark.parametrize("name", [*HOSTILE, "cut", "folder", "nothing", "/dev/zero"])
+def test_inputs_that_are_something_else(name: str, tmp_path: Path) -> None:
+    """A clear error: exit code 3 for what cannot be read, 1 for what proves nothing; never a traceback."""
+    (tmp_path / "log").write_bytes(log(*boot()))
+    policy, good, given = str(tmp_path / "policy.json"), str(tmp_path / "log"), str(tmp_path / "given")
+    assert run("policy", "learn", good, "-o", policy).code == 0
+    if name == "folder":
+        (tmp_path / "given").mkdir()
+    elif name == "/dev/zero":
+        if not os.path.exists(name):
+            pytest.skip("no such device here")
+        given = name
+    elif name != "nothing":
+        whole = (tmp_path / "policy.json").read_bytes()
+        (tmp_path / "given").write_bytes(HOSTILE[name] if name in HOSTILE else whole[: len(whole) // 2])
+    a_log = name in ("a log", "a cut log", "array")
+    for words in (
+        ("policy", "show", given),
+        ("policy", "check", "--unverified", given, good),
+        ("policy", "check", "--unverified", policy, given),
+        ("policy", "check", policy, good, "--quote", given, "--key", given, "--kind", "tpm-quote"),
+        ("policy", "learn", given, "-o", str(tmp_path / "out")),
+        ("export", given, "--to", "rego", "-o", str(tmp_path / "out")),
+        ("export", given, "--to", "corim", "-o", str(tmp_path / "out")),
+    ):
+        ran = run(*words)
+        assert ran.code in ((0, 1, 2, 3) if a_log else (3,)), words
+        assert ran.code == 0 or "evlog: " in ran.err or ran.out.startswith("NOT KEPT"), words
+        assert ran.code or name == "a log", words
+
+
+def test_words_of_a_policy_do_not_reach_the_terminal(tmp_path: Path) -> None:
+    """A policy is somebody's file: what it says is shown as text."""
+    path = tmp_path / "policy.json"
+    document = json.loads(evlog.write_policy(learned(boot(), boot(kernel=b"kernel 2"))))
+    bad = "\x1b[2J\u202e\ud800 name"
+    document["boots"][0]["name"] = bad
+    for register in document["registers"]:
+        for rule in register["rules"]:
+            for value in rule["values"]:
+                value["name"] = value["words"] = bad
+                value["witnesses"] = [bad]
+        register["proposed"] = ["/" + bad]
+        register["starts"][0]["reason"] = bad
+    path.write_text(json.dumps(document))
+    (tmp_path / "log").write_bytes(log(*boot()))
+    for words in (
+        ("policy", "show", str(path)),
+        ("policy", "show", "-v", str(path)),
+        ("policy", "show", "--json", str(path)),
+        ("policy", "check", "--unverified", str(path), str(tmp_path / "log")),
+        ("policy", "check", "--unverified", "--json", str(path), str(tmp_path / "log")),
+        ("export", str(path), "--to", "rego", "-o", "-"),
+        ("export", str(path), "--to", "corim", "-o", str(tmp_path / "out")),
+        ("export", str(path), "--to", "pcrlock", "-o", str(tmp_path / "components")),
+    ):
+        ran = run(*words)
+        assert ran.code in (0, 1), (words, ran.err)
+        assert "\x1b" not in ran.out + ran.err, words
+        assert "\u202e" not in ran.out + ran.err, words
