@@ -159,6 +159,12 @@ def test_nothing_is_free_where_a_poisoned_boot_would_want_it() -> None:
         assert not policy.free, record
 
 
+def test_nothing_is_free_whose_data_is_not_what_was_measured() -> None:
+    """What varied is then in no log."""
+    record = rec(12, TAG, tag(b"#"), tag(b"other #"))
+    assert not learned(*(boot(numbered(record, n)) for n in range(4))).free
+
+
 def numbered(record: Record, n: int) -> Record:
     """The record of a boot of many: of this number where there is ``#``."""
     register, type, data, hashed = record
@@ -192,6 +198,17 @@ def test_standing_of_boots_and_registers_that_are_ignored() -> None:
     assert [str(register) for register in policy.ignored] == ["pcr:5", "pcr:6", "pcr:7"]
     result = evlog.check_policy(policy, computed, unverified=True)
     assert (result.ok, result.ignored) == (True, 4)
+
+
+def test_a_boot_is_verified_by_whom_the_learner_knows() -> None:
+    """Values that nothing authenticates verify nothing, though the log leads to them."""
+    log_of = evlog.read(log(*boot()))
+    read_only = evlog.verify(log_of, evlog.replay(log_of).registers())
+    signed = evlog.verify(log_of, evidence_of(boot()))
+    assert read_only.ok
+    assert signed.ok
+    standings = [GoodBoot("a", (log_of,), each).standing for each in (None, read_only, signed)]
+    assert standings == ["read", "read", "verified"]
 
 
 def test_boots_that_nothing_can_be_learned_from() -> None:
@@ -244,6 +261,15 @@ def test_combinations_that_no_boot_had() -> None:
     assert checked(policy, boot(c)).ok
     for wrong in ([a], [b], [a, b, c], [b, a], [], [c, a, b], [a, c]):
         assert not checked(policy, boot(*wrong)).ok, wrong
+
+
+def test_a_policy_is_not_kept_by_absence_alone() -> None:
+    """Boots that have nothing in common: what each event lacked some boot, and no boot lacked all."""
+    policy = learned([command(b"a")], [rec(9, ACTION, b"b")])
+    assert checked(policy, [command(b"a")]).ok
+    result = checked(policy, [])
+    assert {row.verdict for row in result.rules} == {"kept"}
+    assert not result.ok
 
 
 def test_an_update_is_named_with_its_witness() -> None:
@@ -626,6 +652,36 @@ def test_a_list_is_checked_by_name_in_any_order_and_number() -> None:
     assert not evlog.check_policy(policy, ima(start, forged), unverified=True).ok
 
 
+def test_entries_beyond_the_quote_keep_nothing() -> None:
+    """A list goes on after the quote was taken: what nobody signed is claimed, and keeps no rule."""
+    entries = [
+        entry(b"boot_aggregate", b""),
+        entry(b"/bin/sh", b"sh"),
+        entry(b"/bin/cat", b"cat"),
+        entry(b"/bin/sh", b"sh"),
+    ]
+    policy = evlog.learn([GoodBoot("a", (ima(*entries),))]).policy
+
+    def quote_of(count: int) -> evlog.Evidence:
+        value = bytes(32)
+        for each in entries[:count]:
+            value = hashlib.sha256(value + hashlib.sha256(each[38:]).digest()).digest()
+        message = made_evidence.tpm_quote([value], nonce=NONCE, alg=11, pcrs=[10])
+        signature = made_evidence.ecdsa_signature(message, made_evidence.ec_key("ak"))
+        key = made_evidence.pem(made_evidence.ec_key("ak").public_key())
+        return evlog.read_registers(message, key=key, signature=signature, pcrs=value, nonce=NONCE, quote=True)
+
+    assert evlog.check_policy(policy, ima(*entries), quote_of(4)).ok
+    for count, claimed in ((3, {"/bin/sh"}), (2, {"/bin/sh", "/bin/cat"})):
+        result = evlog.check_policy(policy, ima(*entries), quote_of(count))
+        assert result.verification is not None
+        assert (result.ok, result.verification.ok) == (False, True)
+        assert {row.about for row in result.rules if row.verdict == "unproven"} == claimed
+        assert {row.verdict for row in result.rules if row.about not in claimed} == {"kept"}
+    # Shorter than what was signed is another list.
+    assert not evlog.check_policy(policy, ima(*entries[:3]), quote_of(4)).ok
+
+
 def test_the_first_entry_is_computed_from_registers_that_are_judged() -> None:
     """The list's first entry is the hash of what firmware's log leads to; where a policy ignores that, a digest."""
 
@@ -663,6 +719,21 @@ def test_exclusions_are_proposed_and_decided_by_a_person() -> None:
     result = evlog.check_policy(decided, later, unverified=True)
     assert (result.ok, result.ignored) == (True, 1)
     assert not evlog.check_policy(decided, ima(entry(b"/bin/sh", b"x")), unverified=True).ok
+
+
+def test_an_excluded_path_is_no_beginning_of_others() -> None:
+    policy = evlog.learn([GoodBoot("a", (ima(entry(b"/bin/sh", b"sh")),))]).policy
+    (ten,) = policy.registers
+    decided = policy.replace(registers=(ten.replace(excluded=("/var/x", "/tmp/")),))
+    for path, ok in (
+        (b"/var/x", True),
+        (b"/var/xy", False),
+        (b"/var/x/y", False),
+        (b"/tmp/a/b", True),
+        (b"/tmpa", False),
+    ):
+        later = ima(entry(b"/bin/sh", b"sh"), entry(path, b"x"))
+        assert evlog.check_policy(decided, later, unverified=True).ok is ok, path
 
 
 # The command

@@ -262,7 +262,6 @@ class _Slot:
         return (
             len(values) >= _LEAST_FREE
             and all(len(value.witnesses) == 1 and value.check == CHECKS[0] for value in values)
-            and len(self.keys) == len(values)
             and register in _MAY_BE_FREE
             and len(self.names) == 1
             and all(_may_vary(type, name) for type, name in self.names)
