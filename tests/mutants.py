@@ -1787,12 +1787,6 @@ MUTANTS: tuple[Mutant, ...] = (
         "test_policy.py::test_only_what_the_quote_covers_is_kept",
     ),
     Mutant(
-        "policy/proof.py",
-        "and row.proven == row.events\n",
-        "",
-        "test_policy.py::test_entries_beyond_the_quote_keep_nothing",
-    ),
-    Mutant(
         "policy/demanded.py",
         "wanted += (register for register in extended(evidence) if united(register, platform) not in ignored)",
         "wanted += (register for register in () if united(register, platform) not in ignored)",
