@@ -133,11 +133,12 @@ def diff(a: Log, b: Log, *, platform: str | None = None) -> Difference:
         alike = sorted(named[0].registers, key=lambda register: register.sort_key)
         return Difference((), tuple(alike), platform_of((a, b), platform))
     ours, theirs = map(_by_register, named)
+    among = common_among(*named)
     found, equal = [], []
     moved: list[Moved] = []
     for register in sorted({**ours, **theirs}, key=lambda register: register.sort_key):
         sides = ours.get(register) or _Side((), (), ()), theirs.get(register) or _Side((), (), ())
-        shared = common_among(*named, sides[0].rows, sides[1].rows, sides[0].shared(*common))
+        shared = among(sides[0].rows, sides[1].rows, sides[0].shared(*common))
         one = _Comparison(*sides, banks, describers, shared)
         changes = tuple(one.changes())
         moved += (Moved(register, *each) for each in one.moved)

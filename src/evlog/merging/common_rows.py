@@ -31,22 +31,24 @@ def common_rows(a: Log, b: Log) -> tuple[int, int]:
     return _all(*pair) or (_at_start(*pair), _at_end(*pair))
 
 
-def common_among(
-    a: Log, b: Log, ours: Sequence[int], theirs: Sequence[int], common: tuple[int, int]
-) -> tuple[int, int]:
+def common_among(a: Log, b: Log) -> Callable[[Sequence[int], Sequence[int], tuple[int, int]], tuple[int, int]]:
     """The same for some rows of each log, of which so many are known to be the same at the start and at the end."""
     pair = _read_alike(a, b)
-    shortest = min(len(ours), len(theirs))
-    start, end = common
-    if pair is None or start >= shortest:
-        return common
+    if pair is None:
+        return lambda ours, theirs, known: known
     one, two = map(_record_of, pair)
-    while start < shortest and one(ours[start]) == two(theirs[start]):
-        start += 1
-    end = min(end, shortest - start)
-    while end < shortest - start and one(ours[-1 - end]) == two(theirs[-1 - end]):
-        end += 1
-    return start, end
+
+    def common(ours: Sequence[int], theirs: Sequence[int], known: tuple[int, int]) -> tuple[int, int]:
+        shortest = min(len(ours), len(theirs))
+        start, end = known
+        while start < shortest and one(ours[start]) == two(theirs[start]):
+            start += 1
+        end = min(end, max(shortest - start, 0))
+        while end < shortest - start and one(ours[-1 - end]) == two(theirs[-1 - end]):
+            end += 1
+        return start, end
+
+    return common
 
 
 def _record_of(columns: Columns) -> Callable[[int], tuple[bytes, int]]:
