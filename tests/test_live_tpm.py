@@ -14,8 +14,8 @@ import pytest
 
 import evlog
 from evlog.algorithms import HashAlg
-from evlog.errors import SourceError, UsageError
-from evlog.live import NotDoneError, open_device, tpm, tpm_pytss, tpm_tools
+from evlog.errors import NotDoneError, SourceError, UsageError
+from evlog.live import open_device, tpm_pytss, tpm_tools
 from evlog.live.append import append
 from evlog.live.tpm import Tpm
 from evlog.registers import Register
@@ -26,6 +26,8 @@ from tests.swtpm import WAYS, Swtpm, needs_swtpm, running
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from evlog.live.tpm_answers import Selection
 
 BANKS = ("sha1", "sha256", "sha384", "sha512")
 PCR16 = Register("pcr", 16)
@@ -171,7 +173,7 @@ def test_registers_that_move_while_they_are_read(software: Swtpm, way: str, monk
     backend = device._backend
     real, moves = backend.read, [14, 16]
 
-    def read(selection: tpm.Selection) -> tuple[int | None, dict[tuple[int, int], bytes]]:
+    def read(selection: Selection) -> tuple[int | None, dict[tuple[int, int], bytes]]:
         came = real(selection)
         if moves:
             backend.extend(moves.pop(), {alg.id: digest for alg, digest in each(b"moved").items()})

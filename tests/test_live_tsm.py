@@ -16,9 +16,9 @@ import pytest
 
 import evlog
 from evlog import tree
-from evlog.errors import SourceError, UsageError
+from evlog.errors import NotDoneError, SourceError, UsageError
 from evlog.intake import outputs
-from evlog.live import NotDoneError, kernel, open_device, writer
+from evlog.live import kernel, open_device, writer
 from evlog.live.append import append
 from evlog.live.tsm import Tsm
 from evlog.registers import Register

@@ -14,10 +14,10 @@ import errno
 import os
 
 from evlog import hashing, tree
-from evlog.errors import SourceError, UsageError
+from evlog.errors import NotDoneError, SourceError, UsageError
 from evlog.intake.outputs import open_plain, replace, source_error
 from evlog.live import kernel
-from evlog.live.device import Member, NotDoneError
+from evlog.live.device import Member
 from evlog.registers import Register, Registers
 
 TYPE_CHECKING = False
