@@ -13,7 +13,10 @@ if TYPE_CHECKING:
 
     Source = str | os.PathLike[str] | bytes | bytearray | memoryview | BinaryIO
 
-__all__ = ["load", "named"]
+__all__ = ["CAPTURES", "load", "named"]
+
+#: How a capture begins, bare or compressed, and little else: whoever sees another beginning need not look for one.
+CAPTURES = (b"ma", b"\x1f\x8b", b"\x28\xb5")
 
 
 def load(source: Source) -> tuple[bytes, str]:
