@@ -92,7 +92,7 @@ def _evidence(args: argparse.Namespace) -> Evidence | None:
     from evlog.errors import UnknownFormatError
 
     named = args.registers or args.quote or args.live
-    if not named and (len(args.logs) != 1 or args.logs[0] == "-"):
+    if not named and len(args.logs) != 1:
         return None
     try:
         return open_evidence(args, args.logs)

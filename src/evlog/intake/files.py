@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     Source = str | os.PathLike[str] | bytes | bytearray | memoryview | BinaryIO
 
-__all__ = ["CAPTURES", "load", "named"]
+__all__ = ["CAPTURES", "beginning", "load", "named"]
 
 #: How a capture begins, bare or compressed, and little else: whoever sees another beginning need not look for one.
 CAPTURES = (b"ma", b"\x1f\x8b", b"\x28\xb5")
@@ -42,6 +42,24 @@ def load(source: Source) -> tuple[bytes, str]:
         raise SourceError(f"{name}: {(error.strerror or str(error)).lower()}") from error
     except ValueError as error:
         raise SourceError(f"not a path: {name!r}") from error
+
+
+def beginning(source: Source, size: int) -> bytes:
+    """The first bytes of a source, which stays as it was; none of a pipe, a folder or what cannot be opened."""
+    if isinstance(source, (bytes, bytearray, memoryview)):
+        return bytes(source[:size])
+    try:
+        if hasattr(source, "read"):
+            at = source.tell()
+            found = source.read(size)
+            source.seek(at)
+            return found
+        if not os.path.isfile(source):
+            return b""
+        with open(source, "rb") as file:
+            return file.read(size)
+    except (OSError, ValueError):
+        return b""
 
 
 def named(source: Source) -> str:

@@ -72,7 +72,8 @@ def capture(
     left_out = _left_out(without)
     _check_nonce(nonce)
     place = os.fspath(root)
-    sources = [*log_sources(place), *_given(logs)]
+    named = tuple(logs)
+    sources = [*log_sources(place), *_given(named)]
     wanted = [each for each in sources if not each.problem and not (each.kind == "ima" and "ima" in left_out)]
     quoting = quote and "quotes" not in left_out
     found, tries = _rounds(place, tcti, wanted, (nonce or os.urandom(_RANDOM)) if quoting else None)
@@ -83,7 +84,7 @@ def capture(
     made.registers(found)
     made.quotes(found)
     for taken in found.logs:
-        made.log(taken, dict(_registers_of(logs)))
+        made.log(taken, dict(_registers_of(named)))
     if "facts" not in left_out:
         made.facts()
     manifest = _manifest(made, found, tries, sources, left_out, nonce)
