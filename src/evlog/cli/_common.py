@@ -152,6 +152,24 @@ def open_log(args: argparse.Namespace, source: str) -> Log:
     return _opened(args, source, lambda *given, **chosen: [read(*given, **chosen)])[0]
 
 
+def open_whole(args: argparse.Namespace, source: str) -> Log:
+    """As `open_log`; of a capture all logs as one, as `evlog.merge` makes it."""
+    logs = open_logs(args, [source]) if is_capture(args, source) else [open_log(args, source)]
+    if len(logs) == 1:
+        return logs[0]
+    from evlog.merging.merge import merge
+
+    merged = merge(logs, platform=args.platform).log
+    return merged.replace(name=source, findings=tuple(each for log in logs for each in log.findings))
+
+
+def is_capture(args: argparse.Namespace, source: str) -> bool:
+    """Whether a source may be a capture, by how it begins."""
+    from evlog.intake.files import CAPTURES, beginning
+
+    return beginning(stdin(args) if source == "-" else source, 2) in CAPTURES
+
+
 def _opened(args: argparse.Namespace, source: str, reader: Callable[..., list[Log]]) -> list[Log]:
     from evlog.errors import ParseError
 

@@ -75,8 +75,8 @@ def capture(args: argparse.Namespace, keep: Keep, selection: Selection, found: C
     from evlog.intake.registers import read_registers
     from evlog.options import Options
 
-    options = Options(
-        platform=args.platform, space=args.space, strict=args.strict, member=args.member, **_common.choices(args)
+    options = Options(name=args.log, strict=args.strict, **_common.choices(args)).replace(
+        platform=args.platform, space=args.space, member=args.member
     )
     if found.findings:
         # What is not as the manifest says is nobody's word.
@@ -146,12 +146,11 @@ def _page(
     for log in logs:
         checks = check(log)
         checks = checks.replace(findings=keep.findings(checks.findings, log))
-        if keep.banks is not None:
-            log, checks = _selection.in_banks(log, checks, keep.banks)
+        kept = (log, checks) if keep.banks is None else _selection.in_banks(log, checks, keep.banks)
         page.line("")
         page.line((log.name.removeprefix(f"{args.log}/"), "bold"))
         whole = bool(args.event)
-        _show_page.show(log, checks, selection.choose(log, checks), page, tree=args.tree or whole, data=whole)
+        _show_page.show(*kept, selection.choose(*kept), page, tree=args.tree or whole, data=whole)
 
 
 def _how(evidence: Evidence) -> str:

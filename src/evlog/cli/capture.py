@@ -134,5 +134,7 @@ def _counted(count: int, what: str) -> str:
 
 
 def _devices(members: Iterable[Any]) -> str:
-    names = [each["name"].split("/")[2].removesuffix(".json") for each in members if "registers/before/" in each["name"]]
+    names = [
+        each["name"].split("/")[2].removesuffix(".json") for each in members if "registers/before/" in each["name"]
+    ]
     return f"registers of {', '.join(names)}" if names else "no registers"

@@ -79,7 +79,7 @@ def _answer(args: argparse.Namespace, logs: Sequence[Log], keep: _keep.Keep) -> 
     if args.against is not None:
         from evlog.comparing.diff import diff
 
-        other = _common.open_log(args, args.against)
+        other = _common.open_whole(args, args.against)
         difference = diff(other, logs[0], platform=args.platform)
         answer = answer.replace(difference=difference)
         no = no or not difference.equal

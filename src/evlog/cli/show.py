@@ -106,10 +106,7 @@ def _whole(args: argparse.Namespace, keep: _keep.Keep, selection: Selection) -> 
         raise UsageError("--follow and --sysroot are for --live")
     if args.log is None:
         raise UsageError("a LOG is needed, or --live")
-    from evlog.intake.files import CAPTURES, beginning
-
-    source = args.log if args.log != "-" else _common.stdin(args)
-    if beginning(source, 2) not in CAPTURES:
+    if not _common.is_capture(args, args.log):
         return None
     from evlog.intake.captures import read_capture
 

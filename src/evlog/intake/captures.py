@@ -285,7 +285,9 @@ def _options(options: Options, said: Mapping[str, Any], name: str) -> Options:
     from evlog.registers import Register
 
     mode = said.get("mode")
-    sticky = isinstance(mode, str) and mode.strip("01234567") == "" and 0 < len(mode) < 8 and bool(int(mode, 8) & 0o1000)
+    sticky = (
+        isinstance(mode, str) and mode.strip("01234567") == "" and 0 < len(mode) < 8 and bool(int(mode, 8) & 0o1000)
+    )
     reading = said.get("reading")
     reading = reading if isinstance(reading, dict) else {}
     register, hashed = reading.get("register"), reading.get("hash")

@@ -49,17 +49,17 @@ def beginning(source: Source, size: int) -> bytes:
     if isinstance(source, (bytes, bytearray, memoryview)):
         return bytes(source[:size])
     try:
-        if hasattr(source, "read"):
-            at = source.tell()
-            found = source.read(size)
-            source.seek(at)
-            return found
-        if not os.path.isfile(source):
-            return b""
-        with open(source, "rb") as file:
-            return file.read(size)
+        if isinstance(source, (str, os.PathLike)):
+            if not os.path.isfile(source):
+                return b""
+            with open(source, "rb") as file:
+                return file.read(size)
+        at = source.tell()
+        found = source.read(size)
+        source.seek(at)
     except (OSError, ValueError):
         return b""
+    return found
 
 
 def named(source: Source) -> str:

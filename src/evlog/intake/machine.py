@@ -5,7 +5,7 @@ from __future__ import annotations
 from evlog.errors import SourceError, UnknownFormatError
 from evlog.intake.registers import read_registers
 from evlog.intake.sources import RegisterSource, chosen_device, register_sources
-from evlog.registers import Registers
+from evlog.registers import PLATFORMS, Register, Registers
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from evlog.evidence import Evidence
 
-__all__ = ["read_machine"]
+__all__ = ["counted", "read_machine"]
 
 _NONE = (
     "this machine shows no registers: neither a TPM's (/sys/class/tpm) nor measurement registers "
@@ -54,6 +54,18 @@ def read_machine(sysroot: str = "/", device: str | None = None, **credentials: A
     return evidence.replace(read_only=(*evidence.read_only, *said))
 
 
+def counted(evidence: Evidence) -> Registers:
+    """The values by the names that registers have beside those of other devices: as a CCEL counts, not the hardware."""
+    stated = evidence.registers
+    values = {(_counted(register, evidence), alg): value for (register, alg), value in stated.values.items()}
+    return Registers(values, stated.source)
+
+
+def _counted(register: Register, evidence: Evidence) -> Register:
+    known = PLATFORMS.get(evidence.platform or "")
+    return known.ccmr_of(register) if known is not None else register
+
+
 def _silent(each: RegisterSource) -> str:
     if each.name.startswith("tpm"):
         return f"{each.name} shows no PCRs in sysfs (Linux 5.12 and later do): evlog capture --tcti asks the TPM itself"
@@ -62,14 +74,14 @@ def _silent(each: RegisterSource) -> str:
 
 def _with(evidence: Evidence, other: Evidence) -> Evidence:
     """The values of two devices. Raises SourceError for two values of one register."""
-    values = dict(evidence.registers.values)
-    for key, value in other.registers.values.items():
+    values = dict(counted(evidence).values)
+    for key, value in counted(other).values.items():
         if values.setdefault(key, value) != value:
             raise SourceError(f"two devices show {key[0]} in {key[1]}, with other values")
     return evidence.replace(
         registers=Registers(values, evidence.registers.source),
         read_only=tuple(dict.fromkeys((*evidence.read_only, *other.read_only))),
-        static=tuple(dict.fromkeys((*evidence.static, *other.static))),
+        static=tuple(dict.fromkeys(_counted(each, of) for of in (evidence, other) for each in of.static)),
         claims=(*evidence.claims, *other.claims),
         # Each device has a platform of its own, and names of registers are of one.
         platform=evidence.platform if evidence.platform == other.platform else None,

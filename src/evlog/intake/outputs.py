@@ -17,7 +17,16 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["clear", "open_plain", "read_plain", "replace", "source_error", "write_file", "write_folder", "write_private"]
+__all__ = [
+    "clear",
+    "open_plain",
+    "read_plain",
+    "replace",
+    "source_error",
+    "write_file",
+    "write_folder",
+    "write_private",
+]
 
 _CLOEXEC = getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
 _NOFOLLOW = getattr(os, "O_NOFOLLOW", 0)

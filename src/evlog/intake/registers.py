@@ -227,8 +227,8 @@ def _captured(capture: Capture, kind: str | None, member: str | None) -> _Part:
     chosen = _chosen(parts, kind)
     if chosen is None or chosen.reader is None:
         raise captured.no_values(capture)
-    kinds = chosen.reader.KINDS
-    alike = (each for each in parts if each.reader is not None and each.reader.KINDS == kinds)
+    reader = chosen.reader
+    alike = (each for each in parts if each.reader is not None and each.reader.KINDS == reader.KINDS)
     return chosen.replace(others=tuple(each for each in alike if each.material != chosen.material))
 
 

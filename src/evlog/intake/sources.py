@@ -89,9 +89,7 @@ def log_sources(root: str = "/") -> tuple[LogSource, ...]:
 
     Of alternatives of one log (IMA's banks) it is the first that can be read.
     """
-    return tuple(
-        each if each.kind == "tree" else each.replace(problem=_problem(each.file)) for each in _places(root)
-    )
+    return tuple(each if each.kind == "tree" else each.replace(problem=_problem(each.file)) for each in _places(root))
 
 
 def _places(root: str) -> Iterator[LogSource]:
@@ -167,5 +165,7 @@ def chosen_device(names: Sequence[str], device: str | None) -> str | None:
         from evlog.errors import UsageError
 
         said = ", ".join(tpms)
-        raise UsageError(f"there are {len(tpms)} TPMs ({said}), whose registers are called alike: say which (--member {tpms[-1]})")
+        raise UsageError(
+            f"there are {len(tpms)} TPMs ({said}), whose registers are called alike: say which (--member {tpms[-1]})"
+        )
     return tpms[0] if tpms else None

@@ -143,9 +143,11 @@ def _rounds(root: str, tcti: str | None, sources: Sequence[LogSource], nonce: by
     tpms = [each.member.split("/")[1] for each in sources if each.kind == "firmware"]
     shown = list(devices(root, tcti, tpms))
     began = time.monotonic()
-    for tries in range(1, _TRIES + 1):
+    tries = 0
+    while True:
         found = gather(sources, shown, nonce=nonce, report=root == "/")
-        if found.consistent or time.monotonic() - began > _PATIENCE:
+        tries += 1
+        if found.consistent or tries == _TRIES or time.monotonic() - began > _PATIENCE:
             break
     if nonce is not None:
         more = [f"no quote of {each.name}: {each.problem}" for each in shown if each.device is None and each.problem]
@@ -224,7 +226,9 @@ class _Made:
             data, events = without_paths(data, log)
             if events:
                 cost = "which file an image was loaded from is not told any more; registers and digests are the same"
-                self.redactions.append({"member": name, "what": "paths of images", "events": list(events), "cost": cost})
+                self.redactions.append(
+                    {"member": name, "what": "paths of images", "events": list(events), "cost": cost}
+                )
         said: dict[str, Any] = {
             "kind": source.kind,
             "source": source.path,

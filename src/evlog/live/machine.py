@@ -41,15 +41,16 @@ class Shown(Record):
         """The values of all registers. Raises SourceError or ParseError for what cannot be read."""
         if self.device is not None:
             return self.device.read()
+        from evlog.intake.machine import counted
         from evlog.intake.registers import read_registers
 
-        return read_registers(self.folder).registers
+        return counted(read_registers(self.folder))
 
 
 def devices(root: str, tcti: str | None, tpms: Sequence[str]) -> Iterator[Shown]:
     """The devices of a machine, the TPMs first; ``tpms`` are the names of those that have a log.
 
-    With ``tcti`` a TPM is the one behind it; else those that the kernel shows. Raises UsageError for a TCTI that is none.
+    With ``tcti`` a TPM is the one behind it; else those that the kernel shows. Raises UsageError for what is no TCTI.
     """
     found = register_sources(root)
     named = None

@@ -35,7 +35,7 @@ _WORDS = {
 
 
 class Report(Record):
-    """What a provider said about ``nonce``: ``outblob`` is the quote, the report or the token; "" where it has no more."""
+    """What a provider said about ``nonce``: ``outblob`` is the quote, the report or the token."""
 
     provider: str
     nonce: bytes
