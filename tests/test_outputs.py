@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from evlog.changing.append import append
+from evlog.live.append import append
 from evlog.errors import SourceError, UsageError
 from evlog.intake import outputs
 from tests.command import run

@@ -25,7 +25,7 @@ __version__ = "0.1.0"
 _HOME = {
     "Acceptance": "verifying.demand",
     "Anchor": "replaying.statements",
-    "Appended": "changing.append",
+    "Appended": "live.append",
     "BankRule": "replaying.bank_rules",
     "Boot": "references.reference",
     "BootPolicy": "policy.rules",
@@ -108,7 +108,7 @@ _HOME = {
     "Verification": "verifying.verify",
     "Verified": "verifying.verify",
     "WriteError": "errors",
-    "append": "changing.append",
+    "append": "live.append",
     "bank_rules": "replaying.bank_rules",
     "boot_aggregate": "replaying.boot_aggregate",
     "boot_of": "references.reference",

@@ -6,8 +6,6 @@ from evlog.algorithms import SHA384 as SHA384
 from evlog.algorithms import SHA512 as SHA512
 from evlog.algorithms import SM3_256 as SM3_256
 from evlog.algorithms import HashAlg as HashAlg
-from evlog.changing.append import Appended as Appended
-from evlog.changing.append import append as append
 from evlog.changing.convert import Conversion as Conversion
 from evlog.changing.convert import convert as convert
 from evlog.changing.edit import Edit as Edit
@@ -57,6 +55,8 @@ from evlog.formats import detect as detect
 from evlog.intake.read import read as read
 from evlog.intake.read import write as write
 from evlog.intake.registers import read_registers as read_registers
+from evlog.live.append import Appended as Appended
+from evlog.live.append import append as append
 from evlog.merging.merge import Handover as Handover
 from evlog.merging.merge import Merged as Merged
 from evlog.merging.merge import merge as merge

@@ -23,6 +23,7 @@ __all__ = [
     "read_plain",
     "replace",
     "source_error",
+    "sync_folder",
     "write_file",
     "write_folder",
     "write_private",
@@ -118,11 +119,11 @@ def _destination(path: str) -> str:
     raise OSError(errno.ELOOP, "Too many levels of symbolic links", path)
 
 
-def replace(path: str, data: bytes, *, lasting: bool = False, private: bool = False) -> None:
-    """The new content of a plain file, or a new file: there whole or not at all.
+def replace(path: str, data: bytes, *, lasting: bool = False, mode: int = 0o666, private: bool = False) -> None:
+    """The new content of a plain file, or a new file (of a mode): there whole or not at all.
 
-    A link of that name is replaced itself. ``lasting`` has it on the disk before it is seen; what is ``private`` only
-    its owner may read. Raises OSError.
+    A link of that name is replaced itself. ``lasting`` has it on the disk before it is seen, and its name there before
+    this returns; what is ``private`` only its owner may read. Raises OSError.
     """
     there = os.lstat(path) if os.path.lexists(path) else None
     if there is not None and stat.S_ISDIR(there.st_mode):
@@ -130,7 +131,7 @@ def replace(path: str, data: bytes, *, lasting: bool = False, private: bool = Fa
     plain = there is not None and stat.S_ISREG(there.st_mode)
     beside = _beside(path)
     try:
-        with open(os.open(beside, _NEW, 0o600 if plain or private else 0o666), "wb") as file:
+        with open(os.open(beside, _NEW, 0o600 if plain or private else mode), "wb") as file:
             try:
                 if there is not None and plain and not private:
                     _as_before(file.fileno(), there)
@@ -142,9 +143,22 @@ def replace(path: str, data: bytes, *, lasting: bool = False, private: bool = Fa
             except BaseException:
                 os.unlink(beside)
                 raise
+        if lasting:
+            sync_folder(path)
     except OSError as error:
         error.filename = path
         raise
+
+
+def sync_folder(path: str) -> None:
+    """Have the name of a file on the disk, as its content is. Raises OSError."""
+    if not hasattr(os, "O_DIRECTORY"):
+        return  # where a folder cannot be opened
+    handle = os.open(os.path.dirname(path) or os.path.curdir, os.O_RDONLY | os.O_DIRECTORY | _CLOEXEC)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
 
 
 def clear(path: str) -> None:
@@ -156,10 +170,10 @@ def clear(path: str) -> None:
             os.unlink(os.path.join(folder, other))
 
 
-def open_plain(path: str, flags: int) -> int:
+def open_plain(path: str, flags: int, mode: int = 0o644) -> int:
     """Open a plain file that is no link, without waiting for anybody. Raises OSError for anything else."""
     try:
-        handle = os.open(path, flags | _NOFOLLOW | _NONBLOCK | _CLOEXEC, 0o644)
+        handle = os.open(path, flags | _NOFOLLOW | _NONBLOCK | _CLOEXEC, mode)
     except OSError as error:
         if os.path.islink(path):
             raise OSError(error.errno, "A link, where a file of its own was expected", path) from error
