@@ -123,6 +123,11 @@ def _opened(args: argparse.Namespace) -> Log | int:
     from evlog.cli import _show_evidence
     from evlog.errors import SourceError, UnknownFormatError
 
+    if os.path.isdir(args.log) and args.format is None:
+        from evlog.tree import is_flat
+
+        if is_flat(args.log):  # registers without a log
+            return _show_evidence.show(args, UnknownFormatError(f"{args.log}: no known log format", offset=0))
     try:
         log = _common.open_log(args, args.log)
     except UnknownFormatError as error:

@@ -9,7 +9,9 @@ from __future__ import annotations
 import os
 
 from evlog.errors import EvlogError, ParseError
+from evlog.formats import room
 from evlog.intake.read import read
+from evlog.options import Options
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -74,7 +76,11 @@ class Growing:
         if not data:
             return None
         try:
-            return read(data, format=self._format, register=self._register, hash=self._hash)
+            if self._format is None:
+                return read(data, register=self._register, hash=self._hash)
+            # It is known what it is: nothing is asked whether it is something else.
+            options = Options(name=self.path, register=self._register, hash=self._hash)
+            return room(self._format).read(data, options)
         except EvlogError:
             return None
 
