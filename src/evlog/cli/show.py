@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from evlog.checking.bodies import Bodies
     from evlog.checking.check import Checks
     from evlog.checking.digest_check import DigestCheck
+    from evlog.cli._selection import Selection
     from evlog.model import Event, Finding, Log
 
 
@@ -34,7 +35,11 @@ EXAMPLES = (
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
-    _common.reader_arguments(parser)
+    _common.reader_arguments(parser, logs="[LOG]")
+    live = parser.add_argument_group("this machine")
+    live.add_argument("--live", action="store_true", help="its logs and registers, as its kernel shows them")
+    live.add_argument("--follow", action="store_true", help="with --live: go on with what is measured from now on")
+    live.add_argument("--sysroot", metavar="DIR", help="the machine's file system, if not /")
     form = parser.add_mutually_exclusive_group()
     form.add_argument("--tree", action="store_true", help="everything that is known of each event")
     form.add_argument("--json", action="store_true", help="print one JSON object (evlog.log/1)")
@@ -54,6 +59,9 @@ def run(args: argparse.Namespace) -> int:
     keep = _keep.of(args)
     selection = _selection.of(args, keep)
     _check_document(args)
+    whole = _whole(args, keep, selection)
+    if whole is not None:
+        return whole
     log = _opened(args)
     if isinstance(log, int):
         return log
@@ -84,11 +92,42 @@ def run(args: argparse.Namespace) -> int:
     return int(log.failed or (args.strict and warned))
 
 
+def _whole(args: argparse.Namespace, keep: _keep.Keep, selection: Selection) -> int | None:
+    """The exit code of showing a machine or a capture of one; None for anything else, which is one log."""
+    from evlog.errors import UsageError
+
+    if args.live:
+        if args.log is not None:
+            raise UsageError("--live finds the logs of this machine: leave out LOG")
+        from evlog.cli import _show_machine
+
+        return _show_machine.live(args, keep, selection)
+    if args.follow or args.sysroot is not None:
+        raise UsageError("--follow and --sysroot are for --live")
+    if args.log is None:
+        raise UsageError("a LOG is needed, or --live")
+    if not _common.is_capture(args, args.log):
+        return None
+    from evlog.intake.captures import read_capture
+
+    capture = read_capture(_common.given(args, args.log))
+    if capture is None or (args.member or "").removeprefix("/") in capture.logs:
+        return None
+    from evlog.cli import _show_machine
+
+    return _show_machine.capture(args, keep, selection, capture)
+
+
 def _opened(args: argparse.Namespace) -> Log | int:
     """The log; or, if it is evidence that was given, the exit code of showing that."""
     from evlog.cli import _show_evidence
     from evlog.errors import SourceError, UnknownFormatError
 
+    if os.path.isdir(args.log) and args.format is None:
+        from evlog.tree import is_flat
+
+        if is_flat(args.log):  # registers without a log
+            return _show_evidence.show(args, UnknownFormatError(f"{args.log}: no known log format", offset=0))
     try:
         log = _common.open_log(args, args.log)
     except UnknownFormatError as error:
@@ -139,7 +178,7 @@ def _json(args: argparse.Namespace, keep: _keep.Keep, log: Log, checks: Checks, 
     from evlog.formats import room
 
     bodies = Bodies()
-    rows = _rows(log, checks, chosen, bodies)
+    rows = rows_of(log, checks, chosen, bodies)
     if args.jsonl:
         for some in rows:
             _common.put(*some)
@@ -160,7 +199,7 @@ def _findings(found: Iterable[Finding], bodies: Bodies) -> Iterator[str]:
         yield json.dumps(each.to_json())
 
 
-def _rows(log: Log, checks: Checks, chosen: Sequence[int], bodies: Bodies) -> Iterator[list[str]]:
+def rows_of(log: Log, checks: Checks, chosen: Sequence[int], bodies: Bodies) -> Iterator[list[str]]:
     """The chosen events as JSON objects, some at a time."""
     import json
 

@@ -26,6 +26,7 @@ __all__ = [
     "sync_folder",
     "write_file",
     "write_folder",
+    "write_private",
 ]
 
 _CLOEXEC = getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
@@ -48,6 +49,18 @@ def write_file(path: str, data: bytes) -> None:
             _feed(place, data)
         else:
             replace(place, data)
+    except OSError as error:
+        raise source_error(path, error) from error
+
+
+def write_private(path: str, data: bytes) -> None:
+    """As `write_file`, for what nobody else may read: the file is its owner's alone, whatever was there before."""
+    try:
+        place = _destination(path)
+        if _is_special(place) or os.path.islink(place):
+            _feed(place, data)
+        else:
+            replace(place, data, private=True)
     except OSError as error:
         raise source_error(path, error) from error
 
@@ -106,11 +119,11 @@ def _destination(path: str) -> str:
     raise OSError(errno.ELOOP, "Too many levels of symbolic links", path)
 
 
-def replace(path: str, data: bytes, *, lasting: bool = False, mode: int = 0o666) -> None:
+def replace(path: str, data: bytes, *, lasting: bool = False, mode: int = 0o666, private: bool = False) -> None:
     """The new content of a plain file, or a new file (of a mode): there whole or not at all.
 
     A link of that name is replaced itself. ``lasting`` has it on the disk before it is seen, and its name there before
-    this returns. Raises OSError.
+    this returns; what is ``private`` only its owner may read. Raises OSError.
     """
     there = os.lstat(path) if os.path.lexists(path) else None
     if there is not None and stat.S_ISDIR(there.st_mode):
@@ -118,9 +131,9 @@ def replace(path: str, data: bytes, *, lasting: bool = False, mode: int = 0o666)
     plain = there is not None and stat.S_ISREG(there.st_mode)
     beside = _beside(path)
     try:
-        with open(os.open(beside, _NEW, 0o600 if plain else mode), "wb") as file:
+        with open(os.open(beside, _NEW, 0o600 if plain or private else mode), "wb") as file:
             try:
-                if there is not None and plain:
+                if there is not None and plain and not private:
                     _as_before(file.fileno(), there)
                 file.write(data)
                 file.flush()
