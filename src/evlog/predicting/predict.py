@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 __all__ = ["PredictedEvent", "PredictedRegister", "Prediction", "predict"]
 
 
+#: Variables that change what is booted or trusted, and are in no event themselves.
+_CHOOSING = ("BootNext", "Loader", "Mok", "OsIndications", "Sbat", "Shim")
 #: PCRs that are zero until they are extended.
 _PLAIN = range(1, 17)
 
@@ -144,6 +146,8 @@ def _unplaced(
         draft.lose_pcrs((4, 7, 9, 11, 12), named, reason)
     elif place == "gpt":
         draft.lose_pcrs((5,), named, reason)
+    elif ":" in place and place.partition(":")[2].startswith(_CHOOSING):
+        draft.lose_pcrs((4, 5, 7, 8, 9, 11, 12, 13, 14), named, "it may have something else booted, or trusted")
     elif ":" in place:
         draft.unknown.append(Unknown(None, named, "no event of the log is about this variable"))
     else:

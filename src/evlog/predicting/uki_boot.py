@@ -72,6 +72,8 @@ def _run(draft: Draft, files: Files, step: Step, place: str, secure: bool) -> No
         before = stub.read(old_uki)
         after = stub.read(new_uki)
         options = _options(draft, step)
+        if secure and options == (None, None) and ".cmdline" in before.base and ".cmdline" not in after.base:
+            raise ParseError("the load options, which .cmdline kept from being used, are not known")
         there = _there(draft, steps, files, path)
         old = stub.items(before, _beside(files, path, options[0], files.old, there), secure, named)
         if before.version != after.version and (before.profiles or after.profiles):
