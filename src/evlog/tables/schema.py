@@ -78,6 +78,9 @@ _LOGS = Table(
         Column("evidence_id", "id", "what tells a piece of signed evidence from another: two machines never share one"),
         Column("role", "word", "which log of the boot: firmware, ima, text, other"),
         Column("day", "date", "the day of collected_at, UTC"),
+        Column(
+            "word", "word", "what it comes to: verified, replayable, accepted, read, no; null: nothing to compare with"
+        ),
     ),
     ("sighting",),
     ("machine", "collected_at"),

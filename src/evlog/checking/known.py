@@ -1,0 +1,118 @@
+"""Records that many logs share, checked once: for who checks the logs of a fleet one after the other.
+
+The logs of one firmware have most of their records in common, byte for byte. Where a room reads records of the same
+bytes and layout as the same event, wherever they stand (`evlog.model.LazyEvents.reading`), that event, its type and
+the verdicts on its digests are the same in each log, and are kept here; what a log is as a whole is judged anew.
+"""
+
+from __future__ import annotations
+
+from array import array
+from hashlib import sha256
+
+from evlog.checking.digest_check import check_event
+from evlog.checking.facts import ColumnFacts, Row
+from evlog.contents.pcclient import PCClientEvent
+from evlog.model import LazyEvents
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Hashable, Iterator, Sequence
+
+    from evlog.checking.check import Checks
+    from evlog.checking.digest_check import DigestCheck
+    from evlog.columns import Columns
+    from evlog.model import Event, Log
+
+__all__ = ["Known", "KnownRecord"]
+
+# Longer records are known by their hash; and how many bytes of records are kept before all are forgotten.
+_SHORT = 512
+_MOST = 1 << 26
+# What an entry costs besides its bytes.
+_ENTRY = 2048
+
+
+class KnownRecord:
+    """A record that was met: an event that reads so, of whatever number, and what its digests come to."""
+
+    __slots__ = ("checks", "content", "doubtful", "event")
+
+    def __init__(self, event: Event, content: PCClientEvent) -> None:
+        self.event = event
+        self.content = content
+        self.checks: tuple[DigestCheck, ...] = check_event(event)
+        #: Whether a digest is not of the event's data.
+        self.doubtful = event.measured and any(check.verdict != "matches" for check in self.checks)
+
+
+class Known:
+    """What is known of records, up to ``most`` bytes of them: then it begins anew."""
+
+    def __init__(self, most: int = _MOST) -> None:
+        self._most, self._held = most, 0
+        self._tables: dict[Hashable, dict[bytes, KnownRecord]] = {}
+
+    def records(self, log: Log) -> list[KnownRecord] | None:
+        """Of each event its record; None for a log whose records alone do not tell its events."""
+        events, columns = log.events, log.columns
+        if columns is None or not columns.are_pcclient:
+            return None
+        if not isinstance(events, LazyEvents) or events.reading is None:
+            return None
+        if self._held > self._most:
+            self._held = 0
+            self._tables.clear()
+        tables = [self._tables.setdefault((events.reading, layout), {}) for layout in columns.layouts]
+        layout_of, data = columns.layout_of, columns.buffer
+        found: list[KnownRecord] = []
+        add = found.append
+        offsets = columns.offsets
+        begin = offsets[0]
+        for row in range(len(offsets)):
+            end = offsets[row + 1] if row + 1 < len(offsets) else columns.end
+            key = data[begin:end]
+            begin = end
+            if len(key) > _SHORT:
+                key = sha256(key).digest()
+            table = tables[0 if layout_of is None else layout_of[row]]
+            record = table.get(key)
+            if record is None:
+                event = events[row]
+                content = event.content
+                assert isinstance(content, PCClientEvent)
+                record = table[key] = KnownRecord(event, content)
+                self._held += _ENTRY + len(content.data)
+            add(record)
+        return found
+
+    def check(self, log: Log, records: Sequence[KnownRecord] | None = None) -> Checks:
+        """As `evlog.check`; ``records`` are the log's, where they were asked for already."""
+        from evlog.checking.check import check, judged
+
+        records = self.records(log) if records is None else records
+        columns = log.columns
+        if records is None or columns is None:
+            return check(log)
+        return judged([record.checks for record in records], _KnownFacts(columns, log.events, records))
+
+
+class _KnownFacts(ColumnFacts):
+    """The facts of a log whose records are known."""
+
+    def __init__(self, columns: Columns, events: Sequence[Event], records: Sequence[KnownRecord]) -> None:
+        self.types = array("I", [record.content.event_type for record in records])
+        self.pcrs = self.extended_in(columns)
+        self._columns, self._events, self._records = columns, events, records
+        self._rows: dict[int, Row] = {}
+
+    def row(self, place: int) -> Row:
+        row = self._rows.get(place)
+        if row is None:
+            record = self._records[place]
+            content = record.content
+            row = self._rows[place] = Row(record.event, content.event_type, content.data, record.checks, place)
+        return row
+
+    def doubtful(self) -> Iterator[Row]:
+        return (self.row(place) for place, record in enumerate(self._records) if record.doubtful)
