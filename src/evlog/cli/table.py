@@ -92,8 +92,9 @@ def run(args: argparse.Namespace) -> int:
 
 def _ingested(args: argparse.Namespace, lake: str, sources: list[str]) -> Ingested:
     from evlog.tables.ingest import ingest
+    from evlog.tables.inputs import Names
     from evlog.tables.patterns import checked
-    from evlog.tables.sources import Names, seen
+    from evlog.tables.sources import seen
 
     names = Names(checked(args.machine), checked(args.boot), tuple(args.only or ()))
     if _common.bar is not None:

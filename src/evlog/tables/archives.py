@@ -10,15 +10,15 @@ from __future__ import annotations
 import json
 from fnmatch import fnmatch
 
+from evlog.tables.inputs import LARGEST, Input, Unreadable, identity_of
 from evlog.tables.patterns import Place
-from evlog.tables.sources import LARGEST, Input, Unreadable, identity_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from typing import IO, Any
 
-    from evlog.tables.sources import Names
+    from evlog.tables.inputs import Names
 
 __all__ = ["COLUMNS", "inputs", "is_capture"]
 

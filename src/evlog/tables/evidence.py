@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from evlog.evidence import Evidence
     from evlog.model import Log
-    from evlog.tables.sources import Input
+    from evlog.tables.inputs import Input
     from evlog.verifying.verify import Verification
 
     Material = bytes | str

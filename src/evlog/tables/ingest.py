@@ -14,8 +14,9 @@ import time
 from evlog._record import Record
 from evlog.errors import SourceError
 from evlog.tables.evidence import NO_EVIDENCE, Wanted
+from evlog.tables.inputs import NO_NAMES, Input, Names, Unreadable
 from evlog.tables.pool import Pool
-from evlog.tables.sources import NO_NAMES, Input, Names, Unreadable, inputs
+from evlog.tables.sources import inputs
 from evlog.tables.state import State
 from evlog.tables.work import Setting, Task
 from evlog.tables.writer import Writer

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from evlog.model import Log
     from evlog.replaying.replay import Replay
-    from evlog.tables.sources import Input
+    from evlog.tables.inputs import Input
 
 __all__ = ["Result", "Setting", "Task", "Worker"]
 
