@@ -1,0 +1,12 @@
+"""A fleet in columns: the logs of many machines as five Arrow tables, in memory and as a lake of Parquet files.
+
+Rules of the room:
+
+1. A table is declared once, in `schema`: name, type, whether it may be null, and what it says. Producers, readers,
+   documents and engines ask there; a column is one line there and one where rows are made (`rows`).
+2. Rows are made column by column, of whatever tells most cheaply: an event is made only where nothing else tells.
+3. What counts in a lake is what its commits name (`lake`). Only one process writes, and only the parent commits.
+4. Broken input is a row with a finding, never an exception: one log must not cost the others.
+5. A machine's name and boot come from the caller; what evidence proves is asked of `evlog.verifying`, not judged here.
+6. pyarrow and duckdb (``evlog-toolkit[tables]``) are imported where they are used; nothing else of evlog needs them.
+"""
