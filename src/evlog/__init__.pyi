@@ -109,6 +109,8 @@ from evlog.replaying.replay import replay as replay
 from evlog.replaying.replay import replay_each as replay_each
 from evlog.replaying.statements import Anchor as Anchor
 from evlog.replaying.statements import Statement as Statement
+from evlog.tables.stream import Tables as Tables
+from evlog.tables.stream import table as table
 from evlog.verifying.demand import Acceptance as Acceptance
 from evlog.verifying.demand import Demand as Demand
 from evlog.verifying.judgement import Shortfall as Shortfall

@@ -18,6 +18,7 @@ from evlog.model import LazyEvents
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Hashable, Iterator, Sequence
+    from typing import Any
 
     from evlog.checking.check import Checks
     from evlog.checking.digest_check import DigestCheck
@@ -34,14 +35,18 @@ _ENTRY = 2048
 
 
 class KnownRecord:
-    """A record that was met: an event that reads so, of whatever number, and what its digests come to."""
+    """A record that was met: an event that reads so, of whatever number, and what its digests come to.
 
-    __slots__ = ("checks", "content", "doubtful", "event")
+    ``notes`` are for whoever asks: what else such an event comes to, by a key of theirs.
+    """
+
+    __slots__ = ("checks", "content", "doubtful", "event", "notes")
 
     def __init__(self, event: Event, content: PCClientEvent) -> None:
         self.event = event
         self.content = content
         self.checks: tuple[DigestCheck, ...] = check_event(event)
+        self.notes: dict[Hashable, Any] = {}
         #: Whether a digest is not of the event's data.
         self.doubtful = event.measured and any(check.verdict != "matches" for check in self.checks)
 

@@ -59,13 +59,14 @@ class Description(Record):
     """``type`` and ``name`` stay when the event's value changes; ``words`` say what the event holds.
 
     They are safe to print, whoever wrote the log; ``members`` are not: those of the event's data as JSON, and without
-    where in memory something lay.
+    where in memory something lay. ``kind`` is what the data was decoded as, else the content's.
     """
 
     type: str
     name: str
     words: str
     members: Any = None
+    kind: str = ""
 
     def became(self, other: Description, *, covered: bool) -> str:
         """What changed on the way to the other description, in words.
@@ -142,9 +143,10 @@ class Describer:
         decoded = decode(event, self._context)
         members = None if decoded is None or isinstance(decoded, Raw) else to_json(decoded.unplaced())
         if decoded is None or members is None:
-            return Description(kind, printable(_own_name(content)), printable(_text(content)))
+            told = content.kind if decoded is None else decoded.kind
+            return Description(kind, printable(_own_name(content)), printable(_text(content)), kind=told)
         name = printable(_decoded_name(members, decoded.summary))
-        return Description(kind, name, decoded.summary, members)
+        return Description(kind, name, decoded.summary, members, decoded.kind)
 
 
 def _decoded_name(members: dict[str, Any], summary: str) -> str:
