@@ -83,8 +83,9 @@ def run(args: argparse.Namespace) -> int:
         rows = _Counted(_answer(args, reader))
         if args.html:
             _html(args, rows)
-        if not args.html or args.output or args.format or args.json:
+        else:
             _deliver(args, rows, reader)
+    _common.say_all(rows.answer.notes)
     return int(bool(args.fail_if_any and rows.count))
 
 

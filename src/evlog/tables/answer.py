@@ -23,6 +23,13 @@ class Answer:
 
     def __init__(self, schema: pa.Schema, batches: Iterable[pa.RecordBatch]) -> None:
         self.schema, self.batches = schema, iter(batches)
+        #: What the rows leave out, in a sentence each.
+        self.notes: tuple[str, ...] = ()
+
+    def noted(self, notes: Iterable[str]) -> Answer:
+        """The answer with what there is to say besides."""
+        self.notes = tuple(notes)
+        return self
 
     @property
     def columns(self) -> list[dict[str, str]]:

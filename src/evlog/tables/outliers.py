@@ -7,7 +7,7 @@ whose machines have the same log are compared once. Order counts, and events tha
 from __future__ import annotations
 
 from evlog.tables.answer import Answer, made
-from evlog.tables.questions import VALUES, values
+from evlog.tables.questions import VALUES, left_out, values
 from evlog.tables.rebuilt import rebuilt
 
 TYPE_CHECKING = False
@@ -20,6 +20,9 @@ if TYPE_CHECKING:
     from evlog.tables.reader import Reader
 
 __all__ = ["outliers"]
+
+# Comparisons that are kept for the registers that follow.
+_KEPT = 1 << 12
 
 _GROUPS = f"""
 WITH {VALUES}
@@ -46,7 +49,7 @@ def outliers(reader: Reader, asked: Asked) -> Answer:
     """A row for each event by which a group differs; ``a`` and ``b`` are its numbers in the largest group's log and
     in the example's. A group that differs in no event has a row that says so.
     """
-    return made(_COLUMNS, _rows(reader, asked))
+    return made(_COLUMNS, _rows(reader, asked)).noted(left_out(reader, asked))
 
 
 def _rows(reader: Reader, asked: Asked) -> Iterator[tuple[Any, ...]]:
@@ -67,9 +70,10 @@ def _rows(reader: Reader, asked: Asked) -> Iterator[tuple[Any, ...]]:
                 continue
             for change in difference.changes:
                 yield (*head, change.kind, change.a, change.b, change.words)
-        left = len(others) - asked.groups
-        if left > 0:
-            yield (sum(group[2] for group in others[asked.groups :]), register, *[None] * 3, "more", None, None, f"{left} smaller groups")
+        more = others[asked.groups :]
+        if more:
+            words = f"{len(more)} smaller groups are not told of: --groups"
+            yield (sum(group[2] for group in more), register, None, None, None, "more", None, None, words)
 
 
 class _Differences:
@@ -84,6 +88,8 @@ class _Differences:
 
         found = self._known.get((a, b))
         if found is None:
+            if len(self._known) == _KEPT:
+                self._known.clear()
             found = self._known[a, b] = diff(rebuilt(self._reader, a), rebuilt(self._reader, b))
         return next((each for each in found.registers if str(each.register) == register), None)
 

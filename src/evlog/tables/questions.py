@@ -1,7 +1,8 @@
 """Questions about a fleet that have a name. Whatever a user names is a parameter of the SQL, never a part of it.
 
 A register's value is the one that the log leads to, or where no log has the register, the one that evidence states. Of
-its banks one is asked: the one given, or of those that most machines have, the strongest.
+its banks one is asked: the one given, or of those that at least half as many machines have as any other, the strongest
+whose values fit on a line, as everywhere in evlog (`_STRONGEST`).
 """
 
 from __future__ import annotations
@@ -22,8 +23,12 @@ if TYPE_CHECKING:
 
 __all__ = ["QUESTIONS", "VALUES", "Asked", "Question", "ask"]
 
+_FITTING = 32
+# Of digests of so many bytes, what comes first: the largest that are not longer than SHA-256's, then the shorter ones.
+_STRONGEST = f"bytes > {_FITTING}, abs(bytes - {_FITTING})"
+
 #: Every sighting's register values, of the registers asked for and of one bank each.
-VALUES = """
+VALUES = f"""
 held AS (
   SELECT sighting, log, machine, boot, collected_at, format, failed, register, bank, register_verdict,
          coalesce(replayed, stated) AS value
@@ -32,15 +37,25 @@ held AS (
     AND ($registers IS NULL OR list_contains($registers, register)) AND ($bank IS NULL OR bank = $bank)
 ),
 banks AS (
-  SELECT register, bank FROM held GROUP BY register, bank
-  QUALIFY row_number() OVER (PARTITION BY register
-    ORDER BY count(DISTINCT machine) DESC, max(octet_length(value)) DESC, bank) = 1
+  SELECT register, bank
+  FROM (SELECT *, 2 * n < max(n) OVER (PARTITION BY register) AS uncommon
+        FROM (SELECT register, bank, count(DISTINCT machine) AS n, max(octet_length(value)) AS bytes
+              FROM held GROUP BY register, bank))
+  QUALIFY row_number() OVER (PARTITION BY register ORDER BY uncommon, {_STRONGEST}, bank) = 1
 ),
 valued AS (SELECT held.* FROM held JOIN banks USING (register, bank)),
 last AS (
   SELECT * FROM valued
   QUALIFY row_number() OVER (PARTITION BY machine, register ORDER BY collected_at DESC NULLS LAST, sighting) = 1
 )"""
+
+# Machines whose registers have no value in the bank that was asked.
+_LEFT_OUT = f"""
+WITH {VALUES}
+SELECT register, bank, count(*) AS machines
+FROM (SELECT DISTINCT register, machine FROM held EXCEPT SELECT DISTINCT register, machine FROM valued)
+     JOIN banks USING (register)
+GROUP BY register, bank"""
 
 _GROUPS = f"""
 WITH {VALUES}
@@ -152,25 +167,51 @@ def _bank(reader: Reader, asked: Asked) -> str:
             raise UsageError(f"no column of {asked.bank.name} digests; there are {', '.join(BANKS)}")
         return asked.bank.name
     counts = reader.rows(f"SELECT {', '.join(f'count({bank})' for bank in BANKS)} FROM events WHERE measured")[0]
-    strength = {bank: (count, HashAlg.named(bank).size) for bank, count in zip(BANKS, counts, strict=True)}
-    return max(BANKS, key=lambda bank: strength[bank])
+    common = [bank for bank, count in zip(BANKS, counts, strict=True) if 2 * count >= max(counts)]
+    sizes = {bank: HashAlg.named(bank).size for bank in common}
+    return min(common, key=lambda bank: (sizes[bank] > _FITTING, abs(sizes[bank] - _FITTING), BANKS.index(bank)))
+
+
+def left_out(reader: Reader, asked: Asked) -> list[str]:
+    """Sentences about machines that have no value in the bank that is asked."""
+    found: dict[tuple[str, int], list[Register]] = {}
+    for register, bank, machines in reader.rows(_LEFT_OUT, values(reader, asked)):
+        found.setdefault((bank, machines), []).append(Register.parse(register))
+    return [_without(machines, bank, f"{RegisterSet.of(which)}: ") for (bank, machines), which in found.items()]
+
+
+def _without(machines: int, bank: str, what: str = "") -> str:
+    return f"{what}{machines} machine{' has' if machines == 1 else 's have'} no {bank}: --bank asks for another"
+
+
+def _without_bank(reader: Reader, bank: str) -> list[str]:
+    """A sentence about machines whose logs have no digests of a bank."""
+    sql = "SELECT count(DISTINCT machine) FROM latest WHERE events > 0 AND NOT list_contains(banks, $bank)"
+    machines = reader.rows(sql, {"bank": bank})[0][0]
+    return [_without(machines, bank)] if machines else []
 
 
 def _groups(reader: Reader, asked: Asked) -> Answer:
-    return reader.answer(_GROUPS.format(order=_ORDER), values(reader, asked))
+    notes = left_out(reader, asked)
+    return reader.answer(_GROUPS.format(order=_ORDER), values(reader, asked)).noted(notes)
 
 
 def _timeline(reader: Reader, asked: Asked) -> Answer:
     given = {**values(reader, asked), "since": _time(asked.since)}
     if not asked.events:
-        return reader.answer(_TIMELINE.format(order=_ORDER), given)
+        notes = left_out(reader, asked)
+        return reader.answer(_TIMELINE.format(order=_ORDER), given).noted(notes)
     del given["bank"]
-    return reader.answer(_EVENT_TIMELINE.format(order=_ORDER, bank=_bank(reader, asked)), given)
+    bank = _bank(reader, asked)
+    notes = _without_bank(reader, bank)
+    return reader.answer(_EVENT_TIMELINE.format(order=_ORDER, bank=bank), given).noted(notes)
 
 
 def _rare(reader: Reader, asked: Asked) -> Answer:
     given = {"registers": _registers(reader, asked.registers), "most": asked.most}
-    return reader.answer(_RARE.format(order=_ORDER, bank=_bank(reader, asked)), given)
+    bank = _bank(reader, asked)
+    notes = _without_bank(reader, bank)
+    return reader.answer(_RARE.format(order=_ORDER, bank=bank), given).noted(notes)
 
 
 def _unverified(reader: Reader, asked: Asked) -> Answer:
