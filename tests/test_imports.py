@@ -135,7 +135,7 @@ ALLOWED: dict[str, tuple[str, ...]] = {
     ),
     "__init__": ("_record",),
     "tables": (
-        "__init__", *FACTS, "decoders", "evidence", "intake", "replaying", "checking", "merging", "verifying",
+        "__init__", *FACTS, "tree", "decoders", "evidence", "intake", "replaying", "checking", "merging", "verifying",
         "comparing",
     ),
     "cli": (

@@ -53,8 +53,13 @@ _LISTS = frozenset(("ima-binary", "ima-ascii"))
 
 
 def reader_arguments(parser: argparse.ArgumentParser, *, logs: str = "LOG", keep: bool = True) -> None:
-    """LOG (``-`` is stdin), what settles how it is read, and what is kept; ``keep`` is False for its own options."""
-    if logs.endswith("..."):
+    """LOG (``-`` is stdin), what settles how it is read, and what is kept; ``keep`` is False for its own options.
+
+    Of a command that takes no logs but what they are in, ``logs`` is "".
+    """
+    if not logs:
+        pass
+    elif logs.endswith("..."):
         parser.add_argument("logs", nargs="+", metavar="LOG", help="a log; - is stdin")
     elif logs.endswith("...]"):
         parser.add_argument("logs", nargs="*", metavar="LOG", help="a log; - is stdin")

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from evlog.model import Finding, Log
     from evlog.replaying.replay import Replay
     from evlog.tables.events import EventRow
-    from evlog.verifying.verify import Verification
+    from evlog.tables.evidence import Judged
 
 __all__ = ["Batch", "log_id", "registers_of", "sighting_id"]
 
@@ -111,15 +111,14 @@ class Batch:
         boot: str | None = None,
         collected_at: int | None = None,
         log: Log | None = None,
-        verification: Verification | None = None,
-        evidence: bytes | None = None,
+        judged: Judged | None = None,
     ) -> None:
         """A log that was seen. ``log`` is None for what is no log; ``collected_at`` is in microseconds since 1970."""
-        verdict = authenticated = kind = word = None
-        if verification is not None:
-            verdict, word = _FLAGS[verification.ok], verification.word
-            kind = verification.evidence.source
-            authenticated = verification.ok and verification.evidence.anchored
+        verdict: tuple[Any, ...] = (None, None, None, None)
+        word = None
+        if judged is not None:
+            flag = None if judged.ok is None else _FLAGS[judged.ok]
+            verdict, word = (flag, judged.authenticated, judged.kind, judged.id), judged.word
         self._logs.append(
             (
                 *(sighting, id, machine, boot, collected_at, source),
@@ -129,7 +128,7 @@ class Batch:
                 size,
                 len(log.events) if log is not None else None,
                 log is None or log.failed,
-                *(verdict, authenticated, kind, evidence),
+                *verdict,
                 _ROLES.get(log.format, "other") if log is not None else None,
                 collected_at // 86_400_000_000 if collected_at is not None else None,
                 word,
@@ -139,6 +138,11 @@ class Batch:
     def add_registers(self, rows: Iterable[tuple[Any, ...]]) -> None:
         """Rows of ``registers``, as `registers_of` makes them, with the sighting before each."""
         self._registers.extend(rows)
+
+    @property
+    def rows(self) -> int:
+        """How many rows ``logs`` will have."""
+        return len(self._logs)
 
     # Arrow
 
@@ -171,20 +175,16 @@ class Batch:
         return pa.Table.from_arrays([cells[name] for name in schema.names], schema=schema)
 
 
-def registers_of(replayed: Replay | None, verification: Verification | None) -> list[tuple[Any, ...]]:
-    """The rows of ``registers`` that a log has without or with evidence, but for the sighting."""
-    rows = {(row.register, row.alg): row for row in (replayed.rows if replayed is not None else ())}
-    if verification is None:
-        return [
-            (str(row.register), str(row.alg), row.value, None, None, row.status, row.start_reason, row.events)
-            for row in rows.values()
-        ]
+def registers_of(replayed: Replay, judged: Judged | None = None) -> list[tuple[Any, ...]]:
+    """The rows of ``registers`` that a log has, with or without evidence, but for the sighting before each."""
+    rows = {(str(row.register), str(row.alg)): row for row in replayed.rows}
+    if judged is None or judged.ok is None:
+        return [(*key, row.value, None, None, row.status, row.start_reason, row.events) for key, row in rows.items()]
     made = []
-    for each in verification.registers:
-        row = rows.get((each.register, each.alg))
+    for register, bank, value, stated, verdict, events in judged.registers:
+        row = rows.get((register, bank))
         status, reason = (row.status, row.start_reason) if row is not None else (None, None)
-        name, bank = str(each.register), str(each.alg)
-        made.append((name, bank, each.replayed, each.expected, each.verdict, status, reason, each.events))
+        made.append((register, bank, value, stated, verdict, status, reason, events))
     return made
 
 

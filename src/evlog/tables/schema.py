@@ -79,7 +79,9 @@ _LOGS = Table(
         Column("role", "word", "which log of the boot: firmware, ima, text, other"),
         Column("day", "date", "the day of collected_at, UTC"),
         Column(
-            "word", "word", "what it comes to: verified, replayable, accepted, read, no; null: nothing to compare with"
+            "word",
+            "word",
+            "verified, replayable, accepted, read, no, shared (two machines had the evidence); null: no evidence",
         ),
     ),
     ("sighting",),

@@ -22,7 +22,7 @@ __all__ = ["ArrowTable", "Tables", "log_schema", "log_stream", "table"]
 
 
 class ArrowTable:
-    """One table, for whatever takes an object with ``__arrow_c_stream__``: ``pyarrow.table(it)``, DuckDB by its name."""
+    """One table, for whatever takes an object with ``__arrow_c_stream__``: ``pyarrow.table(it)``, DuckDB by name."""
 
     __slots__ = ("_made", "name")
 
@@ -111,7 +111,7 @@ def _tables(given: Iterable[tuple[str | None, Log]]) -> dict[str, Any]:
             batch.add_log(id, log, replayed)
         seen |= {id, sighting}
         batch.add_sighting(sighting, id, source=log.name, size=len(data), machine=machine, log=log)
-        batch.add_registers((sighting, *row) for row in registers_of(replayed, None))
+        batch.add_registers((sighting, *row) for row in registers_of(replayed))
     return batch.tables()
 
 
