@@ -39,7 +39,7 @@ CLUSTERS = {
 #: Ray takes no number of processors from the environment.
 BEGIN_RAY = (
     "import ray, runpy, sys; sys.argv = sys.argv[1:]; "
-    "ray.init(num_cpus=2, include_dashboard=False, object_store_memory=400 * 2**20); "
+    "ray.init(num_cpus=2, include_dashboard=False, object_store_memory=2**30); "
     "runpy.run_path(sys.argv[0], run_name='__main__')"
 )
 
@@ -86,9 +86,7 @@ def main(engine: str, count: int) -> int:
         source = logs(folder, count)
         given = [batch for path in sorted(source.iterdir()) for batch in pq.read_table(path).to_batches()]
         start = time.perf_counter()
-        local = {
-            name: pa.Table.from_batches(map_batches(given, name), schema=mapped_schema(name)) for name in TABLES
-        }
+        local = {name: pa.Table.from_batches(map_batches(given, name), schema=mapped_schema(name)) for name in TABLES}
         print(f"{count} logs in {FILES} files, one process: {time.perf_counter() - start:.1f} s")
         job = str(ROOT / "docs" / "engines" / f"{engine}_job.py")
         command = [sys.executable, *(("-c", BEGIN_RAY) if engine == "ray" else ()), job]

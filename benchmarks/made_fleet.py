@@ -76,7 +76,7 @@ def values(events: list[Event]) -> dict[str, dict[str, str]]:
     made: dict[str, dict[str, str]] = {}
     for place, bank in enumerate(BANKS.values()):
         size = hashlib.new(bank).digest_size
-        table = {number: bytes(size) for number in range(17)} | {number: b"\xff" * size for number in range(17, 23)}
+        table = {number: bytes(size) for number in range(17)} | dict.fromkeys(range(17, 23), b"\xff" * size)
         for event in events:
             if event.type != EV_NO_ACTION:
                 extended = table[event.register] + event.digests[place]

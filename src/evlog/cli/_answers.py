@@ -104,7 +104,8 @@ def _json(answer: Answer, head: dict[str, Any]) -> Iterator[bytes]:
     """One object: what is known of the answer, then its rows."""
     import json
 
-    yield json.dumps({**head, "columns": answer.columns}).removesuffix("}").encode() + b', "rows": ['
+    about = {**head, "notes": list(answer.notes), "columns": answer.columns}
+    yield json.dumps(about).removesuffix("}").encode() + b', "rows": ['
     between = b""
     for row in answer.rows():
         yield between + json.dumps([cell(value) for value in row]).encode()

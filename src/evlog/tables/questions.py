@@ -60,7 +60,8 @@ GROUP BY register, bank"""
 _GROUPS = f"""
 WITH {VALUES}
 SELECT count(*) AS machines, register, bank, value, min(machine) AS example,
-       count(*) FILTER (register_verdict = 'match') AS match, count(*) FILTER (register_verdict = 'mismatch') AS mismatch
+       count(*) FILTER (register_verdict = 'match') AS match,
+       count(*) FILTER (register_verdict = 'mismatch') AS mismatch
 FROM last GROUP BY register, bank, value ORDER BY {{order}}, machines DESC, value"""
 
 _TIMELINE = f"""
@@ -255,6 +256,8 @@ QUESTIONS: dict[str, Question] = {
             _timeline,
         ),
         Question("rare", "events that few machines have", ("registers", "bank", "most"), _rare),
-        Question("unverified", "machines whose last logs are not what their registers say", ("authenticated",), _unverified),
+        Question(
+            "unverified", "machines whose last logs are not what their registers say", ("authenticated",), _unverified
+        ),
     )
 }

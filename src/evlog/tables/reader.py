@@ -4,8 +4,8 @@ SQL is code, so that several things hold it, each enough for what it is for: a q
 DuckDB's own parser tells the kind and the table functions that it calls; no file can be opened but the lake's own
 parts; the transaction is read-only; and the configuration is locked, with a limit of memory, a number of threads and
 a private folder to spill into. Left to itself DuckDB keeps neither a COPY from writing into a folder that may be read,
-nor ``EXPLAIN ANALYZE COPY`` (tried on 1.5 and 2.0). A service that takes questions from strangers needs a sandbox of the
-system's all the same: https://duckdb.org/docs/stable/operations_manual/securing_duckdb/overview.
+nor ``EXPLAIN ANALYZE COPY`` (tried on 1.5 and 2.0). A service that takes questions from strangers needs a sandbox of
+the system's all the same (DuckDB, "Securing DuckDB").
 """
 
 from __future__ import annotations
@@ -34,9 +34,11 @@ _SCHEMA = re.compile(r"evlog\.table\.(\w+)/(\d+)")
 
 #: Table functions that a question may call: they make rows of what is in the question or in the catalog of views.
 _FUNCTIONS = frozenset(
-    "range generate_series unnest repeat repeat_row json_each json_tree histogram histogram_values summary "
-    "duckdb_columns duckdb_functions duckdb_keywords duckdb_tables duckdb_types duckdb_views pragma_table_info "
-    "pragma_version".split()
+    (
+        *("range", "generate_series", "unnest", "repeat", "repeat_row", "json_each", "json_tree"),
+        *("histogram", "histogram_values", "summary", "pragma_table_info", "pragma_version"),
+        *("duckdb_columns", "duckdb_functions", "duckdb_keywords", "duckdb_tables", "duckdb_types", "duckdb_views"),
+    )
 )
 
 #: Views besides the tables: what is asked most.
@@ -244,7 +246,7 @@ def _duckdb() -> Any:
 
 
 def _check(table: Table, path: str) -> None:
-    """Raise UsageError for a part of a version that this evlog does not know, ParseError for one that is not evlog's."""
+    """Raise UsageError for a part of a version that this evlog does not know, ParseError for none of evlog's."""
     import pyarrow as pa
     from pyarrow import parquet
 

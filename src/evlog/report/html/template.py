@@ -1,4 +1,4 @@
-"""The frame of a page: its files put together, and the policy that lets nothing out of it and nothing else run in it."""
+"""The frame of a page: its files put together, and the policy that lets nothing out and nothing else run."""
 
 from __future__ import annotations
 
