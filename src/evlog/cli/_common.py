@@ -87,7 +87,7 @@ def reader_arguments(parser: argparse.ArgumentParser, *, logs: str = "LOG", keep
     group.add_argument("--strict", action="store_true", help="refuse what the specification refuses")
 
 
-def color_argument(parser: argparse.ArgumentParser) -> None:
+def color_argument(parser: argparse._ActionsContainer) -> None:
     """--color, of a command that prints a page."""
     text = "auto (the default): on a terminal, unless NO_COLOR, or with FORCE_COLOR"
     parser.add_argument("--color", choices=("auto", "always", "never"), default="auto", metavar="WHEN", help=text)
