@@ -37,6 +37,7 @@ COMMANDS = {
     "diff": "what differs between two logs, register by register, in words",
     "report": "a page about logs, to be looked at in a browser",
     "table": "the logs of a fleet as tables, in a folder of Parquet files that grows",
+    "query": "questions about a fleet, by a name or in SQL",
     "predict": "the registers of the next boot, from its files and the last log",
     "merge": "the logs of one machine as one, with every hand-over between them",
     "convert": "the same log in another format, losses named, registers proven",
@@ -44,7 +45,6 @@ COMMANDS = {
     "export": "reference values for other verifiers, from the logs of good boots",
     "split": "a log for each register, as a tree of registers or as files",
     "capture": "a machine's logs, registers and quotes as one archive, to be verified elsewhere",
-    "query": "questions about a fleet, by a name or in SQL",
     "append": "lines to the log of a register, which is extended",
     "formats": "the formats that evlog reads and writes",
 }

@@ -136,9 +136,7 @@ def ima_elsewhere(case: Case) -> Iterator[Candidate]:
                 count = values.index(case.observed) + 1
                 some = f"the {count}" if count == len(digests) else f"the first {count} of the {len(digests)}"
                 name = f" of {log.name}" if log.name else ""
-                say = case.saying(
-                    "a guess: the value follows if {} entries{} extended {} ({})", some, name, what, how
-                )
+                say = case.saying("a guess: the value follows if {} entries{} extended {} ({})", some, name, what, how)
                 yield Candidate("ima_register", len(case.trail), 0, tuple(digests[:count]), say)
 
 
