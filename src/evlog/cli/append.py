@@ -25,7 +25,7 @@ _CHUNK = 1 << 16
 
 EXAMPLES = (
     'evlog append tpm: pcr:16 "example.org/app start 1.2" --log app.log',
-    'evlog append /sys/class/misc/tdx_guest/measurements rtmr3 "example.org/app start 1.2" --log rtmr3.log',
+    'evlog append /sys/class/misc/tdx_guest/measurements rtmr3 "a line" --log f',
     'evlog append registers rtmr3 "example.org/app start 1.2"',
     "tail -f events | evlog append registers rtmr3",
 )

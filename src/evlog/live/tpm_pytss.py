@@ -6,6 +6,7 @@ worth of work and closed, so that a device with a single opener is free in betwe
 
 from __future__ import annotations
 
+import importlib
 import importlib.util
 import os
 
@@ -38,10 +39,9 @@ class Pytss:
         # The stack prints each error before it returns it.
         os.environ.setdefault("TSS2_LOG", "all+none")
         try:
-            import tpm2_pytss
+            self.tss: Any = importlib.import_module("tpm2_pytss")
         except (ImportError, OSError, RuntimeError) as error:
             raise SourceError(f"tpm2-pytss cannot be used: {error}") from error
-        self.tss: Any = tpm2_pytss
         self.tcti = tcti
         self._banks: dict[int, tuple[int, ...]] | None = None
 
