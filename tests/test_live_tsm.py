@@ -152,6 +152,13 @@ def test_two_names_of_one_register(tmp_path: Path) -> None:
     assert leads_to(log, Register("rtmr", 1)) == files.values["rtmr1:sha384"]
 
 
+def test_a_folder_of_registers_is_shown(tmp_path: Path) -> None:
+    ran = run("show", str(plain(tmp_path / "measurements", SAMPLE)))
+    assert ran.code == 0
+    for name in ("static_mr", "rtmr:0", "rtmr:1", "rtmr_crypto_agile", "report_digest", "config_mr"):
+        assert name in ran.out
+
+
 # One write
 
 

@@ -10,7 +10,7 @@ import importlib
 import importlib.util
 import os
 
-from evlog.algorithms import HashAlg
+from evlog.algorithms import ALGORITHMS, HashAlg
 from evlog.errors import EvlogError, SourceError
 from evlog.live.tpm_answers import answer
 
@@ -55,7 +55,7 @@ class Pytss:
         return self._banks
 
     def read(self, selection: Selection) -> tuple[int | None, dict[tuple[int, int], bytes]]:
-        left = {alg: set(pcrs) for alg, pcrs in selection.items()}
+        left = {alg: set(pcrs) for alg, pcrs in selection.items() if alg in ALGORITHMS}
         values: dict[tuple[int, int], bytes] = {}
         counters = set()
         with _Connection(self) as tpm:
