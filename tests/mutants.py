@@ -697,7 +697,7 @@ MUTANTS: tuple[Mutant, ...] = (
         "live/writer.py",
         "return change.synced or change.data",
         "return True or change.data",
-        "test_live_tsm.py::test_others_that_never_rest",
+        "test_live_tsm.py::test_others_that_do_not_rest",
     ),
     Mutant(
         "live/writer.py",

@@ -392,12 +392,14 @@ def test_a_full_disk_after_the_extension(tmp_path: Path, monkeypatch: pytest.Mon
     assert leads_to(log) == files.values["rtmr3:sha384"]
 
 
-def test_others_that_never_rest(tmp_path: Path) -> None:
-    """SYNC states what is an old value by then: three of them are tried, and it is said."""
+@pytest.mark.parametrize("writes", [3, 4], ids=["until the line", "never"])
+def test_others_that_do_not_rest(tmp_path: Path, writes: int) -> None:
+    """SYNC states what is an old value by then: three of them are tried, and it is said. The line leads nowhere then,
+    whether or not it is the last that was extended."""
     files = KernelFiles()
 
     def moving(what: str) -> None:
-        if what == "write":
+        if what == "write" and len(files.writes) <= writes:
             files.extend("rtmr3:sha384", bytes(48))
 
     files.before = moving
