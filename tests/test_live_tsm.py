@@ -167,16 +167,24 @@ def test_one_write_of_exactly_the_size(tmp_path: Path, monkeypatch: pytest.Monke
     folder = plain(tmp_path / "measurements")
     monkeypatch.setattr(kernel, "in_kernel", lambda path: True)
     written: list[bytes] = []
-    real = os.write
+    flags: list[int] = []
+    real, real_open = os.write, os.open
 
     def write(handle: int, data: bytes) -> int:
         written.append(bytes(data))
         assert signal.SIGINT in signal.pthread_sigmask(signal.SIG_BLOCK, ())
         return real(handle, data)
 
+    def opening(path: str, mode: int, *rest: int) -> int:
+        flags.append(mode)
+        return real_open(path, mode, *rest)
+
     monkeypatch.setattr(os, "write", write)
+    monkeypatch.setattr(os, "open", opening)
     open_device(folder).extend(RTMR3, {SHA384: b"\2" * 48})
     assert written == [b"\2" * 48]
+    (only,) = (mode for mode in flags if mode & os.O_ACCMODE != os.O_RDONLY)
+    assert only & (os.O_APPEND | os.O_TRUNC | os.O_CREAT) == 0
     assert (folder / "rtmr3:sha384").read_bytes() == b"\2" * 48
     assert signal.SIGINT not in signal.pthread_sigmask(signal.SIG_BLOCK, ())
 
