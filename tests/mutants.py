@@ -680,6 +680,67 @@ MUTANTS: tuple[Mutant, ...] = (
         "most = _MOST",
         "test_append.py::test_a_kernel_that_fails_between_two_lines",
     ),
+    # Live: an extension that is asked for twice, or believed without looking; a line that is lost, or stored in doubt.
+    Mutant(
+        "live/writer.py",
+        "if rest or value == change.new:",
+        "if value == change.new:",
+        "test_live_tsm.py::test_a_line_of_the_last_boot",
+    ),
+    Mutant(
+        "live/writer.py",
+        "        self._doubt(log, change, value)\n        return False",
+        "        return False",
+        "test_live_tsm.py::test_stopped_anywhere_and_moved_by_others_anywhere",
+    ),
+    Mutant(
+        "live/writer.py",
+        "return change.synced or change.data",
+        "return True or change.data",
+        "test_live_tsm.py::test_others_that_do_not_rest",
+    ),
+    Mutant(
+        "live/writer.py",
+        "if change.place == self.site.place:",
+        "if True:",
+        "test_live_tsm.py::test_a_line_of_the_last_boot",
+    ),
+    Mutant(
+        "live/writer.py",
+        "if failed is not None and value != change.new:",
+        "if failed is not None:",
+        "test_live_tsm.py::test_an_extension_that_fails",
+    ),
+    Mutant(
+        "live/writer.py",
+        "                os.unlink(self.site.journal)\n",
+        "",
+        "test_live_tsm.py::test_a_refusal_while_others_extend_is_no_doubt",
+    ),
+    Mutant(
+        "live/tsm.py",
+        "if written != len(digest):",
+        "if written > len(digest):",
+        "test_live_tsm.py::test_a_count_that_is_not_the_size_is_an_error_and_nothing_is_written_again",
+    ),
+    Mutant(
+        "live/tsm.py",
+        "if not len(digest) == member.size == alg.size:",
+        "if False:",
+        "test_live_tsm.py::test_no_other_size_is_written",
+    ),
+    Mutant(
+        "tree.py",
+        'return "extensible" if writable else "closed"',
+        'return "extensible" if writable else "static"',
+        "test_live_tsm.py::test_the_names_of_the_kernel_s_sample",
+    ),
+    Mutant(
+        "live/runtime.py",
+        "or there.st_mode & 0o022",
+        "",
+        "test_live_tsm.py::test_the_folder_is_nobody_else_s",
+    ),
     Mutant(
         "changing/convert.py",
         "if strict and losses:",

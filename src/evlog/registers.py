@@ -22,6 +22,7 @@ __all__ = [
     "PCR0",
     "PCR_TO_CCMR",
     "PLATFORMS",
+    "RESETTABLE_PCRS",
     "SPACES",
     "UNKNOWN_REGISTER",
     "Platform",
@@ -120,6 +121,9 @@ PCR0 = Register("pcr", 0)
 
 #: The last PCR that the TPM of a PC has (TCG PC Client Platform TPM Profile 1.05, section 4.6).
 LAST_PCR = 23
+
+#: PCRs that anybody may reset while the machine runs: for tests and for applications.
+RESETTABLE_PCRS = frozenset((16, 23))
 
 #: The register of a per-register textual log until somebody says which one it is.
 UNKNOWN_REGISTER = Register("mr", "unknown")
