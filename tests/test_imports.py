@@ -129,12 +129,15 @@ ALLOWED: dict[str, tuple[str, ...]] = {
     "comparing": (*FACTS, "decoders", "checking", "replaying", "merging"),
     "report": (*FACTS, "decoders", "evidence", "checking", "replaying", "merging", "verifying", "comparing"),
     "references": (*FACTS, "decoders", "evidence", "checking", "replaying", "comparing"),
-    "live": (*FACTS, "tree", "formats", "intake", "evidence", "replaying", "merging", "verifying"),
     "predicting": (*FACTS, "decoders", "replaying"),
     "policy": (
         *FACTS, "decoders", "evidence", "checking", "replaying", "merging", "verifying", "comparing", "references",
     ),
     "__init__": ("_record",),
+    # A capture says which version made it.
+    "live": (
+        *FACTS, "tree", "formats", "intake", "evidence", "replaying", "merging", "verifying", "checking", "decoders", "__init__",
+    ),
     "cli": (
         "__init__", *FACTS, "tree", "formats", "decoders", "evidence", "intake", "replaying", "checking", "merging",
         "verifying", "changing", "comparing", "report", "references", "predicting", "policy", "live", "schemas",
