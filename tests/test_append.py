@@ -16,13 +16,13 @@ from typing import TYPE_CHECKING
 import pytest
 
 import evlog
-from evlog.live.append import append
 from evlog.errors import SourceError, UsageError
 from evlog.intake import outputs
 from evlog.intake.journal import JOURNAL
-from evlog.live import append as _append
+from evlog.live import kernel as _kernel
 from evlog.live import tree as _tree
 from evlog.live import writer as _writer
+from evlog.live.append import append
 from tests.command import run
 from tests.test_schemas import valid
 
@@ -255,8 +255,7 @@ class Kernel:
 
         monkeypatch.setattr(os, "open", opened)
         monkeypatch.setattr(os, "write", write)
-        monkeypatch.setattr(_tree, "in_kernel", lambda path: True)
-        monkeypatch.setattr(_append, "in_kernel", lambda path: True)
+        monkeypatch.setattr(_kernel, "in_kernel", lambda path: True)
 
 
 def test_a_register_of_the_kernel_s(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -41,6 +41,7 @@ from evlog.decoders import decode as decode
 from evlog.decoders.describe import describe as describe
 from evlog.errors import ConversionError as ConversionError
 from evlog.errors import EvlogError as EvlogError
+from evlog.errors import NotDoneError as NotDoneError
 from evlog.errors import ParseError as ParseError
 from evlog.errors import SourceError as SourceError
 from evlog.errors import TruncatedError as TruncatedError
@@ -57,10 +58,12 @@ from evlog.intake.captures import read_capture as read_capture
 from evlog.intake.read import read as read
 from evlog.intake.read import write as write
 from evlog.intake.registers import read_registers as read_registers
+from evlog.live import open_device as open_device
 from evlog.live.append import Appended as Appended
 from evlog.live.append import append as append
 from evlog.live.capture import Captured as Captured
 from evlog.live.capture import capture as capture
+from evlog.live.device import Quote as Quote
 from evlog.merging.merge import Handover as Handover
 from evlog.merging.merge import Merged as Merged
 from evlog.merging.merge import merge as merge

@@ -29,6 +29,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
     _common.reader_arguments(parser, logs="LOG...")
     verify.evidence_arguments(parser)
+    verify.explain_argument(parser)
     parser.add_argument("--against", metavar="LOG", help="another boot, to tell what differs")
     parser.add_argument("-o", "--output", required=True, metavar="FILE", help="the page; - is stdout")
 
@@ -63,10 +64,11 @@ def _answer(args: argparse.Namespace, logs: Sequence[Log], keep: _keep.Keep) -> 
     evidence = _evidence(args)
     if evidence is not None:
         from evlog.cli import _demand
+        from evlog.cli.verify import allowed
         from evlog.cli.verify import answer as line
         from evlog.verifying.verify import verify
 
-        found = verify(logs, evidence, _demand.demand(args), platform=args.platform)
+        found = verify(logs, evidence, _demand.demand(args), platform=args.platform, explain=allowed(args))
         tone = ("good" if found.word == "verified" else "odd") if found.ok else "bad"
         answer = answer.replace(verification=found, line=line(found), tone=tone, platform=found.platform)
         findings += [*found.findings, *found.evidence.findings]

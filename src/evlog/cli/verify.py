@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 # The arguments that name files.
 _FILES = ("registers", "quote", "key", "signature", "pcrs", "root")
+_DIGITS = 16
 _MOST_LINKS = 40  # as Linux follows
 
 
@@ -37,6 +38,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     _common.reader_arguments(parser, logs="[LOG...]")
     _each.arguments(parser)
     evidence_arguments(parser)
+    explain_argument(parser)
     parser.add_argument("-v", "--values", action="store_true", help="the registers' values")
     parser.add_argument("--events", action="store_true", help="say of each event how far it is proven")
     parser.add_argument("--json", action="store_true", help="print one JSON object (evlog.verify/1)")
@@ -65,13 +67,31 @@ def live_argument(parser: argparse.ArgumentParser) -> None:
     parser.add_argument_group("this machine").add_argument("--sysroot", metavar="DIR", help=text)
 
 
+def explain_argument(parser: argparse.ArgumentParser) -> None:
+    """How much may be computed on why registers differ."""
+    parser.add_argument("--explain", metavar="N", help="hashes to spend on why registers differ; 0 for none")
+
+
+def allowed(args: argparse.Namespace) -> int:
+    """``--explain``. Raises UsageError for what is no number."""
+    from evlog.errors import UsageError
+    from evlog.verifying.allowance import DEFAULT
+
+    text = args.explain
+    if text is None:
+        return DEFAULT
+    if not (text.isascii() and text.isdigit() and len(text) < _DIGITS):
+        raise UsageError(f"--explain {text}: a number of hashes was expected, such as {DEFAULT}")
+    return int(text)
+
+
 def run(args: argparse.Namespace) -> int:
     from evlog.errors import UnknownFormatError, UsageError
     from evlog.verifying.verify import verify
 
     if _each.wanted(args):
         return _each.run(args, "verify")
-    demand = _demand.demand(args)
+    demand, explain = _demand.demand(args), allowed(args)
     try:
         evidence = open_evidence(args, args.logs)
     except UnknownFormatError as error:
@@ -80,7 +100,7 @@ def run(args: argparse.Namespace) -> int:
         raise UsageError(error.message) from error
     logs = _common.open_logs(args, args.logs or own_logs(args))
     _common.under_way("verifying")
-    result = verify(logs, evidence, demand, platform=args.platform)
+    result = verify(logs, evidence, demand, platform=args.platform, explain=explain)
     code = _code(args, result)
     if args.json:
         from evlog.report.documents.verification import document
@@ -106,7 +126,7 @@ def one(args: argparse.Namespace, source: str) -> tuple[dict[str, Any], int]:
     _keys_elsewhere(args, source)
     log = _common.open_log(args, source)
     evidence = open_evidence(_each.beside(args, source, _FILES), [source])
-    result = verify((log,), evidence, _demand.demand(args), platform=args.platform)
+    result = verify((log,), evidence, _demand.demand(args), platform=args.platform, explain=allowed(args))
     code = _code(args, result)
     return document(result, code, events=args.events), code
 

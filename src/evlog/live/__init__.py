@@ -15,13 +15,13 @@ from __future__ import annotations
 
 import os
 
-from evlog.live.device import KINDS, Member, NotDoneError, Quote
+from evlog.live.device import KINDS, Member, Quote
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from evlog.live.device import Device
 
-__all__ = ["KINDS", "Device", "Member", "NotDoneError", "Quote", "open_device"]
+__all__ = ["KINDS", "Device", "Member", "Quote", "open_device"]
 
 
 def open_device(target: str | os.PathLike[str], root: str = "/") -> Device:

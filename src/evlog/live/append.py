@@ -19,8 +19,7 @@ from evlog._record import Record
 from evlog.algorithms import SHA256, HashAlg
 from evlog.errors import UsageError
 from evlog.formats import room
-from evlog.live import open_device
-from evlog.live.kernel import in_kernel
+from evlog.live import kernel, open_device
 from evlog.live.sites import DeviceSite, FolderSite
 from evlog.live.writer import Writer
 from evlog.registers import Register
@@ -63,7 +62,7 @@ class Appended(Record):
 
 
 def append(
-    target: str | os.PathLike[str],
+    target: str | os.PathLike[str] | Device,
     register: str,
     lines: Iterable[bytes | str],
     *,
@@ -89,11 +88,11 @@ def append(
     pieces = [piece for piece in (raw.strip(_SPACE) for raw in _ENDS.split(text)) if piece]
     if not raw:
         _refuse_statements(pieces)
-    device = open_device(target)
+    device = open_device(target) if isinstance(target, (str, os.PathLike)) else target
     if device.id == "tree":
         if log is not None or hash is not None:
             raise UsageError(f"{device.name}: a tree has its registers' logs and hashes: no log or hash can be given")
-        return _to_folder(_folder(os.fspath(target), register), pieces)
+        return _to_folder(_folder(device.name, register), pieces)
     if log is None:
         raise UsageError(f"{device.name}: its registers have no log of their own: say which file is (--log)")
     member, alg = _member(device, register, hash, force=force)
@@ -101,7 +100,7 @@ def append(
 
 
 def _to_folder(folder: str, pieces: list[bytes]) -> Appended:
-    door = _door(folder) if in_kernel(folder) else None
+    door = _door(folder) if kernel.in_kernel(folder) else None
     if door is not None:
         with Writer(FolderSite(folder)) as writer:
             _knock(door, pieces)
@@ -222,7 +221,7 @@ def _folder(tree: str, register: str) -> str:
 def _own(tree: str, folder: str) -> str:
     """The folder, if it is the tree's own. The kernel links folders to where their devices are; nobody else may."""
     real = os.path.realpath(folder)
-    if not real.startswith(os.path.join(os.path.realpath(tree), "")) and not in_kernel(real):
+    if not real.startswith(os.path.join(os.path.realpath(tree), "")) and not kernel.in_kernel(real):
         raise UsageError(f"{folder}: a link that leads out of the tree")
     return folder
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from evlog._record import Record
 from evlog.algorithms import HashAlg
-from evlog.errors import SourceError
 from evlog.registers import Register, Registers
 
 TYPE_CHECKING = False
@@ -41,7 +40,7 @@ if TYPE_CHECKING:
             ...
 
 
-__all__ = ["KINDS", "Device", "Member", "NotDoneError", "Quote"]
+__all__ = ["KINDS", "Device", "Member", "Quote"]
 
 #: What a register takes from here, by ``Member.kind``.
 KINDS: dict[str, str] = {
@@ -86,7 +85,3 @@ class Quote(Record):
     def pcrs(self) -> bytes:
         """The quoted values one after the other, as ``tpm2_pcrread -o`` writes them and ``--pcrs`` takes them."""
         return b"".join(self.registers[key] for key in self.selection)
-
-
-class NotDoneError(SourceError):
-    """A device that was asked to extend a register and refused: nothing was extended."""

@@ -8,7 +8,7 @@ from evlog._record import Record
 from evlog.errors import UsageError
 from evlog.intake.journal import JOURNAL
 from evlog.intake.outputs import clear, read_plain, replace
-from evlog.live import runtime, tree
+from evlog.live import kernel, runtime, tree
 from evlog.tree import DIGEST, LOG, member_of_log
 
 TYPE_CHECKING = False
@@ -90,7 +90,7 @@ class FolderSite:
         self.digest = os.path.join(os.path.realpath(folder), DIGEST)
         self.log = os.path.join(folder, LOG)
         self.journal = os.path.join(folder, JOURNAL)
-        self.lasting = tree.in_kernel(self.digest)
+        self.lasting = kernel.in_kernel(self.digest)
 
     def lock(self) -> int:
         import fcntl
@@ -99,7 +99,7 @@ class FolderSite:
         if member is None or member.alg is None or member.value is None:
             raise UsageError(f"{self.name}: no register with a digest and a hash_algo that fit each other")
         self.alg = member.alg
-        self.banks = (member.alg,)
+        self.banks: tuple[HashAlg, ...] = (member.alg,)
         handle = os.open(self.name, os.O_RDONLY | os.O_CLOEXEC)
         try:
             fcntl.flock(handle, fcntl.LOCK_EX)
@@ -151,6 +151,8 @@ class DeviceSite:
 
     def lock(self) -> int:
         handle = runtime.lock(runtime.place(self._what, self._key, "lock"))
+        # A tool that was started to extend may outlive us: until it has ended, nobody else may look.
+        os.set_inheritable(handle, True)
         try:
             # Asked under the lock, as every value is.
             self.place = str(Place(self.device.boot(), ",".join(map(str, self.banks)), self.log))

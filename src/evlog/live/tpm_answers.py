@@ -6,8 +6,7 @@ below).
 
 from __future__ import annotations
 
-from evlog.errors import SourceError
-from evlog.live.device import NotDoneError
+from evlog.errors import NotDoneError, SourceError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

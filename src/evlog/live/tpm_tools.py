@@ -145,6 +145,7 @@ class Tools:
                 text=True,
                 errors="replace",
                 env=environment,
+                close_fds=False,  # what holds a lock that is to be held until the tool has ended
                 timeout=_PATIENCE,
                 check=False,
             )

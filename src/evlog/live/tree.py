@@ -11,8 +11,8 @@ import os
 from evlog import hashing, tree
 from evlog.errors import SourceError, UsageError
 from evlog.intake.outputs import open_plain, replace
+from evlog.live import kernel
 from evlog.live.device import Member
-from evlog.live.kernel import boot_id, in_kernel, write_once
 from evlog.registers import Register, Registers
 
 TYPE_CHECKING = False
@@ -76,7 +76,7 @@ class Tree:
 
     def boot(self) -> str:
         """The kernel's id of this boot."""
-        return boot_id()
+        return kernel.boot_id()
 
 
 def extend_file(path: str, alg: HashAlg, value: bytes, digests: list[bytes]) -> None:
@@ -84,7 +84,7 @@ def extend_file(path: str, alg: HashAlg, value: bytes, digests: list[bytes]) -> 
 
     Raises OSError, and SourceError for a write of which the kernel took another part than the whole.
     """
-    if not in_kernel(path):
+    if not kernel.in_kernel(path):
         new = hashing.backend().fold(alg, value, digests)
         if new != value:
             replace(path, new, lasting=True)
@@ -92,7 +92,7 @@ def extend_file(path: str, alg: HashAlg, value: bytes, digests: list[bytes]) -> 
     for digest in digests:
         handle = open_plain(path, os.O_WRONLY)
         try:
-            written = write_once(handle, digest)
+            written = kernel.write_once(handle, digest)
         finally:
             os.close(handle)
         if written != len(digest):

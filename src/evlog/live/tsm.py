@@ -14,10 +14,10 @@ import errno
 import os
 
 from evlog import hashing, tree
-from evlog.errors import SourceError, UsageError
+from evlog.errors import NotDoneError, SourceError, UsageError
 from evlog.intake.outputs import open_plain, replace, source_error
-from evlog.live.device import Member, NotDoneError
-from evlog.live.kernel import boot_id, in_kernel, write_once
+from evlog.live import kernel
+from evlog.live.device import Member
 from evlog.registers import Register, Registers
 
 TYPE_CHECKING = False
@@ -38,8 +38,9 @@ class Files:
     """The calls by which a folder's files are used, and nothing else: tests put a kernel's register here."""
 
     def names(self, folder: str) -> list[str]:
-        """The names in a folder. Raises OSError."""
-        return sorted(os.listdir(folder))
+        """The names of the files in a folder. Raises OSError."""
+        with os.scandir(folder) as entries:
+            return sorted(entry.name for entry in entries if entry.is_file() and entry.name[:1] != ".")
 
     def size(self, path: str) -> tuple[int, bool]:
         """The size of a file, and whether its mode lets anybody write. Raises OSError."""
@@ -58,13 +59,13 @@ class Files:
         """One write; what it returned. Raises OSError."""
         handle = open_plain(path, os.O_WRONLY)
         try:
-            return write_once(handle, data)
+            return kernel.write_once(handle, data)
         finally:
             os.close(handle)
 
     def in_kernel(self, path: str) -> bool:
         """Whether a write extends."""
-        return in_kernel(path)
+        return kernel.in_kernel(path)
 
 
 class Tsm:
@@ -81,7 +82,7 @@ class Tsm:
     def members(self) -> tuple[Member, ...]:
         """A member for each file. Raises SourceError for a folder that cannot be read."""
         try:
-            found = [self._member(name) for name in self.files.names(self.folder) if name[:1] != "."]
+            found = [self._member(name) for name in self.files.names(self.folder)]
         except OSError as error:
             raise source_error(self.name, error) from error
         return tuple(sorted(found, key=lambda member: (member.register.sort_key, member.name)))
@@ -134,16 +135,16 @@ class Tsm:
 
     def _extend(self, path: str, member: Member, digest: bytes) -> None:
         try:
-            if self.files.in_kernel(path):
-                written = self.files.write(path, digest)
-                if written != len(digest):
-                    raise SourceError(f"{path}: {written} bytes were taken of {len(digest)}")
-            else:
+            if not self.files.in_kernel(path):
                 value = hashing.backend().fold(member.banks[0], self._value(member), [digest])
                 replace(path, value, lasting=True)
+                return
+            written = self.files.write(path, digest)
         except OSError as error:
             told = source_error(path, error)
             raise (NotDoneError(str(told)) if error.errno in _REFUSALS else told) from error
+        if written != len(digest):
+            raise SourceError(f"{path}: {written} bytes were taken of {len(digest)}")
 
     def aliases(self) -> tuple[tuple[str, ...], ...]:
         """Names that seem to be one register: values of a size that are the same, and not where registers start."""
@@ -155,4 +156,4 @@ class Tsm:
 
     def boot(self) -> str:
         """The kernel's id of this boot."""
-        return boot_id()
+        return kernel.boot_id()

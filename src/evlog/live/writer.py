@@ -17,11 +17,10 @@ from __future__ import annotations
 import os
 
 from evlog import hashing
-from evlog.errors import SourceError
+from evlog.errors import NotDoneError, SourceError
 from evlog.formats import room
 from evlog.intake.journal import Change
 from evlog.intake.outputs import clear, open_plain, read_plain, replace, source_error, sync_folder
-from evlog.live.device import NotDoneError
 from evlog.live.sites import Place
 
 TYPE_CHECKING = False

@@ -73,11 +73,8 @@ symbol(e) := s if {{
 \ts := sprintf("f%d;", [kind.number])
 }} else := "x;"
 
-measured contains e if {{
-\tsome e in input.events
-\te.measured
-\tnot e.register in ignored
-}}
+# An array: events are many, and long to compare with one another.
+measured := [e | some e in input.events; e.measured; not e.register in ignored]
 
 ignored := {ignored}
 
@@ -86,7 +83,7 @@ spoken contains e.number if {{
 \treference[e.register]
 }}
 
-sequence(r) := concat("", [symbol(e) | some e in input.events; e.measured; e.register == r; not is_list(e)])
+sequence(r) := concat("", [symbol(e) | some e in measured; e.register == r; not is_list(e)])
 
 deny contains msg if {{
 \tsome r, rules in reference

@@ -5,10 +5,11 @@ from __future__ import annotations
 from evlog import hashing
 from evlog._record import Record
 from evlog.contents.event_types import EV_SEPARATOR, name_of, type_of
+from evlog.verifying.allowance import Allowance, cost_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from evlog.model import Event, Log
     from evlog.registers import Register
@@ -33,20 +34,30 @@ class Case(Record):
     values: list[bytes]
     observed: bytes
     platform: str | None
+    allowance: Allowance
     statements: Sequence[Statement] = ()
 
     def hash(self, data: bytes) -> bytes:
         """The hash of some data in the case's bank."""
+        self.allowance.spend(cost_of(data))
         return hashing.digest(self.trail.alg, data)
+
+    def candidates(self, event: Event) -> Iterator[tuple[str, bytes | None]]:
+        """What the digest of an event in the case's bank may be the hash of, as `Content.candidates` says."""
+        for rule, covered, *_ in event.content.candidates(event, self.trail.alg):
+            self.allowance.spend(1)
+            yield rule, covered
 
     def event(self, step: int) -> Event:
         """The event of a step of the trail."""
+        self.allowance.spend(1)
         log, row = self.trail.places[step]
         found: Event = self.logs[log].events[row]
         return found
 
     def name(self, step: int) -> str:
         """The event of a step of the trail, for a sentence."""
+        self.allowance.spend(1)
         log, row = self.trail.places[step]
         return name_event(self.logs, log, row)
 

@@ -22,10 +22,10 @@ from evlog.registers import CC_SPACES, PCR0, Register, Registers
 from evlog.replaying.naming import unite, united
 from evlog.replaying.replay import RegisterValue, Replay, replay, start_value
 from evlog.replaying.start import counts_of, launched, reset_value
-from evlog.replaying.trail import trail
-from evlog.verifying.allowance import Allowance
+from evlog.replaying.trail import Trail, trail
+from evlog.verifying.allowance import DEFAULT, Allowance, SpentError
 from evlog.verifying.left_out import left_out
-from evlog.verifying.sentences import beside_banks, nothing_compared, unexplained
+from evlog.verifying.sentences import beside_banks, not_explained, nothing_compared, unexplained
 from evlog.verifying.verdict import RegisterVerdict
 from evlog.verifying.verified import SEAL, Cover, Verified
 from evlog.verifying.whole import NOT_RESET, not_reset, of_another_boot
@@ -39,7 +39,6 @@ if TYPE_CHECKING:
     from evlog.model import Event
     from evlog.replaying.bank_rules import BankRule
     from evlog.replaying.statements import Statement
-    from evlog.replaying.trail import Trail
     from evlog.verifying.case import Case
 
 __all__ = ["Comparison"]
@@ -68,7 +67,12 @@ class Comparison:
     """Logs and evidence side by side. ``verdicts`` and ``verified`` are what comes of it, with ``findings``."""
 
     def __init__(
-        self, logs: tuple[Log, ...], evidence: Evidence, platform: str | None, ima_register: Register | None = None
+        self,
+        logs: tuple[Log, ...],
+        evidence: Evidence,
+        platform: str | None,
+        ima_register: Register | None = None,
+        explain: int = DEFAULT,
     ) -> None:
         self.evidence = evidence
         self.platform = platform
@@ -91,7 +95,7 @@ class Comparison:
         self.static.add(Register("ccmr", 0))
         #: How many events extend each register, or say to, by log, whatever banks they have digests of.
         self.events = [_events(log, self.static) for log in self.logs]
-        self.allowance = Allowance()
+        self.allowance = Allowance(explain)
         self.findings = [*self.replay.findings, *notes, *evidence.findings]
         self.covers: dict[Register, list[Cover]] = {}
 
@@ -251,7 +255,7 @@ class Comparison:
                 return RegisterVerdict(register, alg, "match", None, expected, "its start value")
             sentence = f"{alg} has no hash here: what the logs lead to cannot be said"
             return RegisterVerdict(register, alg, "incomplete", None, expected, sentence, "not_computable", events)
-        for rule in dict.fromkeys(rule for log in self.logs for rule in log.rules):
+        for rule in dict.fromkeys(rule for log in self.logs for rule in log.rules) if events else ():
             steps = trail(self.logs, register, alg, start, (rule,))
             if len(steps):
                 row = RegisterValue(register, alg, None, start, "zeros", len(steps) + len(steps.missing))
@@ -272,7 +276,11 @@ class Comparison:
             return RegisterVerdict(register, alg, "not_logged", None, expected, sentence)
         from evlog.verifying.explain import explain
 
-        edit = explain(self._case(trail(self.logs, register, alg, start), expected), self.allowance)
+        try:
+            edit = explain(self._case(Trail(register, alg, start, [], [], []), expected))
+        except SpentError:
+            sentence = "the register was extended, and no log has an event of it; no more was tried (--explain)"
+            return RegisterVerdict(register, alg, "not_logged", None, expected, sentence, "not_explained")
         said = f"; {edit.sentence}" if edit else ""
         cause = edit.code if edit else None
         sentence = f"the register was extended, and no log has an event of it{said}"
@@ -309,9 +317,12 @@ class Comparison:
             return made.replace(explanation=NOT_RESET, cause="not_reset")
         from evlog.verifying.explain import explain
 
-        found = explain(case, self.allowance)
-        if found is None:
-            return made.replace(explanation=unexplained(case), cause="unexplained")
+        try:
+            found = explain(case)
+            if found is None:
+                return made.replace(explanation=unexplained(case), cause="unexplained")
+        except SpentError:
+            return made.replace(explanation=not_explained(case), cause="not_explained")
         if found.proven:
             rule = rules[0] if rules else None
             if found.code != "violations":
@@ -375,7 +386,7 @@ class Comparison:
     def _case(self, steps: Trail, expected: bytes, statements: Sequence[Statement] = ()) -> Case:
         from evlog.verifying.case import Case
 
-        return Case(self.logs, steps, list(steps.values()), expected, self.platform, statements)
+        return Case(self.logs, steps, list(steps.values()), expected, self.platform, self.allowance, statements)
 
     # A signed digest over values that nobody states
 

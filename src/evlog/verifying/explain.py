@@ -2,34 +2,46 @@
 
 A hypothesis is a generator of candidates: edits of the register's trail, each with the sentence that it would be. A
 candidate whose value is the register's is the explanation; a hypothesis that fits nothing is silent. All stand in one
-table (`evlog.verifying.hypotheses`), the most telling first, and work on one allowance of hashes, so that a hostile log
-costs a second, not a day.
+table (`evlog.verifying.hypotheses`), the most telling first, and all registers and banks work on one allowance of
+hashes: making a candidate, naming an event and hashing its data count like extending by it.
 """
 
 from __future__ import annotations
 
+import sys
+
 from evlog import hashing
 from evlog.checking.digest_check import check_event
-from evlog.verifying.allowance import Allowance
+from evlog.verifying.allowance import Allowance, SpentError, cost_of
 from evlog.verifying.case import Candidate, Case, is_separator
-from evlog.verifying.hypotheses import HYPOTHESES
+from evlog.verifying.hypotheses import DECIDING, HYPOTHESES
 
-__all__ = ["explain", "remarks"]
-
+__all__ = ["damage", "explain", "remarks"]
 
 _NAMED = 8  # separators that a remark names before it counts
 
 
-def explain(case: Case, allowance: Allowance) -> Candidate | None:
-    """The first candidate that computes to the observed value, or None."""
+def explain(case: Case) -> Candidate | None:
+    """The first candidate that computes to the observed value, or None if there is none.
+
+    Raises SpentError if none was found and some were not tried.
+    """
+    free = case.replace(allowance=Allowance(sys.maxsize))
+    spent = False
     for hypothesis in HYPOTHESES:
-        for candidate in hypothesis(case):
-            cost = len(candidate.insert) + len(case.trail) - candidate.at - candidate.skip
-            if cost > allowance.left:
-                break
-            allowance.left -= cost
-            if _value(case, candidate) == case.observed:
-                return candidate
+        tried = free if hypothesis in DECIDING else case
+        if not tried.allowance.left:
+            spent = True
+            continue
+        try:
+            for candidate in hypothesis(tried):
+                tried.allowance.spend(1 + len(candidate.insert) + len(case.trail) - candidate.at - candidate.skip)
+                if _value(case, candidate) == case.observed:
+                    return candidate
+        except SpentError:
+            spent = True
+    if spent:
+        raise SpentError
     return None
 
 
@@ -40,8 +52,8 @@ def _value(case: Case, candidate: Candidate) -> bytes:
     return fold(trail.alg, value, trail.digests[candidate.at + candidate.skip :])
 
 
-def remarks(case: Case) -> list[str]:
-    """Facts that bear on a mismatch without explaining it: damage, digests that do not fit their data, repetition."""
+def damage(case: Case) -> list[str]:
+    """What is wrong with the logs as a whole."""
     found = []
     for log in case.logs:
         for finding in log.findings:
@@ -49,6 +61,15 @@ def remarks(case: Case) -> list[str]:
                 found.append(f"the log is damaged ({finding.message}), so later events may be missing")
             elif finding.code == "area_full":
                 found.append(finding.message)
+    return found
+
+
+def remarks(case: Case) -> list[str]:
+    """Facts that bear on a mismatch without explaining it: digests that do not fit their data, repetition.
+
+    Raises SpentError if the case's allowance does not suffice to tell.
+    """
+    found = []
     separators = [step for step in range(len(case.digests)) if is_separator(case.event(step))]
     if len(separators) > 1:
         named = ", ".join(map(case.name, separators[1 : 1 + _NAMED]))
@@ -60,7 +81,11 @@ def remarks(case: Case) -> list[str]:
         )
     wrong = []
     for step in range(len(case.digests)):
-        checks = check_event(case.event(step))
+        event = case.event(step)
+        # Of each candidate as many hashes as the event has digests.
+        for _, covered in case.candidates(event):
+            case.allowance.spend(len(event.digests) * cost_of(covered or b""))
+        checks = check_event(event)
         if any(check.alg == case.trail.alg and check.verdict == "mismatch" for check in checks):
             wrong.append(step)
     if wrong:

@@ -21,7 +21,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-__all__ = ["HYPOTHESES"]
+__all__ = ["DECIDING", "HYPOTHESES"]
 
 # Entries of a list that is tried on another register than its own.
 _MOST_ENTRIES = 100_000
@@ -114,6 +114,7 @@ def ima_elsewhere(case: Case) -> Iterator[Candidate]:
     for log in case.logs:
         if not log.rules or len(log.events) > _MOST_ENTRIES or any(each.space != "pcr" for each in log.extended):
             continue
+        case.allowance.spend(len(log.events))
         trails = [trail((log,), each, alg, case.values[-1], log.rules[:1]) for each in log.extended]
         if any(each.missing for each in trails):
             continue
@@ -127,6 +128,7 @@ def ima_elsewhere(case: Case) -> Iterator[Candidate]:
             ([digest for _, digest, _ in entries], "this register instead of a PCR", f"--ima-register {register}"),
             (counted, "the measurement register that its column counts", f"--space {register.space}"),
         ):
+            case.allowance.spend(len(digests))
             values = hashing.trace(alg, case.values[-1], digests) if digests else []
             if case.observed in values:
                 count = values.index(case.observed) + 1
@@ -236,7 +238,7 @@ def recomputed(case: Case) -> Iterator[Candidate]:
     right: dict[int, bytes] = {}
     for step, recorded in enumerate(case.digests):
         event = case.event(step)
-        for _, covered, *_ in event.content.candidates(event, case.trail.alg):
+        for _, covered, *_ in case.candidates(event):
             if covered is None:
                 continue
             digest = case.hash(covered)
@@ -264,6 +266,7 @@ def elsewhere(case: Case) -> Iterator[Candidate]:
         if len(log.events) > LONG:
             continue
         for row, event in enumerate(log.events):
+            case.allowance.spend(1)
             while step < len(places) and places[step] < (index, row):
                 step += 1
             digest = event.digest(trail.alg)
@@ -317,6 +320,9 @@ def logs_in_order(case: Case) -> Iterator[Candidate]:
         sentence = f"the value follows if the logs stand in this order: {said}"
         yield Candidate("order_of_logs", 0, len(case.trail), insert, sentence)
 
+
+#: Those that decide on the verdict itself, each in one pass over the trail: no allowance is too small for them.
+DECIDING = frozenset((prefix, violations, dynamic_start))
 
 HYPOTHESES: tuple[Callable[[Case], Iterator[Candidate]], ...] = (
     forged_statement,

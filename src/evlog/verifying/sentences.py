@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from evlog.verifying.case import Case
     from evlog.verifying.verdict import RegisterVerdict
 
-__all__ = ["beside_banks", "nothing_compared", "unexplained"]
+__all__ = ["beside_banks", "not_explained", "nothing_compared", "unexplained"]
 
 
 def beside_banks(verdicts: Sequence[RegisterVerdict]) -> list[RegisterVerdict]:
@@ -31,8 +31,8 @@ def beside_banks(verdicts: Sequence[RegisterVerdict]) -> list[RegisterVerdict]:
 
 
 def unexplained(case: Case) -> str:
-    """Of a register that has a value which nothing here leads to."""
-    from evlog.verifying.explain import remarks
+    """Of a register that has a value which nothing here leads to. Raises SpentError as `remarks` does."""
+    from evlog.verifying.explain import damage, remarks
 
     events = f"{len(case.trail)} event{'s' * (len(case.trail) != 1)}"
     sentence = (
@@ -40,7 +40,19 @@ def unexplained(case: Case) -> str:
         "here: either something that no given log records extended the register (before, among or after these "
         "events), or events were altered or removed"
     )
-    return "; ".join([sentence, *remarks(case)])
+    return "; ".join([sentence, *damage(case), *remarks(case)])
+
+
+def not_explained(case: Case) -> str:
+    """Of a register whose difference was not looked into to the end."""
+    from evlog.verifying.explain import damage
+
+    events = f"{len(case.trail)} event{'s' * (len(case.trail) != 1)}"
+    sentence = (
+        f"the value is reached after none of the log's {events}; which deviation leads to it was not tried to the end, "
+        "as that takes more hashes than explanations may take here (--explain)"
+    )
+    return "; ".join([sentence, *damage(case)])
 
 
 def nothing_compared(verdicts: Sequence[RegisterVerdict]) -> str:

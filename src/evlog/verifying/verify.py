@@ -13,6 +13,7 @@ from evlog.evidence import Evidence
 from evlog.model import Finding, Log
 from evlog.registers import Platform, Register, Registers
 from evlog.replaying.naming import platform_of
+from evlog.verifying.allowance import DEFAULT
 from evlog.verifying.comparison import Comparison
 from evlog.verifying.demand import NO_DEMAND, Demand
 from evlog.verifying.judgement import Shortfall, identified, of_known_firmware, shortfalls
@@ -123,12 +124,15 @@ def verify(
     demand: Demand = NO_DEMAND,
     *,
     platform: str | None = None,
+    explain: int = DEFAULT,
 ) -> Verification:
     """Compare logs with evidence (`evlog.read_registers`), and the outcome with what is demanded.
 
     The logs are taken in the order in which they say that they were written (`evlog.merge`), else in the order given.
     ``platform`` settles what registers are called where neither log nor evidence tells. A damaged log is compared as
     far as it could be read. A table of `Registers` is evidence that was only read.
+    ``explain`` is how many hashes may be spent on why registers differ, in all; a row of which that is not told then
+    has the cause ``not_explained``. It decides on no verdict. 0 looks for no explanation.
     Raises UsageError for evidence that was read under other credentials than the demand's.
     """
     several = (logs,) if isinstance(logs, Log) else tuple(logs)
@@ -137,7 +141,7 @@ def verify(
         evidence = Evidence("register-file", evidence, read_only=read_only, form="registers")
     demand.hold(evidence)
     platform = platform or evidence.platform or _told(several, evidence, demand)
-    compared = Comparison(several, evidence, platform, demand.ima_register)
+    compared = Comparison(several, evidence, platform, demand.ima_register, explain)
     wanted = required(demand, evidence, compared, platform)
     verdicts = tuple(
         row.replace(demanded=row.register in wanted)

@@ -64,7 +64,7 @@ def of_another_boot(verdicts: Iterable[RegisterVerdict]) -> Finding | None:
             number = row.register.number
             if row.verdict == "match" and number in _FIRMWARE:
                 matching.add(number)
-            elif row.verdict == "mismatch" and row.cause == "unexplained":
+            elif row.verdict == "mismatch" and row.cause in ("unexplained", "not_explained"):
                 differing.add(number)
     if len(matching) < _ENOUGH or not differing or not differing <= _LOADED:
         return None
