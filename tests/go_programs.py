@@ -41,7 +41,9 @@ def built(name: str, folder: Path) -> Path:
         ("build", "-o", name, "."),
     ):
         try:
-            ran = subprocess.run([go, *command], cwd=home, capture_output=True, text=True, timeout=_SECONDS, check=False)
+            ran = subprocess.run(
+                [go, *command], cwd=home, capture_output=True, text=True, timeout=_SECONDS, check=False
+            )
         except subprocess.TimeoutExpired as error:
             raise NotBuiltError(f"go {command[0]} takes too long") from error
         if ran.returncode:

@@ -1,4 +1,4 @@
-"""Whatever changes what an exact rule covers is refused: a sample of what ``python -m tests.policy_mutations`` tries."""
+"""What changes anything that an exact rule covers is refused: a sample of ``python -m tests.policy_mutations``."""
 
 from __future__ import annotations
 
@@ -104,7 +104,9 @@ def component(*records: tuple[int, str]) -> bytes:
 
 def test_the_plain_reader_matches_as_pcrlock_does() -> None:
     """The rows of its table of layouts: subsequences, repeated records, variants by name, what is missing."""
-    log = header("sha256") + b"".join(event(pcr, 0xD, text, "sha256") for pcr, text in ((4, b"a"), (4, b"b"), (4, b"a")))
+    log = header("sha256") + b"".join(
+        event(pcr, 0xD, text, "sha256") for pcr, text in ((4, b"a"), (4, b"b"), (4, b"a"))
+    )
     a, b, c = (hashlib.sha256(text).hexdigest() for text in (b"a", b"b", b"c"))
 
     def told(**files: bytes) -> tuple[bool, bool, bool]:

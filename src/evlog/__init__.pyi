@@ -78,8 +78,6 @@ from evlog.model import Origin as Origin
 from evlog.model import Padding as Padding
 from evlog.model import Span as Span
 from evlog.options import Options as Options
-from evlog.policy.check import PolicyCheck as PolicyCheck
-from evlog.policy.check import RuleVerdict as RuleVerdict
 from evlog.policy.check import check_policy as check_policy
 from evlog.policy.document import read_policy as read_policy
 from evlog.policy.document import write_policy as write_policy
@@ -88,6 +86,8 @@ from evlog.policy.learn import GoodBoot as GoodBoot
 from evlog.policy.learn import Learned as Learned
 from evlog.policy.learn import learn as learn
 from evlog.policy.rules import BootPolicy as BootPolicy
+from evlog.policy.verdicts import PolicyCheck as PolicyCheck
+from evlog.policy.verdicts import RuleVerdict as RuleVerdict
 from evlog.predicting.predict import PredictedEvent as PredictedEvent
 from evlog.predicting.predict import PredictedRegister as PredictedRegister
 from evlog.predicting.predict import Prediction as Prediction
@@ -116,6 +116,8 @@ from evlog.replaying.replay import replay as replay
 from evlog.replaying.replay import replay_each as replay_each
 from evlog.replaying.statements import Anchor as Anchor
 from evlog.replaying.statements import Statement as Statement
+from evlog.tables.stream import Tables as Tables
+from evlog.tables.stream import table as table
 from evlog.verifying.demand import Acceptance as Acceptance
 from evlog.verifying.demand import Demand as Demand
 from evlog.verifying.judgement import Shortfall as Shortfall

@@ -346,6 +346,11 @@ class Log(Record):
         def to_json(self) -> dict[str, Any]:
             """The log as ``evlog.log/1`` (`evlog.formats.evlog_json`)"""
 
+        def __arrow_c_stream__(self, requested_schema: object | None = None) -> object:
+            """The events as Arrow, rows of ``events`` in `evlog.tables.schema`; a fresh stream at each call."""
+
+        def __arrow_c_schema__(self) -> object: ...
+
         def _repr_html_(self) -> str: ...
 
     @property

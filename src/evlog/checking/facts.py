@@ -39,10 +39,8 @@ class Row(Record):
     type: int
     data: bytes
     checks: tuple[DigestCheck, ...]
-
-    @property
-    def number(self) -> int:
-        return self.event.number
+    #: The event's number in its log: ``event`` may be one that reads the same, of another place or log.
+    number: int
 
     @property
     def pcr(self) -> int | None:
@@ -131,7 +129,7 @@ class EventFacts(Facts):
         events = tuple(events)
         self.whole = not any(isinstance(event.content, DigestOnly) for event in events)
         self._rows = [
-            Row(event, event.content.event_type, event.content.data, digests)
+            Row(event, event.content.event_type, event.content.data, digests, event.number)
             for event, digests in zip(events, checks, strict=True)
             if isinstance(event.content, PCClientEvent)
         ]
@@ -164,14 +162,19 @@ class ColumnFacts(Facts):
 
     def __init__(self, columns: Columns, events: Sequence[Event], checks: Verdicts) -> None:
         self.types = checks.types
-        self.pcrs = columns.registers if columns.space == "pcr" else array("I", (NOT_EXTENDED,)) * len(columns)
+        self.pcrs = self.extended_in(columns)
         self._columns, self._events, self._checks = columns, events, checks
+
+    @staticmethod
+    def extended_in(columns: Columns) -> array[int]:
+        """The PCR that each row extends, or `NOT_EXTENDED`."""
+        return columns.registers if columns.space == "pcr" else array("I", (NOT_EXTENDED,)) * len(columns)
 
     def row(self, place: int) -> Row:
         event = self._events[place]
         content = event.content
         assert isinstance(content, PCClientEvent)
-        return Row(event, content.event_type, content.data, self._checks[place])
+        return Row(event, content.event_type, content.data, self._checks[place], place)
 
     def number(self, place: int) -> int:
         return place

@@ -53,8 +53,13 @@ _LISTS = frozenset(("ima-binary", "ima-ascii"))
 
 
 def reader_arguments(parser: argparse.ArgumentParser, *, logs: str = "LOG", keep: bool = True) -> None:
-    """LOG (``-`` is stdin), what settles how it is read, and what is kept; ``keep`` is False for its own options."""
-    if logs.endswith("..."):
+    """LOG (``-`` is stdin), what settles how it is read, and what is kept; ``keep`` is False for its own options.
+
+    Of a command that takes no logs but what they are in, ``logs`` is "".
+    """
+    if not logs:
+        pass
+    elif logs.endswith("..."):
         parser.add_argument("logs", nargs="+", metavar="LOG", help="a log; - is stdin")
     elif logs == "[LOG]":
         parser.add_argument("log", nargs="?", metavar="LOG", help="a log; - is stdin")
@@ -82,7 +87,7 @@ def reader_arguments(parser: argparse.ArgumentParser, *, logs: str = "LOG", keep
     group.add_argument("--strict", action="store_true", help="refuse what the specification refuses")
 
 
-def color_argument(parser: argparse.ArgumentParser) -> None:
+def color_argument(parser: argparse._ActionsContainer) -> None:
     """--color, of a command that prints a page."""
     text = "auto (the default): on a terminal, unless NO_COLOR, or with FORCE_COLOR"
     parser.add_argument("--color", choices=("auto", "always", "never"), default="auto", metavar="WHEN", help=text)

@@ -10,15 +10,16 @@ if TYPE_CHECKING:
     from evlog.checking.bodies import Bodies
     from evlog.checking.check import Checks
     from evlog.checking.digest_check import DigestCheck
+    from evlog.checking.late import LateChecks
     from evlog.model import Event, Log
 
 __all__ = ["checks_json", "rows_of"]
 
-#: Events that are made JSON objects of at a time.
-_SOME = 1024
+#: Events that are made JSON objects of at a time: at first, for who reads along, and then.
+_FEW, _SOME = 16, 1024
 
 
-def rows_of(log: Log, checks: Checks, chosen: Sequence[int], bodies: Bodies) -> Iterator[list[str]]:
+def rows_of(log: Log, checks: Checks | LateChecks, chosen: Sequence[int], bodies: Bodies) -> Iterator[list[str]]:
     """The chosen events as JSON objects, some at a time."""
     import json
 
@@ -32,8 +33,11 @@ def rows_of(log: Log, checks: Checks, chosen: Sequence[int], bodies: Bodies) -> 
     # What an event is may hang on the one before it; what is odd in its data is told of each.
     twins = log.twins
     rest: dict[tuple[int, int], str] = {}
-    for start in range(0, len(chosen), _SOME):
-        numbers = chosen[start : start + _SOME]
+    offsets = log.columns.offsets if log.columns is not None else ()
+    start, some = 0, _FEW
+    while start < len(chosen):
+        numbers = chosen[start : start + some]
+        start, some = start + some, min(2 * some, _SOME)
         keys = [(twins[number], twins[number - 1] if number else -1) for number in numbers]
         new = [number for number, key in zip(numbers, keys, strict=True) if key not in rest]
         events = tuple(log.events[number] for number in new)
@@ -51,7 +55,6 @@ def rows_of(log: Log, checks: Checks, chosen: Sequence[int], bodies: Bodies) -> 
             if not odd and twins[number] != number and key not in rest:
                 place = f'{{"number": {event.number}, "offset": {members["offset"]}, '
                 rest[key] = made[number].removeprefix(place)
-        offsets = log.columns.offsets if log.columns is not None else ()
         yield [
             made.get(number) or f'{{"number": {number}, "offset": {offsets[number]}, {rest[key]}'
             for number, key in zip(numbers, keys, strict=True)

@@ -14,9 +14,12 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     import argparse
     from collections.abc import Iterable, Iterator, Sequence
+    from typing import Any
 
     from evlog.checking.bodies import Bodies
     from evlog.checking.check import Checks
+    from evlog.checking.late import LateChecks
+    from evlog.cli._page import Page
     from evlog.cli._selection import Selection
     from evlog.model import Finding, Log
 
@@ -64,28 +67,48 @@ def run(args: argparse.Namespace) -> int:
     _common.need_list(args, (log,))
     if args.document is not None:
         return _document(args, keep, log)
+    page = None
+    if not (args.json or args.jsonl):
+        from evlog.cli._page import Page
+
+        page = Page(args.color)
+    _common.say_absent(keep.absent(log.registers, log.algorithms, log.platform))
+    log, checks = _checked(args, keep, log, page)
+    chosen = selection.choose(log, checks)
+    _common.under_way("events", len(chosen))
+    _common.say_absent(selection.absent(chosen))
+    if page is None:
+        _json(args, keep, log, checks, chosen)
+    else:
+        from evlog.cli import _show_page
+
+        whole = bool(args.event)
+        _show_page.show(log, checks, chosen, page, tree=args.tree or whole, data=whole)
+    _common.report(keep.findings(log.findings, log), log.name)
+    return int(log.failed or (args.strict and any(each.severity == "warning" for each in checks.findings)))
+
+
+def _checked(
+    args: argparse.Namespace, keep: _keep.Keep, log: Log, page: Page | None
+) -> tuple[Log, Checks | LateChecks]:
+    """The log with the digests that are shown, and the checks: those of a long log's events as they are shown."""
+    from evlog.checking.late import LateChecks, is_long
+
+    columns = log.columns
+    late = columns is not None and (columns.are_pcclient or args.jsonl) and is_long(log)
+    # Unless they are wanted before.
+    if late and keep.banks is None and not args.check and not args.strict and not (page is not None and page.coloured):
+        return log, LateChecks(log, lambda found: keep.findings(found, log))
     from evlog.checking.check import check
 
     _common.under_way("checking digests")
     checks = check(log)
     checks = checks.replace(findings=keep.findings(checks.findings, log))
-    _common.say_absent(keep.absent(log.registers, log.algorithms, log.platform))
-    if keep.banks is not None:
-        log, checks = _selection.in_banks(log, checks, keep.banks)
-    chosen = selection.choose(log, checks)
-    _common.under_way("events", len(chosen))
-    _common.say_absent(selection.absent(chosen))
-    if args.json or args.jsonl:
-        _json(args, keep, log, checks, chosen)
-    else:
-        from evlog.cli import _show_page
-        from evlog.cli._page import Page
+    if keep.banks is None:
+        return log, checks
+    from evlog.cli import _selection
 
-        whole = bool(args.event)
-        _show_page.show(log, checks, chosen, Page(args.color), tree=args.tree or whole, data=whole)
-    _common.report(keep.findings(log.findings, log), log.name)
-    warned = any(finding.severity == "warning" for finding in checks.findings)
-    return int(log.failed or (args.strict and warned))
+    return _selection.in_banks(log, checks, keep.banks)
 
 
 def _whole(args: argparse.Namespace, keep: _keep.Keep, selection: Selection) -> int | None:
@@ -169,7 +192,9 @@ def _document(args: argparse.Namespace, keep: _keep.Keep, log: Log) -> int:
     return int(log.failed)
 
 
-def _json(args: argparse.Namespace, keep: _keep.Keep, log: Log, checks: Checks, chosen: Sequence[int]) -> None:
+def _json(
+    args: argparse.Namespace, keep: _keep.Keep, log: Log, checks: Checks | LateChecks, chosen: Sequence[int]
+) -> None:
     from evlog.checking.bodies import Bodies
     from evlog.cli._events_json import rows_of
     from evlog.formats import room
@@ -182,15 +207,15 @@ def _json(args: argparse.Namespace, keep: _keep.Keep, log: Log, checks: Checks, 
             _common.done(len(some))
         return
     document = room("evlog-json").document(log.replace(events=(), findings=()))
-    found = (*keep.findings(log.findings, log), *checks.findings)
-    _common.print_json(document, events=map(", ".join, rows), findings=_findings(found, bodies))
+    found = keep.findings(log.findings, log)
+    _common.print_json(document, events=map(", ".join, rows), findings=_findings(found, checks, bodies))
 
 
-def _findings(found: Iterable[Finding], bodies: Bodies) -> Iterator[str]:
+def _findings(found: Iterable[Finding], checks: Checks | LateChecks, bodies: Bodies) -> Iterator[str]:
     """The findings as JSON objects: last those of the data of the events, which by then were decoded."""
     import json
 
-    for each in found:
+    for each in (*found, *checks.findings):
         yield json.dumps(each.to_json())
     for each in bodies.findings():
         yield json.dumps(each.to_json())

@@ -61,28 +61,27 @@ def evidence_arguments(parser: argparse.ArgumentParser) -> None:
     _demand.arguments(parser)
 
 
-def live_argument(parser: argparse.ArgumentParser) -> None:
-    """Where the machine of --live stands."""
-    text = "the machine's file system, of --live, if not /"
-    parser.add_argument_group("this machine").add_argument("--sysroot", metavar="DIR", help=text)
-
-
 def explain_argument(parser: argparse.ArgumentParser) -> None:
     """How much may be computed on why registers differ."""
     parser.add_argument("--explain", metavar="N", help="hashes to spend on why registers differ; 0 for none")
 
 
-def allowed(args: argparse.Namespace) -> int:
+def allowed(args: argparse.Namespace) -> int | None:
     """``--explain``. Raises UsageError for what is no number."""
-    from evlog.errors import UsageError
-    from evlog.verifying.allowance import DEFAULT
-
     text = args.explain
     if text is None:
-        return DEFAULT
+        return None
     if not (text.isascii() and text.isdigit() and len(text) < _DIGITS):
-        raise UsageError(f"--explain {text}: a number of hashes was expected, such as {DEFAULT}")
+        from evlog.errors import UsageError
+
+        raise UsageError(f"--explain {text}: a number of hashes was expected, such as 100000")
     return int(text)
+
+
+def live_argument(parser: argparse.ArgumentParser) -> None:
+    """Where the machine of --live stands."""
+    text = "the machine's file system, of --live, if not /"
+    parser.add_argument_group("this machine").add_argument("--sysroot", metavar="DIR", help=text)
 
 
 def run(args: argparse.Namespace) -> int:

@@ -15,7 +15,7 @@ from evlog.errors import SourceError, UsageError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
 __all__ = [
     "clear",
@@ -37,8 +37,10 @@ _LINKS = 40  # that lead to each other, as in Linux
 _SUFFIX = ".new"
 
 
-def write_file(path: str, data: bytes) -> None:
+def write_file(path: str, data: bytes | Iterable[bytes]) -> None:
     """Write the file that a user named. It is there whole or not at all; pipes and devices are written to as they are.
+
+    What is written may come in pieces, which are made as they are written; if making one fails, nothing was written.
 
     A link stays, and what it leads to is written. Who may read what was there, and whose it is, stays too.
     Raises SourceError.
@@ -119,7 +121,9 @@ def _destination(path: str) -> str:
     raise OSError(errno.ELOOP, "Too many levels of symbolic links", path)
 
 
-def replace(path: str, data: bytes, *, lasting: bool = False, mode: int = 0o666, private: bool = False) -> None:
+def replace(
+    path: str, data: bytes | Iterable[bytes], *, lasting: bool = False, mode: int = 0o666, private: bool = False
+) -> None:
     """The new content of a plain file, or a new file (of a mode): there whole or not at all.
 
     A link of that name is replaced itself. ``lasting`` has it on the disk before it is seen, and its name there before
@@ -135,7 +139,7 @@ def replace(path: str, data: bytes, *, lasting: bool = False, mode: int = 0o666,
             try:
                 if there is not None and plain and not private:
                     _as_before(file.fileno(), there)
-                file.write(data)
+                file.writelines((data,) if isinstance(data, bytes) else data)
                 file.flush()
                 if lasting:
                     os.fsync(file.fileno())
@@ -233,7 +237,7 @@ def _is_special(path: str) -> bool:
     return not (stat.S_ISREG(mode) or stat.S_ISDIR(mode))
 
 
-def _feed(path: str, data: bytes) -> None:
+def _feed(path: str, data: bytes | Iterable[bytes]) -> None:
     """Write to a pipe or device. A pipe that nobody reads is an error, and not waited for."""
     try:
         handle = os.open(path, os.O_WRONLY | _NONBLOCK | _CLOEXEC)
@@ -243,4 +247,4 @@ def _feed(path: str, data: bytes) -> None:
         raise
     os.set_blocking(handle, True)
     with open(handle, "wb") as file:
-        file.write(data)
+        file.writelines((data,) if isinstance(data, bytes) else data)
