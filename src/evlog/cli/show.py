@@ -14,7 +14,6 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     import argparse
     from collections.abc import Iterable, Iterator, Sequence
-    from typing import Any
 
     from evlog.checking.bodies import Bodies
     from evlog.checking.check import Checks
