@@ -111,7 +111,17 @@ def predict(
 
 
 def _rules(draft: Draft, files: Files, ram: int | None) -> None:
-    from evlog.predicting import boot_entries, direct, gpt, secure_boot, secure_state, shim, systemd_boot, uki_boot
+    from evlog.predicting import (
+        boot_entries,
+        direct,
+        gpt,
+        programs,
+        secure_boot,
+        secure_state,
+        shim,
+        systemd_boot,
+        uki_boot,
+    )
     from evlog.predicting.grub_boot import predict as grub
     from evlog.predicting.images import Images
 
@@ -128,6 +138,7 @@ def _rules(draft: Draft, files: Files, ram: int | None) -> None:
     tried(lambda: boot_entries.predict(draft, files), (1,))
     tried(lambda: direct.predict(draft, files, ram), (4, 9))
     tried(images.predict, (2, 4))
+    tried(lambda: programs.predict(draft, files, images), (4,))
     tried(lambda: shim.predict(draft, files, images), (7, 14))
     tried(lambda: systemd_boot.predict(draft, files, images), (4, 5, 9, 12))
     tried(lambda: uki_boot.predict(draft, files, images, secure), (4, 9, 11, 12, 13))
