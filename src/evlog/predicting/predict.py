@@ -187,10 +187,12 @@ def _finished(log: Log, draft: Draft) -> Prediction:
     rows = []
     keys = {(row.register, row.alg): row for row in (*after.rows, *before.rows)}
     for (register, alg), row in sorted(keys.items(), key=lambda each: (each[0][0].sort_key, each[0][1].id)):
-        new = after.get(register, alg)
-        if new is None and not any(r.register == register and r.alg == alg for r in after.rows):
-            new = row.start  # nothing extends it any more
-        rows.append(PredictedRegister(register, alg, before.get(register, alg), None if register in lost else new))
+        # What nothing extends, before or any more, is as it starts.
+        old, new = (
+            each.get(register, alg) if any((r.register, r.alg) == (register, alg) for r in each.rows) else row.start
+            for each in (before, after)
+        )
+        rows.append(PredictedRegister(register, alg, old, None if register in lost else new))
     told = tuple(
         PredictedEvent(s.event.number if s.event is not None else None, s.register, s.place, s.rule, s.kind)
         for s in draft.steps
