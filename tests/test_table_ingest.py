@@ -264,7 +264,7 @@ def test_a_part_that_lacks_the_newest_column_is_read(tmp_path: Path) -> None:
     newest = TABLES["logs"].columns[-1].name
     shorter = pq.read_table(old).drop_columns([newest])
     pq.write_table(shorter, old)
-    code, document, _ = table(tmp_path, "fleet", "-o", "lake", *LOGS, "--machine", "{dir}", "--compact")
+    code, _document, _ = table(tmp_path, "fleet", "-o", "lake", *LOGS, "--machine", "{dir}", "--compact")
     assert code == 0
     (path,) = files(str(lake))["logs"]
     assert pq.read_schema(path).equals(arrow("logs"), check_metadata=True)
