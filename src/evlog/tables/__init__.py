@@ -10,3 +10,20 @@ Rules of the room:
 5. A machine's name and boot come from the caller; what evidence proves is asked of `evlog.verifying`, not judged here.
 6. pyarrow and duckdb (``evlog-toolkit[tables]``) are imported where they are used; nothing else of evlog needs them.
 """
+
+from __future__ import annotations
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from evlog.tables.engines import map_batches, mapped_schema, spark_schema
+
+__all__ = ["map_batches", "mapped_schema", "spark_schema"]
+
+
+def __getattr__(name: str) -> object:
+    """What jobs on engines use, imported when asked for: the command does without it."""
+    if name in __all__:
+        from evlog.tables import engines
+
+        return getattr(engines, name)
+    raise AttributeError(f"module 'evlog.tables' has no attribute {name!r}")
