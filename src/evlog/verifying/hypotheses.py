@@ -77,7 +77,7 @@ def prefix(case: Case) -> Iterator[Candidate]:
     which = f"{later} later events, from {{1}} on, are" if later > 1 else "{1} is"
     sentence = f"the register has the value after {{0}}: {which} not in it"
     # The value has to prove an entry of the list: of one that never went to this register the same could be said.
-    if all(case.event(step).content.logged_first for step in range(steps - 1, total)):
+    if all(case.peek(step).content.logged_first for step in range(steps - 1, total)):
         say = case.saying(f"{sentence} yet, as such events are logged first", steps - 1, steps)
         yield Candidate("ahead", steps, later, (), say, proven=steps, ahead=True)
     else:
@@ -93,7 +93,7 @@ def violations(case: Case) -> Iterator[Candidate]:
     marked = [
         step
         for step in range(len(trail))
-        if trail.digests[step] == ones and case.event(step).content.mark(case.event(step))
+        if trail.digests[step] == ones and case.peek(step).content.mark(case.peek(step))
     ]
     if not marked:
         return
@@ -136,9 +136,7 @@ def ima_elsewhere(case: Case) -> Iterator[Candidate]:
                 count = values.index(case.observed) + 1
                 some = f"the {count}" if count == len(digests) else f"the first {count} of the {len(digests)}"
                 name = f" of {log.name}" if log.name else ""
-                say = case.saying(
-                    "a guess: the value follows if {} entries{} extended {} ({})", some, name, what, how
-                )
+                say = case.saying("a guess: the value follows if {} entries{} extended {} ({})", some, name, what, how)
                 yield Candidate("ima_register", len(case.trail), 0, tuple(digests[:count]), say)
 
 
