@@ -195,13 +195,13 @@ class Comparison:
         """Put the verdicts that wait for an explanation in their places."""
         from evlog.verifying.explain import explain
 
-        cases = [case for _, _, case in waiting]
+        cases, asked = [case for _, _, case in waiting], allowed is not None
         if allowed is None:
             agree = any(row.verdict == "match" and row.proven for row in judged)
             many = len({case.trail.register for case in cases}) > _SEVERAL
             allowed = 0 if many and not agree else DEFAULT
         self.dossier.allowance.left = allowed
-        for (place, judging, _), found in zip(waiting, explain(cases), strict=True):
+        for (place, judging, _), found in zip(waiting, explain(cases, every_bank=asked), strict=True):
             try:
                 judging.send(found)
             except StopIteration as done:

@@ -69,6 +69,20 @@ class Dossier:
             self._extended[key] = found
         return found
 
+    def recorded(self, place: Place, alg: HashAlg) -> tuple[Register | None, bytes | None]:
+        """The register that an event says to extend, None if it is not measured; and its digest in a bank.
+
+        Of PC Client events the columns tell that, and no event is made.
+        """
+        log, row = place
+        columns = self.logs[log].columns
+        if self._kept and columns is not None and columns.typed is not None:
+            index = columns.registers[row]
+            if index != NOT_EXTENDED:
+                return columns.register(index), self._extensions(log, alg, ())[row]
+        event = self.event(place)
+        return (event.register if event.measured else None), event.digest(alg)
+
     def event(self, place: Place) -> Event:
         """The event at a place."""
         found = self._events.get(place)

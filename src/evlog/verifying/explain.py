@@ -28,14 +28,16 @@ if TYPE_CHECKING:
 
 __all__ = ["explain", "remarks"]
 
+_OTHERS = 8  # part of what is left that other banks may take
 _NAMED = 8  # separators that a remark names before it counts
 _DECIDING = tuple(hypothesis for hypothesis in HYPOTHESES if hypothesis in DECIDING)
 
 
-def explain(cases: Sequence[Case]) -> list[Candidate | None]:
+def explain(cases: Sequence[Case], *, every_bank: bool) -> list[Candidate | None]:
     """For each case the first candidate that computes to the observed value.
 
-    None where there is none, and `UNTRIED` where some were not tried.
+    None where there is none, and `UNTRIED` where some were not tried. Unless ``every_bank`` is looked into, most of
+    the allowance is for the first of each register, and for what explains that one in the others.
     """
     search = _Search(cases)
     banks: dict[Register, list[int]] = {}
@@ -49,6 +51,8 @@ def explain(cases: Sequence[Case]) -> list[Candidate | None]:
             for other in numbers:
                 if other != number:
                     search.attempt(other, hypothesis)
+    if not every_bank:
+        cases[0].dossier.allowance.left //= _OTHERS
     search.try_all(number for number in range(len(cases)) if number not in first)
     return [search.found.get(number, UNTRIED if number in search.cut else None) for number in range(len(cases))]
 

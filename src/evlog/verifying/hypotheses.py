@@ -270,16 +270,15 @@ def elsewhere(case: Case) -> Iterator[Candidate]:
             continue
         for row in range(len(log.events)):
             case.spend(1)
-            event = case.dossier.event((index, row))
+            register, digest = case.dossier.recorded((index, row), trail.alg)
             while step < len(places) and places[step] < (index, row):
                 step += 1
-            digest = event.digest(trail.alg)
-            if event.register == trail.register or digest is None or not event.measured:
+            if register is None or register == trail.register or digest is None:
                 continue
             say = case.saying(
                 "the value follows if {}, which the log has on {}, was extended into this register",
                 (index, row),
-                event.register,
+                register,
             )
             yield Candidate("other_register", step, 0, (digest,), say)
 
