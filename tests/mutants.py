@@ -59,8 +59,8 @@ MUTANTS: tuple[Mutant, ...] = (
     ),
     Mutant(
         "verifying/hypotheses.py",
-        "all(case.event(step).content.logged_first",
-        "any(case.event(step).content.logged_first",
+        "all(case.peek(step).content.logged_first",
+        "any(case.peek(step).content.logged_first",
         "test_verify.py::test_only_what_is_logged_first_may_be_ahead_of_the_register",
     ),
     Mutant(
@@ -1111,27 +1111,27 @@ MUTANTS: tuple[Mutant, ...] = (
         "test_statements.py::test_a_match_after_a_gap_proves_what_follows_it",
     ),
     Mutant(
-        "verifying/comparison.py",
+        "verifying/differing.py",
         "until=steps.places[found.proven]",
         "until=steps.places[found.proven - 1]",
         "test_verify.py::test_only_the_prefix_is_proven",
     ),
     Mutant(
-        "verifying/comparison.py",
+        "verifying/differing.py",
         "if case.values[-1] != case.observed:",
         "if False:",
         "test_verify.py::test_a_bank_that_some_events_did_not_extend",
     ),
     Mutant(
-        "verifying/comparison.py",
+        "verifying/differing.py",
         "steps = since_last_gap(steps, statements)",
         "pass",
         "test_statements.py::test_a_log_of_which_the_end_was_not_extended",
     ),
     Mutant(
         "verifying/comparison.py",
-        "if not evidence.anchored or key in evidence.covered:",
-        "if True:",
+        "for key, value in values.items() if key in covered}",
+        "for key, value in values.items()}",
         "test_judgement.py::test_only_what_the_signature_covers_counts",
     ),
     Mutant(
@@ -1142,8 +1142,8 @@ MUTANTS: tuple[Mutant, ...] = (
     ),
     Mutant(
         "verifying/comparison.py",
-        "if event.measured and event.register in self.static:",
-        "if False:",
+        "on_static = event.register in static and event.measured",
+        "on_static = False",
         "test_comparison.py::test_an_event_on_what_never_changes_is_a_contradiction",
     ),
     Mutant(
@@ -1165,19 +1165,19 @@ MUTANTS: tuple[Mutant, ...] = (
         "test_comparison.py::test_a_start_that_is_the_platform_s_own_is_no_claim",
     ),
     Mutant(
-        "verifying/comparison.py",
+        "verifying/differing.py",
         "if found.ahead and row.register not in self.of_ima:",
         "if False:",
         "test_comparison.py::test_a_prefix_is_ahead_on_the_register_of_ima_only",
     ),
     Mutant(
-        "verifying/comparison.py",
+        "verifying/differing.py",
         "for index in (17, 18, 19))",
         "for index in (17, 18, 19, 20))",
         "test_comparison.py::test_a_launch_that_no_log_shows_is_told_by_the_value_of_17_to_19_only",
     ),
     Mutant(
-        "verifying/comparison.py",
+        "verifying/differing.py",
         "if steps.missing:\n",
         "if False:\n",
         "test_verify.py::test_a_bank_that_some_events_did_not_extend",
@@ -1199,6 +1199,36 @@ MUTANTS: tuple[Mutant, ...] = (
         "if at_start:\n            sentence",
         "if False:\n            sentence",
         "test_comparison.py::test_the_events_that_others_have_are_counted",
+    ),
+    Mutant(
+        "verifying/comparison.py",
+        "row.stated is None and row.start_reason not in _STATED",
+        "row.stated is None",
+        "test_comparison.py::test_a_start_that_only_the_input_states_is_a_claim",
+    ),
+    Mutant(
+        "verifying/comparison.py",
+        " and row.stated is None and",
+        " and",
+        "test_statements.py::test_a_match_after_a_gap_proves_what_follows_it",
+    ),
+    Mutant(
+        "verifying/judgement.py",
+        "elif row.alg is not SHA1:",
+        "else:",
+        "test_judgement.py::test_sha1_alone_is_no_proof_unless_it_is_asked_for",
+    ),
+    Mutant(
+        "verifying/explain.py",
+        "if not free:",
+        "if False:",
+        "test_explanations.py::test_wrong_values_of_many_registers_and_banks_share_one_allowance",
+    ),
+    Mutant(
+        "verifying/explain.py",
+        "HYPOTHESES if left else _DECIDING",
+        "HYPOTHESES if left else ()",
+        "test_explanations.py::test_without_allowance_a_verdict_is_the_same",
     ),
     Mutant(
         "verifying/left_out.py",
@@ -1231,13 +1261,13 @@ MUTANTS: tuple[Mutant, ...] = (
         "test_preceding.py::test_a_signed_digest_tells_too",
     ),
     Mutant(
-        "verifying/comparison.py",
-        "row < len(preceding(self.logs[log]))",
+        "verifying/dossier.py",
+        "row < self._preceding[log]",
         "row < len(self.logs[log].events)",
         "test_preceding.py::test_a_value_tells",
     ),
     Mutant(
-        "verifying/comparison.py",
+        "verifying/differing.py",
         'cause="before_header", proven=len(kept)',
         'cause="before_header", proven=made.events',
         "test_preceding.py::test_a_value_tells",
@@ -1606,13 +1636,13 @@ MUTANTS: tuple[Mutant, ...] = (
     ),
     Mutant(
         "verifying/whole.py",
-        "!= stated[row.register, row.alg]:",
-        '== b"":',
+        "digests) != observed:",
+        'digests) == b"":',
         "test_comparison.py::test_registers_that_were_not_reset",
     ),
     Mutant(
         "verifying/whole.py",
-        " and not _resettable(row.register)",
+        " or _resettable(row.register)",
         "",
         "test_comparison.py::test_registers_that_were_not_reset",
     ),
