@@ -426,12 +426,13 @@ def rewrite(log: Log, options: Options, format: str, space: Space) -> tuple[byte
         return None
     content = header.content
     assert isinstance(content, PCClientEvent)
-    records = _packed.records(source, first, _sizes(header))
-    if records is None or header.register.number >= _packed.FIRST_HANDLE:
-        return None
     number, [digest] = header.register.number, header.digests
-    head = _first_record.RECORD1_SHAPES["little"].pack(number, content.event_type, digest.value, len(content.data))
-    return head + content.data + records, 1 - first
+    if number >= _packed.FIRST_HANDLE:
+        return None
+    pack = _first_record.RECORD1_SHAPES["little"].pack
+    head = pack(number, content.event_type, digest.value, len(content.data)) + content.data
+    data = _packed.records(source, first, _sizes(header), head)
+    return None if data is None else (data, 1 - first)
 
 
 def _bytes(log: Log, space: Space) -> bytes:

@@ -40,10 +40,14 @@ def packed(columns: Columns) -> Packed | None:
     return Packed(columns, columns.space, tuple(fields))
 
 
-def records(source: Packed, first: int, sizes: Mapping[int, int]) -> bytes | None:
-    """The rows from ``first`` on as TCG_PCR_EVENT2, digests of these sizes by TPM_ALG_ID; None if not all can be."""
+def records(source: Packed, first: int, sizes: Mapping[int, int], header: bytes) -> bytes | None:
+    """The rows from ``first`` on as TCG_PCR_EVENT2 behind a header, digests of these sizes by TPM_ALG_ID.
+
+    None if not all can be.
+    """
     data, layouts = source.columns.buffer, source.columns.layouts
     out = BytesIO()
+    out.write(header)
     templates: dict[int, tuple[struct.Struct, list[Any]]] = {}
     for start, stop, number in source.runs():
         if stop <= first:
