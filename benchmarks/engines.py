@@ -34,7 +34,7 @@ CLUSTERS = {
         "--conf spark.sql.files.maxPartitionBytes=512k pyspark-shell",
         "SPARK_LOCAL_IP": "127.0.0.1",
     },
-    "ray": {"RAY_USAGE_STATS_ENABLED": "0", "RAY_ADDRESS": "local", "RAY_DATA_DISABLE_PROGRESS_BARS": "1"},
+    "ray": {"RAY_USAGE_STATS_ENABLED": "0", "RAY_AUTH_MODE": "disabled", "RAY_DATA_DISABLE_PROGRESS_BARS": "1"},
 }
 #: Ray takes no number of processors from the environment.
 BEGIN_RAY = (
@@ -74,8 +74,9 @@ def logs(folder: Path, count: int) -> Path:
 
 
 def rows(table: pa.Table, name: str) -> list[tuple[Any, ...]]:
-    """The rows of a table in an order of their own; each body counts once, wherever it was met."""
-    found = [tuple(row.items()) for row in table.select(mapped_schema(name).names).to_pylist()]
+    """The rows of a table in order; each body counts once, wherever it was met."""
+    schema = mapped_schema(name)
+    found = [tuple(row.items()) for row in table.select(schema.names).cast(schema).to_pylist()]
     ordered = sorted(found, key=repr)
     return [row for at, row in enumerate(ordered) if name != "bodies" or row != ordered[at - 1] or at == 0]
 
