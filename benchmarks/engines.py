@@ -34,7 +34,7 @@ CLUSTERS = {
         "--conf spark.sql.files.maxPartitionBytes=512k pyspark-shell",
         "SPARK_LOCAL_IP": "127.0.0.1",
     },
-    "ray": {"RAY_USAGE_STATS_ENABLED": "0", "RAY_AUTH_MODE": "disabled", "RAY_DATA_DISABLE_PROGRESS_BARS": "1"},
+    "ray": {"RAY_USAGE_STATS_ENABLED": "0", "RAY_worker_niceness": "0", "RAY_DATA_DISABLE_PROGRESS_BARS": "1"},
 }
 #: Ray takes no number of processors from the environment.
 BEGIN_RAY = (
