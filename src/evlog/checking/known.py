@@ -8,7 +8,9 @@ the verdicts on its digests are the same in each log, and are kept here; what a 
 from __future__ import annotations
 
 from array import array
+from functools import cached_property
 from hashlib import sha256
+from operator import attrgetter
 
 from evlog.checking.digest_check import check_event
 from evlog.checking.facts import ColumnFacts, Row
@@ -40,13 +42,15 @@ class KnownRecord:
     ``notes`` are for whoever asks: what else such an event comes to, by a key of theirs.
     """
 
-    __slots__ = ("checks", "content", "doubtful", "event", "notes")
+    __slots__ = ("checks", "content", "doubtful", "event", "notes", "row")
 
     def __init__(self, event: Event, content: PCClientEvent) -> None:
         self.event = event
         self.content = content
         self.checks: tuple[DigestCheck, ...] = check_event(event)
         self.notes: dict[Hashable, Any] = {}
+        #: It as an event of the number that it had last: of most logs it has the same.
+        self.row = Row(event, content.event_type, content.data, self.checks, event.number)
         #: Whether a digest is not of the event's data.
         self.doubtful = event.measured and any(check.verdict != "matches" for check in self.checks)
 
@@ -106,18 +110,39 @@ class _KnownFacts(ColumnFacts):
     """The facts of a log whose records are known."""
 
     def __init__(self, columns: Columns, events: Sequence[Event], records: Sequence[KnownRecord]) -> None:
-        self.types = array("I", [record.content.event_type for record in records])
         self.pcrs = self.extended_in(columns)
-        self._columns, self._events, self._records = columns, events, records
-        self._rows: dict[int, Row] = {}
+        self._columns, self._events = columns, events
+        self._rows: list[Row] = []
+        self._of_type: dict[int, list[Row]] = {}
+        self._doubtful: list[Row] = []
+        for place, record in enumerate(records):
+            row = record.row
+            if row.number != place:
+                row = record.row = Row(row.event, row.type, row.data, row.checks, place)
+            self._rows.append(row)
+            self._of_type.setdefault(row.type, []).append(row)
+            if record.doubtful:
+                self._doubtful.append(row)
+        self.types = array("I", [row.type for row in self._rows])
 
     def row(self, place: int) -> Row:
-        row = self._rows.get(place)
-        if row is None:
-            record = self._records[place]
-            content = record.content
-            row = self._rows[place] = Row(record.event, content.event_type, content.data, record.checks, place)
-        return row
+        return self._rows[place]
 
     def doubtful(self) -> Iterator[Row]:
-        return (self.row(place) for place, record in enumerate(self._records) if record.doubtful)
+        return iter(self._doubtful)
+
+    def of_type(self, *types: int) -> Iterator[Row]:
+        found = [self._of_type[each] for each in dict.fromkeys(types) if each in self._of_type]
+        if len(found) < 2:
+            return iter(found[0] if found else ())
+        return iter(sorted((row for rows in found for row in rows), key=_number))
+
+    @cached_property
+    def kinds(self) -> frozenset[int]:
+        return frozenset(self._of_type)
+
+    def beginning(self, event_type: int, text: bytes) -> Iterator[Row]:
+        return (row for row in self._of_type.get(event_type, ()) if row.data.startswith(text))
+
+
+_number = attrgetter("number")

@@ -119,17 +119,17 @@ class Description(Record):
 class Describer:
     """Describes the events of one log."""
 
-    def __init__(self, log: Log) -> None:
+    def __init__(self, log: Log, context: Context | None = None) -> None:
         from evlog.decoders import Context
 
-        self._context: Context = Context.of(log)
+        self.context = Context.of(log) if context is None else context
 
     def unplaced(self, event: Event) -> Hashable:
         """What an event is but for where in memory something lay; None if it says nothing of that."""
         from evlog.decoders import Decoded, decode
 
         content = event.content
-        decoded = decode(event, self._context)
+        decoded = decode(event, self.context)
         if decoded is None or type(decoded).unplaced is Decoded.unplaced or not isinstance(content, PCClientEvent):
             return None
         return content.event_type, len(content.data), decoded.unplaced()
@@ -140,7 +140,7 @@ class Describer:
 
         content = event.content
         kind = content.kind if type_of(content) is None else name_of(content)
-        decoded = decode(event, self._context)
+        decoded = decode(event, self.context)
         members = None if decoded is None or isinstance(decoded, Raw) else to_json(decoded.unplaced())
         if decoded is None or members is None:
             told = content.kind if decoded is None else decoded.kind

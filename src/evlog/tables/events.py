@@ -71,28 +71,27 @@ class Reader:
             return _unshared(log, checks), checks
         context = Context.of(log)
         key = (context.uintn, context.vendor_info, context.platform)
-        describer = Describer(log)
+        describer = Describer(log, context)
         rows = []
         before: KnownRecord | None = None
         for place, record in enumerate(records):
             row = record.notes.get(key)
             if row is None:
-                row = _noted(record, before, key, log, place, describer)
+                row = _noted(record, before, key, log.events[place], describer)
             rows.append(row)
             before = record
         return rows, self._known.check(log, records)
 
 
 def _noted(
-    record: KnownRecord, before: KnownRecord | None, key: Hashable, log: Log, place: int, describer: Describer
+    record: KnownRecord, before: KnownRecord | None, key: Hashable, event: Event, describer: Describer
 ) -> EventRow:
     """The row of a record, which is noted there. Of some events the one before it tells what they are."""
     placed = (key, id(before))
     row: EventRow | None = record.notes.get(placed)
     if row is None:
-        event = log.events[place]
         row = _row(event, record.checks, describer)
-        decoded = decode(event, Context.of(log).replace(events=()))
+        decoded = decode(event, describer.context.replace(events=()))
         alone = decoded is None or type(decoded).placed is Decoded.placed
         record.notes[key if alone else placed] = row
     return row

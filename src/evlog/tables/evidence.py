@@ -64,7 +64,12 @@ class Judged(Record):
             (str(row.register), str(row.alg), row.replayed, row.expected, row.verdict, row.events)
             for row in result.registers
         )
-        sentences = (Finding("demand_not_met", "warning", each.sentence) for each in result.shortfalls)
+        sentences = (
+            Finding(
+                "demand_not_met", "warning", f"{each.register}: {each.sentence}" if each.register else each.sentence
+            )
+            for each in result.shortfalls
+        )
         return Judged(
             result.ok,
             result.word,

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from array import array
 from hashlib import sha256
+from operator import itemgetter
 
 from evlog.tables.events import CELLS, Reader
 from evlog.tables.schema import TABLES, arrow
@@ -206,7 +207,10 @@ def _table(name: str, rows: list[tuple[Any, ...]]) -> pa.Table:
 
     schema = arrow(name)
     order = [schema.names.index(column) for column in TABLES[name].order]
-    rows.sort(key=lambda row: [(row[at] is not None, row[at]) for at in order])
+    try:
+        rows.sort(key=itemgetter(*order))
+    except TypeError:  # of cells that are null
+        rows.sort(key=lambda row: [(row[at] is not None, row[at]) for at in order])
     return pa.Table.from_arrays(_columns(list(schema), rows), schema=schema)
 
 

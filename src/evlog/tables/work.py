@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 
+from evlog import hashing
 from evlog._record import Record
 from evlog.errors import EvlogError
 from evlog.model import Finding
@@ -31,6 +32,8 @@ __all__ = ["Result", "Setting", "Task", "Worker"]
 _MOST_EVENTS = 200_000
 # Logs and verdicts that are kept, for machines that are alike.
 _KEPT = 1024
+# Logs that are replayed side by side, and bytes of them.
+_SOME, _HELD = 64, 1 << 23
 _FIRMWARE = ("tcg2", "ccel", "tcg1")
 _NO_LOG = "no_log"
 _COMPRESSION = "zstd"
@@ -102,6 +105,8 @@ class Worker:
 
         self.setting = setting
         self.logs, self.bodies, self.sightings = logs, bodies, sightings
+        # There is much to do, whatever the size of a log.
+        hashing.best()
         self._reader = Reader()
         self._replays: dict[bytes, Replay] = {}
         self._verdicts: dict[tuple[object, ...], Judged] = {}
@@ -111,16 +116,21 @@ class Worker:
         """Read the inputs of a task, and write its parts."""
         return _Run(self, task).result()
 
+    def replay(self, logs: Iterable[_Log]) -> None:
+        """Replay what was not replayed for another machine, side by side."""
+        from evlog.replaying.replay import replay_each
+
+        if len(self._replays) >= _KEPT:
+            self._replays.clear()
+        new = {each.id: each.log for each in logs if each.id not in self._replays}
+        self._replays.update(zip(new, replay_each(list(new.values())), strict=True))
+
     def replayed(self, id: bytes, log: Log) -> Replay:
-        """The replay of a log, kept for its twins on other machines."""
+        """The replay of a log."""
         from evlog.replaying.replay import replay
 
         found = self._replays.get(id)
-        if found is None:
-            if len(self._replays) >= _KEPT:
-                self._replays.clear()
-            found = self._replays[id] = replay(log)
-        return found
+        return replay(log) if found is None else found
 
     def judged(self, logs: Sequence[_Log], inputs: Sequence[Input]) -> Judged:
         """The logs of a boot against their evidence; the same logs with the same values are judged once."""
@@ -177,8 +187,15 @@ class _Run:
         self._written = 0
 
     def result(self) -> Result:
-        for group in self.task.groups:
-            self._group(group)
+        for some in _chunks(self.task.groups):
+            found = [self._read(group) for group in some]
+            self.worker.replay(log for group in found for _, log in group)
+            for group in found:
+                for boot in _together(group):
+                    try:
+                        self._boot(boot)
+                    except Exception as error:
+                        self._defect(boot[0][0], error)
             if self.batch.events >= _MOST_EVENTS:
                 self._write()
         self._write()
@@ -199,8 +216,8 @@ class _Run:
         worker = self.worker
         return Batch(worker._reader, bodies=worker.setting.bodies, known_bodies=worker.bodies)
 
-    def _group(self, group: Sequence[Input]) -> None:
-        """The inputs of one boot: their logs are held against the evidence together, where they fit together."""
+    def _read(self, group: Sequence[Input]) -> list[tuple[Input, _Log]]:
+        """The logs in the inputs of one boot."""
         found: list[tuple[Input, _Log]] = []
         for each in group:
             try:
@@ -216,11 +233,7 @@ class _Run:
                 self._defect(each, error)
             else:
                 self.inputs.append(each.identity)
-        for boot in _together(found):
-            try:
-                self._boot(boot)
-            except Exception as error:
-                self._defect(boot[0][0], error)
+        return found
 
     def _defect(self, input: Input, error: Exception) -> None:
         """A defect of evlog's: it must not cost the other logs."""
@@ -314,6 +327,20 @@ def write_part(path: str, rows: Any) -> None:
 
 def _sighting(input: Input, id: bytes) -> bytes:
     return sighting_id(id, input.machine, input.boot, input.collected_at)
+
+
+def _chunks(groups: Iterable[tuple[Input, ...]]) -> Iterator[list[tuple[Input, ...]]]:
+    """Groups whose logs are held at a time."""
+    some: list[tuple[Input, ...]] = []
+    size = 0
+    for group in groups:
+        some.append(group)
+        size += sum(each.size for each in group)
+        if len(some) >= _SOME or size >= _HELD:
+            yield some
+            some, size = [], 0
+    if some:
+        yield some
 
 
 def _read(data: bytes, whole: bytes, name: str, setting: Setting) -> _Read:
