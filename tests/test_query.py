@@ -272,7 +272,7 @@ REFUSED = {
     "INSTALL httpfs": "LOAD",
     "ATTACH 'x.db'": "ATTACH",
     "SET threads = 1": "SET",
-    "PRAGMA version": "PRAGMA",
+    "PRAGMA version": "PRAGMA|Only SELECT",  # which DuckDB 1 takes for a SELECT
     "CALL pragma_version()": "CALL",
     "DROP TABLE logs": "DROP",
     "CREATE TABLE x AS SELECT 1": "CREATE",
@@ -299,7 +299,7 @@ def test_refused(sql: str, lake: Path, tmp_path: Path) -> None:
     before = sorted(path for path in lake.parent.rglob("*"))
     ran = run("query", str(lake), sql, folder=tmp_path)
     assert (ran.code, ran.out) == (2, "")
-    assert REFUSED[sql] in ran.err
+    assert re.search(REFUSED[sql], ran.err)
     assert ran.err.count("\n") == 1
     assert "root:" not in ran.err
     assert sorted(path for path in lake.parent.rglob("*")) == before
