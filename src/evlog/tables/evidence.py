@@ -11,6 +11,7 @@ from hashlib import sha256
 
 from evlog._record import Record
 from evlog.errors import EvlogError, ParseError, SourceError, UsageError
+from evlog.evidence import Credentials
 from evlog.model import Finding
 from evlog.tables.patterns import checked, fill, is_pattern
 from evlog.verifying.demand import NO_DEMAND, Demand
@@ -117,7 +118,8 @@ class Wanted(Record):
                 raise UsageError(f"--{name}: a file in the folders of the logs anchors nothing: {{machine}} names one")
             if path is not None and not is_pattern(path):
                 self._brought(name, path)
-        self._lines({"machine": None, "boot": None}, probe=True)
+        nonce, _ = self._lines({}, probe=True)
+        Credentials(nonce=nonce, kind=self.kind, at=self.at)
 
     @property
     def given(self) -> bool:
