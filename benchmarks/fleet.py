@@ -19,6 +19,11 @@ from pathlib import Path
 
 from made_fleet import made
 
+LAKES: tuple[tuple[str, tuple[str, ...]], ...] = (
+    ("without bodies and evidence", ("--no-bodies",)),
+    ("with bodies", ()),
+    ("with bodies and register values", ("--registers", "{dir}/pcrs.json")),
+)
 QUESTIONS = (
     ("groups", "--register", "pcr:7"),
     ("groups",),
@@ -57,6 +62,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("logs", type=int, nargs="?", default=5000)
     parser.add_argument("--keep", metavar="FOLDER")
+    parser.add_argument("--few", action="store_true", help="one lake and two questions, to see that it runs")
     args = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="evlog-fleet-") as temporary:
         folder = Path(args.keep or temporary)
@@ -67,11 +73,7 @@ def main() -> None:
         total = sum(path.stat().st_size for path in paths)
         print(f"{len(paths)} logs, {total / 1e6:.0f} MB, {os.cpu_count()} processors", flush=True)
         names = (str(logs), "--only", "log.bin", "--machine", "{2}", "--boot", "{1}")
-        for title, more in (
-            ("without bodies and evidence", ("--no-bodies",)),
-            ("with bodies", ()),
-            ("with bodies and register values", ("--registers", "{dir}/pcrs.json")),
-        ):
+        for title, more in LAKES[-1:] if args.few else LAKES:
             lake = folder / f"lake-{title.replace(' ', '-')}"
             wall, cpu, peak = measured("table", *names, *more, "-o", str(lake))
             print(
@@ -81,7 +83,7 @@ def main() -> None:
             )
         wall, cpu, peak = measured("table", *names, "--registers", "{dir}/pcrs.json", "-o", str(lake))
         print(f"table, nothing new: {wall:.1f} s, {peak / 1e6:.0f} MB", flush=True)
-        for words in QUESTIONS:
+        for words in QUESTIONS[:2] if args.few else QUESTIONS:
             wall, cpu, peak = measured("query", str(lake), *words, "--format", "jsonl")
             print(f"query {' '.join(words)}: {wall:.2f} s, {cpu:.2f} of processors, {peak / 1e6:.0f} MB", flush=True)
 

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 import evlog
+from tests import browser
 from tests.command import Ran, run
 from tests.conftest import ROOT, SAMPLES
 from tests.test_schemas import valid
@@ -112,6 +113,13 @@ def test_1_groups(fleet: Fleet) -> None:
 
 def test_2_outliers(fleet: Fleet) -> None:
     rows = question(fleet, 2)
+    same = {*fleet["on"]} - {*fleet["new_dbx"], *fleet["lying_digest"]}
+    assert {row[9] for row in rows} == {min(same)}
+    said = asked(fleet.lake, *PAGE[1]).out
+    assert (
+        f"pcr:7: {len(fleet['new_dbx'])} machines, as {fleet['new_dbx'][0]}, beside the most, as {min(same)}\n" in said
+    )
+    assert "\n  ~    8 | 8    VARIABLE_CONFIG dbx: 1 SHA-256 became 2 SHA-256\n" in said
     told = {row[0]: row[8] for row in rows if row[4] in (*fleet["new_dbx"], *fleet["lying_digest"])}
     assert told == {
         len(fleet["new_dbx"]): "VARIABLE_CONFIG dbx: 1 SHA-256 became 2 SHA-256",
@@ -435,6 +443,23 @@ def test_a_page(lake: Path, tmp_path: Path) -> None:
     assert "&lt;script&gt;document" in text
     assert not re.search("[\x1b\u202e]", text)
     assert not re.search(r"""(?:src|href)\s*=""", text)
+
+
+@pytest.mark.skipif(browser.CHROME is None or browser.DRIVER is None, reason="needs chromium and chromedriver")
+def test_a_browser_filters_the_page(lake: Path, tmp_path: Path) -> None:
+    made = tmp_path / "page.html"
+    asked(lake, "SELECT machine, events FROM logs ORDER BY events DESC", "--html", str(made))
+    with browser.Browser() as chrome:
+        chrome.open(made)
+        assert chrome.run("return document.title") == "A question in SQL · evlog"
+        assert chrome.run("return document.getElementById('count').textContent") == "2 of 2 rows"
+        chrome.run(
+            "const it = document.getElementById('query'); it.value = 'good'; it.dispatchEvent(new Event('input'))"
+        )
+        assert chrome.run("return document.getElementById('count').textContent") == "1 of 2 rows"
+        shown = "return [...document.querySelectorAll('tbody tr:not([hidden])')].map(it => it.cells[0].innerText)"
+        assert chrome.run(shown) == ["good"]
+        assert chrome.console() == []
 
 
 def test_whole_digests(lake: Path) -> None:
