@@ -212,7 +212,7 @@ def _evidence(args: argparse.Namespace, sources: list[str]) -> Evidence | None:
 
     if args.registers or args.quote or args.live:
         return open_evidence(args, sources)
-    if len(sources) != 1 or sources[0] == "-":
+    if len(sources) != 1:
         return None
     try:
         return open_evidence(args, sources)

@@ -59,13 +59,14 @@ class Description(Record):
     """``type`` and ``name`` stay when the event's value changes; ``words`` say what the event holds.
 
     They are safe to print, whoever wrote the log; ``members`` are not: those of the event's data as JSON, and without
-    where in memory something lay.
+    where in memory something lay. ``kind`` is what the data was decoded as, else the content's.
     """
 
     type: str
     name: str
     words: str
     members: Any = None
+    kind: str = ""
 
     def became(self, other: Description, *, covered: bool) -> str:
         """What changed on the way to the other description, in words.
@@ -118,17 +119,17 @@ class Description(Record):
 class Describer:
     """Describes the events of one log."""
 
-    def __init__(self, log: Log) -> None:
+    def __init__(self, log: Log, context: Context | None = None) -> None:
         from evlog.decoders import Context
 
-        self._context: Context = Context.of(log)
+        self.context = Context.of(log) if context is None else context
 
     def unplaced(self, event: Event) -> Hashable:
         """What an event is but for where in memory something lay; None if it says nothing of that."""
         from evlog.decoders import Decoded, decode
 
         content = event.content
-        decoded = decode(event, self._context)
+        decoded = decode(event, self.context)
         if decoded is None or type(decoded).unplaced is Decoded.unplaced or not isinstance(content, PCClientEvent):
             return None
         return content.event_type, len(content.data), decoded.unplaced()
@@ -139,12 +140,13 @@ class Describer:
 
         content = event.content
         kind = content.kind if type_of(content) is None else name_of(content)
-        decoded = decode(event, self._context)
+        decoded = decode(event, self.context)
         members = None if decoded is None or isinstance(decoded, Raw) else to_json(decoded.unplaced())
         if decoded is None or members is None:
-            return Description(kind, printable(_own_name(content)), printable(_text(content)))
+            told = content.kind if decoded is None else decoded.kind
+            return Description(kind, printable(_own_name(content)), printable(_text(content)), kind=told)
         name = printable(_decoded_name(members, decoded.summary))
-        return Description(kind, name, decoded.summary, members)
+        return Description(kind, name, decoded.summary, members, decoded.kind)
 
 
 def _decoded_name(members: dict[str, Any], summary: str) -> str:
