@@ -205,7 +205,7 @@ complete -c evlog -n '__fish_seen_subcommand_from predict' -l kernel -r -d 'shor
 complete -c evlog -n '__fish_seen_subcommand_from predict' -l initrd -r -d 'short for --now initrd=FILE'
 complete -c evlog -n '__fish_seen_subcommand_from predict' -l cmdline -x -d 'the command line of a direct boot, as text'
 complete -c evlog -n '__fish_seen_subcommand_from predict' -l uki -r -d 'short for --now uki=FILE, an image wherever it lies'
-complete -c evlog -n '__fish_seen_subcommand_from predict' -l esp -x -d 'every file of the next boot\'s partition'
+complete -c evlog -n '__fish_seen_subcommand_from predict' -l esp -x -d 'every file of the next boot\'s partition; what is not there is gone'
 complete -c evlog -n '__fish_seen_subcommand_from predict' -l ram -x -d 'memory of the virtual machine, which QEMU\'s loader needs: 512M'
 complete -c evlog -n '__fish_seen_subcommand_from predict' -s o -l output -r -d 'write the predicted log, in the format of LOG, or the references of --to'
 complete -c evlog -n '__fish_seen_subcommand_from predict' -l to -x -d 'references of the next boot: pcrlock (OUT is a folder), corim, rvps or keylime; --also gives variants'
