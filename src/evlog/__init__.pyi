@@ -59,6 +59,7 @@ from evlog.intake.registers import read_registers as read_registers
 from evlog.live import open_device as open_device
 from evlog.live.append import Appended as Appended
 from evlog.live.append import append as append
+from evlog.live.device import Device as Device
 from evlog.live.device import Quote as Quote
 from evlog.merging.merge import Handover as Handover
 from evlog.merging.merge import Merged as Merged
