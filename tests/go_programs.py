@@ -28,7 +28,7 @@ class NotBuiltError(Exception):
 
 def built(name: str, folder: Path) -> Path:
     """The program, built in a folder. Raises NotBuiltError."""
-    go = shutil.which("go") or shutil.which("go", path="/usr/local/go/bin")
+    go = shutil.which("go")
     if go is None:
         raise NotBuiltError("no go")
     home = folder / f"go-{name}"
@@ -41,7 +41,9 @@ def built(name: str, folder: Path) -> Path:
         ("build", "-o", name, "."),
     ):
         try:
-            ran = subprocess.run([go, *command], cwd=home, capture_output=True, text=True, timeout=_SECONDS, check=False)
+            ran = subprocess.run(
+                [go, *command], cwd=home, capture_output=True, text=True, timeout=_SECONDS, check=False
+            )
         except subprocess.TimeoutExpired as error:
             raise NotBuiltError(f"go {command[0]} takes too long") from error
         if ran.returncode:

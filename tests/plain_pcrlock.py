@@ -93,7 +93,9 @@ def _predicted(pcr: int, values: dict[tuple[int, str], bytes], components: dict[
     own = [variants for variants in components.values() if any(step[0] == pcr for each in variants for step in each)]
     paths = list(_values(pcr, own))
     return all(
-        any(path.get((pcr, bank)) == value for path in paths) for (own_pcr, bank), value in values.items() if own_pcr == pcr
+        any(path.get((pcr, bank)) == value for path in paths)
+        for (own_pcr, bank), value in values.items()
+        if own_pcr == pcr
     )
 
 

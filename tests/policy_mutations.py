@@ -3,7 +3,7 @@
 python -m tests.policy_mutations                 10,000 changes; exit 1 if one is kept, or two judges differ
 python -m tests.policy_mutations 500 --seed x    other ones
 python -m tests.policy_mutations --rego-cpp 10   every tenth is put to rego-cpp, too, which takes its time
-python -m tests.policy_mutations --real 40       as many of them are put to systemd-pcrlock itself (tests/systemd_pcrlock.py)
+python -m tests.policy_mutations --real 40       so many are put to systemd-pcrlock itself (tests/systemd_pcrlock.py)
 
 A change is of one digest in one bank, of two events' order on one register, an event more (of the log, on its register
 or another), or one less. Each judge gets the bytes of the changed log: evlog reads them, Rego gets what ``evlog show
@@ -142,7 +142,7 @@ class RegoCpp:
         self._known: dict[str, Any] = {}
 
     def __call__(self, policy: Good, data: bytes, document: str) -> bool:
-        import regopy
+        import regopy  # type: ignore[import-untyped]
 
         if policy.name not in self._known:
             self._known[policy.name] = regopy.Interpreter()
@@ -242,7 +242,9 @@ def tried(
             if number % every == 0:
                 answers[judge] = tally.ask(judge, change, lambda: answer(policy, change.data, document))  # noqa: B023
         if refused and any(answers.values()):
-            tally.wrong.append(f"{policy.name}: {change}: kept by {', '.join(j for j, kept in answers.items() if kept)}")
+            tally.wrong.append(
+                f"{policy.name}: {change}: kept by {', '.join(j for j, kept in answers.items() if kept)}"
+            )
         elif answers.get("pcrlock") and not answers["evlog"]:
             tally.wrong.append(f"{policy.name}: {change}: pcrlock alone takes it")
         elif len({kept for judge, kept in answers.items() if judge != "pcrlock"}) > 1:
@@ -316,7 +318,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--seed", default="evlog")
     parser.add_argument("--several", action="store_true", help="policies of two boots each")
     parser.add_argument("--rego-cpp", type=int, default=10, metavar="N", help="put every Nth to rego-cpp; 0 none")
-    parser.add_argument("--real", type=int, default=0, metavar="N", help="put N of them to systemd-pcrlock, and no others")
+    parser.add_argument(
+        "--real", type=int, default=0, metavar="N", help="put N of them to systemd-pcrlock, and no others"
+    )
     parsed = parser.parse_args(arguments)
     source = several if parsed.several else exact
     with tempfile.TemporaryDirectory() as made:

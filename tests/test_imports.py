@@ -1,7 +1,7 @@
 """Who may import whom, read from the source; and what a replay must not load.
 
-cli -> report, policy -> references -> verifying, changing, comparing -> merging -> replaying; checking and intake
-beside replaying; live beside changing;
+cli -> report, policy, tables -> references -> verifying, changing, comparing -> merging -> replaying;
+checking and intake beside replaying; live beside changing;
 all -> formats, decoders, evidence -> contents, wire -> columns, model -> registers, algorithms -> errors
 """
 
@@ -129,15 +129,24 @@ ALLOWED: dict[str, tuple[str, ...]] = {
     "comparing": (*FACTS, "decoders", "checking", "replaying", "merging"),
     "report": (*FACTS, "decoders", "evidence", "checking", "replaying", "merging", "verifying", "comparing"),
     "references": (*FACTS, "decoders", "evidence", "checking", "replaying", "comparing"),
-    "live": (*FACTS, "tree", "formats", "intake", "evidence", "replaying", "merging", "verifying"),
     "predicting": (*FACTS, "decoders", "replaying"),
     "policy": (
         *FACTS, "decoders", "evidence", "checking", "replaying", "merging", "verifying", "comparing", "references",
     ),
     "__init__": ("_record",),
+    # A capture says which version made it.
+    "live": (
+        *FACTS, "tree", "formats", "intake", "evidence", "replaying", "merging", "verifying", "checking", "decoders",
+        "__init__",
+    ),
+    "tables": (
+        "__init__", *FACTS, "tree", "decoders", "evidence", "intake", "replaying", "checking", "merging", "verifying",
+        "comparing",
+    ),
     "cli": (
         "__init__", *FACTS, "tree", "formats", "decoders", "evidence", "intake", "replaying", "checking", "merging",
-        "verifying", "changing", "comparing", "report", "references", "predicting", "policy", "live", "schemas",
+        "verifying", "changing", "comparing", "report", "references", "predicting", "policy", "tables", "live",
+        "schemas",
     ),
     "__main__": ("cli",),
 }  # fmt: skip

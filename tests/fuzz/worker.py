@@ -1,4 +1,4 @@
-"""One target under the fuzzer: python -m tests.fuzz.worker TARGET --seconds N --found FOLDER [--executions N] [--corpus FOLDER].
+"""One target under the fuzzer: python -m tests.fuzz.worker TARGET --seconds N --found FOLDER [--executions N].
 
 Ends with a line of JSON: what it ran, how long, and what it found.
 """

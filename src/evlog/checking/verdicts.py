@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from itertools import islice
+
 from evlog import hashing
-from evlog.checking.digest_check import DigestCheck, check_event
+from evlog.checking.digest_check import DigestCheck, check_events
 from evlog.columns import Lazy, rows_of
 from evlog.contents._pcclient_rules import data_first
 from evlog.contents.event_types import EV_NO_ACTION, LAUNCH_MARKERS
@@ -18,11 +20,18 @@ if TYPE_CHECKING:
 
     Checked = tuple[DigestCheck, ...]
 
-__all__ = ["Verdicts"]
+__all__ = ["Verdicts", "event_types"]
 
+_AT_ONCE = 256  # rows that are checked at once
 _EVENT_TYPE = 4  # bytes before it in a record
 #: Types of events that are not measured, or may not be.
 _NOT_MEASURED = frozenset({EV_NO_ACTION, *LAUNCH_MARKERS})
+
+
+def event_types(columns: Columns) -> array[int]:
+    """The event type of each row of columns of PC Client events."""
+    backend = hashing.backend(len(columns.buffer))
+    return backend.words(columns, (_EVENT_TYPE,) * len(columns.layouts), columns.typed or "little")
 
 
 class Verdicts(Lazy):
@@ -38,9 +47,7 @@ class Verdicts(Lazy):
         super().__init__(len(columns))
         backend = hashing.backend(len(columns.buffer))
         #: The event type of each row.
-        self.types: array[int] = backend.words(
-            columns, (_EVENT_TYPE,) * len(columns.layouts), columns.typed or "little"
-        )
+        self.types = event_types(columns)
         #: For each row, whether its digests are all of its data, and could be of nothing else.
         self.flags = bytearray(backend.of_body(columns))
         for event_type in set(self.types):
@@ -59,5 +66,9 @@ class Verdicts(Lazy):
             return self._plain[0 if layout_of is None else layout_of[row]]
         checked = self._made.get(row)
         if checked is None:
-            checked = self._made[row] = check_event(self._events[row])
+            # Whoever asks for one asks for those behind it.
+            after = islice(rows_of(self.flags, 0, row), _AT_ONCE)
+            rows = [each for each in after if each not in self._made]
+            self._made.update(zip(rows, check_events([self._events[each] for each in rows]), strict=True))
+            checked = self._made[row]
         return checked

@@ -39,7 +39,9 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--initrd", metavar="FILE", help="short for --now initrd=FILE")
     group.add_argument("--cmdline", metavar="TEXT", help="the command line of a direct boot, as text")
     group.add_argument("--uki", metavar="FILE", help="short for --now uki=FILE, an image wherever it lies")
-    group.add_argument("--esp", metavar="DIR", help="every file of the next boot's partition")
+    group.add_argument(
+        "--esp", metavar="DIR", help="every file of the next boot's partition; what is not there is gone"
+    )
     group.add_argument("--ram", metavar="SIZE", help="memory of the virtual machine, which QEMU's loader needs: 512M")
     parser.add_argument(
         "-o", "--output", metavar="OUT", help="write the predicted log, in the format of LOG, or the references of --to"
@@ -57,7 +59,8 @@ def run(args: argparse.Namespace) -> int:
     keep = _keep.of(args)
     now, was = _files(args), _pairs(args.was, "--was")
     also = _pairs(args.also, "--also")
-    _checked(args, bool(now or also), bool(also))
+    partition = _partition(args.esp) if args.esp is not None else None
+    _checked(args, bool(now or also or partition), bool(also))
     twice = next((place for place in also if place in now), None)
     if twice is not None:
         raise UsageError(f"{twice} is there (--now), and may be there (--also): one of them")
@@ -65,7 +68,9 @@ def run(args: argparse.Namespace) -> int:
     ram = _size(args.ram) if args.ram is not None else None
 
     def predicted(places: tuple[str, ...]) -> Prediction:
-        return _kept(predict(log, {**now, **{p: also[p] for p in places}}, was, ram=ram), keep, log)
+        return _kept(
+            predict(log, {**now, **{p: also[p] for p in places}}, was, ram=ram, partition=partition), keep, log
+        )
 
     found = predicted(())
     variants = [(places, predicted(places)) for places in _combined(also)]
@@ -126,11 +131,10 @@ def _combined(also: dict[str, bytes]) -> list[tuple[str, ...]]:
 
 
 def _files(args: argparse.Namespace) -> dict[str, bytes]:
-    """What is there now: of the partition first, then each by name."""
+    """What is there now, each by its place."""
     from evlog.intake.files import load
 
-    found = _partition(args.esp) if args.esp is not None else {}
-    found.update(_pairs(args.now, "--now"))
+    found = _pairs(args.now, "--now")
     for place in ("kernel", "initrd", "uki"):
         file = getattr(args, place)
         if file is not None:

@@ -70,6 +70,8 @@ def _firmware(evidence: Evidence, stated: Mapping[Key, bytes]) -> Iterator[Regis
 
 def away(register: Register, alg: HashAlg, value: bytes) -> bool:
     """Whether a register was extended: its value is none that it can start at."""
+    if len(value) > 1 and 0 < value[0] < 0xFF:
+        return True
     if value in (bytes(alg.size), reset_value(register, alg)):
         return False
     # The locality of TPM2_Startup, or 4 if the H-CRTM was measured.
