@@ -11,6 +11,7 @@ from hashlib import sha256
 
 from evlog._record import Record
 from evlog.errors import EvlogError, ParseError, SourceError, UsageError
+from evlog.evidence import Credentials
 from evlog.model import Finding
 from evlog.tables.patterns import checked, fill, is_pattern
 from evlog.verifying.demand import NO_DEMAND, Demand
@@ -64,7 +65,12 @@ class Judged(Record):
             (str(row.register), str(row.alg), row.replayed, row.expected, row.verdict, row.events)
             for row in result.registers
         )
-        sentences = (Finding("demand_not_met", "warning", each.sentence) for each in result.shortfalls)
+        sentences = (
+            Finding(
+                "demand_not_met", "warning", f"{each.register}: {each.sentence}" if each.register else each.sentence
+            )
+            for each in result.shortfalls
+        )
         return Judged(
             result.ok,
             result.word,
@@ -112,7 +118,8 @@ class Wanted(Record):
                 raise UsageError(f"--{name}: a file in the folders of the logs anchors nothing: {{machine}} names one")
             if path is not None and not is_pattern(path):
                 self._brought(name, path)
-        self._lines({"machine": None, "boot": None}, probe=True)
+        nonce, _ = self._lines({}, probe=True)
+        Credentials(nonce=nonce, kind=self.kind, at=self.at)
 
     @property
     def given(self) -> bool:
@@ -228,8 +235,9 @@ class Wanted(Record):
         """The nonce and the expected values of a log; ``probe`` looks only at those that are the same for all."""
         nonce = None
         if self.nonce is not None and not (probe and is_pattern(self.nonce)):
+            text = self._line("nonce", self.nonce, fields)
             try:
-                nonce = bytes.fromhex(self._line("nonce", self.nonce, fields))
+                nonce = bytes.fromhex(text)
             except ValueError:
                 raise UsageError("--nonce: hex was expected") from None
         expect = [

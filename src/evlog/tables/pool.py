@@ -181,12 +181,24 @@ def _begin(setting: Setting, folder: str) -> None:
     """In a new process."""
     import gc
     import signal
+    from threading import Thread
 
     global _told  # noqa: PLW0603
+    # A parent that was killed cannot end its processes, and they would wait for it for ever.
+    Thread(target=_end_with_parent, daemon=True).start()
     # What ends the run is for the process that commits to say.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     gc.freeze()
     _told = _Told(setting, folder)
+
+
+def _end_with_parent() -> None:
+    from multiprocessing import parent_process
+
+    parent = parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)
 
 
 def _run(task: Task) -> Result:

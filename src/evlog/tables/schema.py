@@ -225,8 +225,9 @@ def _type(pa: Any, word: str) -> pa.DataType:
     types: dict[str, pa.DataType] = {
         "id": pa.binary(32),
         "word": words,
-        "words": pa.list_(words),
-        "digests": pa.list_(pa.struct([("alg", words), ("value", pa.binary())])),
+        # Parquet calls what a list has so, and gives it back.
+        "words": pa.list_(pa.field("element", words)),
+        "digests": pa.list_(pa.field("element", pa.struct([("alg", words), ("value", pa.binary())]))),
         "string": pa.string(),
         "binary": pa.binary(),
         "bool": pa.bool_(),
@@ -245,7 +246,7 @@ def _plain_type(pa: Any, rich: pa.DataType) -> pa.DataType:
     if types.is_fixed_size_binary(rich):
         return pa.binary()
     if types.is_list(rich):
-        return pa.list_(_plain_type(pa, rich.value_type))
+        return pa.list_(pa.field("element", _plain_type(pa, rich.value_type)))
     if types.is_struct(rich):
         return pa.struct([(field.name, _plain_type(pa, field.type)) for field in rich])
     return rich
