@@ -22,6 +22,7 @@ __all__ = [
     "PCR0",
     "PCR_TO_CCMR",
     "PLATFORMS",
+    "RESETTABLE_PCRS",
     "SPACES",
     "UNKNOWN_REGISTER",
     "Platform",
@@ -135,6 +136,9 @@ NO_REGISTER = 0xFFFFFFFF
 
 #: Where the S-CRTM is measured, and the only PCR that may start at a locality.
 PCR0 = Register("pcr", 0)
+
+#: PCRs that anybody may reset while the machine runs: for tests and for applications.
+RESETTABLE_PCRS = frozenset((16, 23))
 
 #: The register of a per-register textual log until somebody says which one it is.
 UNKNOWN_REGISTER = Register("mr", "unknown")

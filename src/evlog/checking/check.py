@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from evlog.checking.facts import Facts
     from evlog.model import Event, Finding, Log
 
-__all__ = ["Checks", "check"]
+__all__ = ["Checks", "check", "judged"]
 
 
 _AT_ONCE = 256  # events that are checked at once
@@ -74,7 +74,7 @@ def check(log: Log) -> Checks:
         if len(events) <= _KEPT:
             events = Kept(events)
         verdicts = Verdicts(columns, events)
-        return _judged(verdicts, ColumnFacts(columns, events, verdicts))
+        return judged(verdicts, ColumnFacts(columns, events, verdicts))
     checks: list[tuple[DigestCheck, ...]] = []
     # Verdicts are few, and events may be many, made as they are asked for.
     shared: dict[tuple[object, ...], tuple[DigestCheck, ...]] = {(): ()}
@@ -107,7 +107,7 @@ def check(log: Log) -> Checks:
         return Checks(tuple(checks), notes)
     from evlog.checking.facts import EventFacts
 
-    return _judged(tuple(checks), EventFacts(tuple(events), tuple(checks)), notes)
+    return judged(tuple(checks), EventFacts(tuple(events), tuple(checks)), notes)
 
 
 def _checked(log: Log) -> Iterator[tuple[int, int, tuple[Event, tuple[DigestCheck, ...]] | None]]:
@@ -134,7 +134,7 @@ def _noted(log: Log, violations: Sequence[int], changed: dict[str, list[Event]])
         yield from finding("digest_mismatch", "warning", f"the digest is not of the event's {what}", events)
 
 
-def _judged(checks: Sequence[tuple[DigestCheck, ...]], facts: Facts, notes: Sequence[Finding] = ()) -> Checks:
+def judged(checks: Sequence[tuple[DigestCheck, ...]], facts: Facts, notes: Sequence[Finding] = ()) -> Checks:
     """The checks with what they say of the firmware, with what is odd in the log, and what else was found in it."""
     from evlog.checking import quirks, structure
     from evlog.checking.conventions import conventions_of

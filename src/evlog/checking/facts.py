@@ -40,10 +40,8 @@ class Row(Record):
     type: int
     data: bytes
     checks: tuple[DigestCheck, ...]
-
-    @property
-    def number(self) -> int:
-        return self.event.number
+    #: The event's number in its log: ``event`` may be one that reads the same, of another place or log.
+    number: int
 
     @property
     def pcr(self) -> int | None:
@@ -132,7 +130,7 @@ class EventFacts(Facts):
         events = tuple(events)
         self.whole = not any(isinstance(event.content, DigestOnly) for event in events)
         self._rows = [
-            Row(event, event.content.event_type, event.content.data, digests)
+            Row(event, event.content.event_type, event.content.data, digests, event.number)
             for event, digests in zip(events, checks, strict=True)
             if isinstance(event.content, PCClientEvent)
         ]
@@ -165,9 +163,14 @@ class ColumnFacts(Facts):
 
     def __init__(self, columns: Columns, events: Sequence[Event], checks: Verdicts) -> None:
         self.types = checks.types
-        self.pcrs = columns.registers if columns.space == "pcr" else array("I", (NOT_EXTENDED,)) * len(columns)
+        self.pcrs = self.extended_in(columns)
         self._columns, self._events, self._checks = columns, events, checks
         self._rows: dict[int, Row] = {}
+
+    @staticmethod
+    def extended_in(columns: Columns) -> array[int]:
+        """The PCR that each row extends, or `NOT_EXTENDED`."""
+        return columns.registers if columns.space == "pcr" else array("I", (NOT_EXTENDED,)) * len(columns)
 
     def row(self, place: int) -> Row:
         found = self._rows.get(place)
@@ -175,7 +178,7 @@ class ColumnFacts(Facts):
             event = self._events[place]
             content = event.content
             assert isinstance(content, PCClientEvent)
-            found = Row(event, content.event_type, content.data, self._checks[place])
+            found = Row(event, content.event_type, content.data, self._checks[place], place)
             if len(self._rows) < _KEPT:
                 self._rows[place] = found
         return found

@@ -81,7 +81,7 @@ def _answer(args: argparse.Namespace, logs: Sequence[Log], keep: _keep.Keep) -> 
     if args.against is not None:
         from evlog.comparing.diff import diff
 
-        other = _common.open_log(args, args.against)
+        other = _common.open_whole(args, args.against)
         difference = diff(other, logs[0], platform=args.platform)
         answer = answer.replace(difference=difference)
         no = no or not difference.equal
@@ -94,7 +94,7 @@ def _evidence(args: argparse.Namespace) -> Evidence | None:
     from evlog.errors import UnknownFormatError
 
     named = args.registers or args.quote or args.live
-    if not named and (len(args.logs) != 1 or args.logs[0] == "-"):
+    if not named and len(args.logs) != 1:
         return None
     try:
         return open_evidence(args, args.logs)
