@@ -57,6 +57,14 @@ PIPED = {
     ),
     "predict": (("predict", OVMF, "--now", "gpt=samples/bad/text.bin"),),
     "export": (("export", TD, "--to", "rvps", "-o", "rvps.json"),),
+    "query": (
+        ("table", BOOT, OVMF, "--machine", "{stem}", "-o", "lake"),
+        ("query", "lake", "groups", "--register", "7,9"),
+        ("query", "lake", "outliers", "--register", "7"),
+        ("query", "lake", "SELECT machine, events, failed FROM latest ORDER BY machine", "--format", "csv"),
+        ("query", "lake", "COPY logs TO 'logs.csv'"),
+        ("query", "lake", "groops"),
+    ),
     "split": (("split", TD, "-o", "registers"), ("split", TEXT, "-o", "unnamed")),
     "append": (
         ("split", TEXT, "--register", "rtmr:3", "-o", "t"),

@@ -31,6 +31,8 @@ if __name__ == "__main__":
         SparkSession.builder.appName("evlog")
         # Logs that are in a worker's memory at once: Spark's own number is 10,000.
         .config("spark.sql.execution.arrow.maxRecordsPerBatch", "64")
+        # Times as every reader of Parquet knows them, in UTC; Spark's own are of another kind.
+        .config("spark.sql.parquet.outputTimestampType", "TIMESTAMP_MICROS")
         .getOrCreate()
     )
     session.sparkContext.setLogLevel("ERROR")

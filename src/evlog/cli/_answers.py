@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from evlog.cli._page import Page
     from evlog.tables.answer import Answer
 
-__all__ = ["FORMATS", "Guarded", "print_table"]
+__all__ = ["FORMATS", "Guarded", "print_outliers", "print_table"]
 
 # Rows that settle how wide columns are, and rows that are a piece.
 _SETTLING, _SOME = 200, 256
@@ -46,6 +46,27 @@ def print_table(answer: Answer, page: Page, *, whole: bool) -> int:
     for row in chain(first, rows):
         page.line(line(row))
         count += 1
+    return count
+
+
+_MARKS = {"changed": ("~", "yellow"), "added": ("+", "green"), "removed": ("-", "red")}
+
+
+def print_outliers(answer: Answer, page: Page, *, whole: bool) -> int:
+    """Print what `evlog.tables.outliers` tells as `evlog diff` does, each group below a line about it."""
+    count, before = 0, None
+    for machines, register, bank, value, example, change, a, b, words, against in answer.rows():
+        group = machines, register, value
+        if group != before:
+            alike = f"{machines} machine{'' if machines == 1 else 's'}"
+            title = f"{register}: {alike}, as {example}, beside the most, as {against}"
+            page.line((title if example is not None else f"{register}: {alike} besides", "bold"))
+            if value is not None:
+                page.line((f"{bank:>13}   ", "dim"), _shown(value, whole))
+        mark, colour = _MARKS.get(change, ("!", ""))
+        numbers = f"{'' if a is None else a:>4} | {'' if b is None else b:<4}"
+        page.line((f"  {mark} {numbers:11} ", colour), words)
+        count, before = count + 1, group
     return count
 
 

@@ -157,7 +157,7 @@ class _Counted:
 
 def _deliver(args: argparse.Namespace, rows: _Counted, reader: Reader) -> None:
     """The answer in the format that was asked for, to where it was asked to go."""
-    from evlog.cli._answers import FORMATS, Guarded, print_table
+    from evlog.cli._answers import FORMATS, Guarded, print_outliers, print_table
 
     chosen = "json" if args.json else args.format or "table"
     if chosen == "table":
@@ -167,7 +167,8 @@ def _deliver(args: argparse.Namespace, rows: _Counted, reader: Reader) -> None:
             raise UsageError("a table is for reading: --format csv, json, jsonl, parquet or arrow goes to a file")
         from evlog.cli._page import Page
 
-        print_table(rows.answer, Page(args.color), whole=args.verbose)
+        print_all = print_outliers if args.question == "outliers" else print_table
+        print_all(rows.answer, Page(args.color), whole=args.verbose)
         if not rows.count:
             _common.say("no row")
         return

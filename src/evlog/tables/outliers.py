@@ -42,12 +42,14 @@ _COLUMNS = (
     ("a", "int64"),
     ("b", "int64"),
     ("words", "string"),
+    ("against", "string"),
 )
 
 
 def outliers(reader: Reader, asked: Asked) -> Answer:
-    """A row for each event by which a group differs; ``a`` and ``b`` are its numbers in the largest group's log and
-    in the example's. A group that differs in no event has a row that says so.
+    """A row for each event by which a group differs; ``a`` and ``b`` are its numbers in the log of the largest group,
+    which is that of the machine ``against``, and of the example. A group that differs in no event has a row that says
+    so.
     """
     return made(_COLUMNS, _rows(reader, asked)).noted(left_out(reader, asked))
 
@@ -58,22 +60,22 @@ def _rows(reader: Reader, asked: Asked) -> Iterator[tuple[Any, ...]]:
         groups.setdefault(register, []).append(tuple(group))
     known = _Differences(reader)
     for register in sorted(groups, key=_in_order):
-        (*_, largest, _), *others = groups[register]
+        (*_, against, largest, _), *others = groups[register]
         for bank, value, machines, example, log, failed in others[: asked.groups]:
             head = machines, register, bank, value, example
             difference = known.of(largest, log, register)
             if failed:
-                yield (*head, "damaged", None, None, "the log could not be read to its end")
+                yield (*head, "damaged", None, None, "the log could not be read to its end", against)
             if difference is None or not difference.changes:
                 if not failed:
-                    yield (*head, "none", None, None, "the events that the lake has of the register are the same")
+                    yield (*head, "none", None, None, "the events that the lake has of it are the same", against)
                 continue
             for change in difference.changes:
-                yield (*head, change.kind, change.a, change.b, change.words)
+                yield (*head, change.kind, change.a, change.b, change.words, against)
         more = others[asked.groups :]
         if more:
             words = f"{len(more)} smaller groups are not told of: --groups"
-            yield (sum(group[2] for group in more), register, None, None, None, "more", None, None, words)
+            yield (sum(group[2] for group in more), register, None, None, None, "more", None, None, words, against)
 
 
 class _Differences:
