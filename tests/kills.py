@@ -1,82 +1,121 @@
-"""An ingest that is killed again and again, and what its lake is in the end.
+"""Appends to a TPM that are killed at random moments, perhaps while another program extends the same register.
 
-    python -m tests.kills [KILLS] [MACHINES]
-
-By hand, with fifty kills; tests/test_table_kills.py does five.
+Afterwards the log must lead to the register's value, and hold every line that was acknowledged. The test suite has a
+few of them; by hand (minutes): ``python -m tests.kills 1000``, and ``--foreign``.
 """
 
 from __future__ import annotations
 
+import os
 import random
+import signal
 import subprocess
 import sys
 import tempfile
 import time
 from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
 
-from tests.conftest import ROOT
-from tests.machines import content, fleet
+import evlog
+from evlog.live import open_device
+from evlog.live.append import append
+from evlog.registers import Register
 
-#: An ingest in small batches: a fleet that is small enough for a test has several then.
-INGEST = """
-import sys
-from evlog.tables import ingest
-from evlog.tables.evidence import Wanted
-from evlog.tables.inputs import Names
-ingest._BATCH = {batch}
-if __name__ == "__main__":
-    print(ingest.ingest(sys.argv[2], [sys.argv[1]], Names(only=("log.bin",)), jobs={jobs}))
-"""
+if TYPE_CHECKING:
+    from tests.swtpm import Swtpm
+
+PCR = Register("pcr", 16)
 
 
-def ingest(machines: Path, lake: Path, *, batch: int, jobs: int) -> subprocess.Popen[str]:
-    """An ingest in a process of its own."""
-    script = lake.parent / "ingest.py"
-    script.write_text(INGEST.format(batch=batch, jobs=jobs))
-    command = [sys.executable, str(script), str(machines), str(lake)]
-    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, cwd=ROOT)
+class Told(NamedTuple):
+    """How many there were: kills, lines that were acknowledged, lines in doubt, statements of the value."""
+
+    kills: int
+    acknowledged: int
+    doubts: int
+    syncs: int
 
 
-def commits(lake: Path) -> int:
-    """How many commits the lake has."""
-    folder = lake / "_commits"
-    return sum(path.suffix == ".json" for path in folder.iterdir()) if folder.is_dir() else 0
+def many(software: Swtpm, folder: Path, count: int, *, foreign: bool = False, seed: int = 0) -> Told:
+    """So many kills; raises AssertionError for a log that does not hold what it has to."""
+    rng = random.Random(seed)
+    log = folder / "killed.log"
+    append(open_device(software.target), str(PCR), ["the beginning"], log=log)
+    other = _foreign(software) if foreign else None
+    safe: list[int] = []
+    first = 0
+    try:
+        for number in range(count):
+            done = _killed(software.target, log, first, rng, after_one=number % 2 == 0)
+            safe += done
+            # The one after may be in the log too, without having been acknowledged.
+            first = max([first - 1, *done]) + 2
+    finally:
+        if other is not None:
+            other.kill()
+            other.wait()
+    append(open_device(software.target), str(PCR), ["the end"], log=log)
+    value = open_device(software.target).read([PCR]).values[PCR, evlog.SHA256]
+    assert evlog.replay(evlog.read(log, register=PCR))[PCR, evlog.SHA256] == value, "the log does not lead there"
+    lines = log.read_text().splitlines()
+    stored = [line for line in lines if line.startswith("line ")]
+    doubtful = [line for line in lines if line.startswith("# in doubt: line ")]
+    assert len(stored) == len(set(stored)), "a line is there twice"
+    missing = {f"line {number}" for number in safe} - {
+        *stored,
+        *(line.removeprefix("# in doubt: ") for line in doubtful),
+    }
+    assert not missing, f"acknowledged, and not there: {sorted(missing)}"
+    return Told(count, len(safe), len(doubtful), sum(line.startswith("SYNC") for line in lines))
 
 
-def run(folder: Path, kills: int, count: int, *, jobs: int, batch: int, seed: int) -> int:
-    """Kill an ingest, finish it, and compare the lake with one that was left alone. Returns the kills that hit one."""
-    machines = fleet(folder / "fleet", count)
-    alone, killed = folder / "alone", folder / "killed"
-    output, _ = (process := ingest(machines, alone, batch=batch, jobs=jobs)).communicate()
-    assert process.returncode == 0, output
-    chance = random.Random(seed)
-    hits = 0
-    for number in range(kills):
-        # Each run gets a little further: it is killed some time after one more batch counts.
-        before = commits(killed)
-        process = ingest(machines, killed, batch=batch, jobs=jobs)
-        while process.poll() is None and commits(killed) == before and number % 3:
-            time.sleep(0.005)
-        time.sleep(chance.random() * (0.4 if number % 3 else 1.2))
-        hits += process.poll() is None
-        process.kill()
-        process.communicate()
-    output, _ = (process := ingest(machines, killed, batch=batch, jobs=jobs)).communicate()
-    assert process.returncode == 0, output
-    assert content(killed) == content(alone)
-    left = sorted(path.name for path in killed.rglob("*") if path.name.endswith(".tmp"))
-    assert not left, left
-    return hits
+def _killed(target: str, log: Path, first: int, rng: random.Random, *, after_one: bool) -> list[int]:
+    """A program that appends line after line, killed at some moment; the numbers that it said were safe."""
+    reader, writer = os.pipe()
+    child = os.fork()
+    if not child:
+        try:
+            os.close(reader)
+            os.setpgid(0, 0)
+            for number in range(first, first + 10000):
+                append(open_device(target), str(PCR), [f"line {number}"], log=log)
+                os.write(writer, b"%d\n" % number)
+        finally:
+            os._exit(1)
+    os.close(writer)
+    head = os.read(reader, 1) if after_one else b""
+    time.sleep(rng.random() * 0.15)
+    # Alone, or with the tool that it may have started, as a service is stopped.
+    try:
+        (os.killpg if rng.random() < 0.5 else os.kill)(child, signal.SIGKILL)
+    except ProcessLookupError:  # before it had a group of its own
+        os.kill(child, signal.SIGKILL)
+    os.waitpid(child, 0)
+    with open(reader, "rb") as said:
+        return [int(number) for number in (head + said.read()).split(b"\n")[:-1]]
 
 
-def main() -> None:
-    kills, count = (int(sys.argv[1]) if len(sys.argv) > 1 else 50), (int(sys.argv[2]) if len(sys.argv) > 2 else 300)
-    with tempfile.TemporaryDirectory() as folder:
-        hits = run(Path(folder), kills, count, jobs=2, batch=1 << 17, seed=time.time_ns())
+def _foreign(software: Swtpm) -> subprocess.Popen[bytes]:
+    """Somebody else, who extends the register now and then."""
+    digest = "ab" * 32
+    script = f"while :; do tpm2_pcrextend --tcti {software.tcti} 16:sha256={digest} >/dev/null 2>&1; sleep 0.2; done"
+    return subprocess.Popen(["sh", "-c", script], start_new_session=True)
+
+
+def _by_hand(words: list[str]) -> None:
+    from tests.swtpm import running
+
+    count = int(next((word for word in words if word.isdecimal()), "1000"))
+    with running() as software, tempfile.TemporaryDirectory() as folder:
+        os.environ["EVLOG_RUN"] = os.path.join(folder, "run")
+        started = time.monotonic()
+        told = many(software, Path(folder), count, foreign="--foreign" in words, seed=int(started))
         print(
-            f"{kills} kills, {hits} of them in the midst of an ingest of {count} logs: the lake is that of a run left alone"
+            *(f"{name} {value}" for name, value in told._asdict().items()),
+            f"{time.monotonic() - started:.0f} s",
+            sep=", ",
         )
 
 
 if __name__ == "__main__":
-    main()
+    _by_hand(sys.argv[1:])

@@ -106,8 +106,8 @@ MUTANTS: tuple[Mutant, ...] = (
         "test_verify.py::test_a_pcr_digest_over_a_register_that_the_log_does_not_tell",
     ),
     Mutant(
-        "intake/store.py",
-        "if rest and value != self.old else before",
+        "intake/journal.py",
+        "if rest or value == self.new else before",
         "if value != self.old else before",
         "test_append.py::test_a_reader_takes_no_line_that_may_not_have_happened",
     ),
@@ -673,10 +673,10 @@ MUTANTS: tuple[Mutant, ...] = (
         "test_merge.py::test_events_with_the_same_digests_and_other_data_are_not_the_same",
     ),
     # Changing: a register that changes, or a loss, and nobody says so.
-    Mutant("changing/append.py", "if not store.synced:", "if False:", "test_append.py::test_the_form_of_the_rfc"),
+    Mutant("live/append.py", "elif not writer.synced:", "elif False:", "test_append.py::test_the_form_of_the_rfc"),
     Mutant(
-        "changing/append.py",
-        "most = 1 if store.in_kernel else _MOST",
+        "live/append.py",
+        "most = 1 if site.lasting else _MOST",
         "most = _MOST",
         "test_append.py::test_a_kernel_that_fails_between_two_lines",
     ),

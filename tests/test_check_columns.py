@@ -5,15 +5,28 @@ from __future__ import annotations
 import struct
 from contextlib import suppress
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from evlog import EvlogError, check, read
+from evlog.checking import late
 from evlog.model import Log
 from tests.generated import logs, spec_id, tcg1, tcg2
 from tests.made import event
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _narrow() -> Iterator[None]:
+    """Checks that come late are made of a few events at a time."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(late, "_WINDOW", 3)
+        yield
 
 
 def agree(log: Log) -> None:
@@ -22,6 +35,11 @@ def agree(log: Log) -> None:
     assert tuple(whole.events) == single.events
     assert whole.findings == single.findings
     assert whole.conventions == single.conventions
+    if log.columns is not None:
+        some = late.LateChecks(log, tuple)
+        assert tuple(some) == single.events
+        assert some.findings == whole.findings
+        assert tuple(some) == single.events
 
 
 @pytest.mark.parametrize("path", logs(), ids=lambda path: path.name)

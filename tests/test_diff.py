@@ -5,14 +5,18 @@ from __future__ import annotations
 import json
 import random
 import struct
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 import evlog
 from evlog import SHA1, SHA256, Digest, Register, UsageError, diff, edit
 from evlog.changing.edit import drop, insert, replace
+from evlog.comparing import diff as comparing
 from evlog.comparing.align import align
+from evlog.formats.tcg import frame
 from tests import made
 from tests.command import run
 from tests.conftest import SAMPLES
@@ -354,3 +358,49 @@ def test_the_command_shows_what_would_be(tmp_path: Path) -> None:
 )
 def test_usage_of_edits(arguments: tuple[str, ...]) -> None:
     assert run("replay", str(OVMF), *arguments).code == 2
+
+
+# Columns
+
+
+@given(
+    st.lists(st.tuples(st.integers(0, 3), st.sampled_from([b"a", b"b", b"", b"c" * 90])), max_size=12),
+    st.lists(st.tuples(st.sampled_from(["drop", "change", "insert"]), st.integers(0, 11)), max_size=4),
+)
+def test_logs_compared_by_their_bytes_are_compared_as_their_events_are(
+    records: list[tuple[int, bytes]], edits: list[tuple[str, int]]
+) -> None:
+    changed = list(records)
+    for kind, at in edits:
+        if kind == "insert":
+            changed.insert(at, (at % 4, b"new"))
+        elif at < len(changed):
+            changed[at : at + 1] = [] if kind == "drop" else [(changed[at][0], b"other")]
+    a, b = (log_of(*(action(index, text) for index, text in each)) for each in (records, changed))
+    plain = [log.replace(events=tuple(log.events)) for log in (a, b)]
+    assert [log.columns is None for log in (a, *plain)] == [False, True, True]
+    assert diff(a, b) == diff(*plain)
+    assert diff(a, a.replace(events=tuple(a.events))) == diff(a, a)
+
+
+def test_of_registers_that_are_equal_no_event_is_made(monkeypatch: pytest.MonkeyPatch) -> None:
+    before = [action(row % 3, b"%d" % row) for row in range(60)]
+    after = [*before]
+    after[4], after[58] = action(1, b"changed"), action(1, b"changed too")
+    a, b = log_of(*before), log_of(*after)
+    made_of: set[str] = set()
+    event = frame.Event
+
+    def noted(number: int, register: Register, *rest: Any) -> object:
+        made_of.add(str(register))
+        return event(number, register, *rest)
+
+    monkeypatch.setattr(frame, "Event", noted)
+    # Those of a short log are all made, once.
+    monkeypatch.setattr(comparing, "_KEPT", 0)
+    assert shown(diff(a, b)) == [("changed", 5, 5), ("changed", 59, 59)]
+    # The header is on PCR 0, which it does not extend.
+    assert made_of == {"pcr:0", "pcr:1"}
+    made_of.clear()
+    assert diff(a, log_of(*before)).equal
+    assert made_of <= {"pcr:0"}

@@ -1,7 +1,7 @@
 """Who may import whom, read from the source; and what a replay must not load.
 
 cli -> report, policy, tables -> references -> verifying, changing, comparing -> merging -> replaying;
-checking and intake beside replaying;
+checking and intake beside replaying; live beside changing;
 all -> formats, decoders, evidence -> contents, wire -> columns, model -> registers, algorithms -> errors
 """
 
@@ -129,6 +129,7 @@ ALLOWED: dict[str, tuple[str, ...]] = {
     "comparing": (*FACTS, "decoders", "checking", "replaying", "merging"),
     "report": (*FACTS, "decoders", "evidence", "checking", "replaying", "merging", "verifying", "comparing"),
     "references": (*FACTS, "decoders", "evidence", "checking", "replaying", "comparing"),
+    "live": (*FACTS, "tree", "formats", "intake", "evidence", "replaying", "merging", "verifying"),
     "predicting": (*FACTS, "decoders", "replaying"),
     "policy": (
         *FACTS, "decoders", "evidence", "checking", "replaying", "merging", "verifying", "comparing", "references",
@@ -140,7 +141,7 @@ ALLOWED: dict[str, tuple[str, ...]] = {
     ),
     "cli": (
         "__init__", *FACTS, "tree", "formats", "decoders", "evidence", "intake", "replaying", "checking", "merging",
-        "verifying", "changing", "comparing", "report", "references", "predicting", "policy", "tables",
+        "verifying", "changing", "comparing", "report", "references", "predicting", "policy", "tables", "live",
         "schemas",
     ),
     "__main__": ("cli",),
@@ -242,8 +243,8 @@ def test_formats_do_not_import_formats_nor_does_what_they_share() -> None:
     complain([each for source, to, each in own_imports() if within(source, "formats") and to in formats])
 
 
-#: Who knows the registry of formats, besides the formats: two trades, and the command, which lists it.
-KNOW_FORMATS = ("intake", "changing", "cli")
+#: Who knows the registry of formats, besides the formats: three trades, and the command, which lists it.
+KNOW_FORMATS = ("intake", "changing", "live", "cli")
 
 
 def test_nobody_reaches_into_a_format() -> None:

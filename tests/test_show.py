@@ -16,9 +16,11 @@ from pathlib import Path
 import pytest
 import yaml
 
-from evlog.cli import main
+from evlog.checking import late
+from evlog.cli import _common, _page, main
 from evlog.contents.pcclient import PCClientEvent
 from evlog.intake.read import read
+from tests.conftest import SAMPLES
 from tests.firmware_logs import firmware_logs
 from tests.made import event, header, variable
 
@@ -326,3 +328,41 @@ def test_addresses_are_hexadecimal_and_no_name_stands_twice(capsys: pytest.Captu
     assert "       image location in memory: 0x2ce1a018" in lines
     assert "       device path:" in lines
     assert "           0: PciRoot(0x0)" in lines
+
+
+@pytest.mark.parametrize("form", [[], ["--tree"], ["--json"], ["--jsonl"], ["--jsonl", "--register", "pcr:7"]], ids=str)
+@pytest.mark.parametrize(
+    "sample", ["tcg2/secure-boot", "tcg2/locality-3", "tcg2/nv-index", "ccel/ovmf-tdx", "ima-binary/ng-violations"]
+)
+def test_checks_that_come_with_the_events_change_nothing(
+    sample: str, form: list[str], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As those of a long log do."""
+    words = ["show", str(SAMPLES / f"{sample}.bin"), *form]
+    code, told = main(words), capsys.readouterr()
+    monkeypatch.setattr(late, "_WINDOW", 2)
+    assert (main(words), capsys.readouterr()) == (code, told)
+
+
+def test_the_first_events_of_a_long_log_need_no_other_ones(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "log"
+    path.write_bytes(header("sha256") + event(1, _IPL, b"x" * 80, "sha256") * 10_000)
+
+    def full(*_: object) -> None:
+        raise BrokenPipeError
+
+    checked: list[int] = []
+    verdicts = late.Verdicts
+    monkeypatch.setattr(
+        late, "Verdicts", lambda columns, events: checked.append(len(columns)) or verdicts(columns, events)
+    )
+    monkeypatch.setattr(late, "check", lambda _: pytest.fail("all events are looked at"))
+    for form in ([], ["--jsonl"]):
+        with monkeypatch.context() as patch:
+            patch.setattr(_page if not form else _common, "print", full, raising=False)
+            patch.setattr(_common, "abandon", lambda _: None)
+            assert main(["show", str(path), *form]) == 0
+    assert capsys.readouterr().out.count("\n") <= 1
+    assert checked == [4096] * len(checked)

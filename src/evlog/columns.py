@@ -201,6 +201,17 @@ class Columns(Record):
             begin = stop
         return found
 
+    def part(self, start: int, stop: int) -> Columns:
+        """The rows from ``start`` to ``stop``, or to the end, over the same buffer: for who looks at records only."""
+        stop = min(stop, len(self))
+        return self.replace(
+            offsets=self.offsets[start:stop],
+            registers=self.registers[start:stop],
+            layout_of=self.layout_of and self.layout_of[start:stop],
+            end=self.offsets[stop] if stop < len(self) else self.end,
+            notable=(),
+        )
+
     def length(self, row: int) -> int:
         """Bytes of a record: records are contiguous."""
         following = self.offsets[row + 1] if row + 1 < len(self.offsets) else self.end

@@ -18,11 +18,17 @@ if TYPE_CHECKING:
 
     Checked = tuple[DigestCheck, ...]
 
-__all__ = ["Verdicts"]
+__all__ = ["Verdicts", "event_types"]
 
 _EVENT_TYPE = 4  # bytes before it in a record
 #: Types of events that are not measured, or may not be.
 _NOT_MEASURED = frozenset({EV_NO_ACTION, *LAUNCH_MARKERS})
+
+
+def event_types(columns: Columns) -> array[int]:
+    """The event type of each row of columns of PC Client events."""
+    backend = hashing.backend(len(columns.buffer))
+    return backend.words(columns, (_EVENT_TYPE,) * len(columns.layouts), columns.typed or "little")
 
 
 class Verdicts(Lazy):
@@ -38,9 +44,7 @@ class Verdicts(Lazy):
         super().__init__(len(columns))
         backend = hashing.backend(len(columns.buffer))
         #: The event type of each row.
-        self.types: array[int] = backend.words(
-            columns, (_EVENT_TYPE,) * len(columns.layouts), columns.typed or "little"
-        )
+        self.types = event_types(columns)
         #: For each row, whether its digests are all of its data, and could be of nothing else.
         self.flags = bytearray(backend.of_body(columns))
         for event_type in set(self.types):

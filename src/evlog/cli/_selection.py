@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from evlog.algorithms import HashAlg
     from evlog.checking.check import Checks
     from evlog.checking.digest_check import DigestCheck
+    from evlog.checking.late import LateChecks
     from evlog.cli._keep import Keep
     from evlog.model import Event, Log
     from evlog.registers import Register
@@ -33,7 +34,7 @@ class Selection(Record):
     verdicts: tuple[str, ...] = ()
     events: tuple[range, ...] = ()
 
-    def choose(self, log: Log, checks: Checks) -> Sequence[int]:
+    def choose(self, log: Log, checks: Checks | LateChecks) -> Sequence[int]:
         """The numbers of the events that are shown."""
         kept = {register: self.keep.has(register, log.platform) for register in log.registers}
         whole = range(len(log.events))

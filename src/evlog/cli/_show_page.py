@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from evlog.checking.bodies import Bodies
+from evlog.checking.verdicts import event_types
 from evlog.cli import _common
 from evlog.cli._page import Page, title_of
 from evlog.cli._selection import VERDICTS, verdict
@@ -18,10 +19,13 @@ if TYPE_CHECKING:
 
     from evlog.checking.check import Checks
     from evlog.checking.digest_check import DigestCheck
+    from evlog.checking.late import LateChecks
     from evlog.cli._page import Part
     from evlog.decoders import Decoded
     from evlog.model import Event, Finding, Log
     from evlog.registers import Register
+
+    Counts = dict[Register, dict[str | None, int]]
 
 __all__ = ["show"]
 
@@ -35,40 +39,20 @@ _ROW = 16  # bytes of a line
 _LONGEST = 400  # characters of a value in a tree: certificates' names fit, certificates do not
 
 
-def show(log: Log, checks: Checks, chosen: Sequence[int], page: Page, *, tree: bool, data: bool = False) -> None:
+def show(
+    log: Log, checks: Checks | LateChecks, chosen: Sequence[int], page: Page, *, tree: bool, data: bool = False
+) -> None:
     """Print the chosen events of a log: a line each, or all that is known; with ``data`` also their bytes."""
     marks = _MARKS if page.unicode else _ASCII_MARKS
     page.line((heading(log), "bold"))
-    context = Context.of(log)
     bodies = Bodies()
-    names: dict[Register, str] = {}
-    widest = 0
-    counts: dict[Register, dict[str | None, int]] = {}
-    # Events may be many, and made when asked for: none is kept, and of those that are the same one is looked at.
-    twins = log.twins
-    alike: dict[int, int] = {}
-    for number in chosen:
-        twin = twins[number]
-        if twin in alike:
-            alike[twin] += 1
-            continue
-        if twin != number:
-            alike[twin] = 0
-        event = log.events[number]
-        register = event.register
-        row = counts.get(register)
-        if row is None:
-            row, names[register] = counts.setdefault(register, {}), _name(register, log)
-        found = _counted(event, checks[number])
-        row[found] = row.get(found, 0) + 1
-        widest = max(widest, len(short_type(event)))
-    for twin, more in alike.items():
-        event = log.events[twin]
-        row, found = counts[event.register], _counted(event, checks[twin])
-        row[found] = row.get(found, 0) + more
+    early = _widths(log, chosen)
+    counts: Counts = {} if early is not None else _counts(log, checks, chosen)
+    names = {register: _name(register, log) for register in (early[0] if early is not None else counts)}
+    widest = early[1] if early is not None else _widest(log, chosen)
     widths = max(map(len, names.values()), default=0), min(_TYPE_WIDTH, widest)
-    warned = {finding.event for finding in checks.findings if finding.severity == "warning"}
     if tree:
+        context = Context.of(log)
         for number in chosen:
             event = log.events[number]
             decoded = decode(event, context)
@@ -77,9 +61,59 @@ def show(log: Log, checks: Checks, chosen: Sequence[int], page: Page, *, tree: b
             if data:
                 _dump(page, event)
     else:
+        # Only colour tells of which events there are warnings.
+        warned = {each.event for each in checks.findings if each.severity == "warning"} if page.coloured else set()
         page.lines(_lines(page, marks, log, checks, chosen, (names, widths), warned, bodies))
-    _registers(page, marks, log, counts)
+    _registers(page, marks, log, counts or _counts(log, checks, chosen))
     _findings(page, (*checks.findings, *bodies.findings()), chosen)
+
+
+def _widths(log: Log, chosen: Sequence[int]) -> tuple[set[Register], int] | None:
+    """The registers of the chosen events, and the length of their longest type, where columns tell; else None."""
+    columns = log.columns
+    if columns is None or not columns.are_pcclient or len(chosen) < len(log.events):
+        return None
+    types, widest = event_types(columns), 0
+    for event_type in set(types):
+        widest = max(widest, len(short_type(log.events[types.index(event_type)])))
+        if widest >= _TYPE_WIDTH:
+            break
+    return log.registers, widest
+
+
+def _widest(log: Log, chosen: Sequence[int]) -> int:
+    """The length of the longest type; of events that are the same one is looked at."""
+    twins = log.twins
+    return max((len(short_type(log.events[row])) for row in {twins[number] for number in chosen}), default=0)
+
+
+def _counts(log: Log, checks: Checks | LateChecks, chosen: Sequence[int]) -> Counts:
+    """How the digests of each register's chosen events stand.
+
+    Events may be many, and made when asked for: none is kept, and of those that are the same one is looked at.
+    """
+    counts: Counts = {}
+    columns, twins = log.columns, log.twins
+    # Of events on a register that goes by its number the checks tell all, if these are of their data.
+    numbers = columns.registers if columns is not None and columns.are_pcclient else None
+    registers = {index: columns.register(index) for index in columns.indices} if columns is not None else {}
+    alike: dict[int, tuple[Register, str | None]] = {}
+    for number in chosen:
+        known = alike.get(twins[number])
+        if known is None:
+            checked = checks[number]
+            found = verdict(checked)
+            register = registers.get(numbers[number]) if numbers is not None and found is not None else None
+            if register is None:
+                event = log.events[number]
+                register, found = event.register, _counted(event, checked)
+            known = register, found
+            if twins[number] != number:
+                alike[twins[number]] = known
+        register, found = known
+        row = counts.setdefault(register, {})
+        row[found] = row.get(found, 0) + 1
+    return counts
 
 
 def _counted(event: Event, checks: tuple[DigestCheck, ...]) -> str | None:
@@ -91,7 +125,7 @@ def _lines(
     page: Page,
     marks: dict[str | None, str],
     log: Log,
-    checks: Checks,
+    checks: Checks | LateChecks,
     chosen: Sequence[int],
     columns: tuple[dict[Register, str], tuple[int, int]],
     warned: set[int | None],

@@ -19,11 +19,14 @@ if TYPE_CHECKING:
     from evlog.checking.bodies import Bodies
     from evlog.checking.check import Checks
     from evlog.checking.digest_check import DigestCheck
+    from evlog.checking.late import LateChecks
+    from evlog.cli._page import Page
+    from evlog.cli._selection import Selection
     from evlog.model import Event, Finding, Log
 
 
-#: Events that are made JSON objects of at a time.
-_SOME = 1024
+#: Events that are made JSON objects of at a time: at first, for who reads along, and then.
+_FEW, _SOME = 16, 1024
 EXAMPLES = (
     "evlog show QUOTE --json",
     "evlog show /sys/kernel/security/tpm0/binary_bios_measurements",
@@ -34,7 +37,11 @@ EXAMPLES = (
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
-    _common.reader_arguments(parser)
+    _common.reader_arguments(parser, logs="[LOG]")
+    live = parser.add_argument_group("this machine")
+    live.add_argument("--live", action="store_true", help="its logs and registers, as its kernel shows them")
+    live.add_argument("--follow", action="store_true", help="with --live: go on with what is measured from now on")
+    live.add_argument("--sysroot", metavar="DIR", help="the machine's file system, if not /")
     form = parser.add_mutually_exclusive_group()
     form.add_argument("--tree", action="store_true", help="everything that is known of each event")
     form.add_argument("--json", action="store_true", help="print one JSON object (evlog.log/1)")
@@ -54,34 +61,83 @@ def run(args: argparse.Namespace) -> int:
     keep = _keep.of(args)
     selection = _selection.of(args, keep)
     _check_document(args)
+    whole = _whole(args, keep, selection)
+    if whole is not None:
+        return whole
     log = _opened(args)
     if isinstance(log, int):
         return log
     _common.need_list(args, (log,))
     if args.document is not None:
         return _document(args, keep, log)
+    page = None
+    if not (args.json or args.jsonl):
+        from evlog.cli._page import Page
+
+        page = Page(args.color)
+    _common.say_absent(keep.absent(log.registers, log.algorithms, log.platform))
+    log, checks = _checked(args, keep, log, page)
+    chosen = selection.choose(log, checks)
+    _common.under_way("events", len(chosen))
+    _common.say_absent(selection.absent(chosen))
+    if page is None:
+        _json(args, keep, log, checks, chosen)
+    else:
+        from evlog.cli import _show_page
+
+        whole = bool(args.event)
+        _show_page.show(log, checks, chosen, page, tree=args.tree or whole, data=whole)
+    _common.report(keep.findings(log.findings, log), log.name)
+    return int(log.failed or (args.strict and any(each.severity == "warning" for each in checks.findings)))
+
+
+def _checked(
+    args: argparse.Namespace, keep: _keep.Keep, log: Log, page: Page | None
+) -> tuple[Log, Checks | LateChecks]:
+    """The log with the digests that are shown, and the checks: those of a long log's events as they are shown."""
+    from evlog.checking.late import LateChecks, is_long
+
+    columns = log.columns
+    late = columns is not None and (columns.are_pcclient or args.jsonl) and is_long(log)
+    # Unless they are wanted before.
+    if late and keep.banks is None and not args.check and not args.strict and not (page is not None and page.coloured):
+        return log, LateChecks(log, lambda found: keep.findings(found, log))
     from evlog.checking.check import check
 
     _common.under_way("checking digests")
     checks = check(log)
     checks = checks.replace(findings=keep.findings(checks.findings, log))
-    _common.say_absent(keep.absent(log.registers, log.algorithms, log.platform))
-    if keep.banks is not None:
-        log, checks = _selection.in_banks(log, checks, keep.banks)
-    chosen = selection.choose(log, checks)
-    _common.under_way("events", len(chosen))
-    _common.say_absent(selection.absent(chosen))
-    if args.json or args.jsonl:
-        _json(args, keep, log, checks, chosen)
-    else:
-        from evlog.cli import _show_page
-        from evlog.cli._page import Page
+    if keep.banks is None:
+        return log, checks
+    from evlog.cli import _selection
 
-        whole = bool(args.event)
-        _show_page.show(log, checks, chosen, Page(args.color), tree=args.tree or whole, data=whole)
-    _common.report(keep.findings(log.findings, log), log.name)
-    warned = any(finding.severity == "warning" for finding in checks.findings)
-    return int(log.failed or (args.strict and warned))
+    return _selection.in_banks(log, checks, keep.banks)
+
+
+def _whole(args: argparse.Namespace, keep: _keep.Keep, selection: Selection) -> int | None:
+    """The exit code of showing a machine or a capture of one; None for anything else, which is one log."""
+    from evlog.errors import UsageError
+
+    if args.live:
+        if args.log is not None:
+            raise UsageError("--live finds the logs of this machine: leave out LOG")
+        from evlog.cli import _show_machine
+
+        return _show_machine.live(args, keep, selection)
+    if args.follow or args.sysroot is not None:
+        raise UsageError("--follow and --sysroot are for --live")
+    if args.log is None:
+        raise UsageError("a LOG is needed, or --live")
+    if not _common.is_capture(args, args.log):
+        return None
+    from evlog.intake.captures import read_capture
+
+    capture = read_capture(_common.given(args, args.log))
+    if capture is None or (args.member or "").removeprefix("/") in capture.logs:
+        return None
+    from evlog.cli import _show_machine
+
+    return _show_machine.capture(args, keep, selection, capture)
 
 
 def _opened(args: argparse.Namespace) -> Log | int:
@@ -89,6 +145,11 @@ def _opened(args: argparse.Namespace) -> Log | int:
     from evlog.cli import _show_evidence
     from evlog.errors import SourceError, UnknownFormatError
 
+    if os.path.isdir(args.log) and args.format is None:
+        from evlog.tree import is_flat
+
+        if is_flat(args.log):  # registers without a log
+            return _show_evidence.show(args, UnknownFormatError(f"{args.log}: no known log format", offset=0))
     try:
         log = _common.open_log(args, args.log)
     except UnknownFormatError as error:
@@ -134,33 +195,35 @@ def _document(args: argparse.Namespace, keep: _keep.Keep, log: Log) -> int:
     return int(log.failed)
 
 
-def _json(args: argparse.Namespace, keep: _keep.Keep, log: Log, checks: Checks, chosen: Sequence[int]) -> None:
+def _json(
+    args: argparse.Namespace, keep: _keep.Keep, log: Log, checks: Checks | LateChecks, chosen: Sequence[int]
+) -> None:
     from evlog.checking.bodies import Bodies
     from evlog.formats import room
 
     bodies = Bodies()
-    rows = _rows(log, checks, chosen, bodies)
+    rows = rows_of(log, checks, chosen, bodies)
     if args.jsonl:
         for some in rows:
             _common.put(*some)
             _common.done(len(some))
         return
     document = room("evlog-json").document(log.replace(events=(), findings=()))
-    found = (*keep.findings(log.findings, log), *checks.findings)
-    _common.print_json(document, events=map(", ".join, rows), findings=_findings(found, bodies))
+    found = keep.findings(log.findings, log)
+    _common.print_json(document, events=map(", ".join, rows), findings=_findings(found, checks, bodies))
 
 
-def _findings(found: Iterable[Finding], bodies: Bodies) -> Iterator[str]:
+def _findings(found: Iterable[Finding], checks: Checks | LateChecks, bodies: Bodies) -> Iterator[str]:
     """The findings as JSON objects: last those of the data of the events, which by then were decoded."""
     import json
 
-    for each in found:
+    for each in (*found, *checks.findings):
         yield json.dumps(each.to_json())
     for each in bodies.findings():
         yield json.dumps(each.to_json())
 
 
-def _rows(log: Log, checks: Checks, chosen: Sequence[int], bodies: Bodies) -> Iterator[list[str]]:
+def rows_of(log: Log, checks: Checks | LateChecks, chosen: Sequence[int], bodies: Bodies) -> Iterator[list[str]]:
     """The chosen events as JSON objects, some at a time."""
     import json
 
@@ -174,8 +237,11 @@ def _rows(log: Log, checks: Checks, chosen: Sequence[int], bodies: Bodies) -> It
     # What an event is may hang on the one before it; what is odd in its data is told of each.
     twins = log.twins
     rest: dict[tuple[int, int], str] = {}
-    for start in range(0, len(chosen), _SOME):
-        numbers = chosen[start : start + _SOME]
+    offsets = log.columns.offsets if log.columns is not None else ()
+    start, some = 0, _FEW
+    while start < len(chosen):
+        numbers = chosen[start : start + some]
+        start, some = start + some, min(2 * some, _SOME)
         keys = [(twins[number], twins[number - 1] if number else -1) for number in numbers]
         new = [number for number, key in zip(numbers, keys, strict=True) if key not in rest]
         events = tuple(log.events[number] for number in new)
@@ -193,7 +259,6 @@ def _rows(log: Log, checks: Checks, chosen: Sequence[int], bodies: Bodies) -> It
             if not odd and twins[number] != number and key not in rest:
                 place = f'{{"number": {event.number}, "offset": {members["offset"]}, '
                 rest[key] = made[number].removeprefix(place)
-        offsets = log.columns.offsets if log.columns is not None else ()
         yield [
             made.get(number) or f'{{"number": {number}, "offset": {offsets[number]}, {rest[key]}'
             for number, key in zip(numbers, keys, strict=True)

@@ -6,16 +6,18 @@ is paired by its digests, by its type and decoded name, and then by its type if 
 
 from __future__ import annotations
 
+from array import array
 from bisect import bisect_left
 from collections.abc import Sequence
-from itertools import zip_longest
+from itertools import repeat, zip_longest
 
 from evlog import hashing
 from evlog._record import Record
 from evlog.checking.digest_check import check_event
+from evlog.columns import NOT_EXTENDED
 from evlog.comparing.align import align, runs
 from evlog.comparing.describe import Describer, Description
-from evlog.merging.common_rows import common_rows
+from evlog.merging.common_rows import common_among, common_rows
 from evlog.model import Event, Log
 from evlog.registers import Register
 from evlog.replaying.naming import platform_of, unite
@@ -126,12 +128,18 @@ def diff(a: Log, b: Log, *, platform: str | None = None) -> Difference:
     describers = Describer(a), Describer(b)
     named = unite((a, b), platform)
     common = common_rows(*named)
+    if common[0] == len(a.events) == len(b.events):
+        # Equal byte for byte: no event needs to be made.
+        alike = sorted(named[0].registers, key=lambda register: register.sort_key)
+        return Difference((), tuple(alike), platform_of((a, b), platform))
     ours, theirs = map(_by_register, named)
+    among = common_among(*named)
     found, equal = [], []
     moved: list[Moved] = []
     for register in sorted({**ours, **theirs}, key=lambda register: register.sort_key):
         sides = ours.get(register) or _Side((), (), ()), theirs.get(register) or _Side((), (), ())
-        one = _Comparison(*sides, banks, describers, sides[0].shared(*common))
+        shared = among(sides[0].rows, sides[1].rows, sides[0].shared(*common))
+        one = _Comparison(*sides, banks, describers, shared)
         changes = tuple(one.changes())
         moved += (Moved(register, *each) for each in one.moved)
         if changes:
@@ -167,13 +175,20 @@ def _by_register(log: Log) -> dict[Register, _Side]:
     there, twins = log.registers, log.twins
     if len(there) == 1:
         return {register: _Side(events, twins, range(len(events))) for register in there}
-    rows: dict[Register, list[int]] = {}
+    columns = log.columns
+    names = {} if columns is None else {index: columns.register(index) for index in columns.indices}
+    rows: dict[Register, array[int]] = {}
     known: dict[int, Register] = {}
-    for row, twin in enumerate(twins):
+    add = {index: rows.setdefault(register, array("I")).append for index, register in names.items()}
+    for row, index in enumerate(columns.registers if columns is not None else repeat(NOT_EXTENDED, len(events))):
+        if index in add:
+            add[index](row)
+            continue
+        twin = twins[row]
         register = known.get(twin) or events[row].register
         if twin != row:
             known[twin] = register
-        rows.setdefault(register, []).append(row)
+        rows.setdefault(register, array("I")).append(row)
     return {register: _Side(events, twins, own) for register, own in rows.items()}
 
 

@@ -13,7 +13,10 @@ if TYPE_CHECKING:
 
     Source = str | os.PathLike[str] | bytes | bytearray | memoryview | BinaryIO
 
-__all__ = ["load", "named"]
+__all__ = ["CAPTURES", "beginning", "load", "named"]
+
+#: How a capture begins, bare or compressed, and little else: whoever sees another beginning need not look for one.
+CAPTURES = (b"ma", b"\x1f\x8b", b"\x28\xb5")
 
 
 def load(source: Source) -> tuple[bytes, str]:
@@ -39,6 +42,24 @@ def load(source: Source) -> tuple[bytes, str]:
         raise SourceError(f"{name}: {(error.strerror or str(error)).lower()}") from error
     except ValueError as error:
         raise SourceError(f"not a path: {name!r}") from error
+
+
+def beginning(source: Source, size: int) -> bytes:
+    """The first bytes of a source, which stays as it was; none of a pipe, a folder or what cannot be opened."""
+    if isinstance(source, (bytes, bytearray, memoryview)):
+        return bytes(source[:size])
+    try:
+        if isinstance(source, (str, os.PathLike)):
+            if not os.path.isfile(source):
+                return b""
+            with open(source, "rb") as file:
+                return file.read(size)
+        at = source.tell()
+        found = source.read(size)
+        source.seek(at)
+    except (OSError, ValueError):
+        return b""
+    return found
 
 
 def named(source: Source) -> str:

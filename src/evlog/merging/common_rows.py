@@ -9,10 +9,12 @@ from evlog.model import LazyEvents
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
     from evlog.columns import Columns
     from evlog.model import Log
 
-__all__ = ["common_rows"]
+__all__ = ["common_among", "common_rows"]
 
 # Bytes that are compared at a time.
 _BLOCK = 1 << 16
@@ -23,14 +25,67 @@ def common_rows(a: Log, b: Log) -> tuple[int, int]:
 
     Neither says that the next ones are not. Only logs that were read alike (`LazyEvents.reading`) have any.
     """
+    pair = _read_alike(a, b)
+    if pair is None:
+        return 0, 0
+    return _all(*pair) or (_at_start(*pair), _at_end(*pair))
+
+
+def common_among(a: Log, b: Log) -> Callable[[Sequence[int], Sequence[int], tuple[int, int]], tuple[int, int]]:
+    """The same for some rows of each log, of which so many are known to be the same at the start and at the end."""
+    pair = _read_alike(a, b)
+    if pair is None:
+        return lambda ours, theirs, known: known
+    one, two = map(_record_of, pair)
+
+    def common(ours: Sequence[int], theirs: Sequence[int], known: tuple[int, int]) -> tuple[int, int]:
+        shortest = min(len(ours), len(theirs))
+        start, end = known
+        while start < shortest and one(ours[start]) == two(theirs[start]):
+            start += 1
+        end = min(end, max(shortest - start, 0))
+        while end < shortest - start and one(ours[-1 - end]) == two(theirs[-1 - end]):
+            end += 1
+        return start, end
+
+    return common
+
+
+def _record_of(columns: Columns) -> Callable[[int], tuple[bytes, int]]:
+    """A function that gives what tells the event of a row."""
+    data, offsets, layout_of, last, end = (
+        columns.buffer,
+        columns.offsets,
+        columns.layout_of or bytes(len(columns)),
+        len(columns) - 1,
+        columns.end,
+    )
+
+    def record(row: int) -> tuple[bytes, int]:
+        return data[offsets[row] : offsets[row + 1] if row < last else end], layout_of[row]
+
+    return record
+
+
+def _read_alike(a: Log, b: Log) -> tuple[Columns, Columns] | None:
+    """The columns of two logs in which the same record is the same event; None for others."""
     ours, theirs = a.columns, b.columns
     if ours is None or theirs is None or not (isinstance(a.events, LazyEvents) and isinstance(b.events, LazyEvents)):
-        return 0, 0
+        return None
     if a.events.reading is None or a.events.reading != b.events.reading:
-        return 0, 0
-    if (ours.layouts, ours.names, ours.space) != (theirs.layouts, theirs.names, theirs.space):
-        return 0, 0
-    return _at_start(ours, theirs), _at_end(ours, theirs)
+        return None
+    alike = (ours.layouts, ours.names, ours.space) == (theirs.layouts, theirs.names, theirs.space)
+    return (ours, theirs) if alike else None
+
+
+def _all(a: Columns, b: Columns) -> tuple[int, int] | None:
+    """The answer for two logs of the same bytes; None for others."""
+    # Bytes are compared at once, other buffers in pieces.
+    if a.buffer.__class__ is not bytes or a.buffer != b.buffer or a.end != b.end:
+        return None
+    if (a.offsets, a.registers, a.layout_of) != (b.offsets, b.registers, b.layout_of):
+        return None
+    return len(a), len(a)
 
 
 def _at_start(a: Columns, b: Columns) -> int:

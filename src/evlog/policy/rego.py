@@ -41,8 +41,12 @@ allow if {{
 
 reference := {reference}
 
-# The first digest of an event in a bank is what extends it.
-digest_of(e, bank) := [d.digest | some d in e.digests; d.alg == bank][0]
+# What an event extends a bank by, if it says one thing of it.
+digest_of(e, bank) := digest if {{
+\tsaid := {{d.digest | some d in e.digests; d.alg == bank}}
+\tcount(said) == 1
+\tsome digest in said
+}}
 
 # What an event's data is worth: 0 it is what the digest covers, 2 it is not, 1 nobody can tell.
 rank_of(e, bank) := rank if {{
@@ -56,6 +60,11 @@ type_of(e) := name if {{
 \tname != null
 }} else := e.content.kind
 
+# What its data calls an event that is not judged.
+called(e) := [name | some field in {names}; name := e.decoded[field]; is_string(name); name != ""][0] if {{
+\tis_object(e.decoded)
+}} else := ""
+
 is_list(e) if e.content.kind == "ima"
 
 name_of(e) := concat("|", array.concat([type_of(e)], [digest_of(e, bank) | some bank in reference[e.register].banks]))
@@ -67,17 +76,14 @@ symbol(e) := s if {{
 \tworst(e) <= value.worst
 \ts := sprintf("v%d;", [value.number])
 }} else := s if {{
-\tkind := reference[e.register].free[type_of(e)]
+\tkind := reference[e.register].free[concat("|", [type_of(e), called(e)])]
 \tworst(e) <= kind.worst
 \tcount([b | some b in reference[e.register].banks; digest_of(e, b)]) == count(reference[e.register].banks)
 \ts := sprintf("f%d;", [kind.number])
 }} else := "x;"
 
-measured contains e if {{
-\tsome e in input.events
-\te.measured
-\tnot e.register in ignored
-}}
+# An array: events are many, and long to compare with one another.
+measured := [e | some e in input.events; e.measured; not e.register in ignored]
 
 ignored := {ignored}
 
@@ -86,7 +92,7 @@ spoken contains e.number if {{
 \treference[e.register]
 }}
 
-sequence(r) := concat("", [symbol(e) | some e in input.events; e.measured; e.register == r; not is_list(e)])
+sequence(r) := concat("", [symbol(e) | some e in measured; e.register == r; not is_list(e)])
 
 deny contains msg if {{
 \tsome r, rules in reference

@@ -21,7 +21,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-__all__ = ["Beside", "Uki", "is_uki", "items", "kernel_path", "mangled", "read", "utf16"]
+__all__ = ["ARCHIVES", "Beside", "Uki", "archive", "is_uki", "items", "kernel_path", "mangled", "read", "utf16"]
 
 #: The device path of the kernel that the stub starts from memory.
 kernel_path = bytes.fromhex("f8d1c555cd04b5468a20e56cbb3052d0")
@@ -44,6 +44,10 @@ _FILES = {
     ".profile": "profile",
 }
 _FILES_252 = (".pcrsig", ".pcrpkey")
+#: Sections that an addon may have for the stub.
+_OF_ADDONS = (".cmdline", ".dtb", ".dtbauto", ".initrd", ".ucode")
+#: Sections of which the machine chooses one, or none.
+_CHOSEN = (".dtbauto", ".efifw")
 _MAX_SECTIONS = 4096
 
 
@@ -74,6 +78,25 @@ class Beside(Record):
     configurations: tuple[tuple[str, bytes], ...] = ()
 
 
+class Archive(Record):
+    """How a group of files becomes an initrd: what the event is called, and the modes of the folder and the files."""
+
+    title: str
+    pcr: int
+    folder: str
+    folder_mode: int
+    file_mode: int
+
+
+#: By the names that they have in `Beside`, in the order of the events.
+ARCHIVES = {
+    "credentials": Archive("Credentials initrd", 12, ".extra/credentials", 0o500, 0o400),
+    "global_credentials": Archive("Global credentials initrd", 12, ".extra/global_credentials", 0o500, 0o400),
+    "extensions": Archive("System extension initrd", 13, ".extra/sysext", 0o555, 0o444),
+    "configurations": Archive("Configuration extension initrd", 12, ".extra/confext", 0o555, 0o444),
+}
+
+
 def is_uki(data: bytes | None) -> bool:
     """Whether an image is a stub with a kernel in it."""
     if data is None or data[:2] != b"MZ":
@@ -102,6 +125,8 @@ def read(data: bytes) -> Uki:
     base: dict[str, bytes] = {}
     profiles: list[dict[str, bytes]] = []
     for section in found.sections[:_MAX_SECTIONS]:
+        if section.name in _CHOSEN and version >= 257 and section.virtual_size:
+            raise ParseError(f"the machine chooses among the sections {section.name}", where=section.name)
         if section.name == ".profile" and version >= 257:
             profiles.append({})
         into = profiles[-1] if profiles else base
@@ -167,8 +192,12 @@ def items(uki: Uki, beside: Beside, secure: bool, place: str) -> list[Item]:
     for path, data in beside.addons if new else ():
         made.append(Item(("addon", path), 4, EV_EFI_BOOT_SERVICES_APPLICATION, None, image(data), path, IMAGE_RULE))
     used = [(path, addon) for path, addon in addons if _fits(addon, sections)]
-    texts = [_text((addon.section(".cmdline") or b"").partition(b"\0")[0]) for _, addon in used]
-    extra = mangled(" ".join(mangled(text) for text in texts if mangled(text)))
+    extra = ""
+    for _, addon in used:
+        text = addon.section(".cmdline")
+        if text:
+            extra += (" " if extra else "") + mangled(_text(text.partition(b"\0")[0]))
+    extra = mangled(extra)
     if extra:
         rule = "UTF-16 of the addons' command lines, joined by a blank, with NUL"
         made.append(Item("addons", 12, EV_IPL, utf16(extra), bytes_of(utf16(extra)), used[0][0], rule))
@@ -176,14 +205,14 @@ def items(uki: Uki, beside: Beside, secure: bool, place: str) -> list[Item]:
     before, after = [], []
     for path, data in _of(used, ".dtb"):
         made.append(_beside(".dtb", path, data))
+    archives = _archives(beside)
+    made += [item for item, _ in archives]
     for path, data in reversed(_of(used, ".ucode")):
         made.append(_beside(".ucode", path, data))
         before.append(data)
     for path, data in _of(used, ".initrd"):
         made.append(_beside(".initrd", path, data))
         after.append(data)
-    archives = _archives(beside, new)
-    made += [item for item, _ in archives]
     if not secure:
         data = sections[".linux"]
         rule = "Authenticode digest of the .linux section"
@@ -208,9 +237,15 @@ def items(uki: Uki, beside: Beside, secure: bool, place: str) -> list[Item]:
 
 
 def _fits(addon: pe.PE, sections: dict[str, bytes]) -> bool:
-    """Whether an addon is for this kernel: of the same .uname, if it names one."""
+    """Whether an addon is used: one that has something, no kernel, and the kernel's .uname, if it names one."""
+    if addon.section(".linux") or not any(addon.section(name) for name in _OF_ADDONS):
+        return False
     wanted = addon.section(".uname")
-    return wanted is None or ".uname" not in sections or wanted.rstrip(b"\0") == sections[".uname"].rstrip(b"\0")
+    if not wanted or ".uname" not in sections:
+        return True
+    # So many characters are compared, or up to the NUL of both.
+    own = sections[".uname"].partition(b"\0")[0] + b"\0"
+    return own[: len(wanted)] == (wanted.partition(b"\0")[0] + b"\0" if b"\0" in wanted else wanted)[: len(own)]
 
 
 def _of(addons: Sequence[tuple[str, pe.PE]], name: str) -> list[tuple[str, bytes]]:
@@ -229,16 +264,19 @@ def _tag(tag: int, data: bytes, key: str, place: str, rule: str) -> Item:
     return Item(key, 12, EV_EVENT_TAG, event, bytes_of(data), place, rule)
 
 
-def _archives(beside: Beside, new: bool) -> list[tuple[Item, bytes]]:
+def archive(group: str, files: Sequence[tuple[str, bytes]]) -> bytes:
+    """The archive that the stub makes of the files of a group, each with its path."""
+    kind = ARCHIVES[group]
+    named = [(path.rpartition("/")[2], data) for path, data in files]
+    return cpio.archive(kind.folder, kind.folder_mode, named, kind.file_mode)
+
+
+def _archives(beside: Beside) -> list[tuple[Item, bytes]]:
     found = []
-    for pcr, title, folder, mode, file_mode, files in (
-        (12, "Credentials initrd", ".extra/credentials", 0o500, 0o400, beside.credentials),
-        (12, "Global credentials initrd", ".extra/global_credentials", 0o500, 0o400, beside.global_credentials),
-        (13, "System extension initrd", ".extra/sysext", 0o555, 0o444, beside.extensions),
-        (12, "Configuration extension initrd", ".extra/confext", 0o555, 0o444, beside.configurations),
-    ):
+    for group, kind in ARCHIVES.items():
+        files = getattr(beside, group)
         if files:
-            data = cpio.archive(folder, mode, [(path.rpartition("/")[2], each) for path, each in files], file_mode)
-            item = Item(title, pcr, EV_IPL, utf16(title), bytes_of(data), files[0][0], f"the archive of {folder}")
-            found.append((item, data))
+            data = archive(group, files)
+            rule = f"the archive of {kind.folder}"
+            found.append((Item(group, kind.pcr, EV_IPL, utf16(kind.title), bytes_of(data), files[0][0], rule), data))
     return found

@@ -235,8 +235,9 @@ class Wanted(Record):
         """The nonce and the expected values of a log; ``probe`` looks only at those that are the same for all."""
         nonce = None
         if self.nonce is not None and not (probe and is_pattern(self.nonce)):
+            text = self._line("nonce", self.nonce, fields)
             try:
-                nonce = bytes.fromhex(self._line("nonce", self.nonce, fields))
+                nonce = bytes.fromhex(text)
             except ValueError:
                 raise UsageError("--nonce: hex was expected") from None
         expect = [

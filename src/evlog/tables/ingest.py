@@ -112,9 +112,9 @@ class _Run:
         return Ingested(self.good, self.odd, self.known, tuple(self.unreadable))
 
     def _settle(self, task: Task, result: Result) -> None:
-        self.state.commit(result)
-        self.good += result.good
-        self.odd += result.odd
+        fallen, before = self.state.commit(result)
+        self.good += result.good - fallen
+        self.odd += result.odd + fallen + before
         self.unreadable += result.unreadable
         self.progress(sum(map(len, task.groups)))
 

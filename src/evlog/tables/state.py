@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from evlog._record import Record
 from evlog.tables.ids import IdSet
 from evlog.tables.work import write_part
 
@@ -22,6 +23,14 @@ _ID = 32
 _INPUT = 16
 # The word of a verdict on evidence that two machines had, and the code of the finding.
 _SHARED, _CODE = "shared", "quote_shared"
+
+
+class _Shown(Record):
+    """A sighting whose evidence another machine had as well, and whether it was verified until now."""
+
+    log: bytes
+    sighting: bytes
+    was_ok: bool
 
 
 class State:
@@ -60,8 +69,11 @@ class State:
             if self.machines.setdefault(id, machine) != machine:
                 self.shared.add(id)
 
-    def commit(self, result: Result) -> None:
-        """Make a batch count, without what another one brought meanwhile."""
+    def commit(self, result: Result) -> tuple[int, int]:
+        """Make a batch count, without what another one brought meanwhile.
+
+        Returns how many of its sightings, and of those before it, are verified no more: their evidence is shared.
+        """
         parts = _by_table(result.parts)
         self._without(parts, "events", "log", self.logs, result.logs)
         self._without(parts, "findings", "log", self.logs, result.logs, only_of_logs=True)
@@ -71,12 +83,16 @@ class State:
         new = [each for each in result.evidence if each[2] not in self.sightings]
         self._saw((id, machine) for id, machine, _, _ in new)
         shared = {id for id, _, _, _ in new} & self.shared
-        replaced = self._unverified(parts, result.batch, shared) if shared else ()
+        found: list[_Shown] = []
+        replaced = self._unverified(parts, result.batch, shared, found) if shared else ()
+        own = set(result.sightings)
+        fallen = [each.sighting in own for each in found if each.was_ok]
         self.writer.commit(result.batch, result.inputs, parts, replaced)
         self.inputs.update(result.inputs)
         self.logs.update(result.logs)
         self.bodies.update(result.bodies)
         self.sightings.update(result.sightings)
+        return sum(fallen), len(fallen) - sum(fallen)
 
     def _without(
         self,
@@ -119,12 +135,13 @@ class State:
         write_part(self.writer.path(new), changed)
         return new
 
-    def _unverified(self, parts: dict[str, list[str]], batch: str, shared: set[bytes]) -> tuple[Commit, ...]:
+    def _unverified(
+        self, parts: dict[str, list[str]], batch: str, shared: set[bytes], found: list[_Shown]
+    ) -> tuple[Commit, ...]:
         """Evidence that two machines had verifies neither: mark all sightings of it, those of earlier batches too.
 
         Returns the commits that the batch stands for besides its own: their parts are among its own now.
         """
-        found: list[tuple[bytes, str | None, bytes, bytes]] = []
 
         def marked(rows: pa.Table) -> pa.Table:
             return _marked(rows, shared, found)
@@ -153,7 +170,7 @@ def _by_table(parts: Iterable[tuple[str, str]]) -> dict[str, list[str]]:
     return found
 
 
-def _marked(rows: pa.Table, shared: set[bytes], found: list[tuple[bytes, str | None, bytes, bytes]]) -> pa.Table:
+def _marked(rows: pa.Table, shared: set[bytes], found: list[_Shown]) -> pa.Table:
     """Rows of ``logs``, of which those with shared evidence are verified no more; ``found`` takes the new ones."""
     ids = rows["evidence_id"].to_pylist()
     places = {place for place, id in enumerate(ids) if id in shared}
@@ -163,7 +180,7 @@ def _marked(rows: pa.Table, shared: set[bytes], found: list[tuple[bytes, str | N
         return rows
     for place in fresh:
         row = rows.slice(place, 1).to_pylist()[0]
-        found.append((row["evidence_id"], row["machine"], row["sighting"], row["log"]))
+        found.append(_Shown(row["log"], row["sighting"], row["verdict"] == "ok"))
     changes: Mapping[str, Any] = {"verdict": "differs", "authenticated": False, "word": _SHARED}
     for column, value in changes.items():
         cells = rows[column].to_pylist()
@@ -182,12 +199,12 @@ def _column(cells: list[Any], type: Any) -> Any:
     return pa.array(cells, type)
 
 
-def _findings(found: list[tuple[bytes, str | None, bytes, bytes]]) -> pa.Table:
+def _findings(found: list[_Shown]) -> pa.Table:
     from evlog.model import Finding
     from evlog.tables.rows import Batch
 
     batch = Batch()
     message = "the evidence was handed in for more than one machine: it verifies none of them"
-    for _, _, sighting, log in found:
-        batch.add_findings(log, (Finding(_CODE, "warning", message),), sighting)
+    for each in found:
+        batch.add_findings(each.log, (Finding(_CODE, "warning", message),), each.sighting)
     return batch.tables()["findings"]
