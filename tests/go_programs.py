@@ -28,7 +28,7 @@ class NotBuiltError(Exception):
 
 def built(name: str, folder: Path) -> Path:
     """The program, built in a folder. Raises NotBuiltError."""
-    go = shutil.which("go") or shutil.which("go", path="/usr/local/go/bin")
+    go = shutil.which("go")
     if go is None:
         raise NotBuiltError("no go")
     home = folder / f"go-{name}"

@@ -40,19 +40,23 @@ def many(software: Swtpm, folder: Path, count: int, *, foreign: bool = False, se
     """So many kills; raises AssertionError for a log that does not hold what it has to."""
     rng = random.Random(seed)
     log = folder / "killed.log"
+    started = time.monotonic()
     append(open_device(software.target), str(PCR), ["the beginning"], log=log)
+    # A kill falls into the first append, its recovery of the one before, or some later one.
+    spread = 2 * (time.monotonic() - started)
     other = _foreign(software) if foreign else None
     safe: list[int] = []
     first = 0
     try:
         for number in range(count):
-            done = _killed(software.target, log, first, rng, after_one=number % 2 == 0)
+            done = _killed(software.target, log, first, rng.random() * spread, rng, after_one=number % 2 == 0)
             safe += done
             # The one after may be in the log too, without having been acknowledged.
             first = max([first - 1, *done]) + 2
     finally:
         if other is not None:
-            other.kill()
+            # With the tool that it may have started: nobody may extend after the end.
+            os.killpg(other.pid, signal.SIGKILL)
             other.wait()
     append(open_device(software.target), str(PCR), ["the end"], log=log)
     value = open_device(software.target).read([PCR]).values[PCR, evlog.SHA256]
@@ -69,7 +73,7 @@ def many(software: Swtpm, folder: Path, count: int, *, foreign: bool = False, se
     return Told(count, len(safe), len(doubtful), sum(line.startswith("SYNC") for line in lines))
 
 
-def _killed(target: str, log: Path, first: int, rng: random.Random, *, after_one: bool) -> list[int]:
+def _killed(target: str, log: Path, first: int, delay: float, rng: random.Random, *, after_one: bool) -> list[int]:
     """A program that appends line after line, killed at some moment; the numbers that it said were safe."""
     reader, writer = os.pipe()
     child = os.fork()
@@ -84,7 +88,7 @@ def _killed(target: str, log: Path, first: int, rng: random.Random, *, after_one
             os._exit(1)
     os.close(writer)
     head = os.read(reader, 1) if after_one else b""
-    time.sleep(rng.random() * 0.15)
+    time.sleep(delay)
     # Alone, or with the tool that it may have started, as a service is stopped.
     try:
         (os.killpg if rng.random() < 0.5 else os.kill)(child, signal.SIGKILL)

@@ -142,7 +142,7 @@ class RegoCpp:
         self._known: dict[str, Any] = {}
 
     def __call__(self, policy: Good, data: bytes, document: str) -> bool:
-        import regopy
+        import regopy  # type: ignore[import-untyped]
 
         if policy.name not in self._known:
             self._known[policy.name] = regopy.Interpreter()

@@ -80,7 +80,7 @@ def test_what_is_gathered(archive: bytes) -> None:
     assert manifest["replayable"]
     assert manifest["consistency"]["equal"]
     assert {each["state"] for each in manifest["sources"]} == {"found", "absent"}
-    assert [each["error"] for each in manifest["sources"] if each["state"] == "absent"][0] == "ENOENT"
+    assert {each["error"] for each in manifest["sources"] if each["state"] == "absent"} == {"ENOENT"}
     log = next(each for each in manifest["members"] if each["name"] == FIRMWARE_MEMBER)
     assert log["source"] == f"/{FIRMWARE}"
     assert log["format"] == "tcg2"
@@ -300,13 +300,13 @@ def test_a_million_members_and_a_huge_size(archive: bytes) -> None:
     header = bytearray(archive[:512])
     many = archive[:-10240] + bytes(header) * 0 + _headers(3000)
     began = time.process_time()
-    with pytest.raises(ParseError, match="more than 1000 members|two members"):
+    with pytest.raises(ParseError, match=r"more than 1000 members|two members"):
         evlog.read(many)
     huge = bytearray(_header("logs/huge", 1 << 33))
     cut = _end(archive)
     with pytest.raises(ParseError, match="cut"):
         evlog.read(archive[:cut] + bytes(huge))
-    bomb = gzip.compress(archive[:cut] + _header("logs/zeros", 1 << 30) + bytes(1 << 28))
+    bomb = gzip.compress(archive[:cut] + _header("logs/zeros", 1 << 30) + bytes(1 << 26))
     with pytest.raises(ParseError, match="unpacks to over"):
         evlog.read(bomb)
     assert time.process_time() - began < 20
@@ -339,7 +339,7 @@ def test_manifests_that_are_none(archive: bytes) -> None:
     for text in (b"", b"{", b"[]", b'{"schema": "evlog.capture/2", "members": []}', b'{"schema": 1, "members": []}',
                  b'{"schema": "evlog.capture/1", "members": {}}', b'{"schema": "evlog.capture/1", "members": [1]}',
                  b'{"schema": "evlog.capture/1", "members": [{"name": 1, "sha256": ""}]}'):  # fmt: skip
-        with pytest.raises(ParseError, match="manifest|members|sha256"):
+        with pytest.raises(ParseError, match=r"manifest|members|sha256"):
             evlog.read(tarred([(MANIFEST, text), *found]))
 
 

@@ -389,7 +389,7 @@ def test_of_registers_that_are_equal_no_event_is_made(monkeypatch: pytest.Monkey
     after[4], after[58] = action(1, b"changed"), action(1, b"changed too")
     a, b = log_of(*before), log_of(*after)
     made_of: set[str] = set()
-    event = frame.Event
+    event = vars(frame)["Event"]
 
     def noted(number: int, register: Register, *rest: Any) -> object:
         made_of.add(str(register))

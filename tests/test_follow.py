@@ -72,7 +72,7 @@ def test_records_of_text_are_told_when_they_are_whole(tmp_path: Path) -> None:
     path = put(tmp_path, "tpm2-measure.log", data[:10])
     log = Growing(str(path))
     assert log.more() == ()
-    seen = []
+    seen: list[evlog.Event] = []
     for at in range(10, len(data), 7):
         add(path, data[at : at + 7])
         seen += log.more()

@@ -100,8 +100,13 @@ def test_a_report() -> None:
 
 def test_the_item_has_a_name_of_its_own_and_dead_ones_go() -> None:
     provider = Provider()
-    others = {f"{ROOT}/evlog-77-ab": {}, f"{ROOT}/evlog-78-ab": {}, f"{ROOT}/somebody": {}, f"{ROOT}/evlog-x": {}}
-    provider.items.update(others)  # type: ignore[arg-type]
+    others: dict[str, dict[str, bytes | int]] = {
+        f"{ROOT}/evlog-77-ab": {},
+        f"{ROOT}/evlog-78-ab": {},
+        f"{ROOT}/somebody": {},
+        f"{ROOT}/evlog-x": {},
+    }
+    provider.items.update(others)
     provider.dead = {77}
     report(NONCE, items=provider)
     assert sorted(provider.items) == sorted(set(others) - {f"{ROOT}/evlog-77-ab"})

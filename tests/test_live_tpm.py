@@ -417,6 +417,20 @@ def test_a_tpm_that_is_not_there(way: str, monkeypatch: pytest.MonkeyPatch, tmp_
     assert (ran.code, "Traceback" in ran.err, "WARNING" in ran.err) == (3, False, False), ran.err
 
 
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("tcti", ["x", ":", "swtpm:", "device:/dev/null", "swtpm:path=/nowhere,", "mssim:port=x"])
+def test_what_is_no_tpm(way: str, tcti: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("EVLOG_TPM", way)
+    ran = run("append", f"tpm:{tcti}", "16", "a", "--log", str(tmp_path / "log"))
+    assert (ran.code, ran.out, ran.err.count("\n")) == (3, "", 1), ran.err
+
+
+def test_a_way_that_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("EVLOG_TPM", "telepathy")
+    with pytest.raises(UsageError, match="pytss or tools"):
+        open_device("tpm:x").members()
+
+
 def test_a_tool_that_hangs(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     (tmp_path / "tpm2_getcap").write_text("#!/bin/sh\nexec sleep 60\n")
     (tmp_path / "tpm2_getcap").chmod(0o755)

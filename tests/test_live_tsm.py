@@ -152,6 +152,13 @@ def test_two_names_of_one_register(tmp_path: Path) -> None:
     assert leads_to(log, Register("rtmr", 1)) == files.values["rtmr1:sha384"]
 
 
+def test_a_folder_of_registers_is_shown(tmp_path: Path) -> None:
+    ran = run("show", str(plain(tmp_path / "measurements", SAMPLE)))
+    assert ran.code == 0
+    for name in ("static_mr", "rtmr:0", "rtmr:1", "rtmr_crypto_agile", "report_digest", "config_mr"):
+        assert name in ran.out
+
+
 # One write
 
 
@@ -160,16 +167,24 @@ def test_one_write_of_exactly_the_size(tmp_path: Path, monkeypatch: pytest.Monke
     folder = plain(tmp_path / "measurements")
     monkeypatch.setattr(kernel, "in_kernel", lambda path: True)
     written: list[bytes] = []
-    real = os.write
+    flags: list[int] = []
+    real, real_open = os.write, os.open
 
     def write(handle: int, data: bytes) -> int:
         written.append(bytes(data))
         assert signal.SIGINT in signal.pthread_sigmask(signal.SIG_BLOCK, ())
         return real(handle, data)
 
+    def opening(path: str, mode: int, *rest: int) -> int:
+        flags.append(mode)
+        return real_open(path, mode, *rest)
+
     monkeypatch.setattr(os, "write", write)
+    monkeypatch.setattr(os, "open", opening)
     open_device(folder).extend(RTMR3, {SHA384: b"\2" * 48})
     assert written == [b"\2" * 48]
+    (only,) = (mode for mode in flags if mode & os.O_ACCMODE != os.O_RDONLY)
+    assert only & (os.O_APPEND | os.O_TRUNC | os.O_CREAT) == 0
     assert (folder / "rtmr3:sha384").read_bytes() == b"\2" * 48
     assert signal.SIGINT not in signal.pthread_sigmask(signal.SIG_BLOCK, ())
 
@@ -385,12 +400,14 @@ def test_a_full_disk_after_the_extension(tmp_path: Path, monkeypatch: pytest.Mon
     assert leads_to(log) == files.values["rtmr3:sha384"]
 
 
-def test_others_that_never_rest(tmp_path: Path) -> None:
-    """SYNC states what is an old value by then: three of them are tried, and it is said."""
+@pytest.mark.parametrize("writes", [3, 4], ids=["until the line", "never"])
+def test_others_that_do_not_rest(tmp_path: Path, writes: int) -> None:
+    """SYNC states what is an old value by then: three of them are tried, and it is said. The line leads nowhere then,
+    whether or not it is the last that was extended."""
     files = KernelFiles()
 
     def moving(what: str) -> None:
-        if what == "write":
+        if what == "write" and len(files.writes) <= writes:
             files.extend("rtmr3:sha384", bytes(48))
 
     files.before = moving

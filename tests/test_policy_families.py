@@ -28,7 +28,6 @@ FAMILIES = {
     "a7102b05-d9c7-4165-8140-2adde94af63c": 4,
     "GCE Virtual Firmware v1": 7,
 }
-NOBODY = frozenset[int]()
 
 
 class Boot(NamedTuple):
@@ -123,15 +122,15 @@ def test_what_is_new_is_named_and_nothing_else_is_new(name: str, families: dict[
 
 #: What differs between a boot and the others of its family, by event: an initrd that was built anew; an update of the
 #: kernel, with its entries in GRUB's menu; a kernel, and one with another dbx; none, for boots of one image.
-NEW = {
+NEW: dict[str, dict[str, set[int | None]]] = {
     "R70": {
         "elitebook": {114},
         "test.evidence": {114},
         "test-before": {47, 84, 85, 109, 110, 111, 112, 113, 114, None},
     },
     "N32ET68W": {"Haruhi": {47}, "failed-2": {50}, "issue926": {16, 50}},
-    "GCE Virtual Firmware v2": {f"6b65f215.{number}.eventlog": NOBODY for number in (0, 1, 4, 5)},
-    "1.0": {"eventlog_sb.bin": NOBODY},
+    "GCE Virtual Firmware v2": {f"6b65f215.{number}.eventlog": set() for number in (0, 1, 4, 5)},
+    "1.0": {"eventlog_sb.bin": set()},
 }
 
 

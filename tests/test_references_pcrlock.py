@@ -98,6 +98,16 @@ def test_what_pcrlock_has_no_words_for_is_a_loss() -> None:
     assert [loss.field for loss in started.losses if "h-crtm" in loss.reason] == ["start"]
 
 
+def test_a_boot_of_which_nothing_is_left_is_no_variant() -> None:
+    """A variant without records matches any log: nobody booted so."""
+    guest = evlog.boot_of(evlog.read(SAMPLES / "ccel" / "ovmf-tdx.bin"))
+    alone, with_guest = (
+        evlog.export(boots, "pcrlock") for boots in ([boot(one(4, b"a"))], [boot(one(4, b"a")), guest])
+    )
+    assert with_guest.files == alone.files
+    assert any("ccmr:1" in loss.reason for loss in with_guest.losses)
+
+
 def test_beside_systemd_what_it_defines_is_left_out() -> None:
     separators = [one(pcr, bytes(4), SEPARATOR) for pcr in range(7)]
     made = boot(

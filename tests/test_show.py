@@ -12,6 +12,7 @@ import sys
 import unicodedata
 import uuid
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
@@ -354,10 +355,13 @@ def test_the_first_events_of_a_long_log_need_no_other_ones(
         raise BrokenPipeError
 
     checked: list[int] = []
-    verdicts = late.Verdicts
-    monkeypatch.setattr(
-        late, "Verdicts", lambda columns, events: checked.append(len(columns)) or verdicts(columns, events)
-    )
+    verdicts: Any = vars(late)["Verdicts"]
+
+    def noted(columns: Any, events: Any) -> Any:
+        checked.append(len(columns))
+        return verdicts(columns, events)
+
+    monkeypatch.setattr(late, "Verdicts", noted)
     monkeypatch.setattr(late, "check", lambda _: pytest.fail("all events are looked at"))
     for form in ([], ["--jsonl"]):
         with monkeypatch.context() as patch:

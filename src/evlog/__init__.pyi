@@ -53,12 +53,16 @@ from evlog.evidence import Evidence as Evidence
 from evlog.formats import FORMATS as FORMATS
 from evlog.formats import Detection as Detection
 from evlog.formats import detect as detect
+from evlog.intake.captures import Capture as Capture
+from evlog.intake.captures import read_capture as read_capture
 from evlog.intake.read import read as read
 from evlog.intake.read import write as write
 from evlog.intake.registers import read_registers as read_registers
 from evlog.live import open_device as open_device
 from evlog.live.append import Appended as Appended
 from evlog.live.append import append as append
+from evlog.live.capture import Captured as Captured
+from evlog.live.capture import capture as capture
 from evlog.live.device import Quote as Quote
 from evlog.merging.merge import Handover as Handover
 from evlog.merging.merge import Merged as Merged

@@ -12,6 +12,8 @@ the hash of lines (`Lines`). Readers ask what a row extends, never which kind it
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import repeat
+from operator import eq, itemgetter
 from sys import byteorder
 
 from evlog._record import Record
@@ -21,6 +23,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from array import array
     from collections.abc import Callable, Iterator
+    from struct import Struct
     from typing import Any, TypeAlias
 
     from evlog.algorithms import HashAlg
@@ -29,12 +32,26 @@ if TYPE_CHECKING:
     #: What rows extend into a bank, of (bank, rules, start row, stop row): see `Columns.extensions`.
     Extensions: TypeAlias = Callable[[HashAlg, tuple[str, ...], int, int], Sequence[bytes | None]]
 
-__all__ = ["NOT_EXTENDED", "Columns", "Computed", "Layout", "Lazy", "Lines", "Recorded", "rows_of"]
+__all__ = [
+    "NOT_EXTENDED",
+    "Columns",
+    "Computed",
+    "Fields",
+    "Kept",
+    "Layout",
+    "Lazy",
+    "Lines",
+    "Packed",
+    "Recorded",
+    "rows_of",
+]
 
 #: In ``registers``: the record extends nothing that replay can follow.
 NOT_EXTENDED = 0xFFFFFFFF
 # Registers that are looked for one by one.
 _FEW = 16
+# Rows that are looked at together.
+_RUN = 1 << 12
 # Bytes of records that are compared with others, and how many are kept for it.
 _SHORT = 64
 _MANY = 4096
@@ -310,11 +327,96 @@ class Lines(Columns):
         return self.compute(alg, rules, start, stop)
 
 
-def rows_of(column: array[int] | bytes | bytearray, value: int) -> Iterator[int]:
-    """The rows in which a column has a value. Bytes are searched much faster than numbers, and mostly in vain."""
+class Fields(Record):
+    """Where the fields of PC Client records with one digest layout stand.
+
+    ``record`` goes from the start of a record up to the event's data, which goes on to the end of the record. Its
+    fields are the register's index first, the event type at ``type``, and the digests in the slice ``digests``.
+    """
+
+    record: Struct
+    type: int
+    digests: slice
+
+
+class Packed(Record):
+    """Columns that hold PC Client events and nothing but these, on registers that go by numbers of one space.
+
+    ``fields`` are those of each layout. ``counted`` is whether record numbers, where records have some, say no more
+    than the order of the records does.
+    """
+
+    columns: Columns
+    space: Space
+    fields: tuple[Fields, ...]
+    counted: bool = True
+
+    def runs(self) -> Iterator[tuple[int, int, int]]:
+        """Runs of rows with one layout, of so many at most: the first row, the one after the last, the layout."""
+        layout_of, count = self.columns.layout_of, len(self.columns)
+        for first in range(0, count, _RUN):
+            start, part = first, layout_of[first : first + _RUN] if layout_of is not None else b""
+            if not part:
+                yield first, min(first + _RUN, count), 0
+            while part:
+                rest = part.lstrip(part[:1])
+                yield start, start + len(part) - len(rest), part[0]
+                start, part = start + len(part) - len(rest), rest
+
+    def bounds(self, start: int, stop: int) -> Iterator[tuple[int, int]]:
+        """Where the records of a run start and end."""
+        offsets, count = self.columns.offsets, len(self.columns)
+        ends = offsets[start + 1 : stop + 1]
+        if stop == count:
+            ends.append(self.columns.end)
+        return zip(offsets[start:stop], ends)  # noqa: B905  # they are as many
+
+    def after(self, rows: int) -> Packed:
+        """The same without so many rows at the start."""
+        return self if not rows else self.replace(columns=self.columns.part(rows, len(self.columns)))
+
+    def says_the_same(self, other: Packed) -> bool:
+        """Whether both have the same events: registers, types, digests in order, data."""
+        if len(self.columns) != len(other.columns) or self.space != other.space:
+            return False
+        runs = self._runs_with(other)
+        return all(self._same(other, *run) for run in runs)
+
+    def _runs_with(self, other: Packed) -> Iterator[tuple[int, int, int, int]]:
+        """Runs of rows with one layout in both."""
+        ours, theirs = self.runs(), other.runs()
+        start = stop = end = layout = with_layout = 0
+        while start < len(self.columns):
+            if start == stop:
+                _, stop, layout = next(ours)
+            if start == end:
+                _, end, with_layout = next(theirs)
+            yield start, min(stop, end), layout, with_layout
+            start = min(stop, end)
+
+    def _same(self, other: Packed, start: int, stop: int, layout: int, with_layout: int) -> bool:
+        one, two = self._algorithms(layout), other._algorithms(with_layout)
+        sides = self._told(start, stop, layout), other._told(start, stop, with_layout)
+        return one == two and all(all(map(eq, *pair)) for pair in zip(*sides, strict=True))
+
+    def _algorithms(self, layout: int) -> list[tuple[int, int]]:
+        return [(alg.id, alg.size) for alg, _ in self.columns.layouts[layout].digests]
+
+    def _told(self, start: int, stop: int, layout: int) -> tuple[Iterator[Any], Iterator[bytes]]:
+        """Of each row of a run the register's index, the type and the digests; and the data."""
+        data, fields = self.columns.buffer, self.fields[layout]
+        size = fields.record.size
+        bounds = list(self.bounds(start, stop))
+        rows = map(fields.record.unpack_from, repeat(data), (offset for offset, _ in bounds))
+        bodies = (data[offset + size : end] for offset, end in bounds)
+        return map(itemgetter(0, fields.type, fields.digests), rows), bodies
+
+
+def rows_of(column: array[int] | bytes | bytearray, value: int, first: int = 0) -> Iterator[int]:
+    """The rows, from ``first`` on, in which a column has a value. Bytes are searched much faster than numbers."""
     packed, size = (column, 1) if isinstance(column, (bytes, bytearray)) else (column.tobytes(), column.itemsize)
     wanted = value.to_bytes(size, byteorder)
-    at = packed.find(wanted)
+    at = packed.find(wanted, first * size)
     while at >= 0:
         row, beyond = divmod(at, size)
         if not beyond:
@@ -363,3 +465,20 @@ class Lazy(Sequence):  # type: ignore[type-arg]
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} of {len(self)} rows>"
+
+
+class Kept(Lazy):
+    """Those of another sequence, each made once."""
+
+    __slots__ = ("_items", "_made")
+
+    def __init__(self, items: Sequence[Any]) -> None:
+        super().__init__(len(items))
+        self._items = items
+        self._made: dict[int, Any] = {}
+
+    def _make(self, row: int) -> Any:
+        found = self._made.get(row)
+        if found is None:
+            found = self._made[row] = self._items[row]
+        return found

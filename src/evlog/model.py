@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
     from typing import Any, ClassVar
 
-    from evlog.columns import Columns
+    from evlog.columns import Columns, Packed
     from evlog.contents._celtype import CelType
     from evlog.options import Options
 
@@ -230,9 +230,10 @@ class LazyEvents(Lazy):
     ``columns`` is None if they do not tell all that replay needs: then events have to be made for it.
     ``reading`` is for rooms that read records of the same bytes and layout as the same event, wherever they stand: it
     is what else tells their events, so that logs of equal readings can be compared by their bytes.
+    ``packed`` gives the columns of a log of PC Client events with the places of all that these say; None for others.
     """
 
-    __slots__ = ("_make", "_twins", "columns", "reading")
+    __slots__ = ("_make", "_packed", "_twins", "columns", "reading")
 
     def __init__(
         self,
@@ -241,8 +242,10 @@ class LazyEvents(Lazy):
         *,
         foldable: bool = True,
         reading: Hashable | None = None,
+        packed: Callable[[], Packed | None] | None = None,
     ) -> None:
         super().__init__(len(columns))
+        self._packed = packed
         self.columns: Columns | None = columns if foldable else None
         self.reading = reading if foldable else None
         self._twins: Sequence[int] | None = None
@@ -254,6 +257,11 @@ class LazyEvents(Lazy):
             alike = self.reading is not None and self.columns is not None
             self._twins = self.columns.twins if alike else super().twins  # type: ignore[union-attr]
         return self._twins
+
+    @property
+    def packed(self) -> Packed | None:
+        """See above."""
+        return self._packed() if self._packed is not None and self.columns is not None else None
 
     def renamed(self, columns: Columns, name: Callable[[Register], Register]) -> LazyEvents:
         """The same events on registers of other names, with the columns that say so."""
@@ -357,6 +365,11 @@ class Log(Record):
     def columns(self) -> Columns | None:
         """The log's framing as columns over its bytes, where the reader made them; None for a log of plain events."""
         return self.events.columns if isinstance(self.events, LazyEvents) else None
+
+    @property
+    def packed(self) -> Packed | None:
+        """The columns of PC Client events with the places of all that these say, where the reader told; else None."""
+        return self.events.packed if isinstance(self.events, LazyEvents) else None
 
     @property
     def twins(self) -> Sequence[int]:

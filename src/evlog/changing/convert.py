@@ -12,7 +12,7 @@ from evlog._record import Record
 from evlog.changing import naive
 from evlog.changing.encapsulate import encapsulable
 from evlog.changing.loss_runs import LossRun, joined, parts_of
-from evlog.changing.losses import untold
+from evlog.changing.losses import of_container, untold
 from evlog.errors import ConversionError, ParseError
 from evlog.formats import writer
 from evlog.model import Log, Loss
@@ -29,8 +29,11 @@ if TYPE_CHECKING:
     from typing_extensions import Unpack
 
     from evlog.algorithms import HashAlg
+    from evlog.formats import Writer
     from evlog.options import Choices
     from evlog.registers import Register
+
+    Written = tuple[bytes, Log, Sequence[Loss], Sequence[Loss]]
 
 __all__ = ["Conversion", "convert"]
 
@@ -70,40 +73,65 @@ def convert(
     options = Options(name=log.name, **choices)
     target = writer(to)
     allow_changed |= options.encapsulate == "tag"
-    before: Sequence[Loss] = ()
     with CollectorPaused():
-        # Columns are what replay needs; events are asked for more than once, and of a long log made each time.
-        made = log if len(log.events) > (_FEW if _is_silent(log) else _KEPT) else log.replace(events=tuple(log.events))
-        ready = made
-        if "text" not in getattr(target, "HOLDS", ()) and has_lines(log):
-            ready, before = encapsulable(log, to, options, allow_changed=allow_changed)
-        adapted, told = target.adapt(ready, options)
-        told = joined(before, told)
-        data = target.write(adapted, options)
-        settle = getattr(target, "settle", None)
-        asked = _as_told(options, adapted, told)
-        try:
-            back = target.read(data, settle(adapted, asked) if settle is not None else asked)
-        except ParseError as error:
-            message = f"{to} cannot hold this log: what was written does not read back: {error}"
-            raise ConversionError(message) from error
-        if back.platform is None:
-            back = back.replace(platform=options.platform)
-        losses = joined(told, untold(made, to, adapted, back, told, options))
+        quick = _rewritten(log, to, target, options)
+        data, back, told, losses = quick or _written(log, to, target, options, allow_changed=allow_changed)
     if strict and losses:
         raise ConversionError(f"{len(losses)} loss{'es' * (len(losses) != 1)}, first {_described(losses[0])}")
     # A log in its own format says what it said, by whatever rules it was read.
     plain = back.replace(header=None)
     after = replay(plain) if to == log.format else naive.told(plain, to)
     # What a header leaves open, its own format only says: as recorded, both have to be the same.
-    source = (log if log.columns is not None else made).replace(header=None)
-    changed = _changed(replay(source), after, options.platform or back.platform, _Lost(made, told))
+    source = log.replace(header=None)
+    changed = _changed(replay(source), after, options.platform or back.platform, _Lost(log, told))
     if changed and not allow_changed:
         message = f"{to} would change {', '.join(changed[:3])}{' and more' * (len(changed) > 3)}"
-        measured = {event.number for event in made.events if event.measured}
+        measured = {event.number for event in log.events if event.measured}
         because = next((loss for loss in losses if loss.event in measured), None)
         raise ConversionError(message if because is None else f"{message}: {_described(because)}")
     return Conversion(log.format, back, data, losses, not changed, changed)
+
+
+def _rewritten(log: Log, to: str, target: Writer, options: Options) -> Written | None:
+    """What `_written` gives, without making events; None where that takes any."""
+    rewrite = getattr(target, "rewrite", None)
+    if rewrite is None or log.packed is None:
+        return None
+    rewritten = rewrite(log, options)
+    if rewritten is None:
+        return None
+    data, added = rewritten
+    back = _back(target, to, data, _as_told(options, log, ()))
+    back = back if back.platform is not None else back.replace(platform=options.platform)
+    one, two = log.packed, back.packed
+    if one is None or two is None or not one.says_the_same(two.after(added)):
+        return None
+    return data, back, (), tuple(of_container(log, to, back, options))
+
+
+def _written(log: Log, to: str, target: Writer, options: Options, *, allow_changed: bool) -> Written:
+    """The bytes in another format, what they read as, the losses that the rooms told, and all losses."""
+    # Columns are what replay needs; events are asked for more than once, and of a long log made each time.
+    made = log if len(log.events) > (_FEW if _is_silent(log) else _KEPT) else log.replace(events=tuple(log.events))
+    ready = made
+    before: Sequence[Loss] = ()
+    if "text" not in getattr(target, "HOLDS", ()) and has_lines(log):
+        ready, before = encapsulable(log, to, options, allow_changed=allow_changed)
+    adapted, told = target.adapt(ready, options)
+    told = joined(before, told)
+    data = target.write(adapted, options)
+    settle = getattr(target, "settle", None)
+    asked = _as_told(options, adapted, told)
+    back = _back(target, to, data, settle(adapted, asked) if settle is not None else asked)
+    back = back if back.platform is not None else back.replace(platform=options.platform)
+    return data, back, told, joined(told, untold(made, to, adapted, back, told, options))
+
+
+def _back(target: Writer, to: str, data: bytes, options: Options) -> Log:
+    try:
+        return target.read(data, options)
+    except ParseError as error:
+        raise ConversionError(f"{to} cannot hold this log: what was written does not read back: {error}") from error
 
 
 def _is_silent(log: Log) -> bool:

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from evlog.options import Options
     from evlog.registers import Register
 
-__all__ = ["untold"]
+__all__ = ["of_container", "untold"]
 
 _NONE: frozenset[str] = frozenset()
 # How a digest begins that may be the mark of a violation; one in 2**15 others does too.
@@ -37,6 +37,11 @@ def untold(log: Log, to: str, adapted: Log, back: Log, told: Sequence[Loss], opt
     one that it was made of, or a negative number if it was made of none. ``back`` is what a reader makes of the bytes.
     """
     return _Account(log, to, back, told, options).result(adapted.events)
+
+
+def of_container(log: Log, to: str, back: Log, options: Options) -> list[Loss]:
+    """The losses of a conversion whose result says all that the events of the source do."""
+    return list(_Account(log, to, back, (), options).of_container())
 
 
 class _Account:
@@ -96,7 +101,7 @@ class _Account:
             more = len(self.back.events) - len(written)
             reason = f"{self.to} reads back with {more} event{'s' * (more != 1)} more"
             self.found.append(Loss(None, "events", reason))
-        self.found += self._of_container()
+        self.found += self.of_container()
         return self.found
 
     def _name(self, event: Event, field: str, reason: str) -> None:
@@ -183,7 +188,7 @@ class _Account:
         usual = spelled(source.content, one.alg, one.value, here)
         return usual == one.value and spelled(source.content, one.alg, one.value, there) == two.value
 
-    def _of_container(self) -> Iterator[Loss]:
+    def of_container(self) -> Iterator[Loss]:
         """What the log holds besides events and the result does not."""
         log, back, to = self.log, self.back, self.to
         for field, reason in self._container(log, back, to):

@@ -29,6 +29,7 @@ __all__ = [
     "finding",
 ]
 
+_KEPT = 4096  # rows that are made once
 _NAMED = 3  # events that a finding names before it counts
 
 
@@ -164,6 +165,7 @@ class ColumnFacts(Facts):
         self.types = checks.types
         self.pcrs = self.extended_in(columns)
         self._columns, self._events, self._checks = columns, events, checks
+        self._rows: dict[int, Row] = {}
 
     @staticmethod
     def extended_in(columns: Columns) -> array[int]:
@@ -171,10 +173,15 @@ class ColumnFacts(Facts):
         return columns.registers if columns.space == "pcr" else array("I", (NOT_EXTENDED,)) * len(columns)
 
     def row(self, place: int) -> Row:
-        event = self._events[place]
-        content = event.content
-        assert isinstance(content, PCClientEvent)
-        return Row(event, content.event_type, content.data, self._checks[place], place)
+        found = self._rows.get(place)
+        if found is None:
+            event = self._events[place]
+            content = event.content
+            assert isinstance(content, PCClientEvent)
+            found = Row(event, content.event_type, content.data, self._checks[place], place)
+            if len(self._rows) < _KEPT:
+                self._rows[place] = found
+        return found
 
     def number(self, place: int) -> int:
         return place

@@ -260,7 +260,7 @@ def _events(keep: Keep, selection: Selection, log: Log) -> Iterator[list[str]]:
     from evlog.checking.bodies import Bodies
     from evlog.checking.check import check
     from evlog.cli import _selection
-    from evlog.cli.show import rows_of
+    from evlog.cli._events_json import rows_of
 
     checks = check(log)
     if keep.banks is not None:

@@ -25,7 +25,7 @@ _CHUNK = 1 << 16
 
 EXAMPLES = (
     'evlog append tpm: pcr:16 "example.org/app start 1.2" --log app.log',
-    'evlog append /sys/class/misc/tdx_guest/measurements rtmr3 "example.org/app start 1.2" --log rtmr3.log',
+    'evlog append /sys/class/misc/tdx_guest/measurements rtmr3 "a line" --log f',
     'evlog append registers rtmr3 "example.org/app start 1.2"',
     "tail -f events | evlog append registers rtmr3",
 )
@@ -43,14 +43,16 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
+    from evlog.live import open_device
     from evlog.live.append import append
 
     lines = events = syncs = 0
     value = None
     warnings: dict[str, None] = {}
+    device = open_device(args.target)
     writes = [[os.fsencode(line) for line in args.lines]] if args.lines else _from_stdin()
     for write in writes:
-        done = append(args.target, args.register, write, log=args.log, hash=args.hash, raw=args.raw, force=args.force)
+        done = append(device, args.register, write, log=args.log, hash=args.hash, raw=args.raw, force=args.force)
         lines, events, syncs = lines + done.lines, events + done.events, syncs + done.syncs
         value = done.value
         for warning in done.warnings:

@@ -15,13 +15,13 @@ if TYPE_CHECKING:
     from evlog.decoders import Context
     from evlog.model import Event, Log
 
-__all__ = ["Describer", "Description"]
+__all__ = ["NAMES", "Describer", "Description"]
 
 # A difference deep inside a certificate list is told by its first places.
 _MAX_PLACES = 3
 _MAX_TEXT = 160
-# Members that name what an event is about, in the order to look.
-_NAMES = ("name", "variable_name", "verb", "section", "description")
+#: Members of what is decoded that name what an event is about, in the order to look.
+NAMES = ("name", "variable_name", "verb", "section", "description")
 # A command of GRUB's is named by its first word too.
 _COMMAND = "grub_cmd"
 _SUBJECTS = {"kernel_cmdline": "kernel command line"}
@@ -151,7 +151,7 @@ class Describer:
 
 def _decoded_name(members: dict[str, Any], summary: str) -> str:
     """The first of the members that name things; an image is named by its path, which is what its summary says."""
-    for field in _NAMES:
+    for field in NAMES:
         value = members.get(field)
         if isinstance(value, str) and value:
             command = members.get("text")

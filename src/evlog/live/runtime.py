@@ -23,6 +23,8 @@ def folder() -> str:
     ``EVLOG_RUN`` names it; else it is ``/run/evlog`` of root and ``$XDG_RUNTIME_DIR/evlog`` of anybody else. Raises
     SourceError where there is none, and for one that others may write to.
     """
+    if not hasattr(os, "geteuid"):
+        raise SourceError("registers of devices are extended on Unix only")
     user = os.geteuid()
     path = os.environ.get(_ENV, "")
     if not path:

@@ -13,9 +13,10 @@ import os
 
 from evlog import hashing
 from evlog.algorithms import HashAlg
+from evlog.contents.launch import LAUNCH_PCRS
 from evlog.errors import SourceError, UsageError
 from evlog.live.device import Member, Quote
-from evlog.registers import LAST_PCR, Register, Registers
+from evlog.registers import LAST_PCR, RESETTABLE_PCRS, Register, Registers
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -25,9 +26,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Tpm", "kind"]
 
-_FREE = frozenset((16, 23))
-_DRTM = range(17, 23)
 _TRIES = 4
+_AT_ONCE = 8  # values that one answer has
 _ATTEST_HASH = 0x000B
 _ENV = ("TPM2TOOLS_TCTI", "TPM2_TCTI")
 
@@ -73,8 +73,10 @@ class Tpm:
 
     def _steady(self, selection: Selection) -> dict[tuple[int, int], bytes]:
         counter, values = self._backend.read(selection)
+        if sum(map(len, selection.values())) <= _AT_ONCE:
+            return values
         for _ in range(_TRIES):
-            uncounted = {alg: [pcr for pcr in pcrs if pcr in _FREE] for alg, pcrs in selection.items()}
+            uncounted = {alg: [pcr for pcr in pcrs if pcr in RESETTABLE_PCRS] for alg, pcrs in selection.items()}
             again = selection if counter is None else {alg: pcrs for alg, pcrs in uncounted.items() if pcrs}
             if not again:
                 return values
@@ -123,7 +125,8 @@ class Tpm:
         selection = {
             alg: chosen
             for alg, pcrs in sorted(self._backend.banks().items())
-            if (hashes is None or alg in hashes)
+            if HashAlg.of(alg).known
+            and (hashes is None or alg in hashes)
             and (chosen := [p for p in sorted(pcrs) if wanted is None or p in wanted])
         }
         if not selection:
@@ -141,9 +144,9 @@ class Tpm:
 
 def kind(index: int) -> str:
     """What a PCR takes from an ordinary program, at locality 0."""
-    if index in _FREE:
+    if index in RESETTABLE_PCRS:
         return "resettable"
-    return "closed" if index in _DRTM else "extensible"
+    return "closed" if index in LAUNCH_PCRS else "extensible"
 
 
 def backend(tcti: str) -> Backend:

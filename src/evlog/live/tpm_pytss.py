@@ -6,10 +6,11 @@ worth of work and closed, so that a device with a single opener is free in betwe
 
 from __future__ import annotations
 
+import importlib
 import importlib.util
 import os
 
-from evlog.algorithms import HashAlg
+from evlog.algorithms import ALGORITHMS, HashAlg
 from evlog.errors import EvlogError, SourceError
 from evlog.live.tpm_answers import answer
 
@@ -38,10 +39,9 @@ class Pytss:
         # The stack prints each error before it returns it.
         os.environ.setdefault("TSS2_LOG", "all+none")
         try:
-            import tpm2_pytss
+            self.tss: Any = importlib.import_module("tpm2_pytss")
         except (ImportError, OSError, RuntimeError) as error:
             raise SourceError(f"tpm2-pytss cannot be used: {error}") from error
-        self.tss: Any = tpm2_pytss
         self.tcti = tcti
         self._banks: dict[int, tuple[int, ...]] | None = None
 
@@ -55,7 +55,7 @@ class Pytss:
         return self._banks
 
     def read(self, selection: Selection) -> tuple[int | None, dict[tuple[int, int], bytes]]:
-        left = {alg: set(pcrs) for alg, pcrs in selection.items()}
+        left = {alg: set(pcrs) for alg, pcrs in selection.items() if alg in ALGORITHMS}
         values: dict[tuple[int, int], bytes] = {}
         counters = set()
         with _Connection(self) as tpm:

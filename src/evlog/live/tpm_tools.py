@@ -158,6 +158,8 @@ class Tools:
         code = _CODE.search(ran.stderr)
         if code is not None:
             raise answer(int(code[1], 16), code[2] or "")
+        if "Could not load tcti" in ran.stderr:
+            raise SourceError(f"tpm:{self.tcti}: cannot be reached")
         lines = [line.removeprefix("ERROR: ") for line in ran.stderr.splitlines() if line.startswith("ERROR: ")]
         raise transport(f"{tool}: {lines[0] if lines else f'exit {ran.returncode}'}")
 

@@ -95,7 +95,11 @@ class Tsm:
         return Member(tree.register_named(plain), name, banks, tree.flat_kind(plain, writable=writable), size)
 
     def read(self, only: Iterable[Register] | None = None) -> Registers:
-        """The values, the same twice. Raises SourceError for one that cannot be read or has another size."""
+        """The values, the same twice. Raises SourceError for one that cannot be read or has another size.
+
+        The kernel reads a register anew only after a write to one of these files: what was extended by another road may
+        be missing until then.
+        """
         wanted = None if only is None else frozenset(only)
         members = [m for m in self.members() if m.banks and (wanted is None or m.register in wanted)]
         last = None

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from evlog._record import Record
 from evlog.algorithms import HashAlg
+from evlog.decoders.tagged import TAGS
 from evlog.errors import ConversionError, UsageError
 from evlog.model import Digest, Loss
 from evlog.policy.boots import observed
@@ -37,19 +38,13 @@ __all__ = ["GoodBoot", "Learned", "learn"]
 
 #: Boots that an event has to differ in, each from each, before anybody may think that it always does.
 _LEAST_FREE = 3
-#: Registers of firmware, of the code that it loads, and of Secure Boot: by number, as PCRs and as CC registers count.
-_NEVER_FREE = frozenset(
-    {Register("pcr", index) for index in (0, 1, 2, 3, 4, 7)}
-    | {Register("ccmr", index) for index in (0, 1, 2)}
-    | {Register(space, index) for space in ("rtmr", "rem") for index in (0, 1)}
-)
-#: Types that count boots, or name what one machine has. All others may be code, or be what code obeys: GRUB's commands,
-#: a command line, the digest of a container.
+#: The registers of partition tables, of wake-ups, and of what Windows counts. Others say which firmware, code, commands
+#: and Secure Boot policy ran (TCG PC Client Platform Firmware Profile 1.06, section 2.3.4; UAPI TPM PCR registry).
+_MAY_BE_FREE = frozenset(Register("pcr", index) for index in (5, 6, 12))
+#: Types that count boots, or name what one machine has. Others may be code, or be what code obeys.
 _MAY_VARY = frozenset(
     {"EV_EVENT_TAG", "EV_EFI_GPT_EVENT", "EV_EFI_GPT_EVENT2", "EV_EFI_VARIABLE_BOOT", "EV_EFI_VARIABLE_BOOT2"}
 )
-#: Tagged events of the kernel's EFI stub: a command line, and a file.
-_OF_KERNEL = frozenset({"LOADED_IMAGE::LoadOptions", "Linux initrd"})
 #: Images are one thing under several paths.
 _IMAGES = frozenset(
     {"EV_EFI_BOOT_SERVICES_APPLICATION", "EV_EFI_BOOT_SERVICES_DRIVER", "EV_EFI_RUNTIME_SERVICES_DRIVER"}
@@ -267,11 +262,15 @@ class _Slot:
         return (
             len(values) >= _LEAST_FREE
             and all(len(value.witnesses) == 1 and value.check == CHECKS[0] for value in values)
-            and len(self.keys) == len(values)
-            and register not in _NEVER_FREE
+            and register in _MAY_BE_FREE
             and len(self.names) == 1
-            and all(type in _MAY_VARY and name not in _OF_KERNEL for type, name in self.names)
+            and all(_may_vary(type, name) for type, name in self.names)
         )
+
+
+def _may_vary(type: str, name: str) -> bool:
+    """Whether an event may be one that differs with each boot: of tagged ones that can be of Windows only."""
+    return type in _MAY_VARY and (type != "EV_EVENT_TAG" or (name != "" and name not in TAGS.values()))
 
 
 def _with(slots: list[_Slot], entries: Sequence[Seen], banks: Sequence[HashAlg], boot: str) -> list[_Slot]:

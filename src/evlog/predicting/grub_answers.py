@@ -95,8 +95,8 @@ def rerun(answers: Answers, files: Files, name: str, text: str) -> tuple[Run, li
     last = max((n for n, (_, files_) in enumerate(answers.opened) if files_), default=-1) + 1
     if openers[:last] != before[:last] or not set(openers) <= set(before):
         # A module that is loaded once is not loaded again, and what it needs hangs on what is there already.
-        other = next((text for n, text in enumerate(openers) if n >= len(before) or text != before[n]), before[0])
-        raise UndeterminedError(f"which files are opened by: {other[:80]}")
+        other = next((text for n, text in enumerate(openers) if n >= len(before) or text != before[n]), "")
+        raise UndeterminedError(f"in this order nobody knows which files are opened by: {other[:80]}")
     entries: list[Logged] = []
     number = 0
     for entry in run.logged:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from evlog.contents.event_types import EV_EFI_BOOT_SERVICES_APPLICATION
 from evlog.errors import ParseError
+from evlog.predicting import programs
 from evlog.predicting.grub_log import Facts, lines_of, place_of
 from evlog.predicting.images import path_of
 from evlog.predicting.linux import concatenated
@@ -32,6 +33,10 @@ def predict(draft: Draft, files: Files, before: Facts) -> None:
     lines = lines_of(draft, new=True)
     after = Facts(lines, draft)
     buffers(draft, files, before, after)
+    if before.options is not None and before.kernel is not None and after.kernel is not None:
+        old_kernel, new_kernel = files.old(place_of(before.kernel.text)), files.new(place_of(after.kernel.text))
+        if old_kernel is not None and new_kernel is not None and old_kernel != new_kernel:
+            programs.same_kernel(draft, old_kernel, new_kernel, files.named(place_of(after.kernel.text)))
     place = after.cmdline_step.place if after.cmdline_step is not None else ""
     if before.options is not None and before.cmdline is not None and before.cmdline != after.cmdline:
         if after.cmdline is None or not draft.explained(before.options, options(before.cmdline), place, OPTIONS_RULE):

@@ -111,7 +111,17 @@ def predict(
 
 
 def _rules(draft: Draft, files: Files, ram: int | None) -> None:
-    from evlog.predicting import boot_entries, direct, gpt, secure_boot, secure_state, shim, systemd_boot, uki_boot
+    from evlog.predicting import (
+        boot_entries,
+        direct,
+        gpt,
+        programs,
+        secure_boot,
+        secure_state,
+        shim,
+        systemd_boot,
+        uki_boot,
+    )
     from evlog.predicting.grub_boot import predict as grub
     from evlog.predicting.images import Images
 
@@ -128,6 +138,7 @@ def _rules(draft: Draft, files: Files, ram: int | None) -> None:
     tried(lambda: boot_entries.predict(draft, files), (1,))
     tried(lambda: direct.predict(draft, files, ram), (4, 9))
     tried(images.predict, (2, 4))
+    tried(lambda: programs.predict(draft, files, images), (4,))
     tried(lambda: shim.predict(draft, files, images), (7, 14))
     tried(lambda: systemd_boot.predict(draft, files, images), (4, 5, 9, 12))
     tried(lambda: uki_boot.predict(draft, files, images, secure), (4, 9, 11, 12, 13))
@@ -176,10 +187,12 @@ def _finished(log: Log, draft: Draft) -> Prediction:
     rows = []
     keys = {(row.register, row.alg): row for row in (*after.rows, *before.rows)}
     for (register, alg), row in sorted(keys.items(), key=lambda each: (each[0][0].sort_key, each[0][1].id)):
-        new = after.get(register, alg)
-        if new is None and not any(r.register == register and r.alg == alg for r in after.rows):
-            new = row.start  # nothing extends it any more
-        rows.append(PredictedRegister(register, alg, before.get(register, alg), None if register in lost else new))
+        # What nothing extends, before or any more, is as it starts.
+        old, new = (
+            each.get(register, alg) if any((r.register, r.alg) == (register, alg) for r in each.rows) else row.start
+            for each in (before, after)
+        )
+        rows.append(PredictedRegister(register, alg, old, None if register in lost else new))
     told = tuple(
         PredictedEvent(s.event.number if s.event is not None else None, s.register, s.place, s.rule, s.kind)
         for s in draft.steps

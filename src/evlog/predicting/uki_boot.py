@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from evlog.contents.event_types import EV_EFI_BOOT_SERVICES_APPLICATION, EV_EFI_VARIABLE_BOOT, EV_EVENT_TAG, EV_IPL
 from evlog.errors import ParseError
-from evlog.predicting import boot_entries, linux, stub, variables
+from evlog.predicting import boot_entries, linux, programs, stub, variables
 from evlog.predicting.files import normal
 from evlog.predicting.images import path_of
 from evlog.predicting.measured import bytes_of
@@ -78,10 +78,17 @@ def _run(draft: Draft, files: Files, step: Step, place: str, secure: bool) -> No
         old = stub.items(before, _beside(files, path, options[0], files.old, there), secure, named)
         if before.version != after.version and (before.profiles or after.profiles):
             raise ParseError("another version of the stub, with profiles")
+        if before.version != after.version and (before.version.smbios or after.version.smbios):
+            draft.lose_pcrs((1,), named, "the stub of one version logs SMBIOS tables")
+            raise ParseError("another version of the stub, which may hand over what only the machine knows")
         new = stub.items(after, _beside(files, path, options[1], files.left), secure, named)
     except ParseError as error:
         draft.lose_pcrs(_PCRS, named, str(error))
         return
+    try:
+        programs.same_kernel(draft, before.base.get(".linux", b""), after.base.get(".linux", b""), named)
+    except ParseError as error:
+        draft.lose_pcrs((9,), named, str(error))
     whys = {pcr: first_difference(draft, _part(steps, pcr), _items(old, pcr)) for pcr in _PCRS}
     for each in [*_places(files, path), *_passed_over(files, path)]:
         files.place(each, gone=True)

@@ -70,8 +70,9 @@ def write(boots: Sequence[Boot], *, by: str = "event", beside: bool = False) -> 
     """
     losses: list[Loss] = []
     findings: list[Finding] = []
-    told = [_Told(boot, losses, len(boots) > 1) for boot in boots]
-    if not any(each.registers for each in told):
+    # A boot of which nothing is left would be a variant of each component that matches anything.
+    told = [each for each in (_Told(boot, losses, len(boots) > 1) for boot in boots) if each.registers]
+    if not told:
         raise ConversionError("pcrlock has PCR 0 to 23 only, in SHA-1 and SHA-2 banks: no event is left")
     parts = [_beside(each, losses) if beside else list(_alone(each)) for each in told]
     if not any(map(any, parts)):

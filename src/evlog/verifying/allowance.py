@@ -4,8 +4,8 @@ from __future__ import annotations
 
 __all__ = ["DEFAULT", "Allowance", "SpentError", "cost_of"]
 
-#: Hashes that explanations may take unless somebody says otherwise.
-DEFAULT = 20_000
+#: Hashes that explanations may take unless somebody says otherwise: enough for two registers of a boot log.
+DEFAULT = 2_000
 
 
 class SpentError(Exception):

@@ -13,6 +13,7 @@ from evlog.verifying.allowance import cost_of
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
+    from typing import TypeAlias
 
     from evlog.model import Event, Log
     from evlog.replaying.statements import Statement
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from evlog.verifying.dossier import Dossier, Place
 
     #: What a sentence may name.
-    Part = int | str | Place | Register
+    Part: TypeAlias = int | str | Place | Register
 
 __all__ = ["LONG", "UNTRIED", "Candidate", "Case", "is_separator"]
 
@@ -33,7 +34,6 @@ class Case(Record):
 
     ``values`` are the register's values along the trail, the start first. ``statements`` are what textual logs state of
     the register in this bank; the trail then is that since the last of them (`evlog.verifying.stated`).
-    ``free`` tells that what is looked at is not taken from the allowance.
     """
 
     dossier: Dossier
@@ -41,7 +41,6 @@ class Case(Record):
     values: list[bytes]
     observed: bytes
     statements: Sequence[Statement] = ()
-    free: bool = False
 
     @property
     def logs(self) -> Sequence[Log]:
@@ -50,8 +49,7 @@ class Case(Record):
 
     def spend(self, hashes: int) -> None:
         """Take from the allowance. Raises SpentError if there is not enough left."""
-        if not self.free:
-            self.dossier.allowance.spend(hashes)
+        self.dossier.allowance.spend(hashes)
 
     def hash(self, data: bytes) -> bytes:
         """The hash of some data in the case's bank."""
@@ -67,6 +65,10 @@ class Case(Record):
     def event(self, step: int) -> Event:
         """The event of a step of the trail."""
         self.spend(1)
+        return self.peek(step)
+
+    def peek(self, step: int) -> Event:
+        """The same, for what decides on the verdict: it costs nothing."""
         return self.dossier.event(self.trail.places[step])
 
     def name(self, step: int) -> str:

@@ -14,6 +14,7 @@ Most registers of most logs have the value that the replay leads to, and are don
 from __future__ import annotations
 
 from evlog import hashing
+from evlog.algorithms import SHA256
 from evlog.merging.assign import assign
 from evlog.merging.order import arranged
 from evlog.model import Finding, Log
@@ -60,12 +61,14 @@ _IMA = Register("pcr", 10)
 _BREAKS = ("gap", "unanchored")
 #: Why a register starts at a value that the input states.
 _STATED = ("log", "init")
+#: In the place of a verdict that waits for its explanation.
+_WAITING = RegisterVerdict(PCR0, SHA256, "mismatch")
 #: Registers that may all differ before it is the log that is taken for another's.
 _SEVERAL = 3
 
 
 class Comparison:
-    """Logs and evidence side by side; `judge` makes ``verdicts`` and ``findings`` of it, and then there is `verified`."""
+    """Logs and evidence side by side; `judge` makes ``verdicts`` and ``findings`` of it, and `verified` of those."""
 
     def __init__(
         self,
@@ -87,6 +90,7 @@ class Comparison:
         # In the order in which they were written, and each beside the one that was given.
         self.given, self.logs = arranged(assigned, logs) if len(logs) > 1 else (logs, tuple(assigned))
         self._launch: bool | None = None
+        self._rows: dict[Key, RegisterValue] | None = None
         self.rules: dict[tuple[Register, HashAlg], BankRule] = {}
         #: What textual logs state, by register and bank.
         self.statements: dict[tuple[Register, HashAlg], list[Statement]] = {}
@@ -111,18 +115,26 @@ class Comparison:
         another.
         """
         self.differing.twice = not_reset(self.dossier, self.replay.rows, self.stated)
+        self.differing.demanded = demanded
         judged, others = self._agreeing(demanded)
-        waiting: list[tuple[Judging, Case]] = []
+        ordered = not others or not judged
+        waiting: list[tuple[int, Judging, Case]] = []
         for key in others:
-            judging = self._demanded(self._judge(*key), demanded)
+            judging = self._judge(*key)
             try:
-                waiting.append((judging, next(judging)))
+                waiting.append((len(judged), judging, next(judging)))
+                judged.append(_WAITING)
             except StopIteration as done:
                 judged.append(done.value)
         if waiting:
             self._explain(waiting, judged, explain)
         if others:
-            judged.sort(key=_place)
+            judged = [self._less_idle(row) for row in judged] if self.rules else judged
+            judged = [
+                row if row.demanded or row.register not in demanded else row.replace(demanded=True) for row in judged
+            ]
+            if not ordered:
+                judged.sort(key=_place)
             for covers in self.covers.values():
                 covers.sort(key=lambda cover: cover.alg.id)
         self.verdicts = left_out(judged, self.logs, self.events, self.rules)
@@ -177,27 +189,23 @@ class Comparison:
             others.sort(key=lambda key: (key[0].sort_key, key[1].id))
         return judged, others
 
-    def _demanded(self, judging: Judging, demanded: Collection[Register]) -> Judging:
-        verdict = self._less_idle((yield from judging))
-        return verdict.replace(demanded=True) if verdict.register in demanded else verdict
-
     def _explain(
-        self, waiting: Sequence[tuple[Judging, Case]], judged: list[RegisterVerdict], allowed: int | None
+        self, waiting: Sequence[tuple[int, Judging, Case]], judged: list[RegisterVerdict], allowed: int | None
     ) -> None:
-        """Add the verdicts that wait for an explanation."""
+        """Put the verdicts that wait for an explanation in their places."""
         from evlog.verifying.explain import explain
 
-        cases = [case for _, case in waiting]
+        cases, asked = [case for _, _, case in waiting], allowed is not None
         if allowed is None:
             agree = any(row.verdict == "match" and row.proven for row in judged)
             many = len({case.trail.register for case in cases}) > _SEVERAL
             allowed = 0 if many and not agree else DEFAULT
         self.dossier.allowance.left = allowed
-        for (judging, _), found in zip(waiting, explain(cases), strict=True):
+        for (place, judging, _), found in zip(waiting, explain(cases, every_bank=asked), strict=True):
             try:
                 judging.send(found)
             except StopIteration as done:
-                judged.append(done.value)
+                judged[place] = done.value
 
     @property
     def rows(self) -> dict[Key, RegisterValue]:
@@ -236,7 +244,7 @@ class Comparison:
 
     def _stating(self, replayed: Replay) -> Replay:
         """The replay, with what textual logs state noted by register and bank."""
-        self._rows: dict[Key, RegisterValue] | None = None
+        self._rows = None
         self.statements.clear()
         for each in replayed.handovers:
             self.statements.setdefault((each.register, each.alg), []).append(each)
@@ -317,8 +325,6 @@ class Comparison:
 
     def _less_idle(self, verdict: RegisterVerdict) -> RegisterVerdict:
         """A match without the events that extended nothing, by a rule that says so: no value proves those."""
-        if not self.rules:
-            return verdict
         from evlog.replaying.bank_rules import rules_by_bank
 
         rules = rules_by_bank(tuple(self.rules.values())).get(verdict.alg, ())

@@ -61,6 +61,7 @@ class Differing:
         self.of_ima = of_ima
         self.covers = covers
         self.twice: Collection[Key] = ()
+        self.demanded: Collection[Register] = ()
 
     def judge(self, row: RegisterValue, expected: bytes, rules: tuple[str, ...]) -> Judging:
         """The verdict on a register that has a value which the replay does not lead to, or cannot tell."""
@@ -73,7 +74,8 @@ class Differing:
         case = self.case(steps, expected, statements)
         # A log that extends the bank by a rule counts no event of it before the rule is known.
         events = max(row.events, len(steps)) if rules else row.events
-        made = RegisterVerdict(row.register, row.alg, "mismatch", row.value, expected, events=events)
+        demanded = row.register in self.demanded
+        made = RegisterVerdict(row.register, row.alg, "mismatch", row.value, expected, None, None, events, 0, demanded)
         if steps.missing:
             return self._incomplete(case, made)
         if row.value is None:

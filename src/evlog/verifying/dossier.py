@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from evlog.columns import NOT_EXTENDED
 from evlog.contents.event_types import name_of
 from evlog.contents.spec_id import preceding
 from evlog.replaying.trail import Trail, trail
@@ -9,7 +10,7 @@ from evlog.verifying.allowance import Allowance
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from evlog.algorithms import HashAlg
     from evlog.model import Event, Log
@@ -27,7 +28,7 @@ _KEPT = 1 << 16
 class Dossier:
     """The logs of one verification. ``allowance`` is what explanations of all its registers may cost together."""
 
-    __slots__ = ("_events", "_extended", "_kept", "_preceding", "_rows", "allowance", "logs", "platform")
+    __slots__ = ("_damage", "_events", "_extended", "_kept", "_places", "_preceding", "allowance", "logs", "platform")
 
     def __init__(self, logs: Sequence[Log], platform: str | None) -> None:
         self.logs = logs
@@ -35,37 +36,26 @@ class Dossier:
         self.allowance = Allowance()
         self._kept = sum(len(log.events) for log in logs) <= _KEPT
         self._events: dict[Place, Event] = {}
-        self._rows: dict[int, dict[Register, list[int]]] = {}
+        self._places: dict[Register, list[Place]] | None = None
         self._extended: dict[tuple[int, int, tuple[str, ...]], dict[int, bytes | None]] = {}
+        self._damage: str | None = None
         self._preceding: dict[int, int] = {}
 
     def trail(self, register: Register, alg: HashAlg, start: bytes, rules: tuple[str, ...] = ()) -> Trail:
         """The trail of a register, as `evlog.replaying.trail.trail` reads it."""
         if not self._kept:
             return trail(self.logs, register, alg, start, rules)
-        made = Trail(register, alg, start, [], [], [])
-        for index in range(len(self.logs)):
-            rows = self.rows(index).get(register)
-            if rows is None:
-                continue
-            extended = self._extensions(index, alg, rules)
-            for row in rows:
-                digest = extended[row]
-                if digest is None:
-                    made.missing.append((index, row))
-                elif digest:
-                    made.places.append((index, row))
-                    made.digests.append(digest)
-        return made
+        if self._places is None:
+            self._places = _places(self.logs)
+        places = self._places.get(register, [])
+        digests = [self._extensions(log, alg, rules)[row] for log, row in places]
+        if all(digests):
+            return Trail(register, alg, start, places, digests, [])  # type: ignore[arg-type]
+        missing = [place for place, digest in zip(places, digests, strict=True) if digest is None]
+        steps = [(place, digest) for place, digest in zip(places, digests, strict=True) if digest]
+        return Trail(register, alg, start, [place for place, _ in steps], [digest for _, digest in steps], missing)
 
-    def rows(self, index: int) -> dict[Register, list[int]]:
-        """The numbers of the events of a log that extend each register."""
-        found = self._rows.get(index)
-        if found is None:
-            found = self._rows[index] = _rows_of(self.logs[index])
-        return found
-
-    def _extensions(self, index: int, alg: HashAlg, rules: tuple[str, ...]) -> dict[int, bytes | None]:
+    def _extensions(self, index: int, alg: HashAlg, rules: tuple[str, ...]) -> Mapping[int, bytes | None]:
         """What events of a log extend into a bank, by their numbers."""
         key = index, alg.id, rules
         found = self._extended.get(key)
@@ -79,6 +69,20 @@ class Dossier:
             self._extended[key] = found
         return found
 
+    def recorded(self, place: Place, alg: HashAlg) -> tuple[Register | None, bytes | None]:
+        """The register that an event says to extend, None if it is not measured; and its digest in a bank.
+
+        Of PC Client events the columns tell that, and no event is made.
+        """
+        log, row = place
+        columns = self.logs[log].columns
+        if self._kept and columns is not None and columns.typed is not None:
+            index = columns.registers[row]
+            if index != NOT_EXTENDED:
+                return columns.register(index), self._extensions(log, alg, ())[row]
+        event = self.event(place)
+        return (event.register if event.measured else None), event.digest(alg)
+
     def event(self, place: Place) -> Event:
         """The event at a place."""
         found = self._events.get(place)
@@ -89,10 +93,17 @@ class Dossier:
         return found
 
     def name(self, place: Place) -> str:
-        """The event at a place, for a sentence: ``event 16 (EV_SEPARATOR)``, with the log's name if there are several."""
+        """The event at a place, for a sentence: ``event 16 (EV_SEPARATOR)``, with the log's name if there are more."""
         log, row = place
         where = f" of {self.logs[log].name or f'log {log + 1}'}" if len(self.logs) > 1 else ""
         return f"event {row}{where} ({name_of(self.event(place).content)})"
+
+    @property
+    def damage(self) -> str:
+        """What is wrong with the logs as a whole, to go on a sentence with."""
+        if self._damage is None:
+            self._damage = "".join(f"; {each}" for each in _damage(self.logs))
+        return self._damage
 
     def precedes(self, place: Place) -> bool:
         """Whether the event at a place stands before its log's header."""
@@ -102,15 +113,27 @@ class Dossier:
         return row < self._preceding[log]
 
 
-def _rows_of(log: Log) -> dict[Register, list[int]]:
-    found: dict[Register, list[int]] = {}
-    columns = log.columns
-    if columns is None:
-        for event in log.events:
-            if event.measured:
-                found.setdefault(event.register, []).append(event.number)
-        return found
-    by_index: dict[int, list[int]] = {}
-    for row, index in enumerate(columns.registers):
-        by_index.setdefault(index, []).append(row)
-    return {columns.register(index): by_index[index] for index in columns.indices}
+def _places(logs: Sequence[Log]) -> dict[Register, list[Place]]:
+    """The places of the events that extend each register."""
+    found: dict[Register, list[Place]] = {}
+    for number, log in enumerate(logs):
+        columns = log.columns
+        if columns is None:
+            for event in log.events:
+                if event.measured:
+                    found.setdefault(event.register, []).append((number, event.number))
+            continue
+        named = {index: found.setdefault(columns.register(index), []) for index in columns.indices}
+        named[NOT_EXTENDED] = []
+        for row, index in enumerate(columns.registers):
+            named[index].append((number, row))
+    return found
+
+
+def _damage(logs: Sequence[Log]) -> Iterator[str]:
+    for log in logs:
+        for finding in log.findings:
+            if finding.severity == "error":
+                yield f"the log is damaged ({finding.message}), so later events may be missing"
+            elif finding.code == "area_full":
+                yield finding.message

@@ -26,17 +26,18 @@ if TYPE_CHECKING:
 
     Hypothesis = Callable[[Case], Iterator[Candidate]]
 
-__all__ = ["damage", "explain", "remarks"]
+__all__ = ["explain", "remarks"]
 
-
+_OTHERS = 8  # part of what is left that other banks may take
 _NAMED = 8  # separators that a remark names before it counts
 _DECIDING = tuple(hypothesis for hypothesis in HYPOTHESES if hypothesis in DECIDING)
 
 
-def explain(cases: Sequence[Case]) -> list[Candidate | None]:
+def explain(cases: Sequence[Case], *, every_bank: bool) -> list[Candidate | None]:
     """For each case the first candidate that computes to the observed value.
 
-    None where there is none, and `UNTRIED` where some were not tried.
+    None where there is none, and `UNTRIED` where some were not tried. Unless ``every_bank`` is looked into, most of
+    the allowance is for the first of each register, and for what explains that one in the others.
     """
     search = _Search(cases)
     banks: dict[Register, list[int]] = {}
@@ -50,6 +51,8 @@ def explain(cases: Sequence[Case]) -> list[Candidate | None]:
             for other in numbers:
                 if other != number:
                     search.attempt(other, hypothesis)
+    if not every_bank:
+        cases[0].dossier.allowance.left //= _OTHERS
     search.try_all(number for number in range(len(cases)) if number not in first)
     return [search.found.get(number, UNTRIED if number in search.cut else None) for number in range(len(cases))]
 
@@ -60,7 +63,7 @@ def _first(cases: Sequence[Case], numbers: Sequence[int]) -> int:
 
 
 class _Search:
-    """What is known of some cases: ``found`` candidates, by which hypothesis, and where the search was ``cut`` short."""
+    """What is known of some cases: ``found`` candidates, by which hypothesis, and where it was ``cut`` short."""
 
     def __init__(self, cases: Sequence[Case]) -> None:
         self.cases = cases
@@ -73,22 +76,21 @@ class _Search:
         open_ = [number for number in numbers if number not in self.found]
         if not open_:
             return
-        allowance = self.cases[open_[0]].dossier.allowance
-        if not allowance.left:
+        left = self.cases[open_[0]].dossier.allowance.left
+        if not left:
             self.cut.update(open_)
-        for hypothesis in HYPOTHESES if allowance.left else _DECIDING:
+        for hypothesis in HYPOTHESES if left else _DECIDING:
             for number in open_:
                 self.attempt(number, hypothesis)
             open_ = [number for number in open_ if number not in self.found]
 
     def attempt(self, number: int, hypothesis: Hypothesis) -> None:
         """Try a hypothesis of one case."""
-        case = self.cases[number]
-        if hypothesis in DECIDING:
-            case = case.replace(free=True)
+        case, free = self.cases[number], hypothesis in DECIDING
         try:
             for candidate in hypothesis(case):
-                case.spend(1 + len(candidate.insert) + len(case.trail) - candidate.at - candidate.skip)
+                if not free:
+                    case.spend(1 + len(candidate.insert) + len(case.trail) - candidate.at - candidate.skip)
                 if _value(case, candidate) == case.observed:
                     self.found[number] = candidate
                     self.fitted[number] = hypothesis
@@ -101,18 +103,6 @@ def _value(case: Case, candidate: Candidate) -> bytes:
     fold, trail = hashing.backend().fold, case.trail
     value = case.values[candidate.at] if candidate.start is None else candidate.start
     return fold(trail.alg, value, (*candidate.insert, *trail.digests[candidate.at + candidate.skip :]))
-
-
-def damage(case: Case) -> list[str]:
-    """What is wrong with the logs as a whole."""
-    found = []
-    for log in case.logs:
-        for finding in log.findings:
-            if finding.severity == "error":
-                found.append(f"the log is damaged ({finding.message}), so later events may be missing")
-            elif finding.code == "area_full":
-                found.append(finding.message)
-    return found
 
 
 def remarks(case: Case) -> list[str]:

@@ -77,7 +77,7 @@ def prefix(case: Case) -> Iterator[Candidate]:
     which = f"{later} later events, from {{1}} on, are" if later > 1 else "{1} is"
     sentence = f"the register has the value after {{0}}: {which} not in it"
     # The value has to prove an entry of the list: of one that never went to this register the same could be said.
-    if all(case.event(step).content.logged_first for step in range(steps - 1, total)):
+    if all(case.peek(step).content.logged_first for step in range(steps - 1, total)):
         say = case.saying(f"{sentence} yet, as such events are logged first", steps - 1, steps)
         yield Candidate("ahead", steps, later, (), say, proven=steps, ahead=True)
     else:
@@ -93,7 +93,7 @@ def violations(case: Case) -> Iterator[Candidate]:
     marked = [
         step
         for step in range(len(trail))
-        if trail.digests[step] == ones and case.event(step).content.mark(case.event(step))
+        if trail.digests[step] == ones and case.peek(step).content.mark(case.peek(step))
     ]
     if not marked:
         return
@@ -270,16 +270,15 @@ def elsewhere(case: Case) -> Iterator[Candidate]:
             continue
         for row in range(len(log.events)):
             case.spend(1)
-            event = case.dossier.event((index, row))
+            register, digest = case.dossier.recorded((index, row), trail.alg)
             while step < len(places) and places[step] < (index, row):
                 step += 1
-            digest = event.digest(trail.alg)
-            if event.register == trail.register or digest is None or not event.measured:
+            if register is None or register == trail.register or digest is None:
                 continue
             say = case.saying(
                 "the value follows if {}, which the log has on {}, was extended into this register",
                 (index, row),
-                event.register,
+                register,
             )
             yield Candidate("other_register", step, 0, (digest,), say)
 

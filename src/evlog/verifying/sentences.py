@@ -36,7 +36,7 @@ def beside_banks(verdicts: Sequence[RegisterVerdict]) -> list[RegisterVerdict]:
 
 def unexplained(case: Case) -> str:
     """Of a register that has a value which nothing here leads to."""
-    from evlog.verifying.explain import damage, remarks
+    from evlog.verifying.explain import remarks
 
     events = f"{len(case.trail)} event{'s' * (len(case.trail) != 1)}"
     sentence = (
@@ -48,19 +48,16 @@ def unexplained(case: Case) -> str:
         more = remarks(case)
     except SpentError:
         more = []
-    return "; ".join([sentence, *damage(case), *more])
+    return "; ".join([f"{sentence}{case.dossier.damage}", *more])
 
 
 def not_explained(case: Case) -> str:
     """Of a register whose difference was not looked into to the end."""
-    from evlog.verifying.explain import damage
-
     events = f"{len(case.trail)} event{'s' * (len(case.trail) != 1)}"
-    sentence = (
+    return (
         f"the value is reached after none of the log's {events}; which deviation leads to it was not tried to the end, "
-        "as that takes more hashes than explanations may take here (--explain)"
+        f"as that takes more hashes than explanations may take here (--explain){case.dossier.damage}"
     )
-    return "; ".join([sentence, *damage(case)])
 
 
 def nothing_compared(verdicts: Sequence[RegisterVerdict]) -> str:

@@ -34,19 +34,18 @@ _ENOUGH = 3  # registers of the firmware that match, so that the log is one of t
 
 def not_reset(dossier: Dossier, rows: Iterable[RegisterValue], stated: Mapping[Key, bytes]) -> frozenset[Key]:
     """The registers and banks that differ, if every one of them has the value that the logs lead to twice over."""
-    compared = []
+    compared: list[Key] = []
     for row in rows:
         observed = stated.get((row.register, row.alg))
         if not row.events or row.value is None or observed is None or _resettable(row.register):
             continue
         if row.value == observed:
             return frozenset()
-        compared.append((row, row.value, observed))
-    for row, value, observed in compared:
         digests = dossier.trail(row.register, row.alg, row.start).digests
-        if hashing.backend().fold(row.alg, value, digests) != observed:
+        if hashing.backend().fold(row.alg, row.value, digests) != observed:
             return frozenset()
-    return frozenset((row.register, row.alg) for row, *_ in compared)
+        compared.append((row.register, row.alg))
+    return frozenset(compared)
 
 
 def of_another_boot(verdicts: Sequence[RegisterVerdict]) -> Finding | None:

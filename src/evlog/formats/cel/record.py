@@ -126,10 +126,11 @@ class Notes:
 
     def recnums(
         self, numbers: Sequence[int | None], registers: Sequence[Hashable], offsets: Sequence[int | None]
-    ) -> None:
-        """Say how record numbers count, unless they do as the specification has it."""
+    ) -> bool:
+        """Say how record numbers count, unless they do as the specification has it; whether they do."""
         found = recnum.scheme(numbers, registers)
         self._scheme(found, offsets[found.odd[0] if found.odd else 0] if numbers else None)
+        return found.standard
 
     def _scheme(self, found: recnum.Scheme, offset: int | None) -> None:
         if offset is None or (found.kind == "per-register" and found.first == 0):

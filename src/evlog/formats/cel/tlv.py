@@ -20,6 +20,7 @@ from evlog.errors import ParseError, UsageError, WriteError
 from evlog.formats import CERTAIN, NO_MATCH, Match, launch
 from evlog.formats.as_read import as_read
 from evlog.formats.cel import nested as _tlv
+from evlog.formats.cel import packed as _packed
 from evlog.formats.cel import record as _record
 from evlog.formats.cel import scan as _scan
 from evlog.formats.cel.types import declared
@@ -90,9 +91,19 @@ def read(data: bytes, options: Options) -> Log:
     columns = _settled(found, make, spaces)
     _remark(found, make, notes)
     reading = tuple(spaces.items()), tuple(found.shapes), notes.strict
-    events = LazyEvents(columns, make, foldable=len(spaces) < 2, reading=reading)
-    keys = found.indices if len(spaces) < 2 else [event.register for event in events]
-    notes.recnums(found.recnums, keys, columns.offsets)
+    one = len(spaces) < 2
+    keys = (
+        found.indices
+        if one
+        else [
+            Register(spaces[found.shapes[layout].index_type], index)
+            for layout, index in zip(found.columns.layout_of or b"", found.indices, strict=True)
+        ]
+    )
+    counted = notes.recnums(found.recnums, keys, columns.offsets)
+    of_pcrs = set(spaces.values()) <= {"pcr"}
+    take = partial(_packed.packed, found, columns, counted=counted) if of_pcrs else None
+    events = LazyEvents(columns, make, foldable=one, reading=reading, packed=take)
     return _record.finish(
         ID,
         events,
@@ -299,6 +310,20 @@ def write(log: Log, options: Options) -> bytes:
         record = as_read(event, partial(_one, event.register), numbered=True) if wired else None
         parts.append(record or _write(event, widths, key))
     return b"".join(parts) + log.tail
+
+
+def rewrite(log: Log, options: Options) -> tuple[bytes, int] | None:
+    """What `write` makes of what `adapt` takes of a log, where that is all of it: see `evlog.formats`."""
+    if log.format == ID or options.profile not in (None, "u32") or options.mr_key is not None:
+        return None
+    source = log.packed
+    if source is None or source.space != "pcr" or not len(source.columns):
+        return None
+    rest = _record.indices(map(log.events.__getitem__, range(1, len(log.events))))
+    if _record.pcr_space(log.events[0], rest, NO_OPTIONS) != "pcr":
+        return None
+    records = _packed.records(source)
+    return None if records is None else (records, 0)
 
 
 def _profile(name: str) -> tuple[int, int, int]:

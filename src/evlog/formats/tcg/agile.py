@@ -19,6 +19,7 @@ from evlog.formats import CERTAIN, LIKELY, NO_MATCH, Match
 from evlog.formats.tcg import area as _area
 from evlog.formats.tcg import first_record as _first_record
 from evlog.formats.tcg import frame as _tcg
+from evlog.formats.tcg import packed as _packed
 from evlog.formats.tcg import preceding as _preceding
 from evlog.model import Digest, Event, Finding, Header, Loss, banks_of
 from evlog.registers import LAST_CCMR, Platform
@@ -406,6 +407,32 @@ def write(log: Log, space: Space) -> bytes:
     if _may_read_otherwise(log) and _events_end(data, space) != len(data) - len(log.tail):
         raise WriteError("what is behind the records, or the header, would make it read with other events")
     return data
+
+
+def rewrite(log: Log, options: Options, format: str, space: Space) -> tuple[bytes, int] | None:
+    """What `write` makes of what `adapt` takes of a log, where that is all of it: see `evlog.formats`."""
+    source = log.packed
+    if log.format == format or source is None or source.space != space or not source.counted or not len(log.events):
+        return None
+    header, first = log.events[0], 1
+    found = spec_id_of(header.content)
+    if found is None or not found.agile:
+        used = sorted(set(source.columns.layout_of or b"\0"))
+        met = (alg for layout in used for alg, _ in source.columns.layouts[layout].digests)
+        header, first = _new_header(banks_of(met) or log.algorithms, space), 0
+    elif [(digest.alg, len(digest.value)) for digest in header.digests] != [(SHA1, SHA1.size)] or _area.is_skinit(
+        found.vendor_info
+    ):
+        return None
+    content = header.content
+    assert isinstance(content, PCClientEvent)
+    number, [digest] = header.register.number, header.digests
+    if number >= _packed.FIRST_HANDLE:
+        return None
+    pack = _first_record.RECORD1_SHAPES["little"].pack
+    head = pack(number, content.event_type, digest.value, len(content.data)) + content.data
+    data = _packed.records(source, first, _sizes(header), head)
+    return None if data is None else (data, 1 - first)
 
 
 def _bytes(log: Log, space: Space) -> bytes:

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import struct
 from array import array
+from functools import partial
 
 from evlog import hashing
 from evlog._record import Record
@@ -23,6 +24,7 @@ from evlog.contents.pcclient import PCClientEvent
 from evlog.errors import ParseError, TruncatedError, WriteError
 from evlog.formats import launch
 from evlog.formats.tcg.first_record import RECORD1, RECORD1_SHAPES
+from evlog.formats.tcg.packed import packed
 from evlog.formats.tcg.preceding import FORMS
 from evlog.model import Digest, Event, Finding, Header, LazyEvents, Log, Origin, Padding, Span
 from evlog.registers import Register
@@ -375,7 +377,14 @@ def events_of(scan: Scan, format: str, name: str, byteorder: str, before: int = 
         wire = None if row >= before else FORMS[layout_of is not None and layout_of[row] != 0]
         return Event(row, register, digests, PCClientEvent(event_type, body), None, origin, wire)
 
-    return LazyEvents(launch.settled(columns, make), make, reading=(space, byteorder))
+    settled = launch.settled(columns, make)
+    plain = byteorder == "little" and not before
+    return LazyEvents(
+        settled,
+        make,
+        reading=(space, byteorder),
+        packed=partial(packed, settled) if plain else None,
+    )
 
 
 def register_of(index: int, space: Space) -> Register:
