@@ -97,7 +97,10 @@ def one(args: argparse.Namespace, source: str) -> tuple[dict[str, Any], int]:
     log = _common.open_log(args, source)
     result = keep.replayed(replay(log, rules=_rules(args.rule or (), (log,)), banks=keep.banks), log.platform)
     result = result.replace(findings=keep.findings(result.findings, log))
-    return document(result, log.platform), int(log.failed)
+    code = int(log.failed)
+    complete = all(row.status == "complete" for row in result.rows)
+    standing = {"ok": not code, "complete": complete, "failed": log.failed, "exit": code}
+    return {**document(result, log.platform), **standing}, code
 
 
 def _rules(choices: Iterable[str], logs: Sequence[Log]) -> dict[HashAlg, str] | None:
