@@ -1210,7 +1210,7 @@ MUTANTS: tuple[Mutant, ...] = (
         "verifying/comparison.py",
         " and row.stated is None and",
         " and",
-        "test_statements.py::test_a_match_after_a_gap_proves_what_follows_it",
+        "test_statements.py::test_a_value_that_nothing_leads_to_stays_unproven",
     ),
     Mutant(
         "verifying/judgement.py",
