@@ -99,7 +99,10 @@ def one(args: argparse.Namespace, source: str) -> tuple[dict[str, Any], int]:
     result = keep.replayed(replay(logs, rules=_rules(args.rule or (), logs), banks=keep.banks), platform)
     if len(logs) == 1:
         result = result.replace(findings=keep.findings(result.findings, logs[0]))
-    return document(result, platform), int(any(log.failed for log in logs))
+    failed = any(log.failed for log in logs)
+    complete = all(row.status == "complete" for row in result.rows)
+    standing = {"ok": not failed, "complete": complete, "failed": failed, "exit": int(failed)}
+    return {**document(result, platform), **standing}, int(failed)
 
 
 def _rules(choices: Iterable[str], logs: Sequence[Log]) -> dict[HashAlg, str] | None:
