@@ -3,8 +3,8 @@
     python benchmarks/fleet.py [LOGS]
 
 The logs are those of `made_fleet.py`, two of each machine, nearly all of them different. It is the
-evlog that is installed beside this Python; processor seconds are those of all its processes, so that a machine that does
-other things meanwhile changes them less than the time on the clock.
+evlog that is installed beside this Python; processor seconds are those of all its processes, so that a machine that
+does other things meanwhile changes them less than the time on the clock.
 """
 
 from __future__ import annotations

@@ -19,6 +19,7 @@ from tests import table_kills as kills
 from tests.command import run
 from tests.conftest import ROOT, SAMPLES
 from tests.machines import BASE, content, fleet, log_of, rows
+from tests.test_schemas import valid
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -31,14 +32,14 @@ LOGS = ("--only", "log.bin")
 def table(folder: Path, *arguments: str) -> tuple[int, dict[str, object], str]:
     """Run ``evlog table`` in a folder; the exit code, the document and what was said."""
     ran = run("table", *arguments, "--json", folder=folder)
-    return ran.code, json.loads(ran.out) if ran.out else {}, ran.err
+    return ran.code, valid("table", ran.out) if ran.out else {}, ran.err
 
 
 def counts(document: dict[str, object]) -> tuple[object, ...]:
     return document["good"], document["odd"], document["known"]
 
 
-def machines_of(lake: Path) -> list[object]:
+def machines_of(lake: Path) -> list[str]:
     return sorted(str(row["machine"]) for row in rows(lake, "logs"))
 
 
@@ -356,7 +357,7 @@ def test_damaged_archives_are_told(tmp_path: Path) -> None:
     code, document, _ = table(tmp_path, "cut.tar", "no.zip", "no.tar.zst", "-o", "lake", *LOGS)
     assert code == 1
     assert document["good"]
-    assert [each["source"] for each in document["unreadable"]] == ["cut.tar", "no.zip", "no.tar.zst"]  # type: ignore[index,attr-defined]
+    assert [each["source"] for each in document["unreadable"]] == ["cut.tar", "no.zip", "no.tar.zst"]  # type: ignore[attr-defined]
 
 
 def test_names_in_archives_lead_nowhere(tmp_path: Path) -> None:
