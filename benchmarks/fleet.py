@@ -1,90 +1,93 @@
-"""A fleet into a lake: logs a second and core, memory, the size of the lake, and how long questions take.
+"""A fleet into a lake, and questions about it: python benchmarks/fleet.py [LOGS] [--keep FOLDER]
 
-    python benchmarks/fleet.py [LOGS]
-
-The logs are those of `made_fleet.py`, two of each machine, nearly all of them different. It is the
-evlog that is installed beside this Python; processor seconds are those of all its processes, so that a machine that
-does other things meanwhile changes them less than the time on the clock.
+Makes logs of about 21 KB (made_fleet.py, two boots of each machine), reads them with `evlog table`, with their register
+values and without, and asks each question that has a name, and SQL of docs/verbs/query.md. Prints logs a second, of
+wall time and for each processor's second, the most memory that a process had, and sizes. With ``--keep`` the folder
+stays, and what is in it already is not made again.
 """
 
 from __future__ import annotations
 
+import argparse
 import os
 import resource
-import shutil
 import subprocess
 import sys
 import tempfile
 import time
 from pathlib import Path
-from typing import NamedTuple
 
-HERE = Path(__file__).resolve().parent
+from made_fleet import made
+
+LAKES: tuple[tuple[str, tuple[str, ...]], ...] = (
+    ("without bodies and evidence", ("--no-bodies",)),
+    ("with bodies", ()),
+    ("with bodies and register values", ("--registers", "{dir}/pcrs.json")),
+)
 QUESTIONS = (
-    ("groups", "--register", "pcr:4"),
-    ("outliers", "--register", "pcr:4"),
-    ("timeline", "--register", "pcr:7"),
-    ("rare",),
+    ("groups", "--register", "pcr:7"),
+    ("groups",),
+    ("outliers", "--register", "pcr:7"),
+    ("timeline", "--register", "pcr:4,7"),
+    ("timeline", "--events", "--since", "2026-11-17"),
+    ("rare", "--register", "pcr:4,7,8"),
     ("unverified",),
+    ("SELECT count(DISTINCT machine) FROM seen WHERE digest_check = 'mismatch'",),
+    ("SELECT code, severity, count(DISTINCT machine) FROM findings JOIN logs USING (log) GROUP BY ALL",),
 )
 
 
-class Run(NamedTuple):
-    """What a command took: seconds on the clock and of processors, and the most that one of its processes held."""
-
-    clock: float
-    processor: float
-    memory: int
-    said: str
-
-
-def evlog(*arguments: str) -> Run:
+def measured(*words: str) -> tuple[float, float, int]:
+    """Wall seconds, processor seconds of all processes, and the peak of the largest in bytes, of a command."""
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
-    began = time.perf_counter()
-    ran = subprocess.run([sys.executable, "-m", "evlog", *arguments], capture_output=True, text=True, check=False)
-    clock = time.perf_counter() - began
+    start = time.perf_counter()
+    # A process of its own in between, whose children's peak is that of this command alone.
+    inside = (
+        "import resource, subprocess, sys; code = subprocess.run(sys.argv[1:], stdout=subprocess.DEVNULL).returncode; "
+        "print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss); "
+        # Some of the fleet's logs are odd, which is what evlog table says.
+        "sys.exit(code > (sys.argv[4] == 'table'))"
+    )
+    ran = subprocess.run(
+        [sys.executable, "-c", inside, sys.executable, "-m", "evlog", *words], stdout=subprocess.PIPE, check=True
+    )
+    wall = time.perf_counter() - start
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
-    if ran.returncode not in (0, 1):
-        raise SystemExit(ran.stderr)
-    unit = 1 if sys.platform == "darwin" else 1024
-    processor = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
-    return Run(clock, processor, after.ru_maxrss * unit, ran.stderr.strip().rpartition("\n")[2])
+    return wall, after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime, int(ran.stdout) * 1024
 
 
-def size_of(folder: Path) -> int:
+def size(folder: Path) -> int:
     return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
 
 
 def main() -> None:
-    machines = (int(sys.argv[1]) if len(sys.argv) > 1 else 10_000) // 2
-    with tempfile.TemporaryDirectory(dir=os.environ.get("TMPDIR")) as made:
-        folder = Path(made)
-        fleet, lake = folder / "fleet", folder / "lake"
-        subprocess.run([sys.executable, str(HERE / "made_fleet.py"), str(fleet), str(machines)], check=True)
-        logs = sorted(fleet.rglob("log.bin"))
-        size = sum(path.stat().st_size for path in logs)
-        print(f"{len(logs)} logs of {size / len(logs) / 1000:.1f} KB, {size / 1e6:.0f} MB")
-        source = (str(fleet), "-o", str(lake), "--only", "log.bin", "--machine", "{2}", "--boot", "{1}")
-        ways = {
-            "read, replay, check, write": ("--no-bodies",),
-            "and decoded bodies": (),
-            "and compared with register values": ("--registers", "{dir}/pcrs.json"),
-        }
-        for what, options in ways.items():
-            shutil.rmtree(lake, ignore_errors=True)
-            ran = evlog("table", *source, *options)
-            print(f"{what}: {ran.said}")
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("logs", type=int, nargs="?", default=5000)
+    parser.add_argument("--keep", metavar="FOLDER")
+    parser.add_argument("--few", action="store_true", help="one lake and two questions, to see that it runs")
+    args = parser.parse_args()
+    with tempfile.TemporaryDirectory(prefix="evlog-fleet-") as temporary:
+        folder = Path(args.keep or temporary)
+        logs = folder / "logs"
+        if not (logs / "truth.json").exists():
+            made(logs, (args.logs + 1) // 2)
+        paths = list(logs.rglob("log.bin"))
+        total = sum(path.stat().st_size for path in paths)
+        print(f"{len(paths)} logs, {total / 1e6:.0f} MB, {os.cpu_count()} processors", flush=True)
+        names = (str(logs), "--only", "log.bin", "--machine", "{2}", "--boot", "{1}")
+        for title, more in LAKES[-1:] if args.few else LAKES:
+            lake = folder / f"lake-{title.replace(' ', '-')}"
+            wall, cpu, peak = measured("table", *names, *more, "-o", str(lake))
             print(
-                f"  {len(logs) / ran.processor:8.0f} logs a second and core   {len(logs) / ran.clock:8.0f} on the clock"
-                f"   {ran.memory / 1e6:6.0f} MB a process   lake {size_of(lake) / 1e6:.2f} MB"
+                f"table, {title}: {wall:.1f} s, {len(paths) / wall:.0f} logs/s, {len(paths) / cpu:.0f} for each "
+                f"processor's second; the largest process {peak / 1e6:.0f} MB; lake {size(lake) / 1e6:.1f} MB",
+                flush=True,
             )
-        ran = evlog("table", *source, "--registers", "{dir}/pcrs.json")
-        print(f"again, nothing to do: {ran.processor:.2f} s of a processor, {ran.memory / 1e6:.0f} MB")
-        ran = evlog("table", "--compact", str(lake))
-        print(f"compacted: {ran.processor:.2f} s of a processor, {ran.memory / 1e6:.0f} MB")
-        for words in QUESTIONS:
-            ran = evlog("query", str(lake), *words)
-            print(f"query {' '.join(words)}: {ran.clock:.2f} s, {ran.processor:.2f} s of processors")
+        wall, cpu, peak = measured("table", *names, "--registers", "{dir}/pcrs.json", "-o", str(lake))
+        print(f"table, nothing new: {wall:.1f} s, {peak / 1e6:.0f} MB", flush=True)
+        for words in QUESTIONS[:2] if args.few else QUESTIONS:
+            wall, cpu, peak = measured("query", str(lake), *words, "--format", "jsonl")
+            print(f"query {' '.join(words)}: {wall:.2f} s, {cpu:.2f} of processors, {peak / 1e6:.0f} MB", flush=True)
 
 
 if __name__ == "__main__":
