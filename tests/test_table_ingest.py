@@ -156,12 +156,12 @@ def test_a_process_that_dies_costs_one_log(tmp_path: Path) -> None:
     fleet(tmp_path / "fleet", 6)
     script = kills.INGEST.format(batch=1 << 13, jobs=2).replace(
         "ingest._BATCH =",
-        "from evlog.tables.work import Worker\n"
-        "read = Worker.read\n"
+        "from evlog.tables.reading import Reading\n"
+        "read = Reading.read\n"
         "def dies(self, input):\n"
         "    import os\n"
         "    return os._exit(9) if 'm0003' in input.source else read(self, input)\n"
-        "Worker.read = dies\n"
+        "Reading.read = dies\n"
         "ingest._BATCH =",
     )
     (tmp_path / "ingest.py").write_text(script)
