@@ -360,6 +360,13 @@ def test_damaged_archives_are_told(tmp_path: Path) -> None:
     assert [each["source"] for each in document["unreadable"]] == ["cut.tar", "no.zip", "no.tar.zst"]  # type: ignore[attr-defined]
 
 
+def test_a_lake_among_the_logs_is_no_source(tmp_path: Path) -> None:
+    fleet(tmp_path / "fleet", 2)
+    for known in (0, 2):
+        code, document, _ = table(tmp_path / "fleet", ".", "-o", "lake")
+        assert (code, counts(document)) == (0, (2 - known, 0, known))
+
+
 def test_names_in_archives_lead_nowhere(tmp_path: Path) -> None:
     made = io.BytesIO()
     with tarfile.open(fileobj=made, mode="w") as archive:
