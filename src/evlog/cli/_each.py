@@ -7,7 +7,6 @@ with the error (``evlog.error/1``), and the next one follows. Each line says ``o
 
 from __future__ import annotations
 
-import json
 import os
 import sys
 from collections import deque
@@ -59,6 +58,8 @@ def run(args: argparse.Namespace, command: str) -> int:
     found = [(source, list(_paths(source, args.only))) for source in args.logs]
     if not any(paths for _, paths in found):
         raise SourceError(f"no log in {', '.join(args.logs)}")
+    import json
+
     # A folder without a log gets a line that says so: nothing was said of that machine.
     paths = [path for source, inner in found for path in inner or [source]]
     shares = [paths[start : start + _SHARE] for start in range(0, len(paths), _SHARE)]
@@ -88,6 +89,8 @@ def _is_usage(told: list[dict[str, Any]], held: list[str]) -> bool:
     """Whether all lines so far are the same complaint about the question, and none was printed."""
     if held[0] == "" or any(each.get("exit") != _USAGE for each in told):
         return False
+    import json
+
     first = json.loads(held[0].partition("\n")[0])
     return all(each.get("error") == first.get("error") for each in told)
 
@@ -223,6 +226,8 @@ def _error(path: str, message: str, code: int = _UNREADABLE) -> dict[str, Any]:
 
 
 def _line(document: dict[str, Any]) -> str:
+    import json
+
     return json.dumps(document) + "\n"
 
 
