@@ -63,6 +63,7 @@ from evlog.live.append import Appended as Appended
 from evlog.live.append import append as append
 from evlog.live.capture import Captured as Captured
 from evlog.live.capture import capture as capture
+from evlog.live.device import Device as Device
 from evlog.live.device import Quote as Quote
 from evlog.merging.merge import Handover as Handover
 from evlog.merging.merge import Merged as Merged
@@ -116,6 +117,10 @@ from evlog.replaying.replay import replay as replay
 from evlog.replaying.replay import replay_each as replay_each
 from evlog.replaying.statements import Anchor as Anchor
 from evlog.replaying.statements import Statement as Statement
+from evlog.tables.evidence import FleetEvidence as FleetEvidence
+from evlog.tables.ingest import Ingested as Ingested
+from evlog.tables.ingest import ingest as ingest
+from evlog.tables.inputs import FleetNames as FleetNames
 from evlog.tables.stream import Tables as Tables
 from evlog.tables.stream import table as table
 from evlog.verifying.demand import Acceptance as Acceptance
