@@ -93,6 +93,7 @@ def run(args: argparse.Namespace) -> int:
 
         # What makes no sense of any log is said once.
         _demand.demand(args)
+        allowed(args)
         Credentials(nonce=_nonce(args), kind=args.kind, at=_demand.when(args.at))
         return _each.run(args, "verify")
     demand, explain = _demand.demand(args), allowed(args)
@@ -132,7 +133,7 @@ def one(args: argparse.Namespace, source: str) -> tuple[dict[str, Any], int]:
     evidence = open_evidence(_each.beside(args, source, _FILES), [source])
     result = verify(logs, evidence, _demand.demand(args), platform=args.platform, explain=allowed(args))
     code = _code(args, result)
-    return {**document(result, code, events=args.events), "failed": log.failed}, code
+    return {**document(result, code, events=args.events), "failed": any(log.failed for log in logs)}, code
 
 
 def _code(args: argparse.Namespace, result: Verification) -> int:
