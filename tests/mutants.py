@@ -1660,8 +1660,8 @@ MUTANTS: tuple[Mutant, ...] = (
     ),
     # Events that are told without their data.
     Mutant(
-        "contents/digest_only.py",
-        "return self.event_type != EV_NO_ACTION",
+        "contents/launch.py",
+        "return event_type != EV_NO_ACTION",
         "return True",
         "test_digest_only.py::test_a_record_that_only_evlog_knows_is_extended_by_all",
     ),
