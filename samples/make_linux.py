@@ -177,7 +177,9 @@ def carried_over() -> bytes:
 
 def realm() -> bytes:
     """The list of a realm under virtCCA: its numbers count measurement registers, but that of boot_aggregate."""
-    files = (entry(b"ima-ng", joined(file_digest(name), name + b"\0"), pcr=4) for name in (b"/root/app", b"/bin/env"))
+    files = (
+        entry(b"ima-ng", joined(file_digest(name), name + b"\0"), pcr=4) for name in (b"/usr/bin/app", b"/bin/env")
+    )
     zeros = entry(b"ima-ng", joined(b"sha256:\0" + bytes(32), b"/var/log/messages\0"), pcr=4, value=bytes(20))
     return aggregate() + b"".join(files) + zeros
 

@@ -29,6 +29,25 @@ def extended(steps: Iterable[Step]) -> dict[tuple[int, str], bytes]:
     return values
 
 
+def tcg2(data: bytes) -> Iterator[Step]:
+    """TCG PC Client Platform Firmware Profile 1.06, section 10.2: a header event, then TCG_PCR_EVENT2."""
+    (length,) = struct.unpack_from("<I", data, 28)
+    (count,) = struct.unpack_from("<I", data, 32 + 24)
+    sizes = dict(struct.unpack_from("<HH", data, 32 + 28 + 4 * row) for row in range(count))
+    at = 32 + length
+    while at < len(data):
+        pcr, kind, number = struct.unpack_from("<III", data, at)
+        at += 12
+        digests = []
+        for _ in range(number):
+            (algorithm,) = struct.unpack_from("<H", data, at)
+            digests.append((ALGORITHMS[algorithm], data[at + 2 : at + 2 + sizes[algorithm]]))
+            at += 2 + sizes[algorithm]
+        at += 4 + int.from_bytes(data[at : at + 4], "little")
+        if kind != NO_ACTION:
+            yield pcr, digests
+
+
 def cel_json(data: bytes) -> Iterator[Step]:
     """CEL 1.1, section 5.2: what is neither CEL management nor an EV_NO_ACTION extends its digests."""
     for record in json.loads(data):

@@ -16,10 +16,13 @@ from typing import TYPE_CHECKING
 import pytest
 
 import evlog
-from evlog.changing.append import append
 from evlog.errors import SourceError, UsageError
 from evlog.intake import outputs
-from evlog.intake import store as _store
+from evlog.intake.journal import JOURNAL
+from evlog.live import kernel as _kernel
+from evlog.live import tree as _tree
+from evlog.live import writer as _writer
+from evlog.live.append import append
 from tests.command import run
 from tests.test_schemas import valid
 
@@ -111,7 +114,7 @@ def test_a_long_write_is_several_changes(tmp_path: Path) -> None:
     append(made, "rtmr3", lines)
     assert log(made).decode().split("\n\n", 1)[1] == "".join(f"{line}\n" for line in lines)
     assert agrees(made)
-    assert (made / "rtmr3" / _store.JOURNAL).stat().st_size < 70_000
+    assert (made / "rtmr3" / JOURNAL).stat().st_size < 70_000
 
 
 def test_names_of_registers(tmp_path: Path) -> None:
@@ -143,19 +146,20 @@ def _full(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
         real(handle, bytes(data)[: len(data) // 2], position)
         raise OSError(28, "No space left on device")
 
-    def replace(path: str, data: bytes, *, lasting: bool = False) -> None:
+    def replace(path: str, data: bytes, *, lasting: bool = False, mode: int = 0o666) -> None:
         if path.endswith(name):
             raise OSError(28, "No space left on device", path)
-        whole(path, data, lasting=lasting)
+        whole(path, data, lasting=lasting, mode=mode)
 
     real, whole = os.pwrite, outputs.replace
     if name == "event_log":
         monkeypatch.setattr(os, "pwrite", pwrite)
     else:
-        monkeypatch.setattr(_store, "replace", replace)
+        monkeypatch.setattr(_writer, "replace", replace)
+        monkeypatch.setattr(_tree, "replace", replace)
 
 
-@pytest.mark.parametrize("name", ["event_log", "digest", _store.JOURNAL])
+@pytest.mark.parametrize("name", ["event_log", "digest", JOURNAL])
 @pytest.mark.parametrize("lines", [0, 1])
 def test_a_full_disk_changes_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, lines: int) -> None:
     made = tree(tmp_path)
@@ -251,7 +255,7 @@ class Kernel:
 
         monkeypatch.setattr(os, "open", opened)
         monkeypatch.setattr(os, "write", write)
-        monkeypatch.setattr(_store, "_in_kernel", lambda path: True)
+        monkeypatch.setattr(_kernel, "in_kernel", lambda path: True)
 
 
 def test_a_register_of_the_kernel_s(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -349,17 +353,34 @@ def test_a_reader_takes_no_line_that_may_not_have_happened(tmp_path: Path, kept:
     line = b"never or half\n"
     new = hashlib.sha384(old + hashlib.sha384(line[:-1]).digest()).digest()
     journal = f"evlog-append/1 {len(before)} {old.hex()} {new.hex()} 1 {len(line)}\n".encode() + line
-    (made / "rtmr3" / _store.JOURNAL).write_bytes(journal)
+    (made / "rtmr3" / JOURNAL).write_bytes(journal)
     (made / "rtmr3" / "event_log").write_bytes(before + line[:kept])
     off_log(made, b"somebody else's")
     expected = before + line if kept else before
     assert evlog.write(evlog.read(made / "rtmr3" / "event_log")) == expected
 
 
+def test_a_line_that_may_not_have_happened_is_a_comment(tmp_path: Path) -> None:
+    """Others moved the register after the journal was written: the line is not lost, and not told as measured."""
+    made = tree(tmp_path)
+    append(made, "rtmr3", ["before"])
+    before, old = log(made), (made / "rtmr3" / "digest").read_bytes()
+    data = b"\nperhaps\n# said\n"
+    new = hashlib.sha384(old + hashlib.sha384(b"perhaps").digest()).digest()
+    journal = f"evlog-append/1 {len(before)} {old.hex()} {new.hex()} 1 {len(data)}\n".encode() + data
+    (made / "rtmr3" / JOURNAL).write_bytes(journal)
+    off_log(made, b"somebody else's")
+    moved = (made / "rtmr3" / "digest").read_bytes().hex().encode()
+    done = append(made, "rtmr3", ["after"])
+    assert log(made) == before + b"\n# in doubt: perhaps\n# said\n\nSYNC sha384/%b\n\nafter\n" % moved
+    assert len(done.warnings) == 1
+    assert agrees(made)
+
+
 #: Appends lines with a number each, and says on stdout how many are safe. One line in five writes is long.
 WRITER = """
 import os, sys
-from evlog.changing.append import append
+from evlog.live.append import append
 tree, name, first = sys.argv[1], sys.argv[2], int(sys.argv[3])
 for number in range(first, first + 100000):
     lines = [f"{name} write {number} {'x' * (number % 5 * 3000)}"]

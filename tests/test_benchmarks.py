@@ -29,6 +29,15 @@ def test_the_generator_makes_logs(name: str, tmp_path: Path) -> None:
     assert all(row.status == "complete" for row in evlog.replay(log).rows)
 
 
+def test_a_fleet_is_read_and_asked() -> None:
+    pytest.importorskip("duckdb", reason="the extra [tables] is not installed")
+    ran = subprocess.run(
+        [sys.executable, "benchmarks/fleet.py", "20", "--few"], capture_output=True, text=True, cwd=ROOT, check=True
+    )
+    assert ran.stdout.startswith("20 logs, ")
+    assert ran.stdout.count("\nquery ") == 2
+
+
 def test_the_runner_reports_ratios() -> None:
     ran = subprocess.run(
         [sys.executable, "benchmarks/run.py", "--events", "500", "--logs", "40", "--runs", "1", "--no-floors"],

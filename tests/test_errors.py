@@ -16,6 +16,7 @@ TREE = {
     "WriteError": (EvlogError, ValueError),
     "ConversionError": (EvlogError, ValueError),
     "SourceError": (EvlogError, OSError),
+    "NotDoneError": (SourceError,),
     "UsageError": (EvlogError, ValueError),
 }
 

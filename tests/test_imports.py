@@ -1,7 +1,7 @@
 """Who may import whom, read from the source; and what a replay must not load.
 
-cli -> report, policy -> references -> verifying, changing, comparing -> merging -> replaying; checking and intake
-beside replaying;
+cli -> report, policy, tables -> references -> verifying, changing, comparing -> merging -> replaying;
+checking and intake beside replaying; live beside changing;
 all -> formats, decoders, evidence -> contents, wire -> columns, model -> registers, algorithms -> errors
 """
 
@@ -134,9 +134,19 @@ ALLOWED: dict[str, tuple[str, ...]] = {
         *FACTS, "decoders", "evidence", "checking", "replaying", "merging", "verifying", "comparing", "references",
     ),
     "__init__": ("_record",),
+    # A capture says which version made it.
+    "live": (
+        *FACTS, "tree", "formats", "intake", "evidence", "replaying", "merging", "verifying", "checking", "decoders",
+        "__init__",
+    ),
+    "tables": (
+        "__init__", *FACTS, "tree", "decoders", "evidence", "intake", "replaying", "checking", "merging", "verifying",
+        "comparing",
+    ),
     "cli": (
         "__init__", *FACTS, "tree", "formats", "decoders", "evidence", "intake", "replaying", "checking", "merging",
-        "verifying", "changing", "comparing", "report", "references", "predicting", "policy", "schemas",
+        "verifying", "changing", "comparing", "report", "references", "predicting", "policy", "tables", "live",
+        "schemas",
     ),
     "__main__": ("cli",),
 }  # fmt: skip
@@ -237,8 +247,8 @@ def test_formats_do_not_import_formats_nor_does_what_they_share() -> None:
     complain([each for source, to, each in own_imports() if within(source, "formats") and to in formats])
 
 
-#: Who knows the registry of formats, besides the formats: two trades, and the command, which lists it.
-KNOW_FORMATS = ("intake", "changing", "cli")
+#: Who knows the registry of formats, besides the formats: three trades, and the command, which lists it.
+KNOW_FORMATS = ("intake", "changing", "live", "cli")
 
 
 def test_nobody_reaches_into_a_format() -> None:

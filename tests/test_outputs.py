@@ -12,9 +12,9 @@ from pathlib import Path
 
 import pytest
 
-from evlog.changing.append import append
 from evlog.errors import SourceError, UsageError
 from evlog.intake import outputs
+from evlog.live.append import append
 from tests.command import run
 from tests.conftest import ROOT
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import struct
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +12,7 @@ import pytest
 
 import evlog
 from evlog.errors import ConversionError, ParseError, UsageError
+from evlog.policy.demanded import demand_of
 from evlog.policy.learn import GoodBoot
 from tests import made_evidence
 from tests.command import run
@@ -38,8 +40,10 @@ def log(*records: Record, banks: tuple[str, ...] = BANKS) -> bytes:
     return header(*banks) + b"".join(event(r, t, d, *banks, hashed=h) for r, t, d, h in records)
 
 
-def tag(text: bytes) -> bytes:
-    return struct.pack("<II", 7, len(text)) + text
+def tag(text: bytes, number: int = 0x40010001) -> bytes:
+    """A tagged event: of Windows, in which there is another, or of another number."""
+    inside = struct.pack("<II", 0x000200F0, len(text)) + text if number == 0x40010001 else text
+    return struct.pack("<II", number, len(inside)) + inside
 
 
 FIRMWARE = rec(0, 8, b"1\0.\x000\0\0\0")
@@ -113,11 +117,14 @@ def test_what_boots_had_is_one_of_and_what_one_lacked_is_optional() -> None:
     }
 
 
-def test_a_command_more_moves_no_other() -> None:
+@pytest.mark.parametrize("more", [b"echo more", b"set more=1"])
+def test_a_command_more_moves_no_other(more: bytes) -> None:
     commands = [command(b"set n=%d" % n) for n in range(20)]
-    policy = learned(boot(*commands), boot(*commands[:5], command(b"echo more"), *commands[5:]))
+    policy = learned(boot(*commands), boot(*commands[:5], command(more), *commands[5:]))
     assert [rule for rule, _ in rules(policy, 8)].count("exact") == 20
-    assert [about for rule, about in rules(policy, 8) if rule == "optional"] == ["EV_IPL grub_cmd echo"]
+    assert [about for rule, about in rules(policy, 8) if rule == "optional"] == [
+        f"EV_IPL grub_cmd {more.decode().split()[0]}"
+    ]
 
 
 @pytest.mark.parametrize("boots", [2, 3, 5])
@@ -127,7 +134,7 @@ def test_free_needs_three_boots_that_all_differ(boots: int) -> None:
 
 
 def test_nothing_is_free_where_a_poisoned_boot_would_want_it() -> None:
-    """Firmware, code, separators, Secure Boot: PCR 0 to 4 and 7; and what only a digest stands for, on any register."""
+    """Firmware, code, separators, Secure Boot, PCR 0 to 4 and 7; what only a digest stands for, and what code obeys."""
     places = [
         *(rec(index, TAG, b"") for index in (0, 1, 2, 3, 4, 7)),
         rec(9, IPL, b"(hd0)/vmlinuz\0"),
@@ -142,6 +149,45 @@ def test_nothing_is_free_where_a_poisoned_boot_would_want_it() -> None:
             boots.append(boot(rec(register, type, body, None if hashed is None else hashed % n)))
         policy = learned(*boots)
         assert not policy.free, (register, type)
+    for record in (
+        command(b"linux /vmlinuz root=/dev/sda#"),
+        rec(8, IPL, b"kernel_cmdline: quiet #\0", b"quiet #"),
+        # The command line as the kernel's EFI stub tags it, an option ROM, and text of somebody's own.
+        rec(5, TAG, tag(b"q\0#\0", 0x8F3B22ED)),
+        rec(5, TAG, tag(b"of nobody's #", 0x0BADF00D)),
+        rec(5, TAG, tag(b"rom #", 7)),
+        *(rec(index, type, b"a digest of code #") for index in (5, 12) for type in (IPL, ACTION, CONFIG, 0x80000010)),
+    ):
+        policy = learned(*(boot(numbered(record, n)) for n in range(6)))
+        assert not policy.free, record
+
+
+def test_nothing_is_free_whose_data_is_not_what_was_measured() -> None:
+    """What varied is then in no log."""
+    record = rec(12, TAG, tag(b"#"), tag(b"other #"))
+    assert not learned(*(boot(numbered(record, n)) for n in range(4))).free
+
+
+def numbered(record: Record, n: int) -> Record:
+    """The record of a boot of many: of this number where there is ``#``."""
+    register, type, data, hashed = record
+    digit = b"%d" % n
+    return rec(register, type, data.replace(b"#", digit), None if hashed is None else hashed.replace(b"#", digit))
+
+
+def test_what_tells_of_one_machine_may_be_free() -> None:
+    """Windows counts its boots; disks have their own identifiers, and firmware the number of what it boots."""
+    for record in (
+        rec(12, TAG, tag(b"#")),
+        rec(5, 0x80000006, b"table #"),
+        rec(5, 0x80000002, variable("BootOrder", b"#")),
+    ):
+        policy = learned(*(boot(numbered(record, n)) for n in range(3)))
+        assert len(policy.free) == 1, record
+        # On the register of commands, and on that of modules, nothing is.
+        for other in (8, 9, 13, 14):
+            moved = Record((other, *record[1:]))
+            assert not learned(*(boot(numbered(moved, n)) for n in range(3))).free, moved
 
 
 def test_standing_of_boots_and_registers_that_are_ignored() -> None:
@@ -155,6 +201,17 @@ def test_standing_of_boots_and_registers_that_are_ignored() -> None:
     assert [str(register) for register in policy.ignored] == ["pcr:5", "pcr:6", "pcr:7"]
     result = evlog.check_policy(policy, computed, unverified=True)
     assert (result.ok, result.ignored) == (True, 4)
+
+
+def test_a_boot_is_verified_by_whom_the_learner_knows() -> None:
+    """Values that nothing authenticates verify nothing, though the log leads to them."""
+    log_of = evlog.read(log(*boot()))
+    read_only = evlog.verify(log_of, evlog.replay(log_of).registers())
+    signed = evlog.verify(log_of, evidence_of(boot()))
+    assert read_only.ok
+    assert signed.ok
+    standings = [GoodBoot("a", (log_of,), each).standing for each in (None, read_only, signed)]
+    assert standings == ["read", "read", "verified"]
 
 
 def test_boots_that_nothing_can_be_learned_from() -> None:
@@ -207,6 +264,17 @@ def test_combinations_that_no_boot_had() -> None:
     assert checked(policy, boot(c)).ok
     for wrong in ([a], [b], [a, b, c], [b, a], [], [c, a, b], [a, c]):
         assert not checked(policy, boot(*wrong)).ok, wrong
+    # What is there is named, and what should have been beside it.
+    assert said(checked(policy, boot(a))) == [("broken", 13), ("missing", None), ("missing", None)]
+
+
+def test_a_policy_is_not_kept_by_absence_alone() -> None:
+    """Boots that have nothing in common: what each event lacked some boot, and no boot lacked all."""
+    policy = learned([command(b"a")], [rec(9, ACTION, b"b")])
+    assert checked(policy, [command(b"a")]).ok
+    result = checked(policy, [])
+    assert {row.verdict for row in result.rules} == {"kept"}
+    assert not result.ok
 
 
 def test_an_update_is_named_with_its_witness() -> None:
@@ -224,7 +292,9 @@ def test_free_is_a_verdict_of_its_own() -> None:
     result = checked(policy, boot(counter(9)))
     assert (result.ok, result.count("free")) == (True, 1)
     # One event, of that type, whose digest is of its data.
-    for wrong in ([], [counter(8), counter(9)], [rec(12, ACTION, b"x")], [rec(12, TAG, tag(b"c 9"), b"other")]):
+    named_otherwise = rec(12, TAG, tag(b"boot counter 9", 0x8F3B22ED))
+    without_its_data = rec(12, TAG, tag(b"c 9"), b"other")
+    for wrong in ([], [counter(8), counter(9)], [rec(12, ACTION, b"x")], [named_otherwise], [without_its_data]):
         assert not checked(policy, boot(*wrong)).ok, wrong
 
 
@@ -244,6 +314,9 @@ ATTACKS = {
     ],
     "data exchanged under the known digest": [FIRMWARE, rec(7, CONFIG, OFF[2], ON[2]), *boot()[2:]],
     "a look-alike that extends nothing": [FIRMWARE, rec(7, NO_ACTION, ON[2], ON[2]), *boot()[2:]],
+    "a look-alike on a register that anybody may reset": [*boot()[:-1], rec(16, IMAGE, *boot()[-1][2:])],
+    "registers that wait for one another": [*boot()[:2], *SEPARATORS[:4], *SEPARATORS[5:], SEPARATORS[3], *boot()[-2:]],
+    "all of it twice": [*boot(), *boot()],
     "nothing at all": [],
 }  # fmt: skip
 
@@ -255,6 +328,12 @@ def test_attacks_are_refused(attack: str) -> None:
     result = checked(policy, ATTACKS[attack])
     assert not result.ok
     assert said(result)
+
+
+def test_what_every_witness_has_is_missing() -> None:
+    result = checked(learned(boot()), [each for each in boot() if each != SEPARATORS[6]])
+    (row,) = (row for row in result.rules if row.verdict != "kept")
+    assert (row.verdict, str(row.register), row.event, row.witnesses) == ("missing", "pcr:6", None, ("boot 0",))
 
 
 def test_all_banks_are_compared_and_none_can_be_taken_away() -> None:
@@ -273,6 +352,69 @@ def test_all_banks_are_compared_and_none_can_be_taken_away() -> None:
     less = event(4, IMAGE, boot()[-1][2], "sha256", hashed=b"kernel 1")
     assert good.endswith(one)
     assert not evlog.check_policy(policy, evlog.read(good[: -len(one)] + less), unverified=True).ok
+
+
+def raw(register: int, type: int, data: bytes, *digests: tuple[int, bytes]) -> bytes:
+    """A record with whatever digests, by their algorithm's number."""
+    values = b"".join(struct.pack("<H", alg) + value for alg, value in digests)
+    return struct.pack("<III", register, type, len(digests)) + values + struct.pack("<I", len(data)) + data
+
+
+def test_digests_that_are_not_one_of_each_bank_are_refused() -> None:
+    """Of the kernel's event: a bank that says two things, one that is called otherwise, one that is left out."""
+    policy = learned(boot())
+    good = log(*boot())
+    last = event(4, IMAGE, boot()[-1][2], *BANKS, hashed=b"kernel 1")
+    weak, strong = (hashlib.new(bank, b"kernel 1").digest() for bank in BANKS)
+    evil = hashlib.sha256(b"evil").digest()
+    assert good.endswith(last)
+    cases = {
+        "the same": (((4, weak), (11, strong)), True),
+        "said twice": (((4, weak), (11, strong), (11, strong)), True),
+        "another behind it": (((4, weak), (11, strong), (11, evil)), False),
+        "another before it": (((4, weak), (11, evil), (11, strong)), False),
+        "another of the weak bank": (((4, weak), (4, bytes(20)), (11, strong)), False),
+        "in a bank that nobody knows": (((4, weak), (0x7F01, strong)), False),
+        "no strong bank": (((4, weak),), False),
+        "no weak bank": (((11, strong),), False),
+        "none": ((), False),
+    }
+    for name, (digests, ok) in cases.items():
+        changed = good[: -len(last)] + raw(4, IMAGE, boot()[-1][2], *digests)
+        result = evlog.check_policy(policy, evlog.read(changed), unverified=True)
+        assert result.ok is ok, name
+        assert bool(said(result)) is not ok, name
+        told = [row.reason for row in result.rules if row.event == 12]
+        assert all("the log does not say what it extends" in reason for reason in told if not ok), name
+
+
+def test_a_log_without_data_does_not_keep_what_the_data_proved() -> None:
+    """The same digests, and nothing that they are the hash of: whoever tells of it may call it what he likes."""
+    policy = learned(boot())
+    good = evlog.read(log(*boot()))
+    bare = tuple(
+        each.replace(content=evlog.DigestOnly(each.content.event_type, "")) if each.number in (3, 4) else each
+        for each in good.events
+        if isinstance(each.content, evlog.PCClientEvent)
+    )
+    result = evlog.check_policy(policy, good.replace(events=bare), unverified=True)
+    assert [row.about for row in result.rules if row.verdict == "broken"] == ["EV_SEPARATOR"] * 2
+    assert not result.ok
+
+
+def test_the_order_of_registers_among_one_another_is_nothing_that_a_register_covers() -> None:
+    policy = learned(boot())
+    assert checked(policy, sorted(boot(), key=lambda record: record[0])).ok
+
+
+def test_two_names_of_one_register_are_refused() -> None:
+    guest = evlog.read(SAMPLES / "ccel" / "ovmf-tdx.bin")
+    policy = evlog.learn([GoodBoot("guest", (guest,))]).policy
+    assert evlog.check_policy(policy, guest, unverified=True).ok
+    first = policy.registers[0]
+    both = policy.replace(registers=(*policy.registers, first.replace(register=evlog.Register("rtmr", 0))))
+    with pytest.raises(UsageError, match="two registers of the policy are one"):
+        evlog.check_policy(both, guest, unverified=True, platform="tdx")
 
 
 def test_where_pcr_0_starts_is_part_of_it() -> None:
@@ -355,6 +497,23 @@ def test_what_a_person_adds_counts() -> None:
     assert ("alice",) in [row.witnesses for row in result.rules]
 
 
+def test_what_a_person_adds_in_a_gap_widens_nothing_beside_it() -> None:
+    """Two commands that only one boot had, both: a third one's kernel is no reason that the other may be left out."""
+    a, b, c = command(b"a"), command(b"b"), command(b"c")
+    policy = learned(boot(a, b), boot())
+    (eight,) = (each for each in policy.registers if each.register.index == 8)
+    one, other = eight.rules
+    added = other.values[0].replace(
+        digests=tuple(evlog.Digest(d.alg, hashlib.new(d.alg.name, b"c").digest()) for d in other.values[0].digests),
+        name="grub_cmd c",
+        witnesses=("alice",),
+    )
+    changed = eight.replace(rules=(one, other.replace(values=(*other.values, added))))
+    policy = policy.replace(registers=tuple(changed if each is eight else each for each in policy.registers))
+    for records, ok in (((a, b), True), ((), True), ((a, c), True), ((c,), False), ((b,), False), ((a,), False)):
+        assert checked(policy, boot(*records)).ok is ok, records
+
+
 # With evidence
 
 
@@ -416,6 +575,30 @@ def test_only_what_the_quote_covers_is_kept() -> None:
     assert {row.verdict for row in result.rules} == {"unproven"}
 
 
+def test_what_is_taken_out_of_the_log_is_in_the_quote() -> None:
+    """A register without rules: its events are nobody's, whether the log has them or not."""
+    policy = learned(boot())
+    evil = boot(command(b"evil"))
+    result = checked(policy, evil, evidence=evidence_of(evil))
+    assert said(result) == [("unspoken", 13)]
+    result = checked(policy, boot(), evidence=evidence_of(evil))
+    assert not result.ok
+    assert result.verification is not None
+    assert [(each.name, str(each.register)) for each in result.verification.shortfalls] == [("not_logged", "pcr:8")]
+    # A policy that ignores it says so; what it has no rules for by the way is not ignored.
+    ignoring = policy.replace(ignored=(evlog.Register("pcr", 8),))
+    assert checked(ignoring, boot(), evidence=evidence_of(evil)).ok
+    assert checked(ignoring, evil, evidence=evidence_of(evil)).ok
+
+
+def test_logs_alone_are_judged_without_evidence() -> None:
+    policy = learned(boot())
+    evil = evidence_of(boot(kernel=b"evil"))
+    for wrong in ({"evidence": evil}, {"demand": evlog.Demand(registers=evlog.RegisterSet.parse("15"))}):
+        with pytest.raises(UsageError, match="not looked at"):
+            checked(policy, boot(), unverified=True, **wrong)
+
+
 def test_a_log_that_lies_keeps_nothing_of_the_register_that_it_lies_of() -> None:
     """The machine ran another kernel; its log says that it ran the good one."""
     policy = learned(boot())
@@ -436,6 +619,16 @@ def test_absence_has_to_be_proven() -> None:
     ]
     result = checked(policy, boot(), evidence=evidence_of(boot(), only=range(8)))
     assert not result.ok
+
+
+def test_what_is_demanded_is_what_every_boot_extended() -> None:
+    policy = learned(boot(), boot(command(b"a"), rec(4, ACTION, b"more")))
+    demand = demand_of(policy, evidence_of(boot(), only=range(3)))
+    assert demand.registers is not None
+    assert str(demand.registers) == "pcr:0-7"
+    assert [alg.name for alg in demand.banks] == ["sha256"]
+    asked = demand_of(policy, evidence_of(boot()), evlog.Demand(registers=evlog.RegisterSet.parse("15")))
+    assert str(asked.registers) == "pcr:0-7,pcr:15"
 
 
 def test_a_confidential_guest_is_its_firmware_too() -> None:
@@ -488,14 +681,79 @@ def test_a_list_is_checked_by_name_in_any_order_and_number() -> None:
     for good in ((start, cat, sh), (start, sh), (start, sh, sh, cat)):
         assert evlog.check_policy(policy, ima(*good), unverified=True).ok
     changed, new = entry(b"/bin/sh", b"evil"), entry(b"/bin/evil", b"sh")
-    for bad in ((start, changed), (start, new), (start, sh, entry(b"/bin/sh", b"sh", violation=True))):
+    violated = entry(b"/bin/sh", b"sh", violation=True)
+    for bad in ((start, changed), (start, new), (start, sh, violated)):
         result = evlog.check_policy(policy, ima(*bad), unverified=True)
         assert not result.ok
+    assert [row.reason for row in result.rules if row.verdict == "broken"] == [
+        "a violation: the file changed while it was measured"
+    ]
     broken = evlog.check_policy(policy, ima(start, sh, changed), unverified=True)
     assert said(broken) == [("broken", 2)]
     # An entry whose digest is of something else says nothing.
     forged = changed.replace(hashlib.sha256(b"evil").digest(), hashlib.sha256(b"sh").digest())
     assert not evlog.check_policy(policy, ima(start, forged), unverified=True).ok
+
+
+def test_entries_beyond_the_quote_keep_nothing() -> None:
+    """A list goes on after the quote was taken: what nobody signed is claimed, and keeps no rule."""
+    entries = [
+        entry(b"boot_aggregate", b""),
+        entry(b"/bin/sh", b"sh"),
+        entry(b"/bin/cat", b"cat"),
+        entry(b"/bin/sh", b"sh"),
+    ]
+    another = ima(entries[0], entry(b"/bin/more", b"more"))
+    policy = evlog.learn([GoodBoot("a", (ima(*entries),)), GoodBoot("b", (another,))]).policy
+
+    def quote_of(count: int) -> evlog.Evidence:
+        value = bytes(32)
+        for each in entries[:count]:
+            value = hashlib.sha256(value + hashlib.sha256(each[38:]).digest()).digest()
+        message = made_evidence.tpm_quote([value], nonce=NONCE, alg=11, pcrs=[10])
+        signature = made_evidence.ecdsa_signature(message, made_evidence.ec_key("ak"))
+        key = made_evidence.pem(made_evidence.ec_key("ak").public_key())
+        return evlog.read_registers(message, key=key, signature=signature, pcrs=value, nonce=NONCE, quote=True)
+
+    assert evlog.check_policy(policy, ima(*entries), quote_of(4)).ok
+    # What another boot measured may be among what nobody signed.
+    for count, claimed in ((3, {"/bin/sh", "/bin/more"}), (2, {"/bin/sh", "/bin/cat", "/bin/more"})):
+        result = evlog.check_policy(policy, ima(*entries), quote_of(count))
+        assert result.verification is not None
+        assert (result.ok, result.verification.ok) == (False, True)
+        assert {row.about for row in result.rules if row.verdict == "unproven"} == claimed
+        assert {row.verdict for row in result.rules if row.about not in claimed} == {"kept"}
+    # Shorter than what was signed is another list.
+    assert not evlog.check_policy(policy, ima(*entries[:3]), quote_of(4)).ok
+
+
+def test_the_first_entry_is_computed_from_registers_that_are_judged() -> None:
+    """The list's first entry is the hash of what firmware's log leads to; where a policy ignores that, a digest."""
+
+    def first(log: evlog.Log) -> bytes:
+        values = {row.register.index: row.value for row in evlog.replay(log).rows if row.alg.name == "sha1"}
+        content = b"".join(values.get(index) or bytes(20) for index in range(8))
+        data = b"sha1:\0" + hashlib.sha1(content).digest()
+        data = struct.pack("<I", len(data)) + data + struct.pack("<I", 15) + b"boot_aggregate\0"
+        return (
+            struct.pack("<I20sI", 10, hashlib.sha1(data).digest(), 6) + b"ima-ng" + struct.pack("<I", len(data)) + data
+        )
+
+    good, evil = (evlog.read(log(*boot(kernel=kernel))) for kernel in (b"kernel 1", b"evil"))
+    logs, others = ((firmware, ima(first(firmware))) for firmware in (good, evil))
+    both = evlog.learn([GoodBoot("a", logs)]).policy
+    assert evlog.check_policy(both, logs, unverified=True).ok
+    result = evlog.check_policy(both, others, unverified=True)
+    assert {str(row.register) for row in result.rules if row.verdict != "kept"} == {"pcr:4"}
+    # The list of another boot.
+    result = evlog.check_policy(both, (good, others[1]), unverified=True)
+    assert [(row.verdict, row.about) for row in result.rules if row.verdict != "kept"] == [("broken", "boot_aggregate")]
+    # Of the list alone.
+    ten = evlog.learn([GoodBoot("a", logs)], registers=evlog.RegisterSet.parse("10")).policy
+    assert evlog.check_policy(ten, logs, unverified=True).ok
+    for wrong in (others, others[1:]):
+        result = evlog.check_policy(ten, wrong, unverified=True)
+        assert said(result) == [("broken", 0)]
 
 
 def test_exclusions_are_proposed_and_decided_by_a_person() -> None:
@@ -509,6 +767,21 @@ def test_exclusions_are_proposed_and_decided_by_a_person() -> None:
     result = evlog.check_policy(decided, later, unverified=True)
     assert (result.ok, result.ignored) == (True, 1)
     assert not evlog.check_policy(decided, ima(entry(b"/bin/sh", b"x")), unverified=True).ok
+
+
+def test_an_excluded_path_is_no_beginning_of_others() -> None:
+    policy = evlog.learn([GoodBoot("a", (ima(entry(b"/bin/sh", b"sh")),))]).policy
+    (ten,) = policy.registers
+    decided = policy.replace(registers=(ten.replace(excluded=("/var/x", "/tmp/")),))
+    for path, ok in (
+        (b"/var/x", True),
+        (b"/var/xy", False),
+        (b"/var/x/y", False),
+        (b"/tmp/a/b", True),
+        (b"/tmpa", False),
+    ):
+        later = ima(entry(b"/bin/sh", b"sh"), entry(path, b"x"))
+        assert evlog.check_policy(decided, later, unverified=True).ok is ok, path
 
 
 # The command
@@ -570,7 +843,91 @@ def test_questions_that_make_no_sense(tmp_path: Path) -> None:
     assert run("policy", "learn", a, "-o", policy).code == 0
     assert run("policy", "check", policy).code == 2
     assert run("policy", "check", policy, a, "--bank", "sha1").code == 2
-    assert run("policy", "check", policy, a, "--unverified", "--key", a).code == 2
+    for words in (
+        ("--key", a), ("--root", a), ("--registers", a), ("--quote", a), ("--signature", a), ("--pcrs", a), ("--live",),
+        ("--nonce", "00" * 16), ("--kind", "tpm-quote"), ("--require", "15"), ("--expect", "mrtd=00"),
+        ("--authenticated",), ("--accept", "gap"), ("--ignore-violations",), ("--at", "2025-01-01"),
+    ):  # fmt: skip
+        ran = run("policy", "check", policy, a, "--unverified", *words)
+        assert (ran.code, words[0] in ran.err) == (2, True), words
+    assert run("policy", "check", policy, a, "--unverified").code == 0
     assert run("policy", "learn", a, "-o", policy, "--unverified").code == 2
     assert run("policy", "check", "--unverified", a, a).code == 3
     assert run("policy", "show", a).code == 3
+
+
+HOSTILE = {
+    "empty": b"",
+    "zeros": bytes(5000),
+    "text": b"hello\n",
+    "object": b"{}",
+    "array": b"[]",
+    "bare": b'{"schema": "evlog.policy/1"}',
+    "deep": b"[" * 100_000,
+    "huge": b'{"schema": "evlog.policy/1", "boots": ' + b"9" * 5000 + b"}",
+    "no text": b"\xff\xfe\0",
+    "a log": log(*boot()),
+    "a cut log": log(*boot())[:-7],
+}
+
+
+@pytest.mark.parametrize("name", [*HOSTILE, "cut", "folder", "nothing", "/dev/zero"])
+def test_inputs_that_are_something_else(name: str, tmp_path: Path) -> None:
+    """A clear error: exit code 3 for what cannot be read, 1 for what proves nothing; never a traceback."""
+    (tmp_path / "log").write_bytes(log(*boot()))
+    policy, good, given = str(tmp_path / "policy.json"), str(tmp_path / "log"), str(tmp_path / "given")
+    assert run("policy", "learn", good, "-o", policy).code == 0
+    if name == "folder":
+        (tmp_path / "given").mkdir()
+    elif name == "/dev/zero":
+        if not os.path.exists(name):
+            pytest.skip("no such device here")
+        given = name
+    elif name != "nothing":
+        whole = (tmp_path / "policy.json").read_bytes()
+        (tmp_path / "given").write_bytes(HOSTILE[name] if name in HOSTILE else whole[: len(whole) // 2])
+    a_log = name in ("a log", "a cut log", "array")
+    for words in (
+        ("policy", "show", given),
+        ("policy", "check", "--unverified", given, good),
+        ("policy", "check", "--unverified", policy, given),
+        ("policy", "check", policy, good, "--quote", given, "--key", given, "--kind", "tpm-quote"),
+        ("policy", "learn", given, "-o", str(tmp_path / "out")),
+        ("export", given, "--to", "rego", "-o", str(tmp_path / "out")),
+        ("export", given, "--to", "corim", "-o", str(tmp_path / "out")),
+    ):
+        ran = run(*words)
+        assert ran.code in ((0, 1, 2, 3) if a_log else (3,)), words
+        assert ran.code == 0 or "evlog: " in ran.err or ran.out.startswith("NOT KEPT"), words
+        assert ran.code or name == "a log", words
+
+
+def test_words_of_a_policy_do_not_reach_the_terminal(tmp_path: Path) -> None:
+    """A policy is somebody's file: what it says is shown as text."""
+    path = tmp_path / "policy.json"
+    document = json.loads(evlog.write_policy(learned(boot(), boot(kernel=b"kernel 2"))))
+    bad = "\x1b[2J\u202e\ud800 name"
+    document["boots"][0]["name"] = bad
+    for register in document["registers"]:
+        for rule in register["rules"]:
+            for value in rule["values"]:
+                value["name"] = value["words"] = bad
+                value["witnesses"] = [bad]
+        register["proposed"] = ["/" + bad]
+        register["starts"][0]["reason"] = bad
+    path.write_text(json.dumps(document))
+    (tmp_path / "log").write_bytes(log(*boot()))
+    for words in (
+        ("policy", "show", str(path)),
+        ("policy", "show", "-v", str(path)),
+        ("policy", "show", "--json", str(path)),
+        ("policy", "check", "--unverified", str(path), str(tmp_path / "log")),
+        ("policy", "check", "--unverified", "--json", str(path), str(tmp_path / "log")),
+        ("export", str(path), "--to", "rego", "-o", "-"),
+        ("export", str(path), "--to", "corim", "-o", str(tmp_path / "out")),
+        ("export", str(path), "--to", "pcrlock", "-o", str(tmp_path / "components")),
+    ):
+        ran = run(*words)
+        assert ran.code in (0, 1), (words, ran.err)
+        assert "\x1b" not in ran.out + ran.err, words
+        assert "\u202e" not in ran.out + ran.err, words

@@ -8,40 +8,38 @@ from __future__ import annotations
 import hashlib
 import json
 import struct
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 
 import evlog
-from evlog.algorithms import SHA1, SHA256
+from evlog.algorithms import SHA256
 from evlog.contents.pcclient import PCClientEvent
-from evlog.model import Digest, Event, Log
+from evlog.model import Digest
 from evlog.predicting import cpio, direct, gpt, pe, signature_lists, stub, variables
 from evlog.predicting.variables import GLOBAL, IMAGE_SECURITY, Variable
-from evlog.registers import Register
+from tests.boots import (
+    APPLICATION,
+    BOOT,
+    DRIVER_CONFIG,
+    IPL,
+    PAIRS,
+    SEPARATOR,
+    after,
+    event,
+    extended,
+    files_of,
+    log_of,
+    paired,
+    ram_of,
+    variable_event,
+)  # fmt: skip
 from tests.command import run
-from tests.conftest import ROOT, SAMPLES
+from tests.conftest import SAMPLES
 from tests.test_authenticode import an_image
-from tests.test_schemas import valid
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-UPDATES = ROOT.parent / "shared" / "updates"
-PAIRS = sorted(path.parent for path in UPDATES.glob("*/update.json"))
-paired = pytest.mark.skipif(not PAIRS, reason="no boots before and after an update beside the project")
-
-IPL, TAG, SEPARATOR, APPLICATION = 0xD, 0x6, 0x4, 0x80000003
-DRIVER_CONFIG, BOOT = 0x80000001, 0x80000002
-
-
-def files_of(pair: Path, key: str) -> dict[str, bytes]:
-    named = json.loads((pair / "update.json").read_text())[key]
-    return {place: (UPDATES / "store" / name.partition(":")[2]).read_bytes() for place, name in named.items()}
-
-
-def ram_of(pair: Path) -> int | None:
-    return (512 << 20) if "--ram" in (pair / "update.json").read_text() else None
 
 
 @paired
@@ -53,9 +51,7 @@ def test_a_pair_of_boots(pair: Path) -> None:
     for row in found.registers:
         assert row.after is None or row.after.hex() == measured[row.alg.name][str(row.register.index)], row
     assert found.unknown == ()
-    for event in found.events:
-        assert event.rule
-        assert event.place
+    assert all(each.rule and each.place for each in found.events)
     facts = json.loads((pair / "facts.json").read_text())
     assert len(found.log.events) == facts["events"]["after"]
 
@@ -78,33 +74,6 @@ def test_a_wrong_file_of_before_explains_nothing() -> None:
             number = str(row.register.index)
             if measured[row.alg.name][number] != before[row.alg.name][number]:
                 assert row.after is None or row.after.hex() == measured[row.alg.name][number], (pair.name, row)
-
-
-def event(pcr: int, kind: int, data: bytes, measured: bytes) -> Event:
-    digests = (Digest(SHA1, hashlib.sha1(measured).digest()), Digest(SHA256, hashlib.sha256(measured).digest()))
-    return Event(0, Register("pcr", pcr), digests, PCClientEvent(kind, data))
-
-
-def log_of(*events: Event) -> Log:
-    numbered = tuple(each.replace(number=n) for n, each in enumerate(events))
-    return Log("tcg2", numbered, algorithms=(SHA1, SHA256))
-
-
-def after(found: Any, pcr: int) -> bytes | None:
-    value: bytes | None = next(row.after for row in found.registers if row.alg == SHA256 and row.register.index == pcr)
-    return value
-
-
-def extended(*measured: bytes) -> bytes:
-    value = bytes(32)
-    for each in measured:
-        value = hashlib.sha256(value + hashlib.sha256(each).digest()).digest()
-    return value
-
-
-def variable_event(kind: int, vendor: bytes, name: str, data: bytes, *, whole: bool = True) -> Event:
-    body = Variable(vendor, name, data).to_bytes()
-    return event(7 if kind == DRIVER_CONFIG else 1, kind, body, body if whole else data)
 
 
 ENTRY = struct.pack("<IH", 1, 4) + "x".encode("utf-16-le") + b"\0\0" + bytes.fromhex("7fff0400")
@@ -260,124 +229,11 @@ def test_a_partition_table() -> None:
     assert after(evlog.predict(log, {"gpt": a_disk(3)}, {"gpt": a_disk(2)}), 5) is None
 
 
-CONFIG = """set default="0"
-if [ -s $prefix/grubenv ]; then load_env; fi
-function tell { echo "$1"; }
-menuentry 'One two' --id one { tell   'a b'
-  linux /vmlinuz "x y" z
-}
-menuentry never { echo never; }
-"""
-
-
-def grub_log(config: str, texts: list[tuple[int, str]]) -> Log:
-    cfg = "(hd0,gpt1)/g/grub.cfg"
-    rows = [event(8, IPL, b"grub_cmd: insmod x\0", b"insmod x"), event(9, IPL, cfg.encode() + b"\0", config.encode())]
-    for pcr, text in texts:
-        if pcr == 9:
-            rows.append(event(9, IPL, text.encode() + b"\0", b"kernel"))
-        else:
-            prefix = "kernel_cmdline: " if text.startswith("/") else "grub_cmd: "
-            rows.append(event(8, IPL, (prefix + text).encode() + b"\0", text.encode()))
-    return log_of(*rows)
-
-
-BLOCKS = ["{ tell   'a b'\n  linux /vmlinuz \"x y\" z\n}", "{ echo never; }"]
-TEXTS = [
-    (8, "set default=0"),
-    (8, "[ -s (hd0,gpt1)/g/grubenv ]"),
-    (8, f"menuentry One two --id one {BLOCKS[0]}"),
-    (8, f"menuentry never {BLOCKS[1]}"),
-    (8, "setparams One two"),
-    (8, "tell a b"),
-    (8, "echo a b"),
-    (8, "linux /vmlinuz x y z"),
-    (9, "/vmlinuz"),
-    (8, '/vmlinuz "x y" z'),
-]
-
-
-def test_a_configuration_of_grub_is_run() -> None:
-    log = grub_log(CONFIG, TEXTS)
-    new = CONFIG.replace("echo never", "echo never ever").replace("one {", "uno {")
-    found = evlog.predict(log, {"/g/grub.cfg": new.encode()}, {"/g/grub.cfg": CONFIG.encode()})
-    assert found.complete, found.unknown
-    texts = [text.replace("one {", "uno {").replace("echo never", "echo never ever") for pcr, text in TEXTS if pcr == 8]
-    assert after(found, 8) == extended(b"insmod x", *(text.encode() for text in texts))
-    assert after(found, 9) == extended(new.encode(), b"kernel")
-
-
-@pytest.mark.parametrize(
-    ("old", "new", "reason"),
-    [
-        ("'One two' --id", "'One two' --class $theme --id", "unset: theme"),
-        ("tell   'a b'", "cryptomount -a", "cryptomount"),
-        ("/vmlinuz", "/vmlinuz-6", "/vmlinuz-6 is not given"),
-        ("set default", "source $prefix/more.cfg\nset default", "more.cfg"),
-        ("if [ -s $prefix/grubenv ]", "if [ -s $prefix/other ]", "other"),
-        ("echo never; }", "echo never; ", "expected"),
-        ("tell   'a b'", "chainloader /x.efi", "chainloader"),
-    ],
-)
-def test_what_is_not_determined_is_said(old: str, new: str, reason: str) -> None:
-    log = grub_log(CONFIG, TEXTS)
-    changed = CONFIG.replace(old, new).encode()
-    found = evlog.predict(log, {"/g/grub.cfg": changed}, {"/g/grub.cfg": CONFIG.encode()})
-    assert after(found, 8) is None
-    assert after(found, 9) is None
-    assert any(reason in each.reason for each in found.unknown), found.unknown
-
-
-def test_a_configuration_that_does_not_log_what_the_log_has() -> None:
-    log = grub_log(CONFIG, [*TEXTS[:-4], (8, "echo c d"), *TEXTS[-3:]])
-    found = evlog.predict(log, {"/g/grub.cfg": CONFIG.encode() + b"\n"}, {"/g/grub.cfg": CONFIG.encode()})
-    assert after(found, 8) is None
-
-
-def test_a_loop_without_end_ends() -> None:
-    log = grub_log(CONFIG, TEXTS)
-    changed = b"while true; do echo x; done\n" + CONFIG.encode()
-    found = evlog.predict(log, {"/g/grub.cfg": changed}, {"/g/grub.cfg": CONFIG.encode()})
-    assert after(found, 8) is None
-
-
 def test_an_archive_as_cpio_reads_it() -> None:
     made = cpio.archive(".extra/credentials", 0o500, [("a.cred", b"one"), ("b.cred", b"four")], 0o400)
     assert made.startswith(b"070701000000010000416d")
     assert len(made) % 4 == 0
     assert made.endswith(b"TRAILER!!!\0\0\0\0")
-
-
-def test_the_command(tmp_path: Path) -> None:
-    disk = tmp_path / "disk"
-    disk.write_bytes(a_disk(1))
-    result = run("predict", str(SAMPLES / "tcg2" / "ovmf.bin"), "--now", f"gpt={disk}", "--json")
-    document = valid("predict", result.out)
-    assert result.code == 1
-    assert document["unknown"][0]["place"] == "gpt"
-    assert all(row["after"] is None for row in document["registers"] if row["register"] == "pcr:5")
-    both = run("predict", str(SAMPLES / "tcg2" / "ovmf.bin"), "--also", f"gpt={disk}", "--also", f"/x={disk}", "--json")
-    assert [each["places"] for each in valid("predict", both.out)["variants"]] == [["gpt"], ["/x"], ["gpt", "/x"]]
-    assert run("predict", str(SAMPLES / "tcg2" / "ovmf.bin")).code == 2
-    assert run("predict", str(SAMPLES / "tcg2" / "ovmf.bin"), "--now", f"nowhere={disk}").code == 2
-    refused = run("predict", str(SAMPLES / "tcg2" / "ovmf.bin"), "--now", f"gpt={disk}", "-o", str(tmp_path / "next"))
-    assert refused.code == 1
-    assert not (tmp_path / "next").exists()
-
-
-@paired
-def test_the_predicted_log_is_written_and_replays(tmp_path: Path) -> None:
-    pair = next(pair for pair in PAIRS if pair.name.startswith("p09"))
-    update = json.loads((pair / "update.json").read_text())
-    place = {key: UPDATES / "store" / update[key]["gpt"].partition(":")[2] for key in ("now", "was")}
-    made = tmp_path / "next"
-    log = str(pair / "before" / "binary_bios_measurements")
-    result = run("predict", log, "--now", f"gpt={place['now']}", "--was", f"gpt={place['was']}", "-o", str(made))
-    assert result.code == 0, result.err
-    measured = json.loads((pair / "after" / "pcrs.json").read_text())
-    for row in evlog.replay(evlog.read(made)).rows:
-        assert row.value is not None
-        assert row.value.hex() == measured[row.alg.name][str(row.register.index)]
 
 
 def test_replace_takes_an_images_digest(tmp_path: Path) -> None:

@@ -98,6 +98,16 @@ def test_what_pcrlock_has_no_words_for_is_a_loss() -> None:
     assert [loss.field for loss in started.losses if "h-crtm" in loss.reason] == ["start"]
 
 
+def test_a_boot_of_which_nothing_is_left_is_no_variant() -> None:
+    """A variant without records matches any log: nobody booted so."""
+    guest = evlog.boot_of(evlog.read(SAMPLES / "ccel" / "ovmf-tdx.bin"))
+    alone, with_guest = (
+        evlog.export(boots, "pcrlock") for boots in ([boot(one(4, b"a"))], [boot(one(4, b"a")), guest])
+    )
+    assert with_guest.files == alone.files
+    assert any("ccmr:1" in loss.reason for loss in with_guest.losses)
+
+
 def test_beside_systemd_what_it_defines_is_left_out() -> None:
     separators = [one(pcr, bytes(4), SEPARATOR) for pcr in range(7)]
     made = boot(
@@ -139,6 +149,13 @@ def test_beside_systemd_equal_records_on_both_sides_are_left_out() -> None:
     # pcrlock finds each component from the start of the log: the second of the equal records is nobody's.
     assert not [path for path, _ in export.files if "pcr4" in path]
     assert [path for path, _ in export.files if "pcr1" in path]
+
+
+def test_beside_systemd_nothing_may_be_left() -> None:
+    """Behind what systemd measures nothing has a name: a boot of that alone has no components."""
+    made = boot(one(11, b"enter-initrd"), one(11, b"behind it"))
+    with pytest.raises(ConversionError, match="no event is left"):
+        evlog.export(made, "pcrlock", beside=True)
 
 
 def test_it_is_proven_before_anybody_gets_it(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -11,6 +11,7 @@ import pytest
 
 import evlog
 from evlog.formats import FORMATS
+from tests import fake_machine
 from tests.command import run
 from tests.conftest import ROOT, SAMPLES
 from tests.logs import BAD_LOGS, each_sample
@@ -116,6 +117,22 @@ def test_a_register_file() -> None:
     for wrong in ({"pcr": {"sha256": ["00"]}}, {"sha256": {"0": "xyz"}}, {}):
         with pytest.raises(jsonschema.ValidationError):
             validator("registers").validate(wrong)
+
+
+def test_captures_and_machines(tmp_path: Path) -> None:
+    fake_machine.tpm(tmp_path / "root")
+    archive = str(tmp_path / "machine.tar")
+    report = valid("capture-report", run("capture", "-o", archive, "--root", str(tmp_path / "root"), "--json").out)
+    validator("capture").validate(report["manifest"])
+    machine = valid("machine", run("show", archive, "--json").out)
+    validator("capture").validate(machine["capture"])
+    live = valid("machine", run("show", "--live", "--sysroot", str(tmp_path / "root"), "--json").out)
+    assert live["capture"] is None
+    for document in (machine, live):
+        assert len(document["registers"]) == 96
+        for log in document["logs"]:
+            assert log.pop("name").endswith("binary_bios_measurements")
+            validator("log").validate(log)
 
 
 def test_diff() -> None:

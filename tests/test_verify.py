@@ -349,7 +349,7 @@ def test_damage_is_named() -> None:
 def test_explanations_of_long_logs_end() -> None:
     log = log_of(*(action(8, b"%d" % number) for number in range(3000)))
     verdict, cause_, _ = cause(log, 8, bytes(31) + b"\1")
-    assert (verdict, cause_) == ("mismatch", "unexplained")
+    assert (verdict, cause_) == ("mismatch", "not_explained")
 
 
 # What is proven of events
@@ -357,8 +357,10 @@ def test_explanations_of_long_logs_end() -> None:
 
 def test_an_explanation_stays_readable_whatever_the_log_repeats() -> None:
     log = log_of(*[made.event(0, EV_SEPARATOR, ZEROS, "sha256")] * 1000)
-    verdict, why, explanation = cause(log, 0, b"\x11" * 32)
-    assert (verdict, why) == ("mismatch", "unexplained")
+    row = against(log, {(0, SHA256): b"\x11" * 32}, explain=4_000_000).get(pcr(0), SHA256)
+    assert row is not None
+    assert (row.verdict, row.cause) == ("mismatch", "unexplained")
+    explanation = row.explanation or ""
     assert "event 2 (EV_SEPARATOR), event 3 (EV_SEPARATOR)" in explanation
     assert "991 more come after event 1 (EV_SEPARATOR)" in explanation
     assert len(explanation) < 1000

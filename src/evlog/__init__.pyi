@@ -6,8 +6,6 @@ from evlog.algorithms import SHA384 as SHA384
 from evlog.algorithms import SHA512 as SHA512
 from evlog.algorithms import SM3_256 as SM3_256
 from evlog.algorithms import HashAlg as HashAlg
-from evlog.changing.append import Appended as Appended
-from evlog.changing.append import append as append
 from evlog.changing.convert import Conversion as Conversion
 from evlog.changing.convert import convert as convert
 from evlog.changing.edit import Edit as Edit
@@ -43,6 +41,7 @@ from evlog.decoders import decode as decode
 from evlog.decoders.describe import describe as describe
 from evlog.errors import ConversionError as ConversionError
 from evlog.errors import EvlogError as EvlogError
+from evlog.errors import NotDoneError as NotDoneError
 from evlog.errors import ParseError as ParseError
 from evlog.errors import SourceError as SourceError
 from evlog.errors import TruncatedError as TruncatedError
@@ -54,9 +53,18 @@ from evlog.evidence import Evidence as Evidence
 from evlog.formats import FORMATS as FORMATS
 from evlog.formats import Detection as Detection
 from evlog.formats import detect as detect
+from evlog.intake.captures import Capture as Capture
+from evlog.intake.captures import read_capture as read_capture
 from evlog.intake.read import read as read
 from evlog.intake.read import write as write
 from evlog.intake.registers import read_registers as read_registers
+from evlog.live import open_device as open_device
+from evlog.live.append import Appended as Appended
+from evlog.live.append import append as append
+from evlog.live.capture import Captured as Captured
+from evlog.live.capture import capture as capture
+from evlog.live.device import Device as Device
+from evlog.live.device import Quote as Quote
 from evlog.merging.merge import Handover as Handover
 from evlog.merging.merge import Merged as Merged
 from evlog.merging.merge import merge as merge
@@ -71,8 +79,6 @@ from evlog.model import Origin as Origin
 from evlog.model import Padding as Padding
 from evlog.model import Span as Span
 from evlog.options import Options as Options
-from evlog.policy.check import PolicyCheck as PolicyCheck
-from evlog.policy.check import RuleVerdict as RuleVerdict
 from evlog.policy.check import check_policy as check_policy
 from evlog.policy.document import read_policy as read_policy
 from evlog.policy.document import write_policy as write_policy
@@ -81,6 +87,8 @@ from evlog.policy.learn import GoodBoot as GoodBoot
 from evlog.policy.learn import Learned as Learned
 from evlog.policy.learn import learn as learn
 from evlog.policy.rules import BootPolicy as BootPolicy
+from evlog.policy.verdicts import PolicyCheck as PolicyCheck
+from evlog.policy.verdicts import RuleVerdict as RuleVerdict
 from evlog.predicting.predict import PredictedEvent as PredictedEvent
 from evlog.predicting.predict import PredictedRegister as PredictedRegister
 from evlog.predicting.predict import Prediction as Prediction
@@ -109,6 +117,12 @@ from evlog.replaying.replay import replay as replay
 from evlog.replaying.replay import replay_each as replay_each
 from evlog.replaying.statements import Anchor as Anchor
 from evlog.replaying.statements import Statement as Statement
+from evlog.tables.evidence import FleetEvidence as FleetEvidence
+from evlog.tables.ingest import Ingested as Ingested
+from evlog.tables.ingest import ingest as ingest
+from evlog.tables.inputs import FleetNames as FleetNames
+from evlog.tables.stream import Tables as Tables
+from evlog.tables.stream import table as table
 from evlog.verifying.demand import Acceptance as Acceptance
 from evlog.verifying.demand import Demand as Demand
 from evlog.verifying.judgement import Shortfall as Shortfall

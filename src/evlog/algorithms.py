@@ -19,6 +19,11 @@ class HashAlg(Record):
     name: str
     size: int
 
+    def __eq__(self, other: object) -> bool:
+        if type(other) is not HashAlg:
+            return NotImplemented
+        return self is other or (self.id == other.id and self.size == other.size and self.name == other.name)
+
     def __hash__(self) -> int:
         # Banks are keys of everything: hashing all fields takes longer than extending a register.
         return self.id

@@ -32,7 +32,19 @@ if TYPE_CHECKING:
     #: What rows extend into a bank, of (bank, rules, start row, stop row): see `Columns.extensions`.
     Extensions: TypeAlias = Callable[[HashAlg, tuple[str, ...], int, int], Sequence[bytes | None]]
 
-__all__ = ["NOT_EXTENDED", "Columns", "Computed", "Fields", "Layout", "Lazy", "Lines", "Packed", "Recorded", "rows_of"]
+__all__ = [
+    "NOT_EXTENDED",
+    "Columns",
+    "Computed",
+    "Fields",
+    "Kept",
+    "Layout",
+    "Lazy",
+    "Lines",
+    "Packed",
+    "Recorded",
+    "rows_of",
+]
 
 #: In ``registers``: the record extends nothing that replay can follow.
 NOT_EXTENDED = 0xFFFFFFFF
@@ -401,11 +413,11 @@ class Packed(Record):
         return map(itemgetter(0, fields.type, fields.digests), rows), bodies
 
 
-def rows_of(column: array[int] | bytes | bytearray, value: int) -> Iterator[int]:
-    """The rows in which a column has a value. Bytes are searched much faster than numbers, and mostly in vain."""
+def rows_of(column: array[int] | bytes | bytearray, value: int, first: int = 0) -> Iterator[int]:
+    """The rows, from ``first`` on, in which a column has a value. Bytes are searched much faster than numbers."""
     packed, size = (column, 1) if isinstance(column, (bytes, bytearray)) else (column.tobytes(), column.itemsize)
     wanted = value.to_bytes(size, byteorder)
-    at = packed.find(wanted)
+    at = packed.find(wanted, first * size)
     while at >= 0:
         row, beyond = divmod(at, size)
         if not beyond:
@@ -454,3 +466,20 @@ class Lazy(Sequence):  # type: ignore[type-arg]
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} of {len(self)} rows>"
+
+
+class Kept(Lazy):
+    """Those of another sequence, each made once."""
+
+    __slots__ = ("_items", "_made")
+
+    def __init__(self, items: Sequence[Any]) -> None:
+        super().__init__(len(items))
+        self._items = items
+        self._made: dict[int, Any] = {}
+
+    def _make(self, row: int) -> Any:
+        found = self._made.get(row)
+        if found is None:
+            found = self._made[row] = self._items[row]
+        return found

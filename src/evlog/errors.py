@@ -6,7 +6,8 @@
     │   └── UnknownFormatError                no format claims the bytes, or two do
     ├── WriteError (also ValueError)      a log that the format cannot hold; has ``event``
     ├── ConversionError (also ValueError) a refused conversion: losses under ``strict``, or changed registers
-    ├── SourceError (also OSError)        a file that is absent, unreadable or empty
+    ├── SourceError (also OSError)        a file that is absent, unreadable or empty; a device that does not answer
+    │   └── NotDoneError                      a device that refused to extend a register: nothing was extended
     └── UsageError (also ValueError)      a question that makes no sense: unknown register, bank, option
 
 Offsets are bytes from the start of the file that was read, never of a slice.
@@ -18,6 +19,7 @@ from __future__ import annotations
 __all__ = [
     "ConversionError",
     "EvlogError",
+    "NotDoneError",
     "ParseError",
     "SourceError",
     "TruncatedError",
@@ -79,7 +81,11 @@ class ConversionError(EvlogError, ValueError):
 
 
 class SourceError(EvlogError, OSError):
-    """A file that is absent, not permitted, or empty where a log was expected."""
+    """A file that is absent, not permitted, or empty where a log was expected; a device that does not answer."""
+
+
+class NotDoneError(SourceError):
+    """A device that was asked to extend a register and refused: nothing was extended."""
 
 
 class UsageError(EvlogError, ValueError):

@@ -22,6 +22,7 @@ __all__ = [
     "PCR0",
     "PCR_TO_CCMR",
     "PLATFORMS",
+    "RESETTABLE_PCRS",
     "SPACES",
     "UNKNOWN_REGISTER",
     "Platform",
@@ -37,6 +38,12 @@ SPACES = ("pcr", "ccmr", "rtmr", "rem", "nv", "mr")
 CC_SPACES = ("ccmr", "rtmr", "rem")
 Space = str
 
+#: The last PCR that the TPM of a PC has (TCG PC Client Platform TPM Profile 1.05, section 4.6).
+LAST_PCR = 23
+
+#: Registers of which there is one object each.
+_USUAL: dict[tuple[Space, int], Register] = {}
+
 
 class Register(Record):
     """What a log extends: ``pcr:7``, ``ccmr:3``, ``nv:0x01c40200``, ``mr:name``.
@@ -46,6 +53,18 @@ class Register(Record):
 
     space: Space
     index: int | str
+
+    def __new__(cls, space: Space, index: int | str) -> Register:
+        # The usual ones are one object each: tables find what is the same object without comparing.
+        if type(index) is not int or not 0 <= index <= LAST_PCR or space not in SPACES:
+            return object.__new__(cls)
+        known = _USUAL.get((space, index))
+        return known if known is not None else _USUAL.setdefault((space, index), object.__new__(cls))
+
+    def __eq__(self, other: object) -> bool:
+        if type(other) is not Register:
+            return NotImplemented
+        return self is other or (self.index == other.index and self.space == other.space)
 
     def __hash__(self) -> int:
         # A key of every table; few have the same index in two spaces.
@@ -118,8 +137,8 @@ NO_REGISTER = 0xFFFFFFFF
 #: Where the S-CRTM is measured, and the only PCR that may start at a locality.
 PCR0 = Register("pcr", 0)
 
-#: The last PCR that the TPM of a PC has (TCG PC Client Platform TPM Profile 1.05, section 4.6).
-LAST_PCR = 23
+#: PCRs that anybody may reset while the machine runs: for tests and for applications.
+RESETTABLE_PCRS = frozenset((16, 23))
 
 #: The register of a per-register textual log until somebody says which one it is.
 UNKNOWN_REGISTER = Register("mr", "unknown")

@@ -8,6 +8,8 @@ Source: kernel RFC "tsm: Unified Measurement Register ABI", patches 1 and 2 of 3
     <mr>/hash_algo      the kernel's name of the hash
     <mr>/event_log      the textual log; `evlog split` puts any log here
     <mr>                a flat file: a register that never changes, such as MRTD, RIM or a launch digest
+    <mr>:<hash>         a flat file of tsm-mr: by its mode one that is extended by a write, or one that takes none from
+                        here, which does not mean that it never changes
 
 A register known by name alone may have any name, and a file may not: on some system a letter's case does not count, a
 colon or a backslash is more than a letter, or a name is a device's. So what is not a small letter, a digit or one of
@@ -27,8 +29,11 @@ from evlog.registers import Register, Registers
 __all__ = [
     "LOG",
     "Member",
+    "flat_bank",
+    "flat_kind",
     "folder_name",
     "hash_name",
+    "is_flat",
     "is_tree",
     "member_of_log",
     "members",
@@ -51,6 +56,7 @@ _DEVICES = frozenset(("con", "prn", "aux", "nul", "clock$", "conin$", "conout$")
 )
 _STATIC = {"mrtd": "tdx", "rim": "cca"}
 _PLATFORM = {**_STATIC, "mrconfigid": "tdx", "mrowner": "tdx", "mrownerconfig": "tdx"}
+_COUNTED = ("rtmr", "rem")
 #: Flat files as long as a digest that are none.
 _FREE_FORM = frozenset(("mrconfigid", "mrowner", "mrownerconfig", "user_data", "host_data", "report_data"))
 
@@ -58,7 +64,8 @@ _FREE_FORM = frozenset(("mrconfigid", "mrowner", "mrownerconfig", "user_data", "
 class Member(Record):
     """A register of a tree: its name there, the register, its bank and value if the tree has them, its log's path.
 
-    ``static`` tells a register that no event extends.
+    ``kind`` is "extensible", "static" (no event extends it) or "closed": it takes no extension from here, and nothing
+    says whether it stays as it is.
     """
 
     name: str
@@ -66,7 +73,12 @@ class Member(Record):
     alg: HashAlg | None = None
     value: bytes | None = None
     log: str | None = None
-    static: bool = False
+    kind: str = "extensible"
+
+    @property
+    def static(self) -> bool:
+        """Whether no event extends it."""
+        return self.kind == "static"
 
 
 def register_named(name: str) -> Register:
@@ -183,7 +195,7 @@ def _folder(path: str, depth: int) -> list[Member]:
             flat.append(name)
     beside = bool(found)
     for name in flat:
-        known = ":" in name or name in _PLATFORM or name.startswith(("rtmr", "rem"))
+        known = ":" in name or name in _PLATFORM or name.startswith(_COUNTED)
         if (beside or known) and name not in _FREE_FORM:
             found += _flat(path, name)
     return found
@@ -199,19 +211,19 @@ def _register(folder: str) -> list[Member]:
     log = os.path.join(folder, LOG) if _is_file(folder, LOG) else None
     stated = _small(folder, HASH).decode("utf-8", "replace").strip() if _is_file(folder, HASH) else ""
     alg = _hash(stated or name.partition(":")[2])
-    static = name in _STATIC
+    kind = "static" if name in _STATIC else "extensible"
     found = []
     if _is_file(folder, DIGEST):
         alg, value = _value(_small(folder, DIGEST), alg)
-        found.append(Member(name, register, alg, value, log, static))
+        found.append(Member(name, register, alg, value, log, kind))
     elif log is not None:
-        found.append(Member(name, register, alg, None, log, static))
+        found.append(Member(name, register, alg, None, log, kind))
     for inner in _entries(folder):
         if _is_file(folder, inner, DIGEST):
             other = _hash(inner)
             if other is not None and other != alg:
                 other, value = _value(_small(folder, inner, DIGEST), other)
-                found.append(Member(name, register, other, value, None, static))
+                found.append(Member(name, register, other, value, None, kind))
     return found
 
 
@@ -225,7 +237,43 @@ def _flat(folder: str, name: str) -> list[Member]:
         return []
     if alg is None or value is None:
         return []
-    return [Member(plain, register_named(plain), alg, value, None, not suffix or plain in _STATIC)]
+    # The RFC has files for what never changes, and folders for the rest; tsm-mr has files for both.
+    counted = suffix or plain.startswith(_COUNTED)
+    kind = flat_kind(plain, writable=_writable(folder, name)) if counted else "static"
+    return [Member(plain, register_named(plain), alg, value, None, kind)]
+
+
+def flat_kind(plain: str, *, writable: bool) -> str:
+    """What a file of tsm-mr is, by its name without the hash, and its mode.
+
+    A register that is live and not extended from here has the same mode as one that never changes.
+    """
+    if plain in _PLATFORM:
+        return "static"
+    return "extensible" if writable else "closed"
+
+
+def flat_bank(name: str) -> HashAlg | None:
+    """The hash that a file of tsm-mr has in its name, if it has one that is known."""
+    return _hash(name.partition(":")[2])
+
+
+def is_flat(path: str) -> bool:
+    """Whether a path is a folder as tsm-mr has it: files with their hash in the name, and no folder for a register."""
+    try:
+        names = os.listdir(path)
+    except OSError:
+        return False
+    if len(names) > _WIDTH or not any(flat_bank(name) and _is_file(path, name) for name in names):
+        return False
+    return not any(_is_file(path, name, DIGEST) or _is_file(path, name, LOG) for name in names)
+
+
+def _writable(*parts: str) -> bool:
+    try:
+        return bool(os.stat(os.path.join(*parts)).st_mode & 0o222)
+    except OSError:
+        return False
 
 
 def _value(data: bytes, alg: HashAlg | None) -> tuple[HashAlg | None, bytes | None]:

@@ -22,6 +22,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.fuzz", description="Fuzz the library.")
     parser.add_argument("targets", nargs="*", help=f"of {', '.join(TARGETS)}; all if none is given")
     parser.add_argument("--seconds", type=float, default=120, help="of processor time, for all of them together")
+    parser.add_argument(
+        "--executions", type=int, default=-1, help="of each target at most: the same inputs on any machine"
+    )
     parser.add_argument("--jobs", type=int, default=1, help="how many at once")
     parser.add_argument("--found", type=Path, default=FOUND, help="where finds are kept")
     parser.add_argument("--corpus", type=Path, help="a folder to go on from, one below it for each target")
@@ -67,6 +70,8 @@ def _ran(target: str, seconds: float, asked: argparse.Namespace) -> dict[str, An
         target,
         "--seconds",
         str(seconds),
+        "--executions",
+        str(asked.executions),
         "--found",
         str(asked.found),
     ]

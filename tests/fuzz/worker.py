@@ -1,4 +1,4 @@
-"""One target under the fuzzer: python -m tests.fuzz.worker TARGET --seconds N --found FOLDER [--corpus FOLDER].
+"""One target under the fuzzer: python -m tests.fuzz.worker TARGET --seconds N --found FOLDER [--executions N].
 
 Ends with a line of JSON: what it ran, how long, and what it found.
 """
@@ -51,15 +51,15 @@ def bytewise(data: bytes, largest: int) -> bytes:
 class Worker:
     """Counts, keeps each find once, and ends in time."""
 
-    def __init__(self, target: str, seconds: float, found: Path) -> None:
-        self.target, self.seconds, self.found = target, seconds, found
+    def __init__(self, target: str, seconds: float, executions: int, found: Path) -> None:
+        self.target, self.seconds, self.most, self.found = target, seconds, executions, found
         self.known = {path.name for _, path in kept(found)}
         self.finds: list[str] = []
         self.executions = self.again = 0
         self.began = time.process_time()
 
     def __call__(self, data: bytes) -> None:
-        if time.process_time() - self.began > self.seconds:
+        if time.process_time() - self.began > self.seconds or self.executions == self.most:
             self.end()
         self.executions += 1
         find = tried(self.target, data, watch_memory=True)
@@ -96,6 +96,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(prog="python -m tests.fuzz.worker")
     parser.add_argument("target", choices=TARGETS)
     parser.add_argument("--seconds", type=float, required=True, help="of processor time")
+    parser.add_argument("--executions", type=int, default=-1, help="end after so many, if the time lasts")
     parser.add_argument("--found", type=Path, required=True)
     parser.add_argument("--corpus", type=Path, help="a folder that keeps inputs that reached something new")
     asked = parser.parse_args(arguments)
@@ -111,7 +112,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
             folder.mkdir(parents=True, exist_ok=True)
         for number, seed in enumerate(first):
             (started / f"{number:04}").write_bytes(seed)
-        worker = Worker(asked.target, asked.seconds, asked.found)
+        worker = Worker(asked.target, asked.seconds, asked.executions, asked.found)
         mutator = Mutator(asked.target, first, bytewise)
         flags = [f"-max_len={CHOICES + LARGEST}", "-rss_limit_mb=0", "-timeout=600", "-verbosity=0", "-handle_segv=0"]
         flags.append(f"-artifact_prefix={scratch}/")

@@ -8,7 +8,8 @@ Source: TCG PC Client Platform Firmware Profile 1.06, sections 3.3 (what extends
 from __future__ import annotations
 
 from evlog._record import Record
-from evlog.checking.digest_check import check_event
+from evlog.checking.digest_check import check_events
+from evlog.columns import Kept
 from evlog.contents.pcclient import PCClientEvent
 
 TYPE_CHECKING = False
@@ -20,9 +21,12 @@ if TYPE_CHECKING:
     from evlog.checking.facts import Facts
     from evlog.model import Event, Finding, Log
 
-__all__ = ["Checks", "check"]
+__all__ = ["Checks", "check", "judged"]
 
 
+_AT_ONCE = 256  # events that are checked at once
+# Events of a log that are made once and kept while it is checked.
+_KEPT = 4096
 # What readers of IMA lists say themselves.
 _VIOLATION = "ima_violation"
 
@@ -62,13 +66,15 @@ def check(log: Log) -> Checks:
     firmware is known to do this, warnings where a verifier should look; none is an error.
     """
     columns = log.columns
-    events = log.events
+    events: Sequence[Event] = log.events
     if columns is not None and columns.are_pcclient:
         from evlog.checking.facts import ColumnFacts
         from evlog.checking.verdicts import Verdicts
 
+        if len(events) <= _KEPT:
+            events = Kept(events)
         verdicts = Verdicts(columns, events)
-        return _judged(verdicts, ColumnFacts(columns, events, verdicts))
+        return judged(verdicts, ColumnFacts(columns, events, verdicts))
     checks: list[tuple[DigestCheck, ...]] = []
     # Verdicts are few, and events may be many, made as they are asked for.
     shared: dict[tuple[object, ...], tuple[DigestCheck, ...]] = {(): ()}
@@ -77,20 +83,19 @@ def check(log: Log) -> Checks:
     changed: dict[str, list[Event]] = {}
     marked: set[int] = set()
     named: dict[int, str] = {}
-    for row, twin in enumerate(log.twins):
-        if twin != row:
+    for row, twin, made in _checked(log):
+        if made is None:
             checks.append(checks[twin])
             if twin in marked:
                 violations.append(events[row].number)
             if twin in named:
                 changed[named[twin]].append(events[row])
             continue
-        event = events[row]
+        event, found = made
         content = event.content
         if content.mark(event):
             violations.append(event.number)
             marked.add(row)
-        found = check_event(event)
         key = tuple((each.alg.id, each.alg.size, each.verdict, each.rule) for each in found) if found else ()
         checks.append(shared.setdefault(key, found))
         pcclient = pcclient or isinstance(content, PCClientEvent)
@@ -102,7 +107,19 @@ def check(log: Log) -> Checks:
         return Checks(tuple(checks), notes)
     from evlog.checking.facts import EventFacts
 
-    return _judged(tuple(checks), EventFacts(tuple(events), tuple(checks)), notes)
+    return judged(tuple(checks), EventFacts(tuple(events), tuple(checks)), notes)
+
+
+def _checked(log: Log) -> Iterator[tuple[int, int, tuple[Event, tuple[DigestCheck, ...]] | None]]:
+    """Each row of a log with its twin, and, if that is the row itself, its event and the checks of it."""
+    twins, events = log.twins, log.events
+    for start in range(0, len(events), _AT_ONCE):
+        run = range(start, min(start + _AT_ONCE, len(events)))
+        single = [events[row] for row in run if twins[row] == row]
+        made = zip(single, check_events(single), strict=True)
+        for row in run:
+            twin = twins[row]
+            yield row, twin, next(made) if twin == row else None
 
 
 def _noted(log: Log, violations: Sequence[int], changed: dict[str, list[Event]]) -> Iterator[Finding]:
@@ -117,7 +134,7 @@ def _noted(log: Log, violations: Sequence[int], changed: dict[str, list[Event]])
         yield from finding("digest_mismatch", "warning", f"the digest is not of the event's {what}", events)
 
 
-def _judged(checks: Sequence[tuple[DigestCheck, ...]], facts: Facts, notes: Sequence[Finding] = ()) -> Checks:
+def judged(checks: Sequence[tuple[DigestCheck, ...]], facts: Facts, notes: Sequence[Finding] = ()) -> Checks:
     """The checks with what they say of the firmware, with what is odd in the log, and what else was found in it."""
     from evlog.checking import quirks, structure
     from evlog.checking.conventions import conventions_of

@@ -5,6 +5,7 @@ from __future__ import annotations
 from array import array
 from functools import cached_property
 from heapq import merge
+from itertools import chain
 
 from evlog import hashing
 from evlog._record import Record
@@ -29,6 +30,7 @@ __all__ = [
     "finding",
 ]
 
+_KEPT = 4096  # rows that are made once, and of which a list is made for each type
 _NAMED = 3  # events that a finding names before it counts
 
 
@@ -39,10 +41,8 @@ class Row(Record):
     type: int
     data: bytes
     checks: tuple[DigestCheck, ...]
-
-    @property
-    def number(self) -> int:
-        return self.event.number
+    #: The event's number in its log: ``event`` may be one that reads the same, of another place or log.
+    number: int
 
     @property
     def pcr(self) -> int | None:
@@ -102,7 +102,18 @@ class Facts:
 
     def of_type(self, *types: int) -> Iterator[Row]:
         """The rows of these event types."""
-        return map(self.row, merge(*(rows_of(self.types, each) for each in types if each in self.kinds)))
+        if len(self.types) > _KEPT:
+            return map(self.row, merge(*(rows_of(self.types, each) for each in types if each in self.kinds)))
+        found = [self._places[each] for each in dict.fromkeys(types) if each in self._places]
+        return map(self.row, found[0] if len(found) == 1 else sorted(chain.from_iterable(found)))
+
+    @cached_property
+    def _places(self) -> dict[int, list[int]]:
+        """Where the events of each type are, of a log that is not long."""
+        places: dict[int, list[int]] = {}
+        for place, event_type in enumerate(self.types):
+            places.setdefault(event_type, []).append(place)
+        return places
 
     @cached_property
     def no_actions(self) -> list[Row]:
@@ -131,7 +142,7 @@ class EventFacts(Facts):
         events = tuple(events)
         self.whole = not any(isinstance(event.content, DigestOnly) for event in events)
         self._rows = [
-            Row(event, event.content.event_type, event.content.data, digests)
+            Row(event, event.content.event_type, event.content.data, digests, event.number)
             for event, digests in zip(events, checks, strict=True)
             if isinstance(event.content, PCClientEvent)
         ]
@@ -164,14 +175,25 @@ class ColumnFacts(Facts):
 
     def __init__(self, columns: Columns, events: Sequence[Event], checks: Verdicts) -> None:
         self.types = checks.types
-        self.pcrs = columns.registers if columns.space == "pcr" else array("I", (NOT_EXTENDED,)) * len(columns)
+        self.pcrs = self.extended_in(columns)
         self._columns, self._events, self._checks = columns, events, checks
+        self._kept: dict[int, Row] = {}
+
+    @staticmethod
+    def extended_in(columns: Columns) -> array[int]:
+        """The PCR that each row extends, or `NOT_EXTENDED`."""
+        return columns.registers if columns.space == "pcr" else array("I", (NOT_EXTENDED,)) * len(columns)
 
     def row(self, place: int) -> Row:
-        event = self._events[place]
-        content = event.content
-        assert isinstance(content, PCClientEvent)
-        return Row(event, content.event_type, content.data, self._checks[place])
+        found = self._kept.get(place)
+        if found is None:
+            event = self._events[place]
+            content = event.content
+            assert isinstance(content, PCClientEvent)
+            found = Row(event, content.event_type, content.data, self._checks[place], place)
+            if len(self._kept) < _KEPT:
+                self._kept[place] = found
+        return found
 
     def number(self, place: int) -> int:
         return place

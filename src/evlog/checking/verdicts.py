@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from itertools import islice
+
 from evlog import hashing
-from evlog.checking.digest_check import DigestCheck, check_event
+from evlog.checking.digest_check import DigestCheck, check_events
 from evlog.columns import Lazy, rows_of
 from evlog.contents._pcclient_rules import data_first
 from evlog.contents.event_types import EV_NO_ACTION, LAUNCH_MARKERS
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Verdicts", "event_types"]
 
+_AT_ONCE = 256  # rows that are checked at once
 _EVENT_TYPE = 4  # bytes before it in a record
 #: Types of events that are not measured, or may not be.
 _NOT_MEASURED = frozenset({EV_NO_ACTION, *LAUNCH_MARKERS})
@@ -63,5 +66,9 @@ class Verdicts(Lazy):
             return self._plain[0 if layout_of is None else layout_of[row]]
         checked = self._made.get(row)
         if checked is None:
-            checked = self._made[row] = check_event(self._events[row])
+            # Whoever asks for one asks for those behind it.
+            after = islice(rows_of(self.flags, 0, row), _AT_ONCE)
+            rows = [each for each in after if each not in self._made]
+            self._made.update(zip(rows, check_events([self._events[each] for each in rows]), strict=True))
+            checked = self._made[row]
         return checked

@@ -44,7 +44,7 @@ class Bar:
         self._step, self._done, self._total = "", 0, 0
         self._begun = time.monotonic()
         self._ticks = 0
-        self._drawn = self._silent = self._skip = self._soon = False
+        self._drawn = self._silent = self._skip = self._soon = self._rated = False
         self._before: Any = _signal.signal(_signal.SIGALRM, self._tick)
         _signal.setitimer(_signal.ITIMER_REAL, _AFTER, _EVERY)
 
@@ -54,6 +54,10 @@ class Bar:
         What is known to take long is drawn ``soon``, whenever some of it is done.
         """
         self._step, self._done, self._total, self._soon = what, 0, total, soon
+
+    def rated(self) -> None:
+        """Say also how many are done in a second: for what takes minutes."""
+        self._rated = True
 
     def advance(self, count: int) -> None:
         """So much more of it is done."""
@@ -104,6 +108,8 @@ class Bar:
             share = min(self._done / self._total, 1)
             full = int(share * _WIDTH)
             state = f"[{'#' * full}{' ' * (_WIDTH - full)}] {self._done}/{self._total}"
+            if self._rated:
+                state += f", {self._done / max(time.monotonic() - self._begun, 0.001):.0f}/s"
         else:
             state = f"{_TURNS[self._ticks % len(_TURNS)]} {seconds} s"
         return f"{self._step} {state}"[: columns - 1]

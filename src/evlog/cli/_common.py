@@ -53,9 +53,16 @@ _LISTS = frozenset(("ima-binary", "ima-ascii"))
 
 
 def reader_arguments(parser: argparse.ArgumentParser, *, logs: str = "LOG", keep: bool = True) -> None:
-    """LOG (``-`` is stdin), what settles how it is read, and what is kept; ``keep`` is False for its own options."""
-    if logs.endswith("..."):
+    """LOG (``-`` is stdin), what settles how it is read, and what is kept; ``keep`` is False for its own options.
+
+    Of a command that takes no logs but what they are in, ``logs`` is "".
+    """
+    if not logs:
+        pass
+    elif logs.endswith("..."):
         parser.add_argument("logs", nargs="+", metavar="LOG", help="a log; - is stdin")
+    elif logs == "[LOG]":
+        parser.add_argument("log", nargs="?", metavar="LOG", help="a log; - is stdin")
     elif logs.endswith("...]"):
         parser.add_argument("logs", nargs="*", metavar="LOG", help="a log; - is stdin")
     else:
@@ -80,7 +87,7 @@ def reader_arguments(parser: argparse.ArgumentParser, *, logs: str = "LOG", keep
     group.add_argument("--strict", action="store_true", help="refuse what the specification refuses")
 
 
-def color_argument(parser: argparse.ArgumentParser) -> None:
+def color_argument(parser: argparse._ActionsContainer) -> None:
     """--color, of a command that prints a page."""
     text = "auto (the default): on a terminal, unless NO_COLOR, or with FORCE_COLOR"
     parser.add_argument("--color", choices=("auto", "always", "never"), default="auto", metavar="WHEN", help=text)
@@ -150,18 +157,38 @@ def open_log(args: argparse.Namespace, source: str) -> Log:
     return _opened(args, source, lambda *given, **chosen: [read(*given, **chosen)])[0]
 
 
+def open_whole(args: argparse.Namespace, source: str) -> Log:
+    """As `open_log`; of a capture all logs as one, as `evlog.merge` makes it."""
+    logs = open_all(args, source)
+    if len(logs) == 1:
+        return logs[0]
+    from evlog.merging.merge import merge
+
+    merged = merge(logs, platform=args.platform).log
+    return merged.replace(name=source, findings=tuple(each for log in logs for each in log.findings))
+
+
+def open_all(args: argparse.Namespace, source: str) -> list[Log]:
+    """As `open_log`; of a capture all logs."""
+    return open_logs(args, [source]) if is_capture(args, source) else [open_log(args, source)]
+
+
+def is_capture(args: argparse.Namespace, source: str) -> bool:
+    """Whether a source may be a capture, by how it begins."""
+    from evlog.intake.files import CAPTURES, beginning
+
+    return beginning(stdin(args) if source == "-" else source, 2) in CAPTURES
+
+
 def _opened(args: argparse.Namespace, source: str, reader: Callable[..., list[Log]]) -> list[Log]:
     from evlog.errors import ParseError
 
-    if source == "-" and sys.stdin is None:
-        from evlog.errors import SourceError
-
-        raise SourceError("stdin is closed")
     # Who types a log wants to see what was typed.
-    under_way("" if source == "-" and sys.stdin.isatty() else f"reading {shown(source)}")
+    typed = source == "-" and sys.stdin is not None and sys.stdin.isatty()
+    under_way("" if typed else f"reading {shown(source)}")
     try:
         return reader(
-            _stdin(args) if source == "-" else source,
+            stdin(args) if source == "-" else source,
             format=args.format,
             platform=args.platform,
             space=args.space,
@@ -175,9 +202,18 @@ def _opened(args: argparse.Namespace, source: str, reader: Callable[..., list[Lo
         raise
 
 
-def _stdin(args: argparse.Namespace) -> BinaryIO:
-    """Stdin, which is kept for who wants to know what it is if it is no log (`given`)."""
+def stdin(args: argparse.Namespace) -> BinaryIO:
+    """Stdin from its start, which is kept: evidence may be in it besides a log, or it is no log (`given`)."""
     from io import BytesIO
+
+    known = getattr(args, "stdin", None)
+    if known is not None:
+        known.seek(0)
+        return known  # type: ignore[no-any-return]
+    if sys.stdin is None:
+        from evlog.errors import SourceError
+
+        raise SourceError("stdin is closed")
 
     class Named(BytesIO):
         name = str(getattr(sys.stdin.buffer, "name", ""))

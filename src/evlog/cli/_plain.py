@@ -94,7 +94,7 @@ class Plain:
             return None
         values = {**self.defaults, **values, **dict.fromkeys(flags, True)}
         match self.positionals:
-            case [(name, None)] if len(others) == 1:
+            case [(name, None | "?")] if len(others) == 1:
                 return SimpleNamespace(**values, **{name: others[0]})
             case [(name, "+" | "*")] if others:
                 return SimpleNamespace(**values, **{name: others})

@@ -11,8 +11,8 @@ if TYPE_CHECKING:
     from typing import Any
 
     from evlog.model import Log
-    from evlog.policy.check import PolicyCheck, RuleVerdict
     from evlog.policy.rules import BootPolicy, RegisterPolicy, Rule, Value
+    from evlog.policy.verdicts import PolicyCheck, RuleVerdict
 
 __all__ = ["check", "document", "page", "summary"]
 

@@ -72,7 +72,8 @@ def show(args: argparse.Namespace, error: EvlogError) -> int:
 def rather(args: argparse.Namespace, log: Log) -> bool:
     """Whether what was read as a log is evidence: some kind of it claims the bytes, and its room is not certain.
 
-    An SEV-SNP report is also two records of a log without a header, with what follows as damage.
+    An SEV-SNP report is also two records of a log without a header, with what follows as damage; and a folder of
+    registers without a log is read as a log of no events.
     """
     from evlog.formats import CERTAIN, room
     from evlog.intake.files import load
@@ -81,6 +82,10 @@ def rather(args: argparse.Namespace, log: Log) -> bool:
     if args.format is not None or any(finding.code == "wrapped" for finding in log.findings):
         return False
     source = _common.given(args, args.log)
+    if isinstance(source, str) and os.path.isdir(source):
+        from evlog.tree import members
+
+        return all(member.log is None for member in members(source))
     if isinstance(source, str) and (not os.path.isfile(source) or os.path.getsize(source) > _REPORT):
         return False
     data, name = load(source)

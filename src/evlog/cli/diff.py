@@ -43,7 +43,7 @@ def run(args: argparse.Namespace) -> int:
     from evlog.comparing.diff import diff
 
     keep = _keep.of(args)
-    a, b = logs = [_common.open_log(args, source) for source in _common.checked(args.log, args.b)]
+    a, b = logs = [_common.open_whole(args, source) for source in _common.checked(args.log, args.b)]
     _common.need_list(args, logs)
     if keep.banks is not None:
         a, b = (log.replace(algorithms=tuple(filter(keep.has_bank, log.algorithms))) for log in logs)

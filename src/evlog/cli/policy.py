@@ -26,6 +26,11 @@ if TYPE_CHECKING:
     from evlog.policy.learn import GoodBoot
     from evlog.policy.rules import BootPolicy
 
+#: What says where evidence is, or what has to be proven by it.
+_OF_EVIDENCE = (
+    "registers", "quote", "live", "key", "signature", "pcrs", "nonce", "root", "kind", "require", "expect",
+    "authenticated", "accept", "ignore_violations", "at",
+)  # fmt: skip
 EXAMPLES = (
     "evlog policy learn monday.bin tuesday.bin -o policy.json",
     'evlog policy learn m/*/log --quote "{dir}/q" --root ROOT.pem -o policy.json',
@@ -168,18 +173,21 @@ def _check(args: argparse.Namespace) -> int:
     from evlog.errors import UsageError
     from evlog.policy.check import check_policy
     from evlog.registers import RegisterSet
+    from evlog.verifying.demand import NO_DEMAND
 
     if args.bank or (args.register and RegisterSet.parse(*args.register).alone is None):
         raise UsageError("the policy says which registers and banks are judged: leave out --register and --bank")
-    if args.unverified and (args.registers or args.quote or args.live or args.key or args.root):
-        raise UsageError("--unverified judges logs alone: leave out the evidence, or leave out --unverified")
+    useless = [name for name in _OF_EVIDENCE if getattr(args, name)]
+    if args.unverified and useless:
+        named = ", ".join(f"--{name.replace('_', '-')}" for name in useless)
+        raise UsageError(f"--unverified judges logs alone, and would not look at {named}: leave out one or the other")
     policy = _policy(args.logs[0])
     sources = args.logs[1:]
     if not sources and not args.live:
         raise UsageError("a log to check is needed behind the policy")
     evidence = None if args.unverified else _evidence(args, sources)
     logs = _common.open_logs(args, sources or own_logs(args))
-    demand = _demand.demand(args).replace(keep=None)
+    demand = NO_DEMAND if args.unverified else _demand.demand(args).replace(keep=None)
     result = check_policy(policy, logs, evidence, demand, platform=args.platform, unverified=args.unverified)
     warned = args.strict and any(
         finding.severity == "warning"
@@ -204,7 +212,7 @@ def _evidence(args: argparse.Namespace, sources: list[str]) -> Evidence | None:
 
     if args.registers or args.quote or args.live:
         return open_evidence(args, sources)
-    if len(sources) != 1 or sources[0] == "-":
+    if len(sources) != 1:
         return None
     try:
         return open_evidence(args, sources)

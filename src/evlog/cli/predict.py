@@ -8,14 +8,14 @@ every bank. What cannot be known is named, and its register has no value; the ex
 
 from __future__ import annotations
 
-from evlog.cli import _common
+from evlog.cli import _common, _keep
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     import argparse
     from collections.abc import Iterable
-    from typing import Any
 
+    from evlog.cli._keep import Keep
     from evlog.model import Log
     from evlog.predicting.predict import Prediction
 
@@ -23,13 +23,14 @@ EXAMPLES = (
     "evlog predict LOG --was kernel=old --was initrd=i --now kernel=new --ram 1G",
     "evlog predict LOG --was /EFI/Linux/a.efi=old --now /EFI/Linux/a.efi=new",
     "evlog predict LOG --now var:db+=db-append.auth --json",
+    "evlog predict LOG --also /EFI/Linux/a.efi=new --to pcrlock -o components",
 )
 
 _UNITS = {"": 1, "K": 1 << 10, "M": 1 << 20, "G": 1 << 30, "T": 1 << 40}
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
-    _common.reader_arguments(parser, keep=False)
+    _common.reader_arguments(parser)
     group = parser.add_argument_group("files")
     group.add_argument("--now", action="append", metavar="PLACE=FILE", help="a file of the next boot")
     group.add_argument("--was", action="append", metavar="PLACE=FILE", help="the file that was there before")
@@ -38,45 +39,84 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--initrd", metavar="FILE", help="short for --now initrd=FILE")
     group.add_argument("--cmdline", metavar="TEXT", help="the command line of a direct boot, as text")
     group.add_argument("--uki", metavar="FILE", help="short for --now uki=FILE, an image wherever it lies")
-    group.add_argument("--esp", metavar="DIR", help="every file of the next boot's partition")
+    group.add_argument(
+        "--esp", metavar="DIR", help="every file of the next boot's partition; what is not there is gone"
+    )
     group.add_argument("--ram", metavar="SIZE", help="memory of the virtual machine, which QEMU's loader needs: 512M")
-    parser.add_argument("-o", "--output", metavar="OUT", help="write the predicted log, in the format of LOG")
+    parser.add_argument(
+        "-o", "--output", metavar="OUT", help="write the predicted log, in the format of LOG, or the references of --to"
+    )
+    text = "references of the next boot: pcrlock (OUT is a folder), corim, rvps or keylime; --also gives variants"
+    parser.add_argument("--to", metavar="CONSUMER", help=text)
     parser.add_argument("--json", action="store_true", help="print one JSON object (evlog.predict/1)")
 
 
 def run(args: argparse.Namespace) -> int:
+    from evlog.cli._predicted import document, print_table
     from evlog.errors import UsageError
     from evlog.predicting.predict import predict
 
-    args.register = None  # a register to read a log by would be no part of what is predicted
+    keep = _keep.of(args)
     now, was = _files(args), _pairs(args.was, "--was")
     also = _pairs(args.also, "--also")
-    if not now and not also:
-        raise UsageError("nothing changes: --now PLACE=FILE is needed")
-    if also and args.output:
-        raise UsageError("--also predicts several logs, and -o takes one")
+    partition = _partition(args.esp) if args.esp is not None else None
+    _checked(args, bool(now or also or partition), bool(also))
+    twice = next((place for place in also if place in now), None)
+    if twice is not None:
+        raise UsageError(f"{twice} is there (--now), and may be there (--also): one of them")
     log = _common.open_log(args, args.log)
     ram = _size(args.ram) if args.ram is not None else None
-    found = predict(log, now, was, ram=ram)
-    variants = [
-        (places, predict(log, {**now, **{p: also[p] for p in places}}, was, ram=ram)) for places in _combined(also)
-    ]
+
+    def predicted(places: tuple[str, ...]) -> Prediction:
+        return _kept(
+            predict(log, {**now, **{p: also[p] for p in places}}, was, ram=ram, partition=partition), keep, log
+        )
+
+    found = predicted(())
+    variants = [(places, predicted(places)) for places in _combined(also)]
+    if args.output:
+        _write(args, found, variants, log, keep)
     if args.json:
-        document_ = document(found, log)
-        if also:
-            document_["variants"] = [{"places": list(places), **_parts(each, log)} for places, each in variants]
-        _common.print_json(document_)
-    else:
+        _common.print_json(document(found, log, variants))
+    elif args.output != "-":
         print_table(found, log)
         for places, each in variants:
             _common.put("", f"with {', '.join(places)}:")
             print_table(each, log)
-    _common.report(log.findings)
-    for sentence in found.unproven:
+    _common.report(keep.findings(log.findings, log))
+    _common.say_absent(keep.absent((row.register for row in found.registers), log.algorithms, log.platform))
+    every = (found, *(each for _, each in variants))
+    for sentence in dict.fromkeys(sentence for each in every for sentence in each.unproven):
         _common.say(f"unproven: {sentence}")
-    if args.output:
-        _write(args.output, found, log)
-    return int(log.failed or not all(each.complete for each in (found, *(v for _, v in variants))))
+    return int(log.failed or not all(each.complete for each in every))
+
+
+def _checked(args: argparse.Namespace, given: bool, several: bool) -> None:
+    """Raise UsageError for options that make no sense together."""
+    from evlog.errors import UsageError
+    from evlog.references import CONSUMERS
+
+    if not given:
+        raise UsageError("nothing changes: --now PLACE=FILE is needed")
+    if args.to is not None and args.to not in CONSUMERS:
+        raise UsageError(f"no consumer {args.to!r}; there are {', '.join(CONSUMERS)}")
+    if args.to is not None and not args.output:
+        raise UsageError(f"--to {args.to} needs -o {'FOLDER' if args.to == 'pcrlock' else 'FILE'}")
+    if several and args.output and args.to is None:
+        raise UsageError("--also predicts several logs, and -o takes one")
+    if args.output == "-" and args.to == "pcrlock":
+        raise UsageError("-o has to name a folder")
+    if args.output == "-" and args.json:
+        raise UsageError("--json needs -o FILE: stdout can hold the prediction or what is written, not both")
+
+
+def _kept(found: Prediction, keep: Keep, log: Log) -> Prediction:
+    """What of a prediction is kept; what is said of no register stays."""
+    return found.replace(
+        registers=tuple(r for r in found.registers if keep.has(r.register, log.platform) and keep.has_bank(r.alg)),
+        events=tuple(event for event in found.events if keep.has(event.register, log.platform)),
+        unknown=tuple(u for u in found.unknown if u.register is None or keep.has(u.register, log.platform)),
+    )
 
 
 def _combined(also: dict[str, bytes]) -> list[tuple[str, ...]]:
@@ -91,11 +131,10 @@ def _combined(also: dict[str, bytes]) -> list[tuple[str, ...]]:
 
 
 def _files(args: argparse.Namespace) -> dict[str, bytes]:
-    """What is there now: of the partition first, then each by name."""
+    """What is there now, each by its place."""
     from evlog.intake.files import load
 
-    found = _partition(args.esp) if args.esp is not None else {}
-    found.update(_pairs(args.now, "--now"))
+    found = _pairs(args.now, "--now")
     for place in ("kernel", "initrd", "uki"):
         file = getattr(args, place)
         if file is not None:
@@ -148,60 +187,48 @@ def _size(text: str) -> int:
     return int(number) * _UNITS[unit]
 
 
-def _write(path: str, found: Prediction, log: Log) -> None:
-    from evlog.changing.convert import convert
+def _write(
+    args: argparse.Namespace, found: Prediction, variants: list[tuple[tuple[str, ...], Prediction]], log: Log,
+    keep: Keep,
+) -> None:  # fmt: skip
+    """The predicted log, or references of it and of each variant; nothing if a register that is kept is unknown."""
     from evlog.errors import ConversionError
 
-    if not found.complete:
-        raise ConversionError("the predicted log is not written: some of it is unknown")
-    _common.deliver(path, convert(found.log, log.format, strict=False).data)
+    what = "the predicted log is" if args.to is None else "references are"
+    for _, each in (((), found), *variants):
+        if not each.complete:
+            lost = ", ".join(dict.fromkeys(str(u.register) for u in each.unknown if u.register is not None))
+            reason = (
+                f"{lost} cannot be known; --register leaves out what is unknown" if lost else each.unknown[0].reason
+            )
+            raise ConversionError(f"{what} not written: {reason}")
+    if args.to is None:
+        from evlog.changing.convert import convert
+        from evlog.changing.keep import keep as kept
 
+        part, left = kept(found.log, keep.registers, keep.banks)
+        made = convert(part, log.format, strict=False)
+        _common.deliver(args.output, made.data)
+        _common.say_losses([loss for loss in (*left, *made.losses) if loss.event is not None])
+        return
+    from evlog.references.export import export
+    from evlog.references.reference import boot_of
 
-def document(found: Prediction, log: Log) -> dict[str, Any]:
-    """The prediction as ``evlog.predict/1``."""
-    return {"schema": "evlog.predict/1", **_parts(found, log)}
-
-
-def _parts(found: Prediction, log: Log) -> dict[str, Any]:
-    rows = [
-        {
-            "register": str(row.register),
-            "label": row.register.label(log.platform),
-            "alg": row.alg.name,
-            "before": row.before.hex() if row.before is not None else None,
-            "after": row.after.hex() if row.after is not None else None,
-            "changed": row.changed,
-        }
-        for row in found.registers
+    boots = [
+        boot_of(
+            each.log.replace(name=" with ".join((log.name, ", ".join(places))) if places else log.name),
+            platform=args.platform,
+            registers=keep.registers,
+            banks=keep.banks,
+        )
+        for places, each in (((), found), *variants)
     ]
-    events = [
-        {"event": e.event, "register": str(e.register), "place": e.place, "rule": e.rule, "kind": e.kind}
-        for e in found.events
-    ]
-    unknown = [
-        {"register": str(e.register) if e.register is not None else None, "place": e.place, "reason": e.reason}
-        for e in found.unknown
-    ]
-    return {"registers": rows, "events": events, "unknown": unknown, "unproven": list(found.unproven)}
+    references = export(boots, args.to, strict=args.strict)
+    if references.is_folder:
+        from evlog.intake.outputs import write_folder
 
-
-def print_table(found: Prediction, log: Log) -> None:
-    """The events that differ, a block for each bank with the registers that change, and what is not known."""
-    for event in found.events:
-        number = f"event {event.event}" if event.event is not None else "new event"
-        _common.put(f"{number}, {event.register}: {event.kind} by {event.place}: {event.rule}")
-    banks: dict[str, list[str]] = {}
-    for row in found.registers:
-        if row.changed:
-            label = row.register.label(log.platform)
-            value = row.after.hex() if row.after is not None else "unknown"
-            lines = banks.setdefault(str(row.alg), [])
-            lines.append(f"{row.register!s:6} {label:7} {value}")
-            lines.append(f"{'':6} {'was':7} {row.before.hex() if row.before is not None else 'not known'}")
-    for alg, lines in banks.items():
-        _common.put(f"{alg}:", *lines)
-    if not banks:
-        _common.put("no register changes")
-    for each in found.unknown:
-        where = f"{each.register}: " if each.register is not None else ""
-        _common.put(f"unknown: {where}{each.place + ': ' if each.place else ''}{each.reason}")
+        write_folder(args.output, dict(references.files))
+    else:
+        _common.deliver(args.output, references.data)
+    _common.say_losses(references.losses)
+    _common.report(references.findings)

@@ -29,6 +29,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
     _common.reader_arguments(parser, logs="LOG...")
     verify.evidence_arguments(parser)
+    verify.explain_argument(parser)
     parser.add_argument("--against", metavar="LOG", help="another boot, to tell what differs")
     parser.add_argument("-o", "--output", required=True, metavar="FILE", help="the page; - is stdout")
 
@@ -63,10 +64,11 @@ def _answer(args: argparse.Namespace, logs: Sequence[Log], keep: _keep.Keep) -> 
     evidence = _evidence(args)
     if evidence is not None:
         from evlog.cli import _demand
+        from evlog.cli.verify import allowed
         from evlog.cli.verify import answer as line
         from evlog.verifying.verify import verify
 
-        found = verify(logs, evidence, _demand.demand(args), platform=args.platform)
+        found = verify(logs, evidence, _demand.demand(args), platform=args.platform, explain=allowed(args))
         tone = ("good" if found.word == "verified" else "odd") if found.ok else "bad"
         answer = answer.replace(verification=found, line=line(found), tone=tone, platform=found.platform)
         findings += [*found.findings, *found.evidence.findings]
@@ -79,7 +81,7 @@ def _answer(args: argparse.Namespace, logs: Sequence[Log], keep: _keep.Keep) -> 
     if args.against is not None:
         from evlog.comparing.diff import diff
 
-        other = _common.open_log(args, args.against)
+        other = _common.open_whole(args, args.against)
         difference = diff(other, logs[0], platform=args.platform)
         answer = answer.replace(difference=difference)
         no = no or not difference.equal
@@ -92,7 +94,7 @@ def _evidence(args: argparse.Namespace) -> Evidence | None:
     from evlog.errors import UnknownFormatError
 
     named = args.registers or args.quote or args.live
-    if not named and (len(args.logs) != 1 or args.logs[0] == "-"):
+    if not named and len(args.logs) != 1:
         return None
     try:
         return open_evidence(args, args.logs)

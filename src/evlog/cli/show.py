@@ -14,29 +14,31 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     import argparse
     from collections.abc import Iterable, Iterator, Sequence
-    from typing import Any
 
     from evlog.checking.bodies import Bodies
     from evlog.checking.check import Checks
-    from evlog.checking.digest_check import DigestCheck
     from evlog.checking.late import LateChecks
     from evlog.cli._page import Page
-    from evlog.model import Event, Finding, Log
+    from evlog.cli._selection import Selection
+    from evlog.model import Finding, Log
 
 
-#: Events that are made JSON objects of at a time: at first, for who reads along, and then.
-_FEW, _SOME = 16, 1024
 EXAMPLES = (
     "evlog show QUOTE --json",
     "evlog show /sys/kernel/security/tpm0/binary_bios_measurements",
     "evlog show LOG --register pcr:7 --tree",
     "evlog show LOG --event 17",
     "evlog show LOG --check mismatch --json",
+    "evlog show --live --follow",
 )
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
-    _common.reader_arguments(parser)
+    _common.reader_arguments(parser, logs="[LOG]")
+    live = parser.add_argument_group("this machine")
+    live.add_argument("--live", action="store_true", help="its logs and registers, as its kernel shows them")
+    live.add_argument("--follow", action="store_true", help="with --live: go on with what is measured from now on")
+    live.add_argument("--sysroot", metavar="DIR", help="the machine's file system, if not /")
     form = parser.add_mutually_exclusive_group()
     form.add_argument("--tree", action="store_true", help="everything that is known of each event")
     form.add_argument("--json", action="store_true", help="print one JSON object (evlog.log/1)")
@@ -56,6 +58,9 @@ def run(args: argparse.Namespace) -> int:
     keep = _keep.of(args)
     selection = _selection.of(args, keep)
     _check_document(args)
+    whole = _whole(args, keep, selection)
+    if whole is not None:
+        return whole
     log = _opened(args)
     if isinstance(log, int):
         return log
@@ -106,11 +111,42 @@ def _checked(
     return _selection.in_banks(log, checks, keep.banks)
 
 
+def _whole(args: argparse.Namespace, keep: _keep.Keep, selection: Selection) -> int | None:
+    """The exit code of showing a machine or a capture of one; None for anything else, which is one log."""
+    from evlog.errors import UsageError
+
+    if args.live:
+        if args.log is not None:
+            raise UsageError("--live finds the logs of this machine: leave out LOG")
+        from evlog.cli import _show_machine
+
+        return _show_machine.live(args, keep, selection)
+    if args.follow or args.sysroot is not None:
+        raise UsageError("--follow and --sysroot are for --live")
+    if args.log is None:
+        raise UsageError("a LOG is needed, or --live")
+    if not _common.is_capture(args, args.log):
+        return None
+    from evlog.intake.captures import read_capture
+
+    capture = read_capture(_common.given(args, args.log))
+    if capture is None or (args.member or "").removeprefix("/") in capture.logs:
+        return None
+    from evlog.cli import _show_machine
+
+    return _show_machine.capture(args, keep, selection, capture)
+
+
 def _opened(args: argparse.Namespace) -> Log | int:
     """The log; or, if it is evidence that was given, the exit code of showing that."""
     from evlog.cli import _show_evidence
     from evlog.errors import SourceError, UnknownFormatError
 
+    if os.path.isdir(args.log) and args.format is None:
+        from evlog.tree import is_flat
+
+        if is_flat(args.log):  # registers without a log
+            return _show_evidence.show(args, UnknownFormatError(f"{args.log}: no known log format", offset=0))
     try:
         log = _common.open_log(args, args.log)
     except UnknownFormatError as error:
@@ -160,10 +196,11 @@ def _json(
     args: argparse.Namespace, keep: _keep.Keep, log: Log, checks: Checks | LateChecks, chosen: Sequence[int]
 ) -> None:
     from evlog.checking.bodies import Bodies
+    from evlog.cli._events_json import rows_of
     from evlog.formats import room
 
     bodies = Bodies()
-    rows = _rows(log, checks, chosen, bodies)
+    rows = rows_of(log, checks, chosen, bodies)
     if args.jsonl:
         for some in rows:
             _common.put(*some)
@@ -182,58 +219,3 @@ def _findings(found: Iterable[Finding], checks: Checks | LateChecks, bodies: Bod
         yield json.dumps(each.to_json())
     for each in bodies.findings():
         yield json.dumps(each.to_json())
-
-
-def _rows(log: Log, checks: Checks | LateChecks, chosen: Sequence[int], bodies: Bodies) -> Iterator[list[str]]:
-    """The chosen events as JSON objects, some at a time."""
-    import json
-
-    from evlog.decoders import Context, decode
-    from evlog.decoders import to_json as decoded_json
-    from evlog.formats import room
-
-    context = Context.of(log)
-    as_document = room("evlog-json").document
-    # Of events that are the same the objects are, but for the members that say where they stand.
-    # What an event is may hang on the one before it; what is odd in its data is told of each.
-    twins = log.twins
-    rest: dict[tuple[int, int], str] = {}
-    offsets = log.columns.offsets if log.columns is not None else ()
-    start, some = 0, _FEW
-    while start < len(chosen):
-        numbers = chosen[start : start + some]
-        start, some = start + some, min(2 * some, _SOME)
-        keys = [(twins[number], twins[number - 1] if number else -1) for number in numbers]
-        new = [number for number, key in zip(numbers, keys, strict=True) if key not in rest]
-        events = tuple(log.events[number] for number in new)
-        made: dict[int, str] = {}
-        objects = as_document(log.replace(events=events, findings=()))["events"]
-        for number, event, members in zip(new, events, objects, strict=True):
-            decoded = decode(event, context)
-            odd = bodies.look(event, decoded)
-            members.update(decoded=decoded_json(decoded) or _by_nature(event), checks=checks_json(checks[number]))
-            mark = event.content.mark(event)
-            if mark:
-                members["mark"] = mark
-            made[number] = json.dumps(members)
-            key = twins[number], twins[number - 1] if number else -1
-            if not odd and twins[number] != number and key not in rest:
-                place = f'{{"number": {event.number}, "offset": {members["offset"]}, '
-                rest[key] = made[number].removeprefix(place)
-        yield [
-            made.get(number) or f'{{"number": {number}, "offset": {offsets[number]}, {rest[key]}'
-            for number, key in zip(numbers, keys, strict=True)
-        ]
-
-
-def _by_nature(event: Event) -> dict[str, Any] | None:
-    """What a content says that is no PC Client event, under its own kind."""
-    from evlog.decoders import to_json
-
-    members = to_json(event.content.decoded)
-    return None if members is None else {"kind": event.content.kind, **members}
-
-
-def checks_json(checks: tuple[DigestCheck, ...]) -> list[dict[str, Any]]:
-    """The digest checks of an event."""
-    return [{"alg": str(check.alg), "verdict": check.verdict, "rule": check.rule} for check in checks]

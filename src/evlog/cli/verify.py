@@ -15,13 +15,14 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     import argparse
     from collections.abc import Iterator, Sequence
-    from typing import Any
+    from typing import Any, BinaryIO
 
     from evlog.evidence import Evidence
     from evlog.verifying.verify import Verification
 
 # The arguments that name files.
 _FILES = ("registers", "quote", "key", "signature", "pcrs", "root")
+_DIGITS = 16
 _MOST_LINKS = 40  # as Linux follows
 
 
@@ -37,6 +38,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     _common.reader_arguments(parser, logs="[LOG...]")
     _each.arguments(parser)
     evidence_arguments(parser)
+    explain_argument(parser)
     parser.add_argument("-v", "--values", action="store_true", help="the registers' values")
     parser.add_argument("--events", action="store_true", help="say of each event how far it is proven")
     parser.add_argument("--json", action="store_true", help="print one JSON object (evlog.verify/1)")
@@ -49,6 +51,7 @@ def evidence_arguments(parser: argparse.ArgumentParser) -> None:
     source.add_argument("--registers", metavar="FILE", help="JSON, what tpm2_pcrread prints, or a folder")
     source.add_argument("--quote", metavar="FILE", help="a TPM or TD quote, TDREPORT, SEV-SNP report, CCA token, ...")
     source.add_argument("--live", action="store_true", help="this machine's registers, as its kernel shows them")
+    live_argument(parser)
     group = parser.add_argument_group("authenticating the values")
     group.add_argument("--key", metavar="FILE", help="the key that signed: PEM, DER, TPM2B_PUBLIC, a certificate")
     group.add_argument("--signature", metavar="FILE", help="the signature of a TPM quote")
@@ -58,13 +61,41 @@ def evidence_arguments(parser: argparse.ArgumentParser) -> None:
     _demand.arguments(parser)
 
 
+def explain_argument(parser: argparse.ArgumentParser) -> None:
+    """How much may be computed on why registers differ."""
+    parser.add_argument("--explain", metavar="N", help="hashes to spend on why registers differ; 0 for none")
+
+
+def allowed(args: argparse.Namespace) -> int | None:
+    """``--explain``. Raises UsageError for what is no number."""
+    text = args.explain
+    if text is None:
+        return None
+    if not (text.isascii() and text.isdigit() and len(text) < _DIGITS):
+        from evlog.errors import UsageError
+
+        raise UsageError(f"--explain {text}: a number of hashes was expected, such as 100000")
+    return int(text)
+
+
+def live_argument(parser: argparse.ArgumentParser) -> None:
+    """Where the machine of --live stands."""
+    text = "the machine's file system, of --live, if not /"
+    parser.add_argument_group("this machine").add_argument("--sysroot", metavar="DIR", help=text)
+
+
 def run(args: argparse.Namespace) -> int:
     from evlog.errors import UnknownFormatError, UsageError
     from evlog.verifying.verify import verify
 
     if _each.wanted(args):
+        from evlog.evidence import Credentials
+
+        # What makes no sense of any log is said once.
+        _demand.demand(args)
+        Credentials(nonce=_nonce(args), kind=args.kind, at=_demand.when(args.at))
         return _each.run(args, "verify")
-    demand = _demand.demand(args)
+    demand, explain = _demand.demand(args), allowed(args)
     try:
         evidence = open_evidence(args, args.logs)
     except UnknownFormatError as error:
@@ -73,7 +104,7 @@ def run(args: argparse.Namespace) -> int:
         raise UsageError(error.message) from error
     logs = _common.open_logs(args, args.logs or own_logs(args))
     _common.under_way("verifying")
-    result = verify(logs, evidence, demand, platform=args.platform)
+    result = verify(logs, evidence, demand, platform=args.platform, explain=explain)
     code = _code(args, result)
     if args.json:
         from evlog.report.documents.verification import document
@@ -97,11 +128,11 @@ def one(args: argparse.Namespace, source: str) -> tuple[dict[str, Any], int]:
     from evlog.verifying.verify import verify
 
     _keys_elsewhere(args, source)
-    log = _common.open_log(args, source)
+    logs = _common.open_all(args, source)
     evidence = open_evidence(_each.beside(args, source, _FILES), [source])
-    result = verify((log,), evidence, _demand.demand(args), platform=args.platform)
+    result = verify(logs, evidence, _demand.demand(args), platform=args.platform, explain=allowed(args))
     code = _code(args, result)
-    return document(result, code, events=args.events), code
+    return {**document(result, code, events=args.events), "failed": log.failed}, code
 
 
 def _code(args: argparse.Namespace, result: Verification) -> int:
@@ -154,49 +185,54 @@ def own_logs(args: argparse.Namespace) -> list[str]:
 
     if not args.live:
         raise UsageError("no log to verify (with --live this machine's own are found)")
-    found = live_logs()
+    found = live_logs(args.sysroot or "/", args.member)
     if not found:
         raise SourceError("this machine shows no logs")
+    args.member = None  # it named a TPM
     return found
 
 
 def open_evidence(args: argparse.Namespace, logs: Sequence[str]) -> Evidence:
     """The register values that the arguments name; if they name none, those that stand beside the log in its file."""
-    from evlog.errors import SourceError, UnknownFormatError, UsageError
+    from evlog.errors import UnknownFormatError, UsageError
     from evlog.intake.registers import read_registers
 
-    where = args.registers or args.quote
-    if args.live:
-        from evlog.intake.sources import live_registers
-
-        where = live_registers()
-        if where is None:
-            raise SourceError("this machine shows no registers: neither a TPM nor measurement registers in sysfs")
-    if where is None and (len(logs) != 1 or logs[0] == "-"):
+    where: str | BinaryIO | None = args.registers or args.quote
+    if args.sysroot is not None and not args.live:
+        raise UsageError("--sysroot is for --live")
+    beside = where is None and not args.live
+    if beside and len(logs) == 1:
+        where = logs[0] if logs[0] != "-" else _common.stdin(args)
+    if where is None and not args.live:
         raise UsageError("register values are needed: --registers, --quote, --live, or one document that holds them")
-    nonce = None
-    if args.nonce is not None:
-        try:
-            nonce = bytes.fromhex(args.nonce)
-        except ValueError:
-            raise UsageError("--nonce: hex was expected") from None
+    credentials: dict[str, Any] = {
+        "kind": args.kind,
+        "key": args.key,
+        "signature": args.signature,
+        "pcrs": args.pcrs,
+        "nonce": _nonce(args),
+        "root": args.root,
+        "at": _demand.when(args.at),
+    }
+    if where is None:
+        from evlog.intake.machine import read_machine
+
+        return read_machine(args.sysroot or "/", None if logs else args.member, **credentials)
     try:
-        return read_registers(
-            logs[0] if where is None else where,
-            kind=args.kind,
-            key=args.key,
-            signature=args.signature,
-            pcrs=args.pcrs,
-            nonce=nonce,
-            root=args.root,
-            at=_demand.when(args.at),
-            quote=args.quote is not None,
-            beside=where is None,
-        )
+        return read_registers(where, **credentials, quote=args.quote is not None, beside=beside, member=args.member)
     except UnknownFormatError as error:
-        if where is None:
+        if beside:
             error.message = f"{logs[0]}: {error.message}: give --registers, --quote or --live"
         raise
+
+
+def _nonce(args: argparse.Namespace) -> bytes | None:
+    from evlog.errors import UsageError
+
+    try:
+        return None if args.nonce is None else bytes.fromhex(args.nonce)
+    except ValueError:
+        raise UsageError("--nonce: hex was expected") from None
 
 
 def answer(result: Verification) -> str:

@@ -15,13 +15,13 @@ if TYPE_CHECKING:
     from evlog.decoders import Context
     from evlog.model import Event, Log
 
-__all__ = ["Describer", "Description"]
+__all__ = ["NAMES", "Describer", "Description"]
 
 # A difference deep inside a certificate list is told by its first places.
 _MAX_PLACES = 3
 _MAX_TEXT = 160
-# Members that name what an event is about, in the order to look.
-_NAMES = ("name", "variable_name", "verb", "section", "description")
+#: Members of what is decoded that name what an event is about, in the order to look.
+NAMES = ("name", "variable_name", "verb", "section", "description")
 # A command of GRUB's is named by its first word too.
 _COMMAND = "grub_cmd"
 _SUBJECTS = {"kernel_cmdline": "kernel command line"}
@@ -59,13 +59,14 @@ class Description(Record):
     """``type`` and ``name`` stay when the event's value changes; ``words`` say what the event holds.
 
     They are safe to print, whoever wrote the log; ``members`` are not: those of the event's data as JSON, and without
-    where in memory something lay.
+    where in memory something lay. ``kind`` is what the data was decoded as, else the content's.
     """
 
     type: str
     name: str
     words: str
     members: Any = None
+    kind: str = ""
 
     def became(self, other: Description, *, covered: bool) -> str:
         """What changed on the way to the other description, in words.
@@ -118,17 +119,17 @@ class Description(Record):
 class Describer:
     """Describes the events of one log."""
 
-    def __init__(self, log: Log) -> None:
+    def __init__(self, log: Log, context: Context | None = None) -> None:
         from evlog.decoders import Context
 
-        self._context: Context = Context.of(log)
+        self.context = Context.of(log) if context is None else context
 
     def unplaced(self, event: Event) -> Hashable:
         """What an event is but for where in memory something lay; None if it says nothing of that."""
         from evlog.decoders import Decoded, decode
 
         content = event.content
-        decoded = decode(event, self._context)
+        decoded = decode(event, self.context)
         if decoded is None or type(decoded).unplaced is Decoded.unplaced or not isinstance(content, PCClientEvent):
             return None
         return content.event_type, len(content.data), decoded.unplaced()
@@ -139,17 +140,18 @@ class Describer:
 
         content = event.content
         kind = content.kind if type_of(content) is None else name_of(content)
-        decoded = decode(event, self._context)
+        decoded = decode(event, self.context)
         members = None if decoded is None or isinstance(decoded, Raw) else to_json(decoded.unplaced())
         if decoded is None or members is None:
-            return Description(kind, printable(_own_name(content)), printable(_text(content)))
+            told = content.kind if decoded is None else decoded.kind
+            return Description(kind, printable(_own_name(content)), printable(_text(content)), kind=told)
         name = printable(_decoded_name(members, decoded.summary))
-        return Description(kind, name, decoded.summary, members)
+        return Description(kind, name, decoded.summary, members, decoded.kind)
 
 
 def _decoded_name(members: dict[str, Any], summary: str) -> str:
     """The first of the members that name things; an image is named by its path, which is what its summary says."""
-    for field in _NAMES:
+    for field in NAMES:
         value = members.get(field)
         if isinstance(value, str) and value:
             command = members.get("text")

@@ -346,7 +346,8 @@ class _Comparison:
             what.append("digests")
         if one.content != other.content:
             what.append("content")
-        covered = "digests" not in what or _covered(one) or _covered(other)
+        # Where only the digests differ, the data does not tell what was measured, whatever one of them is of.
+        covered = "digests" not in what or ("content" in what and (_covered(one) or _covered(other)))
         was, now = self.describe(0, i), self.describe(1, j)
         words = was.became(now, covered=covered)
         digests: tuple[tuple[str, bytes, bytes], ...] = ()

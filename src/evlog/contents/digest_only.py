@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from evlog.contents._tlv import split, tlv
 from evlog.contents.event_types import EV_NO_ACTION, LAUNCH_MARKERS, event_type_name
+from evlog.contents.launch import extends
 from evlog.model import Content
 
 TYPE_CHECKING = False
@@ -42,11 +43,7 @@ class DigestOnly(Content):
         return self.event_type != EV_NO_ACTION
 
     def extends(self, event: Event) -> bool:
-        if self.event_type in LAUNCH_MARKERS:
-            from evlog.contents.launch import has_marker_digests
-
-            return not has_marker_digests(event)
-        return self.event_type != EV_NO_ACTION
+        return extends(self.event_type, event)
 
     @property
     def event_type_name(self) -> str:

@@ -7,14 +7,14 @@ Sources: TCG PC Client Platform TPM Profile 1.05, section 4.6.2 (PCR 17 to 22); 
 from __future__ import annotations
 
 from evlog.algorithms import SHA1
-from evlog.contents.event_types import is_launch
+from evlog.contents.event_types import EV_NO_ACTION, LAUNCH_MARKERS, is_launch
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from evlog.model import Event
     from evlog.registers import Register
 
-__all__ = ["LAUNCH_PCRS", "MARKED_PCRS", "has_marker_digests", "is_reset", "tells_of_launch"]
+__all__ = ["LAUNCH_PCRS", "MARKED_PCRS", "extends", "has_marker_digests", "is_reset", "tells_of_launch"]
 
 #: PCRs that a dynamic launch resets together to zeros, and that are ones before.
 LAUNCH_PCRS = range(17, 23)
@@ -30,6 +30,13 @@ def is_reset(register: Register) -> bool:
 def tells_of_launch(event_type: int, register: Register) -> bool:
     """Whether an event of this type on this register says that there was a dynamic launch."""
     return is_reset(register) and is_launch(event_type)
+
+
+def extends(event_type: int | None, event: Event) -> bool:
+    """Whether an event of this type extends its register: a marker with a marker's digests does not."""
+    if event_type in LAUNCH_MARKERS:
+        return not has_marker_digests(event)
+    return event_type != EV_NO_ACTION
 
 
 def has_marker_digests(event: Event) -> bool:

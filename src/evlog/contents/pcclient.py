@@ -11,9 +11,9 @@ from evlog.contents.event_types import (
     EV_EVENT_TAG,
     EV_NO_ACTION,
     EVENT_TYPES,
-    LAUNCH_MARKERS,
     event_type_name,
 )
+from evlog.contents.launch import extends
 from evlog.model import Content
 
 TYPE_CHECKING = False
@@ -50,6 +50,7 @@ class PCClientEvent(Content):
     data: bytes
 
     kind = "pcclient"
+    alike_in_banks = True
     # A firmware log may have an NV handle in place of a PCR, of which it tells and which it does not account for.
     only_named = ("nv",)
 
@@ -58,11 +59,7 @@ class PCClientEvent(Content):
         return self.event_type != EV_NO_ACTION
 
     def extends(self, event: Event) -> bool:
-        if self.event_type in LAUNCH_MARKERS:
-            from evlog.contents.launch import has_marker_digests
-
-            return not has_marker_digests(event)
-        return self.event_type != EV_NO_ACTION
+        return extends(self.event_type, event)
 
     def pcclient(self, options: Options) -> PCClientEvent:
         return self

@@ -11,7 +11,7 @@ from evlog.decoders import Context, Cursor, Decoded, decodes
 from evlog.decoders._text import ascii_text, is_text, plain_text, utf16
 from evlog.decoders.sipa import SipaEvent, is_sipa, read_sipa
 
-__all__ = ["TaggedEvent", "TaggedEvents", "TaggedText"]
+__all__ = ["TAGS", "TaggedEvent", "TaggedEvents", "TaggedText"]
 
 #: Who writes a tag, and what it says.
 TAGS: dict[int, str] = {

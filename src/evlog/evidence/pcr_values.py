@@ -14,7 +14,7 @@ from evlog.registers import Register, Registers
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
 ID = "pcr-values"
 TITLE = "PCR values in the binary form of tpm2-tools"
@@ -76,3 +76,21 @@ def _values(cursor: Cursor) -> Iterator[bytes]:
             if size > len(slot):
                 raise digests.error(f"a digest of {size} bytes, at most {len(slot)}", "size")
             yield slot[:size]
+
+
+def serialized(selection: Sequence[tuple[Register, HashAlg]], values: Registers) -> bytes:
+    """The file of the values of a selection, in the order of a quote: bank by bank, lowest PCR first."""
+    banks: dict[HashAlg, int] = {}
+    for register, alg in selection:
+        banks[alg] = banks.get(alg, 0) | 1 << register.number
+    found = len(banks).to_bytes(4, "little")
+    for alg, bits in banks.items():
+        found += alg.id.to_bytes(2, "little") + bytes([3]) + bits.to_bytes(4, "little") + b"\0"
+    found = found.ljust(_LISTS_AT, b"\0")
+    digests = [values[key] for key in selection]
+    lists = [digests[at : at + _DIGESTS] for at in range(0, len(digests), _DIGESTS)]
+    found += len(lists).to_bytes(4, "little")
+    for each in lists:
+        slots = b"".join(len(value).to_bytes(2, "little") + value.ljust(_DIGEST - 2, b"\0") for value in each)
+        found += len(each).to_bytes(4, "little") + slots.ljust(_DIGESTS * _DIGEST, b"\0")
+    return found

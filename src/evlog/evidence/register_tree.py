@@ -40,7 +40,7 @@ def read(material: Material, credentials: Credentials) -> Evidence:
         raise ParseError(f"the value of {name} does not fit its hash", where=path)
     if not values:
         raise ParseError("no register values in the folder", where=path)
-    stated = tuple((name, _folder.value(path, name)) for name in _FREE_FORM if os.path.isfile(os.path.join(path, name)))
+    stated = tuple((name, _folder.value(path, name)) for name in _beside(path, found))
     return Evidence(
         KINDS[0],
         Registers(values, path),
@@ -50,6 +50,16 @@ def read(material: Material, credentials: Credentials) -> Evidence:
         platform=tree.platform_of(found),
         form=ID,
     )
+
+
+def _beside(path: str, found: tuple[tree.Member, ...]) -> list[str]:
+    """Files beside the registers that state something: those that are known, and what tsm-mr has without a hash."""
+    names = [name for name in _FREE_FORM if os.path.isfile(os.path.join(path, name))]
+    if tree.is_flat(path):
+        taken = {*names, *(member.name for member in found)}
+        plain = (name for name in _folder.entries(path) if ":" not in name and name[:1] != "." and name not in taken)
+        names += [name for name in plain if os.path.isfile(os.path.join(path, name))]
+    return names
 
 
 def _unfit(member: tree.Member) -> str | None:

@@ -5,6 +5,7 @@ Spec: POSIX.1-2017, pax, "ustar Interchange Format" and its extended headers; GN
 
 from __future__ import annotations
 
+from evlog._record import Record
 from evlog.errors import ParseError
 from evlog.intake.places import Layer, Place, step
 
@@ -15,13 +16,23 @@ if TYPE_CHECKING:
 
     from evlog.intake.budget import Budget
 
-__all__ = ["places"]
+__all__ = ["FILES", "Entry", "places", "tar_entries"]
 
 _BLOCK = 512
 _PIECE = 1 << 16
 _ZIP = b"PK\x03\x04"
 #: What a tar's header says of what follows it: a file's bytes; a name for the next file, GNU's and pax's.
-_FILES, _GNU_NAME, _PAX = b"\0" + b"07", b"L", b"x"
+FILES, _GNU_NAME, _PAX = b"\0" + b"07", b"L", b"x"
+
+
+class Entry(Record):
+    """A record of a tar: its name as it stands there, its kind, where its header and its bytes begin, and how many."""
+
+    name: bytes
+    kind: bytes
+    at: int
+    start: int
+    size: int
 
 
 def places(data: bytes, budget: Budget) -> Iterator[Place]:
@@ -38,7 +49,20 @@ def _place(name: str, layer: Iterator[Layer], at: int) -> Place:
 
 
 def _tar(data: bytes, budget: Budget) -> Iterator[Place]:
-    position, number = 0, 0
+    number = 0
+    for entry in tar_entries(data):
+        if entry.kind in FILES:
+            number += 1
+            name = entry.name.decode("utf-8", "replace")
+            yield _place(name, _part(data, entry.start, entry.size, budget), number)
+
+
+def tar_entries(data: bytes) -> Iterator[Entry]:
+    """What stands in a tar, one after the other, each under the name that a record before it may give.
+
+    Records that only name what follows are none of them. Raises ParseError for one that is cut or no header.
+    """
+    position = 0
     long_name = None
     while position + _BLOCK <= len(data):
         header = data[position : position + _BLOCK]
@@ -47,7 +71,7 @@ def _tar(data: bytes, budget: Budget) -> Iterator[Place]:
         size = _number(header[124:136])
         kind = header[156:157]
         start = position + _BLOCK
-        if size is None or not _sums_up(header):
+        if size is None or size < 0 or not _sums_up(header):
             raise ParseError("a tar archive: no header where one was expected", offset=position)
         if size > len(data) - start:
             raise ParseError(f"a tar archive: {size} bytes of a file, {len(data) - start} present", offset=position)
@@ -57,11 +81,10 @@ def _tar(data: bytes, budget: Budget) -> Iterator[Place]:
         elif kind == _PAX:
             long_name = _pax_path(body) or long_name
         else:
-            if kind in _FILES:
-                prefix = header[345:500].partition(b"\0")[0] + b"/" if header[257:263] == b"ustar\0" else b""
-                name = long_name if long_name is not None else prefix + header[:100].partition(b"\0")[0]
-                number += 1
-                yield _place(name.decode("utf-8", "replace"), _part(data, start, size, budget), number)
+            prefix = header[345:500].partition(b"\0")[0] if header[257:263] == b"ustar\0" else b""
+            name = header[:100].partition(b"\0")[0]
+            name = long_name if long_name is not None else prefix + b"/" * bool(prefix) + name
+            yield Entry(name, kind, position, start, size)
             long_name = None
         position = start + -(-size // _BLOCK) * _BLOCK
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from evlog.options import Options
     from evlog.registers import Register
 
-__all__ = ["Found", "identify", "read_bytes", "read_each", "read_one"]
+__all__ = ["Found", "identify", "read_all", "read_bytes", "read_each", "read_one"]
 
 #: Members of a document that an error lists.
 _LISTED = 16
@@ -64,9 +64,7 @@ def read_each(data: bytes, format: str | None, options: Options, budget: Budget 
     unless one tells of all events of the other, or goes on with registers that the other began.
     """
     found = identify(data, options, format, budget)
-    logs = [_read(found[0], options)] if len(found) == 1 else _once(found, options)
-    # What goes on with registers comes behind what began them.
-    logs.sort(key=_goes_on)
+    logs = [log for log, _ in _all_of(found, options)]
     extended: dict[Register, bool] = {}
     for log in logs:
         goes_on = _goes_on(log)
@@ -77,6 +75,21 @@ def read_each(data: bytes, format: str | None, options: Options, budget: Budget 
             )
         extended.update(dict.fromkeys(log.extended, goes_on))
     return logs
+
+
+def read_all(data: bytes, format: str | None, options: Options) -> list[tuple[Log, bytes]]:
+    """Every log in bytes with its own bytes, unwrapped, whatever registers they extend; in the order of `read_each`."""
+    return _all_of(identify(data, options, format), options)
+
+
+def _all_of(found: Sequence[Found], options: Options) -> list[tuple[Log, bytes]]:
+    if len(found) == 1:
+        return [(_read(found[0], options), found[0].data)]
+    logs = _once(found, options)
+    # What goes on with registers comes behind what began them.
+    logs.sort(key=_goes_on)
+    own = {f"{options.name}{each.path}": each.data for each in found}
+    return [(log, own[log.name]) for log in logs]
 
 
 def _goes_on(log: Log) -> bool:

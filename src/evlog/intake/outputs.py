@@ -15,9 +15,19 @@ from evlog.errors import SourceError, UsageError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
-__all__ = ["clear", "open_plain", "read_plain", "replace", "source_error", "write_file", "write_folder"]
+__all__ = [
+    "clear",
+    "open_plain",
+    "read_plain",
+    "replace",
+    "source_error",
+    "sync_folder",
+    "write_file",
+    "write_folder",
+    "write_private",
+]
 
 _CLOEXEC = getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
 _NOFOLLOW = getattr(os, "O_NOFOLLOW", 0)
@@ -27,8 +37,10 @@ _LINKS = 40  # that lead to each other, as in Linux
 _SUFFIX = ".new"
 
 
-def write_file(path: str, data: bytes) -> None:
+def write_file(path: str, data: bytes | Iterable[bytes]) -> None:
     """Write the file that a user named. It is there whole or not at all; pipes and devices are written to as they are.
+
+    What is written may come in pieces, which are made as they are written; if making one fails, nothing was written.
 
     A link stays, and what it leads to is written. Who may read what was there, and whose it is, stays too.
     Raises SourceError.
@@ -39,6 +51,18 @@ def write_file(path: str, data: bytes) -> None:
             _feed(place, data)
         else:
             replace(place, data)
+    except OSError as error:
+        raise source_error(path, error) from error
+
+
+def write_private(path: str, data: bytes) -> None:
+    """As `write_file`, for what nobody else may read: the file is its owner's alone, whatever was there before."""
+    try:
+        place = _destination(path)
+        if _is_special(place) or os.path.islink(place):
+            _feed(place, data)
+        else:
+            replace(place, data, private=True)
     except OSError as error:
         raise source_error(path, error) from error
 
@@ -97,10 +121,13 @@ def _destination(path: str) -> str:
     raise OSError(errno.ELOOP, "Too many levels of symbolic links", path)
 
 
-def replace(path: str, data: bytes, *, lasting: bool = False) -> None:
-    """The new content of a plain file, or a new file: there whole or not at all.
+def replace(
+    path: str, data: bytes | Iterable[bytes], *, lasting: bool = False, mode: int = 0o666, private: bool = False
+) -> None:
+    """The new content of a plain file, or a new file (of a mode): there whole or not at all.
 
-    A link of that name is replaced itself. ``lasting`` has it on the disk before it is seen. Raises OSError.
+    A link of that name is replaced itself. ``lasting`` has it on the disk before it is seen, and its name there before
+    this returns; what is ``private`` only its owner may read. Raises OSError.
     """
     there = os.lstat(path) if os.path.lexists(path) else None
     if there is not None and stat.S_ISDIR(there.st_mode):
@@ -108,11 +135,11 @@ def replace(path: str, data: bytes, *, lasting: bool = False) -> None:
     plain = there is not None and stat.S_ISREG(there.st_mode)
     beside = _beside(path)
     try:
-        with open(os.open(beside, _NEW, 0o600 if plain else 0o666), "wb") as file:
+        with open(os.open(beside, _NEW, 0o600 if plain or private else mode), "wb") as file:
             try:
-                if there is not None and plain:
+                if there is not None and plain and not private:
                     _as_before(file.fileno(), there)
-                file.write(data)
+                file.writelines((data,) if isinstance(data, bytes) else data)
                 file.flush()
                 if lasting:
                     os.fsync(file.fileno())
@@ -120,9 +147,22 @@ def replace(path: str, data: bytes, *, lasting: bool = False) -> None:
             except BaseException:
                 os.unlink(beside)
                 raise
+        if lasting:
+            sync_folder(path)
     except OSError as error:
         error.filename = path
         raise
+
+
+def sync_folder(path: str) -> None:
+    """Have the name of a file on the disk, as its content is. Raises OSError."""
+    if not hasattr(os, "O_DIRECTORY"):
+        return  # where a folder cannot be opened
+    handle = os.open(os.path.dirname(path) or os.path.curdir, os.O_RDONLY | os.O_DIRECTORY | _CLOEXEC)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
 
 
 def clear(path: str) -> None:
@@ -134,10 +174,10 @@ def clear(path: str) -> None:
             os.unlink(os.path.join(folder, other))
 
 
-def open_plain(path: str, flags: int) -> int:
+def open_plain(path: str, flags: int, mode: int = 0o644) -> int:
     """Open a plain file that is no link, without waiting for anybody. Raises OSError for anything else."""
     try:
-        handle = os.open(path, flags | _NOFOLLOW | _NONBLOCK | _CLOEXEC, 0o644)
+        handle = os.open(path, flags | _NOFOLLOW | _NONBLOCK | _CLOEXEC, mode)
     except OSError as error:
         if os.path.islink(path):
             raise OSError(error.errno, "A link, where a file of its own was expected", path) from error
@@ -197,7 +237,7 @@ def _is_special(path: str) -> bool:
     return not (stat.S_ISREG(mode) or stat.S_ISDIR(mode))
 
 
-def _feed(path: str, data: bytes) -> None:
+def _feed(path: str, data: bytes | Iterable[bytes]) -> None:
     """Write to a pipe or device. A pipe that nobody reads is an error, and not waited for."""
     try:
         handle = os.open(path, os.O_WRONLY | _NONBLOCK | _CLOEXEC)
@@ -207,4 +247,4 @@ def _feed(path: str, data: bytes) -> None:
         raise
     os.set_blocking(handle, True)
     with open(handle, "wb") as file:
-        file.write(data)
+        file.writelines((data,) if isinstance(data, bytes) else data)

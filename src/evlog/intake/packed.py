@@ -24,10 +24,12 @@ if TYPE_CHECKING:
         def decompress(self, data: bytes, /) -> bytes: ...
 
 
-__all__ = ["places"]
+__all__ = ["head", "places"]
 
 #: Compressed bytes taken at a time; zstd makes at most 128 KiB of 4.
 _PIECE = 512
+#: Compressed bytes that the first block of anything is in.
+_HEAD = 1 << 16
 _GZIP, _ZSTD = b"\x1f\x8b", b"\x28\xb5\x2f\xfd"
 
 
@@ -35,6 +37,23 @@ def places(data: bytes, budget: Budget) -> Iterator[Place]:
     """What a compressed stream unpacks to. Raises ParseError for one that is damaged."""
     if data.startswith((_GZIP, _ZSTD)):
         yield Place("", _layers(data, budget))
+
+
+def head(data: bytes, size: int) -> bytes:
+    """The first bytes of what a compressed stream unpacks to, as far as that can be said; none for other bytes."""
+    try:
+        if data.startswith(_GZIP):
+            import zlib
+
+            return zlib.decompressobj(wbits=31).decompress(data[:_HEAD], size)
+        if data.startswith(_ZSTD):
+            import zstandard
+
+            with zstandard.ZstdDecompressor().stream_reader(io.BytesIO(data[:_HEAD])) as stream:
+                return stream.read(size)
+    except Exception:  # of zlib and of a package that may be absent: whoever unpacks all of it says what is wrong
+        return b""
+    return b""
 
 
 def _layers(data: bytes, budget: Budget) -> Iterator[Layer]:

@@ -8,9 +8,9 @@ from __future__ import annotations
 import os
 
 from evlog import hashing
-from evlog.errors import SourceError
+from evlog.errors import ParseError, SourceError
 from evlog.formats import CERTAIN, room, writer
-from evlog.intake.files import load, named
+from evlog.intake.files import CAPTURES, load, named
 from evlog.intake.identify import read_each, read_one
 from evlog.options import Options
 
@@ -50,7 +50,8 @@ def read(
     ``source`` is a path, bytes, or a binary file that is read to its end; a folder is a tree of registers
     (`evlog.tree`), whose logs are read as one. Without ``format`` the content decides (`evlog.detect`); whatever is
     around a log (documents, archives, dumps and other letters, gzip, zstd) is taken off, with a finding that says so;
-    of several logs ``member`` chooses one by its path, such as ``/evidence/eventlog``.
+    of several logs ``member`` chooses one by its path, such as ``/evidence/eventlog``. Of a capture (`evlog.capture`)
+    each log is a member.
     The other keyword arguments settle what the bytes do not, as `evlog.options.Options` says of each.
 
     Damage ends the log where it stands: the events before it are returned with an ``error`` finding that has the
@@ -75,9 +76,9 @@ def read(
 def read_logs(
     source: Source, *, format: str | None = None, strict: bool = False, **choices: Unpack[Choices]
 ) -> list[Log]:
-    """As `read`, for who takes the logs of one machine together: also all that a document holds.
+    """As `read`, for who takes the logs of one machine together: also all that a document or a capture holds.
 
-    Raises ParseError if two of them extend the same register.
+    Raises ParseError if two in a document extend the same register, or a capture is damaged.
     """
     return _read(source, read_each, format, strict, choices)
 
@@ -94,11 +95,28 @@ def _read(
         if log is not None:
             return [log]
         data, name = load(source)
-        return reader(data, format, Options(name=name, strict=strict, sticky=_sticky(name), **choices))
+        options = Options(name=name, strict=strict, sticky=_sticky(name), **choices)
+        if data[:2] in CAPTURES:
+            found = _captured(data, format, options, one=reader is read_one)
+            if found:
+                return found
+        return reader(data, format, options)
     except MemoryError:
         pass
     # Out here nothing is held any more of what there was too much of.
     raise SourceError(f"{named(source)}: not enough memory to read it")
+
+
+def _captured(data: bytes, format: str | None, options: Options, *, one: bool) -> list[Log]:
+    """The logs of a capture; none if it is something else."""
+    from evlog.intake.captures import captured_logs, opened, whole
+
+    capture = opened(data, options.name)
+    logs = captured_logs(whole(capture), options, format) if capture is not None else []
+    if one and len(logs) > 1:
+        names = ", ".join(log.name.removeprefix(f"{options.name}/") for log in logs)
+        raise ParseError(f"the capture holds {len(logs)} logs, {names}; say which (--member PATH)")
+    return logs
 
 
 def _folder(source: Source, format: str | None, strict: bool, choices: Choices) -> Log | None:

@@ -11,7 +11,7 @@ import os
 from evlog._record import Record
 from evlog.errors import ParseError, SourceError, UnknownFormatError, UsageError
 from evlog.evidence import KINDS, NO_CREDENTIALS, SIGNED, SOURCES, Credentials, Evidence, Material, identify, source
-from evlog.intake.files import load, named
+from evlog.intake.files import CAPTURES, load, named
 from evlog.model import Finding
 from evlog.registers import Registers
 
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     from evlog.evidence import Source as Reader
     from evlog.evidence._key_file import KeyFile
+    from evlog.intake.captures import Capture
     from evlog.intake.files import Source
     from evlog.intake.unwrap import Wrapped
 
@@ -59,6 +60,7 @@ def read_registers(
     at: datetime | None = None,
     quote: bool = False,
     beside: bool = False,
+    member: str | None = None,
 ) -> Evidence:
     """Register values and what of them is authentic.
 
@@ -70,7 +72,8 @@ def read_registers(
     ``kind``, by a signature (a TPM quote), or by a root whose maker is known. Evidence of another kind fails
     (``kind_mismatch``), and so does evidence that has no use for something that was given (``credential_unused``). With
     ``quote`` a file or folder of values is refused; with ``beside`` ``where`` is a document or an archive that holds
-    logs, and evidence is only what stands in it, beside them.
+    logs, and evidence is only what stands in it, beside them. Of a capture (`evlog.capture`) it is the quote in it with
+    the values that were read, or these alone; ``member`` is the TPM that is meant, where it has two.
 
     Raises SourceError for what cannot be opened, ParseError for what it cannot be, UsageError for an unknown kind, a
     key or root whose kind nobody says, and a nonce that anybody can guess.
@@ -85,16 +88,22 @@ def read_registers(
             kind=kind,
             at=at,
         )
-        return _read(_material(where), credentials, quote=quote, beside=beside)
+        return _read(_material(where, captures=True), credentials, quote=quote, beside=beside, member=member)
     except MemoryError:
         pass
     # Out here nothing is held any more of what there was too much of.
     raise SourceError(f"{named(where)}: not enough memory to read it")
 
 
-def _read(material: Material, credentials: Credentials, *, quote: bool, beside: bool) -> Evidence:
+def _read(
+    material: Material, credentials: Credentials, *, quote: bool, beside: bool, member: str | None = None
+) -> Evidence:
     pinned, by, notes = _pinned(credentials)
-    part = _beside(material, pinned) if beside else _identify(material, pinned)
+    capture = _capture(material)
+    if capture is not None:
+        part = _captured(capture, pinned, member)
+    else:
+        part = _beside(material, pinned) if beside else _identify(material, pinned)
     material, found = part.material, part.reader
     if found is None:
         raise UnknownFormatError("no known source of register values", offset=0)
@@ -114,7 +123,9 @@ def _read(material: Material, credentials: Credentials, *, quote: bool, beside: 
         message = f"the kind of evidence is {evidence.source}, not {pinned}, as {by} says"
         return _failed(evidence.replace(pinned=by, credentials=credentials), "kind_mismatch", message)
     evidence = found.read(material, credentials.replace(kind=pinned))
-    if part.others:
+    if capture is not None:
+        evidence = _of_capture(evidence, capture, part, credentials.replace(kind=pinned), member)
+    elif part.others:
         evidence = _united(evidence, part.others)
     told = (*notes, *evidence.authenticated)
     return _held(evidence.replace(pinned=by, authenticated=told, credentials=credentials), credentials)
@@ -193,6 +204,42 @@ def _beside(material: Material, kind: str | None) -> _Part:
     if chosen is None:
         raise UnknownFormatError("no register values stand beside the log", offset=0)
     return chosen
+
+
+def _capture(material: Material) -> Capture | None:
+    """The capture that the bytes are. Raises ParseError for one that is not as its manifest says."""
+    if material.data is None:
+        return None
+    from evlog.intake.captures import opened, whole
+
+    capture = opened(material.data, material.name) if material.data[:2] in CAPTURES else None
+    return whole(capture) if capture is not None else None
+
+
+def _captured(capture: Capture, kind: str | None, member: str | None) -> _Part:
+    """The quote or report of a capture, with others of its kind; else the values that were read."""
+    from evlog.intake import captured
+
+    parts = [_Part(material, _claimed(material, None)) for material in captured.quotes(capture, member)]
+    values = captured.values_of(capture, member)
+    if values is not None:
+        parts.append(_Part(values, _claimed(values, None)))
+    chosen = _chosen(parts, kind)
+    if chosen is None or chosen.reader is None:
+        raise captured.no_values(capture)
+    reader = chosen.reader
+    alike = (each for each in parts if each.reader is not None and each.reader.KINDS == reader.KINDS)
+    return chosen.replace(others=tuple(each for each in alike if each.material != chosen.material))
+
+
+def _of_capture(
+    evidence: Evidence, capture: Capture, part: _Part, credentials: Credentials, member: str | None
+) -> Evidence:
+    """Evidence of a capture with what else of it stands there."""
+    from evlog.intake import captured
+
+    others = [each.reader.read(each.material, credentials) for each in part.others if each.reader is not None]
+    return captured.beside_quote(captured.joined(evidence, others), capture, member)
 
 
 def _chosen(found: list[_Part], kind: str | None) -> _Part | None:
@@ -315,11 +362,11 @@ def may_be_signed(data: bytes) -> bool:
     return _signed(_claimed(Material(data), None))
 
 
-def _material(where: Source) -> Material:
+def _material(where: Source, *, captures: bool = False) -> Material:
     if isinstance(where, (str, os.PathLike)) and os.path.isdir(where):
         return Material(None, os.fspath(where))
     data, name = load(where)
-    if len(data) > _MAX_SIZE:
+    if len(data) > _MAX_SIZE and not (captures and data[:2] in CAPTURES):
         raise SourceError(f"{name or 'evidence'}: {len(data)} bytes, at most {_MAX_SIZE}")
     return Material(data, name)
 

@@ -6,7 +6,7 @@ from evlog.contents.spec_id import is_header
 from evlog.errors import SourceError
 from evlog.intake.budget import Budget
 from evlog.intake.identify import read_bytes
-from evlog.intake.store import settled_log
+from evlog.intake.journal import settled_log
 from evlog.model import Event, Log, banks_of
 from evlog.tree import Member, is_tree, member_of_log, members, platform_of
 

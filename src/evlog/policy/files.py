@@ -13,21 +13,23 @@ from evlog.checking.digest_check import check_event
 from evlog.contents.ima import ImaEvent
 from evlog.model import Loss
 from evlog.policy.rules import FileRule, FileValue
+from evlog.registers import Register
 from evlog.replaying.boot_aggregate import BOOT_AGGREGATE, boot_aggregate
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
 
     from evlog.model import Event
     from evlog.policy.boots import ObservedBoot
-    from evlog.registers import Register
 
 __all__ = ["ListEntry", "aggregates", "entry_of", "excluded", "learned"]
 
 AGGREGATE = BOOT_AGGREGATE.decode()
 #: Where code and its settings are: nothing there is proposed to be excluded, whatever the boots show.
 _CODE = ("/usr/", "/bin/", "/sbin/", "/lib", "/boot/", "/opt/", "/etc/", "/root/", "/home/", "/efi/")
+#: What the first entry of a list may be the hash of.
+_BOUND = frozenset(Register("pcr", index) for index in range(10))
 #: Boots in which a file has to differ, each from each, before it is proposed.
 _LEAST = 3
 
@@ -79,8 +81,13 @@ def excluded(name: str, paths: Sequence[str]) -> bool:
     return any(name == path or (path.endswith("/") and name.startswith(path)) for path in paths)
 
 
-def aggregates(boot: ObservedBoot) -> dict[tuple[int, int], bool]:
-    """For the first entry of each list that firmware's log is beside: whether it is the hash of those registers."""
+def aggregates(boot: ObservedBoot, ignored: Collection[Register] = ()) -> dict[tuple[int, int], bool]:
+    """For the first entry of each list that firmware's log is beside: whether it is the hash of those registers.
+
+    Nothing is computed from registers that a policy ignores: nobody has judged what firmware's log says of them.
+    """
+    if any(register in ignored for register in boot.sequences if register in _BOUND):
+        return {}
     firmware = [log for log in boot.logs if not any(isinstance(event.content, ImaEvent) for event in log.events[:1])]
     if not firmware:
         return {}

@@ -2,23 +2,26 @@
 
 Events are aligned within their register by what they extend it by, then by what they are about. A rule holds what was
 seen and no more: a digest of one boot, the absence in another. ``free`` stands only where somebody can read what
-varied: an event whose data is what was measured, different in each of three boots or more, and on no register that says
-which firmware, code or Secure Boot policy ran. Whoever poisons one boot gains one alternative, which has his boot's
-name.
+varied: an event whose data is what was measured, different in each of three boots or more, of a kind that tells of a
+machine and not of what it runs, and on no register that says which firmware, code or Secure Boot policy ran. Whoever
+poisons one boot gains one alternative, which has his boot's name.
 """
 
 from __future__ import annotations
 
 from evlog._record import Record
 from evlog.algorithms import HashAlg
+from evlog.decoders.tagged import TAGS
 from evlog.errors import ConversionError, UsageError
 from evlog.model import Digest, Loss
 from evlog.policy.boots import observed
+from evlog.policy.demanded import extended
 from evlog.policy.files import learned as files_learned
 from evlog.policy.pairing import paired
 from evlog.policy.rules import CHECKS, BootPolicy, PolicyBoot, RegisterPolicy, Rule, Start, Static, Value
 from evlog.policy.seen import Observer
 from evlog.registers import Register
+from evlog.replaying.naming import united
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -35,22 +38,17 @@ __all__ = ["GoodBoot", "Learned", "learn"]
 
 #: Boots that an event has to differ in, each from each, before anybody may think that it always does.
 _LEAST_FREE = 3
-#: Registers of firmware, of the code that it loads, and of Secure Boot: by number, as PCRs and as CC registers count.
-_NEVER_FREE = frozenset(
-    {Register("pcr", index) for index in (0, 1, 2, 3, 4, 7)}
-    | {Register("ccmr", index) for index in (0, 1, 2)}
-    | {Register(space, index) for space in ("rtmr", "rem") for index in (0, 1)}
+#: The registers of partition tables, of wake-ups, and of what Windows counts. Others say which firmware, code, commands
+#: and Secure Boot policy ran (TCG PC Client Platform Firmware Profile 1.06, section 2.3.4; UAPI TPM PCR registry).
+_MAY_BE_FREE = frozenset(Register("pcr", index) for index in (5, 6, 12))
+#: Types that count boots, or name what one machine has. Others may be code, or be what code obeys.
+_MAY_VARY = frozenset(
+    {"EV_EVENT_TAG", "EV_EFI_GPT_EVENT", "EV_EFI_GPT_EVENT2", "EV_EFI_VARIABLE_BOOT", "EV_EFI_VARIABLE_BOOT2"}
 )
-#: Types that name code, or the end of a phase.
-_CODE = frozenset(
-    {
-        "EV_SEPARATOR", "EV_EFI_BOOT_SERVICES_APPLICATION", "EV_EFI_BOOT_SERVICES_DRIVER",
-        "EV_EFI_RUNTIME_SERVICES_DRIVER", "EV_POST_CODE", "EV_POST_CODE2", "EV_S_CRTM_CONTENTS", "EV_S_CRTM_VERSION",
-        "EV_EFI_PLATFORM_FIRMWARE_BLOB", "EV_EFI_PLATFORM_FIRMWARE_BLOB2", "EV_NONHOST_CODE",
-    }
-)  # fmt: skip
 #: Images are one thing under several paths.
-_IMAGES = frozenset(name for name in _CODE if name.startswith(("EV_EFI_BOOT_SERVICES", "EV_EFI_RUNTIME")))
+_IMAGES = frozenset(
+    {"EV_EFI_BOOT_SERVICES_APPLICATION", "EV_EFI_BOOT_SERVICES_DRIVER", "EV_EFI_RUNTIME_SERVICES_DRIVER"}
+)
 
 
 class GoodBoot(Record):
@@ -156,9 +154,20 @@ class _Learner:
             tuple(
                 _static([(boot.name, boot.verification.evidence) for boot in boots if boot.verification is not None])
             ),
-            tuple(each for each in every if each not in kept),
+            self._ignored(boots, every, platform),
             platform,
         )
+
+    def _ignored(
+        self, boots: Sequence[GoodBoot], every: Sequence[Register], platform: str | None
+    ) -> tuple[Register, ...]:
+        """The registers of boots and of their evidence that are not to be kept."""
+        if self.wanted is None:
+            return ()
+        evidence = (boot.verification.evidence for boot in boots if boot.verification is not None)
+        stated = {united(register, platform) for each in evidence for register in extended(each)}
+        found = sorted({*every, *stated}, key=lambda each: each.sort_key)
+        return tuple(each for each in found if not self.wanted.holds(each, platform))
 
     def _register(self, register: Register) -> RegisterPolicy:
         banks = self._banks(register)
@@ -253,11 +262,15 @@ class _Slot:
         return (
             len(values) >= _LEAST_FREE
             and all(len(value.witnesses) == 1 and value.check == CHECKS[0] for value in values)
-            and len(self.keys) == len(values)
-            and register not in _NEVER_FREE
-            and _CODE.isdisjoint(type for type, _ in self.names)
+            and register in _MAY_BE_FREE
             and len(self.names) == 1
+            and all(_may_vary(type, name) for type, name in self.names)
         )
+
+
+def _may_vary(type: str, name: str) -> bool:
+    """Whether an event may be one that differs with each boot: of tagged ones that can be of Windows only."""
+    return type in _MAY_VARY and (type != "EV_EVENT_TAG" or (name != "" and name not in TAGS.values()))
 
 
 def _with(slots: list[_Slot], entries: Sequence[Seen], banks: Sequence[HashAlg], boot: str) -> list[_Slot]:

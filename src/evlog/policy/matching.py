@@ -110,11 +110,16 @@ def gaps(rules: Sequence[Rule]) -> Iterator[tuple[int, int]]:
 
 
 def patterns(rules: Sequence[Rule], start: int, end: int) -> list[tuple[int, ...]]:
-    """What boots had in a gap: the rules whose event was there."""
+    """What boots had in a gap: the rules whose event was there.
+
+    Who says of one rule only what he had has not said what was there of the others: he stands for no combination.
+    """
     here = rules[start:end]
-    boots = dict.fromkeys(name for rule in here for name in (*rule.witnesses, *rule.without))
     having = [frozenset(rule.witnesses) for rule in here]
-    return list(dict.fromkeys(tuple(start + n for n, have in enumerate(having) if boot in have) for boot in boots))
+    told = [have.union(rule.without) for have, rule in zip(having, here, strict=True)]
+    boots = dict.fromkeys(name for rule in here for name in (*rule.witnesses, *rule.without))
+    whole = (boot for boot in boots if all(boot in names for names in told))
+    return list(dict.fromkeys(tuple(start + n for n, have in enumerate(having) if boot in have) for boot in whole))
 
 
 def match(policy: RegisterPolicy, entries: Sequence[Entry]) -> Match:

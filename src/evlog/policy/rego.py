@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import json
 
+from evlog.comparing.describe import NAMES
 from evlog.errors import ConversionError
 from evlog.model import Loss
 from evlog.policy.matching import gaps, patterns
@@ -20,7 +21,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-    from evlog.policy.rules import BootPolicy, RegisterPolicy
+    from evlog.policy.rules import BootPolicy, RegisterPolicy, Value
 
 __all__ = ["rego"]
 
@@ -41,8 +42,12 @@ allow if {{
 
 reference := {reference}
 
-# The first digest of an event in a bank is what extends it.
-digest_of(e, bank) := [d.digest | some d in e.digests; d.alg == bank][0]
+# What an event extends a bank by, if it says one thing of it.
+digest_of(e, bank) := digest if {{
+\tsaid := {{d.digest | some d in e.digests; d.alg == bank}}
+\tcount(said) == 1
+\tsome digest in said
+}}
 
 # What an event's data is worth: 0 it is what the digest covers, 2 it is not, 1 nobody can tell.
 rank_of(e, bank) := rank if {{
@@ -56,6 +61,11 @@ type_of(e) := name if {{
 \tname != null
 }} else := e.content.kind
 
+# What its data calls an event that is not judged.
+called(e) := [name | some field in {names}; name := e.decoded[field]; is_string(name); name != ""][0] if {{
+\tis_object(e.decoded)
+}} else := ""
+
 is_list(e) if e.content.kind == "ima"
 
 name_of(e) := concat("|", array.concat([type_of(e)], [digest_of(e, bank) | some bank in reference[e.register].banks]))
@@ -67,17 +77,14 @@ symbol(e) := s if {{
 \tworst(e) <= value.worst
 \ts := sprintf("v%d;", [value.number])
 }} else := s if {{
-\tkind := reference[e.register].free[type_of(e)]
+\tkind := reference[e.register].free[concat("|", [type_of(e), called(e)])]
 \tworst(e) <= kind.worst
 \tcount([b | some b in reference[e.register].banks; digest_of(e, b)]) == count(reference[e.register].banks)
 \ts := sprintf("f%d;", [kind.number])
 }} else := "x;"
 
-measured contains e if {{
-\tsome e in input.events
-\te.measured
-\tnot e.register in ignored
-}}
+# An array: events are many, and long to compare with one another.
+measured := [e | some e in input.events; e.measured; not e.register in ignored]
 
 ignored := {ignored}
 
@@ -86,7 +93,7 @@ spoken contains e.number if {{
 \treference[e.register]
 }}
 
-sequence(r) := concat("", [symbol(e) | some e in input.events; e.measured; e.register == r; not is_list(e)])
+sequence(r) := concat("", [symbol(e) | some e in measured; e.register == r; not is_list(e)])
 
 deny contains msg if {{
 \tsome r, rules in reference
@@ -159,14 +166,24 @@ def rego(policy: BootPolicy) -> tuple[bytes, tuple[Loss, ...]]:
     if any(rule.values[0].check != CHECKS[0] for each in policy.registers for rule in each.rules):
         reason = "names of events that their digest does not cover are not compared"
         losses.append(Loss(None, "name", reason))
+    for each, rule in policy.free:
+        if rule.type == "EV_IPL" or rule.type.startswith(("EV_EFI_BOOT_SERVICES", "EV_EFI_RUNTIME")):
+            reason = f"{each.register}: {rule.about} may have any digest: Rego does not know its name, and refuses it"
+            losses.append(Loss(None, "rules", reason))
     reference = {str(each.register): _register(each) for each in policy.registers}
     text = _MODULE.format(
         title=f"A policy of {len(policy.boots)} boots, by evlog.",
         reference=json.dumps(reference, indent=1),
         ranks=json.dumps({name: rank for rank, name in enumerate(CHECKS)}),
         ignored=json.dumps([str(register) for register in policy.ignored]),
+        names=json.dumps(NAMES),
     )
     return text.encode(), tuple(losses)
+
+
+def _name(value: Value) -> str:
+    """What tells the events of a value apart, as the module has it."""
+    return "|".join((value.type, *(digest.value.hex() for digest in value.digests)))
 
 
 def _register(each: RegisterPolicy) -> dict[str, Any]:
@@ -178,10 +195,10 @@ def _register(each: RegisterPolicy) -> dict[str, Any]:
         for value in rule.values:
             rank = CHECKS.index(value.check)
             if rule.rule == "free":
-                known = free.setdefault(value.type, {"number": len(free), "worst": rank})
+                known = free.setdefault(f"{value.type}|{value.name}", {"number": len(free), "worst": rank})
                 known["worst"] = max(known["worst"], rank)
                 continue
-            name = "|".join((value.type, *(digest.value.hex() for digest in value.digests)))
+            name = _name(value)
             known = numbers.setdefault(name, {"number": len(numbers), "worst": rank})
             if known["worst"] != rank:
                 raise ConversionError(
@@ -189,13 +206,14 @@ def _register(each: RegisterPolicy) -> dict[str, Any]:
                 )
             here.append(f"v{known['number']};")
         if rule.rule == "free":
-            here += [f"f{free[type]['number']};" for type in sorted({value.type for value in rule.values})]
+            here += [f"f{free[name]['number']};" for name in sorted({f"{v.type}|{v.name}" for v in rule.values})]
         symbols.append(here)
     for rule, here in zip(each.rules, symbols, strict=True):
         if rule.rule == "free":
             # An event of a known value may stand where any may.
-            types = {value.type for value in rule.values}
-            here += [f"v{known['number']};" for name, known in numbers.items() if name.partition("|")[0] in types]
+            named = {(value.type, value.name) for value in rule.values}
+            alike = (value for other in each.rules for value in other.values if (value.type, value.name) in named)
+            here += [f"v{numbers[name]['number']};" for name in map(_name, alike) if name in numbers]
     alternatives = [f"(?:{'|'.join(dict.fromkeys(here))})" for here in symbols]
     pattern, place = [], 0
     for start, end in (*gaps(each.rules), (len(each.rules), len(each.rules))):

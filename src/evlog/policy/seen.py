@@ -34,7 +34,12 @@ class Facts:
     def __init__(self, event: Event, type: str, name: str, words: str, checks: dict[int, str]) -> None:
         self.type, self.name, self.words, self.checks = type, name, words, checks
         extended = ((each.alg, event.extension(each.alg)) for each in event.digests)
-        self.extended = {alg.id: Digest(alg, value) for alg, value in extended if value is not None}
+        # Of two digests of one algorithm the first is extended. Whether that is so nobody sees who judges a log alone.
+        first: dict[int, bytes] = {}
+        torn = {each.alg.id for each in event.digests if first.setdefault(each.alg.id, each.value) != each.value}
+        self.extended = {
+            alg.id: Digest(alg, value) for alg, value in extended if value is not None and alg.id not in torn
+        }
         self.algorithms = frozenset(self.extended)
         self._in_banks: dict[tuple[int, ...], tuple[bytes, tuple[Digest, ...] | None, str]] = {}
 

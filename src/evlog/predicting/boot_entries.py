@@ -60,7 +60,7 @@ def predict(draft: Draft, files: Files) -> None:
     asked = {place.partition(":")[2].rstrip("+"): place for place in files.now if ":" in place}
     names = [name for name in asked if name == "BootOrder" or is_entry(name)]
     for name, place in asked.items():
-        if name in ("BootNext", "BootCurrent", "Timeout", "OsIndications"):
+        if name in ("BootCurrent", "Timeout"):
             files.place(place)
     if not names:
         return

@@ -21,7 +21,7 @@ def normal(place: str) -> str:
 class Files:
     """What was there and what will be. A place that is given once only is the same before and after, if it explains."""
 
-    def __init__(self, now: dict[str, bytes], was: dict[str, bytes]) -> None:
+    def __init__(self, now: dict[str, bytes], was: dict[str, bytes], *, whole: bool = False) -> None:
         for place in (*now, *was):
             if place[:1] in "/\\" or place in _WORDS:
                 continue
@@ -34,6 +34,8 @@ class Files:
         self.was = {normal(place): data for place, data in was.items()}
         #: Places that some rule found something to say of.
         self.placed: set[str] = set()
+        #: With a ``whole`` partition: paths of before that are no longer there.
+        self.gone = {p for p in self.was if whole and p.startswith("/") and p not in self.now}
 
     def old(self, place: str) -> bytes | None:
         """What was there, or what will be if nothing else is said of before."""
@@ -45,19 +47,26 @@ class Files:
         place = normal(place)
         return self.now.get(place, self.was.get(place))
 
+    def left(self, place: str) -> bytes | None:
+        """`new`, or None for what is gone."""
+        return None if normal(place) in self.gone else self.new(place)
+
     def changed(self, place: str) -> bool:
         """Whether other bytes will be there than before, or nobody said what was before."""
-        return self.old(place) != self.new(place)
+        return self.old(place) != self.left(place)
 
-    def place(self, place: str) -> None:
-        """Note that a rule has placed the file."""
-        self.placed.add(normal(place))
+    def place(self, place: str, *, gone: bool = False) -> None:
+        """Note that a rule has placed the file; one that is no longer there only if the rule knows of that."""
+        if gone or normal(place) not in self.gone:
+            self.placed.add(normal(place))
 
     def below(self, folder: str, ending: str) -> list[str]:
-        """The places in a folder with names that end so, in the order of their names' UTF-16 code."""
+        """The places in a folder with names that end so, in the order of their names' UTF-16 code, case included."""
         folder = normal(folder).rstrip("/") + "/"
         found = {p for p in (*self.now, *self.was) if p.startswith(folder) and p.endswith(ending)}
-        return sorted((p for p in found if "/" not in p[len(folder) :]), key=lambda p: p.encode("utf-16-be"))
+        return sorted(
+            (p for p in found if "/" not in p[len(folder) :]), key=lambda p: self.named(p).encode("utf-16-be")
+        )
 
     def paths(self) -> list[str]:
         """Places on the boot partition."""

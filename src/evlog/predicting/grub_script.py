@@ -265,6 +265,8 @@ class _Parser:
 
     def _variable(self, quoted: bool) -> Part:
         text, start = self.text, self.at + 1
+        if not quoted and text[start : start + 1] == '"':
+            raise self.error("a text that is to be translated")
         if text[start : start + 1] == "{":
             end = text.find("}", start)
             if end < 0:

@@ -21,13 +21,13 @@ if TYPE_CHECKING:
     from evlog.predicting.files import Files
     from evlog.predicting.measured import Measured
 
-__all__ = ["IMAGE_TYPES", "Images", "path_of"]
+__all__ = ["AFTER", "IMAGE_TYPES", "Images", "path_of"]
 
 RULE = "Authenticode digest of the image"
 IMAGE_TYPES = (EV_EFI_BOOT_SERVICES_APPLICATION, EV_EFI_BOOT_SERVICES_DRIVER, EV_EFI_RUNTIME_SERVICES_DRIVER)
 
 #: What an image that is started may go on to extend.
-_AFTER = (2, 4, 5, 7, 8, 9, 11, 12, 13, 14)
+AFTER = (2, 4, 5, 7, 8, 9, 11, 12, 13, 14)
 
 
 def path_of(step: Step) -> str | None:
@@ -94,7 +94,7 @@ class Images:
             for step in named:
                 reason = f"event {step.event.number if step.event else '?'} is not explained by the old image"
                 # Whatever it was, it is not what the old file says, and nor need be what it went on to log.
-                self.draft.lose_pcrs(_AFTER, self.files.named(place), reason)
+                self.draft.lose_pcrs(AFTER, self.files.named(place), reason)
             if not found:
                 continue
             data = self.files.new(place)

@@ -7,7 +7,7 @@ from evlog.contents.pcclient import PCClientEvent
 from evlog.errors import ParseError
 from evlog.model import Event, Finding
 from evlog.predicting.draft import Draft, Unknown
-from evlog.predicting.files import Files
+from evlog.predicting.files import Files, normal
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 __all__ = ["PredictedEvent", "PredictedRegister", "Prediction", "predict"]
 
 
+#: Variables that change what is booted or trusted, and are in no event themselves.
+_CHOOSING = ("BootNext", "Loader", "Mok", "OsIndications", "Sbat", "Shim")
 #: PCRs that are zero until they are extended.
 _PLAIN = range(1, 17)
 
@@ -70,29 +72,60 @@ class Prediction(Record):
 
 
 def predict(
-    log: Log, now: Mapping[str, bytes], was: Mapping[str, bytes] | None = None, *, ram: int | None = None
+    log: Log,
+    now: Mapping[str, bytes],
+    was: Mapping[str, bytes] | None = None,
+    *,
+    ram: int | None = None,
+    partition: Mapping[str, bytes] | None = None,
 ) -> Prediction:
     """Predict the next boot's registers from the last one's log and the files of now, by place.
 
     ``was`` are files before the update; what is in ``now`` only is taken to have been there, if it explains the log.
-    ``ram`` is the memory of a virtual machine in bytes, for QEMU's direct boot. Raises UsageError for a place that
-    makes no sense.
+    ``ram`` is the memory of a virtual machine in bytes, for QEMU's direct boot. ``partition`` are all files of the
+    next boot's partition, of which those that no event is of are taken to change nothing. Raises UsageError for a
+    place that makes no sense.
     """
-    files = Files(dict(now), dict(was or {}))
+    from evlog.predicting.secure_state import secure_boot
+
+    files = Files({**(partition or {}), **now}, dict(was or {}), whole=partition is not None)
     draft = Draft(log)
     others = {step.register for step in draft.steps if step.register.space != "pcr"}
     if others:
         draft.lose(sorted(others, key=lambda each: each.sort_key), "", "only PCRs are predicted")
     else:
         _rules(draft, files, ram)
-    for place in files.now:
-        if place not in files.placed and not any(files.named(place) == each.place for each in draft.unknown):
+    if any(str(each.register) == "pcr:4" for each in draft.unknown) and secure_boot(draft):
+        draft.lose_pcrs((7,), "", "which images are verified, and by whom, hangs on PCR 4")
+    spare = {normal(place) for place in partition or ()} - {normal(place) for place in now}
+    idle = 0
+    for place, data in files.now.items():
+        # What stays as it is changes nothing, whatever it is for.
+        if place in files.placed or files.was.get(place) == data:
+            continue
+        if place in spare and place not in files.was:
+            idle += 1
+        elif not any(files.named(place) == each.place for each in draft.unknown):
             _unplaced(draft, files, place)
+    for place in files.gone - files.placed:
+        _unplaced(draft, files, place, "it is no longer on the partition")
+    if idle:
+        draft.unproven.append(f"{idle} files of the partition are behind no event: they are taken to have been there")
     return _finished(log, draft)
 
 
 def _rules(draft: Draft, files: Files, ram: int | None) -> None:
-    from evlog.predicting import boot_entries, direct, gpt, secure_boot, secure_state, shim, systemd_boot, uki_boot
+    from evlog.predicting import (
+        boot_entries,
+        direct,
+        gpt,
+        programs,
+        secure_boot,
+        secure_state,
+        shim,
+        systemd_boot,
+        uki_boot,
+    )
     from evlog.predicting.grub_boot import predict as grub
     from evlog.predicting.images import Images
 
@@ -109,6 +142,7 @@ def _rules(draft: Draft, files: Files, ram: int | None) -> None:
     tried(lambda: boot_entries.predict(draft, files), (1,))
     tried(lambda: direct.predict(draft, files, ram), (4, 9))
     tried(images.predict, (2, 4))
+    tried(lambda: programs.predict(draft, files, images), (4,))
     tried(lambda: shim.predict(draft, files, images), (7, 14))
     tried(lambda: systemd_boot.predict(draft, files, images), (4, 5, 9, 12))
     tried(lambda: uki_boot.predict(draft, files, images, secure), (4, 9, 11, 12, 13))
@@ -116,16 +150,19 @@ def _rules(draft: Draft, files: Files, ram: int | None) -> None:
     tried(lambda: secure_boot.predict(draft, files, images, secure), (4, 7, 8, 9, 11, 12))
 
 
-def _unplaced(draft: Draft, files: Files, place: str) -> None:
+def _unplaced(
+    draft: Draft, files: Files, place: str, reason: str = "no event of the log is explained by it"
+) -> None:  # fmt: skip
     """A file behind which no event was found: the registers that such a file may change are not known."""
     named = files.named(place)
-    reason = "no event of the log is explained by it"
     if place.startswith("/"):
         draft.lose_pcrs((4, 5, 7, 8, 9, 11, 12, 13), named, reason)
     elif place == "uki":
         draft.lose_pcrs((4, 7, 9, 11, 12), named, reason)
     elif place == "gpt":
         draft.lose_pcrs((5,), named, reason)
+    elif ":" in place and place.partition(":")[2].startswith(_CHOOSING):
+        draft.lose_pcrs((4, 5, 7, 8, 9, 11, 12, 13, 14), named, "it may have something else booted, or trusted")
     elif ":" in place:
         draft.unknown.append(Unknown(None, named, "no event of the log is about this variable"))
     else:
@@ -154,10 +191,12 @@ def _finished(log: Log, draft: Draft) -> Prediction:
     rows = []
     keys = {(row.register, row.alg): row for row in (*after.rows, *before.rows)}
     for (register, alg), row in sorted(keys.items(), key=lambda each: (each[0][0].sort_key, each[0][1].id)):
-        new = after.get(register, alg)
-        if new is None and not any(r.register == register and r.alg == alg for r in after.rows):
-            new = row.start  # nothing extends it any more
-        rows.append(PredictedRegister(register, alg, before.get(register, alg), None if register in lost else new))
+        # What nothing extends, before or any more, is as it starts.
+        old, new = (
+            each.get(register, alg) if any((r.register, r.alg) == (register, alg) for r in each.rows) else row.start
+            for each in (before, after)
+        )
+        rows.append(PredictedRegister(register, alg, old, None if register in lost else new))
     told = tuple(
         PredictedEvent(s.event.number if s.event is not None else None, s.register, s.place, s.rule, s.kind)
         for s in draft.steps

@@ -15,6 +15,7 @@ from evlog.contents.event_types import (
 )
 from evlog.errors import ParseError
 from evlog.predicting import shim, signature_lists, signers, variables
+from evlog.predicting.files import normal
 from evlog.predicting.measured import bytes_of
 from evlog.predicting.signers import Database, RefusedError
 from evlog.predicting.variables import GLOBAL, IMAGE_SECURITY, SHIM, Variable
@@ -56,7 +57,9 @@ def predict(draft: Draft, files: Files, images: Images, secure: bool) -> None:
         return
     trusted = shim.lists(draft, files, images)
     moved = any(values.before[n] != values.after.get(n) for n in values.before) or trusted.before != trusted.after
-    renewed = any(files.changed(place) for place in images.places.values())
+    # Of two images with one digest each may have another signature: what nobody said of before is looked at, too.
+    renewed = any(files.changed(place) or place not in files.was for place in images.places.values())
+    renewed = renewed or any(_is_image(step) and step.kind in ("added", "removed") for step in draft.steps)
     if moved or renewed:
         _authorities(draft, files, images, values, trusted)
 
@@ -97,13 +100,19 @@ def _variables(draft: Draft, files: Files) -> _Values | None:
 class _Link:
     """One image of the chain: its step, its place, and the authorities that the log has of it."""
 
-    __slots__ = ("by_shim", "events", "place", "step")
+    __slots__ = ("by_shim", "events", "is_gone", "is_new", "place", "step")
 
     def __init__(self, step: Step, place: str | None, by_shim: bool) -> None:
         self.step = step
         self.place = place
         self.by_shim = by_shim
+        self.is_new, self.is_gone = step.kind == "added", step.kind == "removed"
         self.events: list[Step] = []
+
+
+def _is_image(step: Step) -> bool:
+    """Whether it is an image of PCR 4, also one that does not come any more."""
+    return str(step.register) == "pcr:4" and step.event_type == EV_EFI_BOOT_SERVICES_APPLICATION
 
 
 def _chain(draft: Draft, images: Images) -> list[_Link]:
@@ -112,10 +121,11 @@ def _chain(draft: Draft, images: Images) -> list[_Link]:
     links: list[_Link] = []
     waiting: list[Step] = []
     for step in draft.steps:
-        if step.is_of(4, EV_EFI_BOOT_SERVICES_APPLICATION):
+        if _is_image(step):
             by_shim = first is not None and step is not first and any(link.step is first for link in links)
-            link = _Link(step, images.place_of(step), by_shim)
-            link.events, waiting = waiting, []
+            link = _Link(step, normal(step.place) if step.kind == "added" else images.place_of(step), by_shim)
+            if not link.is_new:
+                link.events, waiting = waiting, []
             links.append(link)
         elif step.is_of(7, EV_EFI_VARIABLE_AUTHORITY) and step.event is not None:
             variable = variables.read(step.data)
@@ -147,9 +157,15 @@ def _authorities(draft: Draft, files: Files, images: Images, values: _Values, tr
             by_shim, earlier = True, dict(old)
         old.update((step.data, None) for step in link.events)
         named = files.named(link.place) if link.place else ""
-        touched = link.place is not None and files.changed(link.place)
+        touched = link.is_new or (link.place is not None and files.changed(link.place))
+        if link.is_gone:
+            again = again or bool(link.events)
+            for step in link.events:
+                draft.remove(step, link.step.place, "the image that it allowed does not come any more")
+            continue
         try:
-            was, why = _authority(files.old, link, values.before, trusted.before)
+            told = link.place is not None and link.place in files.was and not link.is_new
+            was, why = _authority(files.old, link, values.before, trusted.before) if told else (None, "")
             if was is not None and (
                 was.to_bytes() not in old or (link.events and was.to_bytes() != link.events[0].data)
             ):
@@ -180,7 +196,11 @@ def _authorities(draft: Draft, files: Files, images: Images, values: _Values, tr
                 return
             if moved and _UNPROVEN not in draft.unproven:
                 draft.unproven.append(_UNPROVEN)
-            said.update(step.data for step in link.events)
+            for step in link.events:
+                if step.data in said:
+                    draft.remove(step, place, "the authority was logged before")
+                    again = True
+                said.add(step.data)
             continue
         assert made is not None
         data = made.to_bytes()

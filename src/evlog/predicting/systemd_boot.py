@@ -120,6 +120,9 @@ def _kernel(draft: Draft, files: Files, images: Images, step: Step, options: Ste
         for place in confs
         if place not in mine and place in files.now and files.changed(place) | (place not in files.was)
     ]
+    if not mine:
+        # One that starts this kernel with other options is not what was booted, though it is said to be as it was.
+        extra += [place for place, entry in old.items() if normal(entry.linux) == path]
     if extra:
         draft.lose_pcrs((4, 9, 11, 12), files.named(extra[0]), "the log's options are not those of the old entry")
         return

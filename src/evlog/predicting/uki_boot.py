@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from evlog.contents.event_types import EV_EFI_BOOT_SERVICES_APPLICATION, EV_EFI_VARIABLE_BOOT, EV_EVENT_TAG, EV_IPL
 from evlog.errors import ParseError
-from evlog.predicting import boot_entries, linux, stub, variables
+from evlog.predicting import boot_entries, linux, programs, stub, variables
+from evlog.predicting.files import normal
 from evlog.predicting.images import path_of
+from evlog.predicting.measured import bytes_of
 from evlog.predicting.runs import first_difference, relay
 from evlog.predicting.stub import Beside
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Collection, Iterator
 
     from evlog.predicting.draft import Draft, Step
     from evlog.predicting.files import Files
@@ -70,37 +72,36 @@ def _run(draft: Draft, files: Files, step: Step, place: str, secure: bool) -> No
         before = stub.read(old_uki)
         after = stub.read(new_uki)
         options = _options(draft, step)
-        tried = [stub.items(before, beside, secure, named) for beside in _befores(files, path, options[0])]
+        if secure and options == (None, None) and ".cmdline" in before.base and ".cmdline" not in after.base:
+            raise ParseError("the load options, which .cmdline kept from being used, are not known")
+        there = _there(draft, steps, files, path)
+        old = stub.items(before, _beside(files, path, options[0], files.old, there), secure, named)
         if before.version != after.version and (before.profiles or after.profiles):
             raise ParseError("another version of the stub, with profiles")
-        new = stub.items(after, _beside(files, path, options[1], files.new), secure, named)
+        if before.version != after.version and (before.version.smbios or after.version.smbios):
+            draft.lose_pcrs((1,), named, "the stub of one version logs SMBIOS tables")
+            raise ParseError("another version of the stub, which may hand over what only the machine knows")
+        new = stub.items(after, _beside(files, path, options[1], files.left), secure, named)
     except ParseError as error:
         draft.lose_pcrs(_PCRS, named, str(error))
         return
-    whys, old = _best(draft, steps, tried)
-    for each in _places(files, path):
-        files.place(each)
+    try:
+        programs.same_kernel(draft, before.base.get(".linux", b""), after.base.get(".linux", b""), named)
+    except ParseError as error:
+        draft.lose_pcrs((9,), named, str(error))
+    whys = {pcr: first_difference(draft, _part(steps, pcr), _items(old, pcr)) for pcr in _PCRS}
+    for each in [*_places(files, path), *_passed_over(files, path)]:
+        files.place(each, gone=True)
     last = step
     for pcr in _PCRS:
         mine, ours, theirs = _part(steps, pcr), _items(old, pcr), _items(new, pcr)
-        if whys.get(pcr):
+        if whys[pcr]:
             if not _same(ours, theirs):
                 draft.lose_pcrs((pcr,), named, whys[pcr])
             continue
         why = relay(draft, mine, ours, theirs, last)
         if why:
             draft.lose_pcrs((pcr,), named, why)
-
-
-def _best(draft: Draft, steps: list[Step], tried: list[list[Item]]) -> tuple[dict[int, str], list[Item]]:
-    """Of what may have been beside the image, what explains most of the log; and what is not explained, by PCR."""
-    found: list[tuple[dict[int, str], list[Item]]] = []
-    for old in tried:
-        whys = {pcr: first_difference(draft, _part(steps, pcr), _items(old, pcr)) for pcr in _PCRS}
-        found.append(({pcr: why for pcr, why in whys.items() if why}, old))
-        if not found[-1][0]:
-            break
-    return min(found, key=lambda each: len(each[0]))
 
 
 def _part(steps: list[Step], pcr: int) -> list[Step]:
@@ -127,38 +128,71 @@ def _steps(draft: Draft, step: Step) -> Iterator[Step]:
             yield each
 
 
+def _groups(files: Files, path: str) -> dict[str, list[str]]:
+    """The files beside an image by what the stub makes of them, in its order."""
+    extra = f"{path}.extra.d"
+    raw = files.below(extra, ".raw")
+    found = {
+        "addons": files.below("/loader/addons", ".addon.efi") + files.below(extra, ".addon.efi"),
+        "credentials": files.below(extra, ".cred"),
+        "global_credentials": files.below("/loader/credentials", ".cred"),
+        "extensions": [place for place in raw if not place.endswith(".confext.raw")],
+        "configurations": [place for place in raw if place.endswith(".confext.raw")],
+    }
+    return {group: [place for place in places if _counts(place)] for group, places in found.items()}
+
+
+def _counts(place: str) -> bool:
+    """Names that start with a dot, are not ASCII or too long are passed over."""
+    name = place.rpartition("/")[2]
+    return place.isascii() and not name.startswith(".") and len(name) <= 255
+
+
+def _passed_over(files: Files, path: str) -> list[str]:
+    """Files that are beside the image, and that the stub does not take."""
+    folders = [f"{normal(path)}.extra.d/", "/loader/addons/", "/loader/credentials/"]
+    return [place for place in files.paths() if place.startswith(tuple(folders))]
+
+
 def _places(files: Files, path: str) -> list[str]:
-    """The files beside an image, in the order in which the stub takes them."""
-    extra = f"{path}.extra.d"
-    found = files.below("/loader/addons", ".addon.efi") + files.below(extra, ".addon.efi")
-    found += files.below(extra, ".cred") + files.below("/loader/credentials", ".cred")
-    return found + files.below(extra, ".raw")
+    return [place for places in _groups(files, path).values() for place in places]
 
 
-def _befores(files: Files, path: str, options: str | None) -> Iterator[Beside]:
-    """What may have been beside the image: files of which only the new bytes are given were there, or were not."""
-    open_ = [place for place in _places(files, path) if place not in files.was][:_MAX_OPEN]
-    for absent in range(1 << len(open_)):
-        left_out = {place for at, place in enumerate(open_) if absent >> at & 1}
-        yield _beside(files, path, options, lambda p, out=left_out: None if p in out else files.old(p))
+def _there(draft: Draft, steps: list[Step], files: Files, path: str) -> set[str]:
+    """The files that were beside the image: of those of which only the new bytes are given, the log tells."""
+    groups = _groups(files, path)
+    found = {place for places in groups.values() for place in places if place in files.was}
+    started = {path_of(step) for step in steps if step.is_of(4, EV_EFI_BOOT_SERVICES_APPLICATION)}
+    found.update(place for place in groups["addons"] if place in started)
+    for group, kind in stub.ARCHIVES.items():
+        step = next((s for s in steps if s.is_of(kind.pcr, EV_IPL) and s.data == stub.utf16(kind.title)), None)
+        if step is None:
+            continue
+        open_ = [place for place in groups[group] if place not in files.was][:_MAX_OPEN]
+        for chosen in range(1 << len(open_)):
+            some = {place for at, place in enumerate(open_) if chosen >> at & 1}
+            some.update(place for place in groups[group] if place in files.was)
+            parts = [(files.named(p), files.old(p) or b"") for p in groups[group] if p in some]
+            if parts and draft.explained(step, bytes_of(stub.archive(group, parts)), parts[0][0], kind.title):
+                found |= some
+                break
+    return found
 
 
-def _beside(files: Files, path: str, options: str | None, of: object) -> Beside:
-    extra = f"{path}.extra.d"
+def _beside(
+    files: Files,
+    path: str,
+    options: str | None,
+    of: Callable[[str], bytes | None],
+    there: Collection[str] | None = None,
+) -> Beside:
+    """What is beside the image: all that is given, or only what was ``there``."""
 
-    def read(folder: str, ending: str) -> tuple[tuple[str, bytes], ...]:
-        found = ((files.named(place), of(place)) for place in files.below(folder, ending))  # type: ignore[operator]
+    def read(places: list[str]) -> tuple[tuple[str, bytes], ...]:
+        found = ((files.named(place), of(place)) for place in places if there is None or place in there)
         return tuple((name, data) for name, data in found if data is not None)
 
-    raw = read(extra, ".raw")
-    return Beside(
-        options,
-        read("/loader/addons", ".addon.efi") + read(extra, ".addon.efi"),
-        read(extra, ".cred"),
-        read("/loader/credentials", ".cred"),
-        tuple(each for each in raw if not each[0].lower().endswith(".confext.raw")),
-        tuple(each for each in raw if each[0].lower().endswith(".confext.raw")),
-    )
+    return Beside(options, **{group: read(places) for group, places in _groups(files, path).items()})
 
 
 def _options(draft: Draft, step: Step) -> tuple[str | None, str | None]:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from evlog.model import Event, Log
     from evlog.registers import Register
 
-__all__ = ["left_out"]
+__all__ = ["left_out", "unfollowed"]
 
 _MOST = 32  # registers that are named
 
@@ -61,6 +61,13 @@ def _candidates(log: Log) -> Iterator[Event]:
     if columns.names is not None and all(register.replayable for register in columns.names):
         return
     if any(finding.code == "no_register" for finding in log.findings):
+        return
+    yield from unfollowed(log, columns)
+
+
+def unfollowed(log: Log, columns: Columns) -> Iterator[Event]:
+    """At least the measured events that extend no register that replay follows."""
+    if columns.silent:
         return
     for row in rows_of(columns.registers, NOT_EXTENDED):
         if not _is_no_action(columns, row):

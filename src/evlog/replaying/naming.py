@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     Naming = Callable[[Register], Register]
 
-__all__ = ["banks_of_platform", "platform_of", "unite", "united"]
+__all__ = ["banks_of_platform", "platform_of", "renames", "unite", "united"]
 
 # The bank of a confidential platform's registers. A log of PCRs with other banks is that of a virtual TPM beside them.
 _BANKS = {"tdx": {"sha384"}, "csv": {"sm3_256"}, "cca": {"sha256", "sha512"}}
@@ -34,6 +34,12 @@ def platform_of(logs: Sequence[Log], platform: str | None = None) -> str | None:
 def banks_of_platform(platform: str | None) -> frozenset[str]:
     """The names of the banks that the measurement registers of a confidential platform can have."""
     return frozenset(_BANKS.get(platform or "", ()))
+
+
+def renames(platform: str | None) -> bool:
+    """Whether the platform has several names for some register."""
+    known = PLATFORMS.get(platform or "")
+    return known is not None and known.native != "pcr"
 
 
 def united(register: Register, platform: str | None) -> Register:

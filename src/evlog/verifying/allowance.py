@@ -1,14 +1,32 @@
-"""How much may be computed for explanations: a hostile log costs a second, not a day."""
+"""How much may be computed for explanations of one verification: a hostile log costs milliseconds, not a day."""
 
 from __future__ import annotations
 
-__all__ = ["Allowance"]
+__all__ = ["DEFAULT", "Allowance", "SpentError", "cost_of"]
+
+#: Hashes that explanations may take unless somebody says otherwise: enough for two registers of a boot log.
+DEFAULT = 2_000
+
+
+class SpentError(Exception):
+    """More was asked for than is left. It never leaves the room."""
 
 
 class Allowance:
-    """Hashes that may still be computed for explanations."""
+    """Hashes that may still be computed for explanations; looking at an event counts as one."""
 
     __slots__ = ("left",)
 
-    def __init__(self, left: int = 400_000) -> None:
+    def __init__(self, left: int = DEFAULT) -> None:
         self.left = left
+
+    def spend(self, hashes: int) -> None:
+        """Take some. Raises SpentError, and takes none, where fewer are left."""
+        if hashes > self.left:
+            raise SpentError
+        self.left -= hashes
+
+
+def cost_of(data: bytes) -> int:
+    """What hashing some bytes costs, in hashes of two digests."""
+    return 1 + (len(data) >> 7)

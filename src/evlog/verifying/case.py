@@ -2,20 +2,28 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from evlog import hashing
 from evlog._record import Record
-from evlog.contents.event_types import EV_SEPARATOR, name_of, type_of
+from evlog.contents.event_types import EV_SEPARATOR, type_of
+from evlog.registers import Register
+from evlog.verifying.allowance import cost_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Iterator, Sequence
+    from typing import TypeAlias
 
     from evlog.model import Event, Log
-    from evlog.registers import Register
     from evlog.replaying.statements import Statement
     from evlog.replaying.trail import Trail
+    from evlog.verifying.dossier import Dossier, Place
 
-__all__ = ["LONG", "Candidate", "Case", "is_separator", "name_event"]
+    #: What a sentence may name.
+    Part: TypeAlias = int | str | Place | Register
+
+__all__ = ["LONG", "UNTRIED", "Candidate", "Case", "is_separator"]
 
 #: A trail, or a log, with more events is an IMA list's: edits in its middle are not tried, nothing strays from it.
 LONG = 4096
@@ -28,31 +36,61 @@ class Case(Record):
     the register in this bank; the trail then is that since the last of them (`evlog.verifying.stated`).
     """
 
-    logs: Sequence[Log]
+    dossier: Dossier
     trail: Trail
     values: list[bytes]
     observed: bytes
-    platform: str | None
     statements: Sequence[Statement] = ()
+
+    @property
+    def logs(self) -> Sequence[Log]:
+        """The logs of the verification."""
+        return self.dossier.logs
+
+    def spend(self, hashes: int) -> None:
+        """Take from the allowance. Raises SpentError if there is not enough left."""
+        self.dossier.allowance.spend(hashes)
 
     def hash(self, data: bytes) -> bytes:
         """The hash of some data in the case's bank."""
+        self.spend(cost_of(data))
         return hashing.digest(self.trail.alg, data)
+
+    def candidates(self, event: Event) -> Iterator[tuple[str, bytes | None]]:
+        """What the digest of an event in the case's bank may be the hash of, as `Content.candidates` says."""
+        for rule, covered, *_ in event.content.candidates(event, self.trail.alg):
+            self.spend(1)
+            yield rule, covered
 
     def event(self, step: int) -> Event:
         """The event of a step of the trail."""
-        log, row = self.trail.places[step]
-        found: Event = self.logs[log].events[row]
-        return found
+        self.spend(1)
+        return self.peek(step)
+
+    def peek(self, step: int) -> Event:
+        """The same, for what decides on the verdict: it costs nothing."""
+        return self.dossier.event(self.trail.places[step])
 
     def name(self, step: int) -> str:
         """The event of a step of the trail, for a sentence."""
-        log, row = self.trail.places[step]
-        return name_event(self.logs, log, row)
+        return self.dossier.name(self.trail.places[step])
 
-    def label(self, register: Register) -> str:
-        """A register for a sentence, by id and label."""
-        return f"{register} {register.label(self.platform)}"
+    def saying(self, template: str, *parts: Part) -> Callable[[], str]:
+        """What makes a sentence when it is asked for: a step or a place is named as its event, a register by its label.
+
+        Most candidates fit nothing, and nobody asks what they would have said.
+        """
+        return partial(self._said, template, parts)
+
+    def _said(self, template: str, parts: Sequence[Part]) -> str:
+        return template.format(*map(self._named, parts))
+
+    def _named(self, part: Part) -> str:
+        if isinstance(part, str):
+            return part
+        if isinstance(part, Register):
+            return f"{part} {part.label(self.dossier.platform)}"
+        return self.name(part) if isinstance(part, int) else self.dossier.name(part)
 
     @property
     def long(self) -> bool:
@@ -68,27 +106,28 @@ class Case(Record):
 class Candidate(Record):
     """An edit of a trail: ``skip`` digests at ``at`` give way to ``insert``; and the sentence if that is what happened.
 
-    ``code`` is stable. ``start`` is the value before ``insert``, where it is another than the trail has there.
-    ``proven`` is how many of the trail's first events the register's value proves then; ``ahead`` says that the others
-    are of a kind that is logged before it is extended: no contradiction.
+    ``code`` is stable. ``say`` makes the sentence. ``start`` is the value before ``insert``, where it is another than
+    the trail has there. ``proven`` is how many of the trail's first events the register's value proves then; ``ahead``
+    says that the others are of a kind that is logged before it is extended: no contradiction.
     """
 
     code: str
     at: int
     skip: int
-    insert: tuple[bytes, ...]
-    sentence: str
+    insert: Sequence[bytes]
+    say: Callable[[], str]
     start: bytes | None = None
     proven: int = 0
     ahead: bool = False
 
+    @property
+    def sentence(self) -> str:
+        """What happened, if this is it."""
+        return self.say()
 
-def name_event(logs: Sequence[Log], log: int, row: int) -> str:
-    """``event 16 (EV_SEPARATOR)``, with the log's name if there are several."""
-    content = logs[log].events[row].content
-    kind = name_of(content)
-    where = f" of {logs[log].name or f'log {log + 1}'}" if len(logs) > 1 else ""
-    return f"event {row}{where} ({kind})"
+
+#: In place of an explanation, where not all were tried.
+UNTRIED = Candidate("not_explained", 0, 0, (), str)
 
 
 def is_separator(event: Event) -> bool:

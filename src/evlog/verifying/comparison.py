@@ -1,5 +1,8 @@
 """Logs and evidence side by side: the verdict on each register in each bank, and what of the events it proves.
 
+Most registers of most logs have the value that the replay leads to, and are done with that. Of those that differ
+(`evlog.verifying.differing`) all are known before any is explained: they share what that may cost.
+
 ``match``         the logs lead to the register's value; or nothing was logged and it still has its start value
 ``mismatch``      they do not, and ``explanation`` says why as far as that can be computed
 ``incomplete``    events lack the bank's digest, or it cannot be computed here: the logs do not tell the value
@@ -10,37 +13,39 @@
 
 from __future__ import annotations
 
-from collections import Counter
-
 from evlog import hashing
-from evlog.columns import NOT_EXTENDED, rows_of
-from evlog.contents.spec_id import preceding
+from evlog.algorithms import SHA256
 from evlog.merging.assign import assign
 from evlog.merging.order import arranged
 from evlog.model import Finding, Log
 from evlog.registers import CC_SPACES, PCR0, Register, Registers
-from evlog.replaying.naming import unite, united
+from evlog.replaying.left_out import unfollowed
+from evlog.replaying.naming import renames, unite, united
 from evlog.replaying.replay import RegisterValue, Replay, replay, start_value
 from evlog.replaying.start import counts_of, launched, reset_value
-from evlog.replaying.trail import trail
-from evlog.verifying.allowance import Allowance
+from evlog.replaying.trail import Trail
+from evlog.verifying.allowance import DEFAULT
+from evlog.verifying.case import UNTRIED
+from evlog.verifying.differing import IDLE, Differing
+from evlog.verifying.dossier import Dossier
 from evlog.verifying.left_out import left_out
-from evlog.verifying.sentences import beside_banks, nothing_compared, unexplained
+from evlog.verifying.sentences import beside_banks, nothing_compared
 from evlog.verifying.verdict import RegisterVerdict
 from evlog.verifying.verified import SEAL, Cover, Verified
 from evlog.verifying.whole import NOT_RESET, not_reset, of_another_boot
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Sequence
+    from collections.abc import Collection, Sequence
 
     from evlog.algorithms import HashAlg
     from evlog.evidence import Composite, Evidence
-    from evlog.model import Event
     from evlog.replaying.bank_rules import BankRule
     from evlog.replaying.statements import Statement
-    from evlog.replaying.trail import Trail
     from evlog.verifying.case import Case
+    from evlog.verifying.differing import Judging
+
+    Key = tuple[Register, HashAlg]
 
 __all__ = ["Comparison"]
 
@@ -50,63 +55,96 @@ _RULES = {
     "zero-pad": "the log has no digests of this bank: it was extended with SHA-1 digests padded with zeros",
 }
 
-# What is wrong with events of a register that has its value without them.
-_IDLE = "have no {} digest, and did not extend this bank"
-
-# Events of a log that are made once and kept; a longer one is read from its columns whenever it is asked.
-_SHORT = 4096
-
 #: Whose entries are logged before they are extended, so that its log may be ahead.
 _IMA = Register("pcr", 10)
 #: What a textual log may say of itself that nothing leads to.
 _BREAKS = ("gap", "unanchored")
-#: What a dynamic launch may extend although no log shows one: here the value may choose between the two starts.
-_LAUNCHED = frozenset(Register("pcr", index) for index in (17, 18, 19))
+#: Why a register starts at a value that the input states.
+_STATED = ("log", "init")
+#: In the place of a verdict that waits for its explanation.
+_WAITING = RegisterVerdict(PCR0, SHA256, "mismatch")
+#: Registers that may all differ before it is the log that is taken for another's.
+_SEVERAL = 3
 
 
 class Comparison:
-    """Logs and evidence side by side. ``verdicts`` and ``verified`` are what comes of it, with ``findings``."""
+    """Logs and evidence side by side; `judge` makes ``verdicts`` and ``findings`` of it, and `verified` of those."""
 
     def __init__(
-        self, logs: tuple[Log, ...], evidence: Evidence, platform: str | None, ima_register: Register | None = None
+        self,
+        logs: tuple[Log, ...],
+        evidence: Evidence,
+        platform: str | None,
+        ima_register: Register | None = None,
     ) -> None:
         self.evidence = evidence
         self.platform = platform
         #: Where the verifier says that IMA lists went, besides PCR 10.
-        self.of_ima = {_IMA} if ima_register is None else {_IMA, united(ima_register, platform)}
-        self.stated = {(united(register, platform), alg): value for (register, alg), value in _counting(evidence)}
+        of_ima = {_IMA} if ima_register is None else {_IMA, united(ima_register, platform)}
+        self.stated = _counting(evidence)
+        if renames(platform):
+            self.stated = {(united(register, platform), alg): value for (register, alg), value in self.stated.items()}
         # What the logs say of the platform is settled here: nothing after it names their registers by that again.
-        named = [log.replace(platform=platform) for log in unite(logs, platform)]
+        named = [log if log.platform == platform else log.replace(platform=platform) for log in unite(logs, platform)]
         assigned, notes = assign(named, self.stated)
         # In the order in which they were written, and each beside the one that was given.
-        self.given, self.logs = arranged([_made(log) for log in assigned], logs)
-        self.launch = launched(self.logs)
+        self.given, self.logs = arranged(assigned, logs) if len(logs) > 1 else (logs, tuple(assigned))
+        self._launch: bool | None = None
+        self._rows: dict[Key, RegisterValue] | None = None
         self.rules: dict[tuple[Register, HashAlg], BankRule] = {}
         #: What textual logs state, by register and bank.
         self.statements: dict[tuple[Register, HashAlg], list[Statement]] = {}
         self.replay: Replay = self._replayed()
-        self.rows = {(row.register, row.alg): row for row in self.replay.rows}
         self.static = {united(register, platform) for register in evidence.static}
         # The build-time register of every confidential platform (UEFI 2.10 section 38.4.1).
         self.static.add(Register("ccmr", 0))
         #: How many events extend each register, or say to, by log, whatever banks they have digests of.
-        self.events = [_events(log, self.static) for log in self.logs]
-        self.allowance = Allowance()
+        self.events, self._on_static = _events(self.logs, self.static)
         self.findings = [*self.replay.findings, *notes, *evidence.findings]
         self.covers: dict[Register, list[Cover]] = {}
-
+        self.dossier = Dossier(self.logs, platform)
+        self.differing = Differing(self.dossier, self.statements, of_ima, self.covers)
+        self.verdicts: Sequence[RegisterVerdict] = ()
         if evidence.composite is not None:
             self._open(evidence.composite)
-        self.twice = not_reset(self.logs, self.replay.rows, self.stated, self.allowance)
-        keys = {*self.rows, *self.stated, *self._on_static()}
-        ordered = sorted(keys, key=lambda key: (key[0].sort_key, key[1].id))
-        judged = [self._less_idle(self._judge(*key)) for key in ordered]
-        self.verdicts = beside_banks(left_out(judged, self.logs, self.events, self.rules))
-        if self.twice:
-            self.findings.append(Finding("not_reset", "warning", NOT_RESET))
-        other_boot = of_another_boot(self.verdicts)
-        if other_boot is not None:
-            self.findings.append(other_boot)
+
+    def judge(self, demanded: Collection[Register], explain: int | None) -> None:
+        """Come to a verdict on each register and bank. ``explain`` is how many hashes may be spent on why some differ.
+
+        None is a small number, and none at all where nothing agrees: then it is the log, or the machine, that is
+        another.
+        """
+        self.differing.twice = not_reset(self.dossier, self.replay.rows, self.stated)
+        self.differing.demanded = demanded
+        judged, others = self._agreeing(demanded)
+        ordered = not others or not judged
+        waiting: list[tuple[int, Judging, Case]] = []
+        for key in others:
+            judging = self._judge(*key)
+            try:
+                waiting.append((len(judged), judging, next(judging)))
+                judged.append(_WAITING)
+            except StopIteration as done:
+                judged.append(done.value)
+        if waiting:
+            self._explain(waiting, judged, explain)
+        if others:
+            judged = [self._less_idle(row) for row in judged] if self.rules else judged
+            judged = [
+                row if row.demanded or row.register not in demanded else row.replace(demanded=True) for row in judged
+            ]
+            if not ordered:
+                judged.sort(key=_place)
+            for covers in self.covers.values():
+                covers.sort(key=lambda cover: cover.alg.id)
+        self.verdicts = left_out(judged, self.logs, self.events, self.rules)
+        if others:
+            self.verdicts = beside_banks(self.verdicts)
+            other_boot = of_another_boot(self.verdicts)
+            if self.differing.twice:
+                self.findings.append(Finding("not_reset", "warning", NOT_RESET))
+            if other_boot is not None:
+                self.findings.append(other_boot)
         if not any((row.verdict == "match" or row.cause == "violations") and row.proven for row in self.verdicts):
             self.findings.append(Finding("nothing_compared", "error", nothing_compared(self.verdicts)))
 
@@ -118,17 +156,81 @@ class Comparison:
             for index, (log, united) in enumerate(zip(self.given, self.logs, strict=True))
         )
 
+    def _agreeing(self, demanded: Collection[Register]) -> tuple[list[RegisterVerdict], list[Key]]:
+        """The verdicts on registers of which nothing is to be said but that they match; and all others, in order."""
+        judged: list[RegisterVerdict] = []
+        others: list[Key] = []
+        stated, found = self.stated, 0
+        register, counts, covers = None, False, dict[int, Cover]()
+        for row in self.replay.rows:
+            if row.register is not register:
+                register = row.register
+                counts = register in demanded
+                plain = not self.rules and register not in self.static
+                proven: list[Cover] = []
+            alg, value = row.alg, row.value
+            expected = stated.get((register, alg))
+            found += expected is not None
+            if plain and value == expected is not None and row.stated is None and row.start_reason not in _STATED:
+                if not proven:
+                    self.covers[register] = proven
+                cover = covers.get(alg.id)
+                if cover is None:
+                    cover = covers[alg.id] = Cover(alg)
+                proven.append(cover)
+                events = row.events
+                judged.append(
+                    RegisterVerdict(register, alg, "match", value, expected, None, None, events, events, counts)
+                )
+            else:
+                others.append((register, alg))
+        if found < len(stated) or self._on_static:
+            others = list({*others, *self._on_static, *(stated.keys() - self.rows.keys())})
+            others.sort(key=lambda key: (key[0].sort_key, key[1].id))
+        return judged, others
+
+    def _explain(
+        self, waiting: Sequence[tuple[int, Judging, Case]], judged: list[RegisterVerdict], allowed: int | None
+    ) -> None:
+        """Put the verdicts that wait for an explanation in their places."""
+        from evlog.verifying.explain import explain
+
+        cases, asked = [case for _, _, case in waiting], allowed is not None
+        if allowed is None:
+            agree = any(row.verdict == "match" and row.proven for row in judged)
+            many = len({case.trail.register for case in cases}) > _SEVERAL
+            allowed = 0 if many and not agree else DEFAULT
+        self.dossier.allowance.left = allowed
+        for (place, judging, _), found in zip(waiting, explain(cases, every_bank=asked), strict=True):
+            try:
+                judging.send(found)
+            except StopIteration as done:
+                judged[place] = done.value
+
+    @property
+    def rows(self) -> dict[Key, RegisterValue]:
+        """The rows of the replay, by register and bank."""
+        if self._rows is None:
+            self._rows = {(row.register, row.alg): row for row in self.replay.rows}
+        return self._rows
+
+    @property
+    def launch(self) -> bool:
+        """Whether some log tells of a dynamic launch."""
+        if self._launch is None:
+            self._launch = launched(self.logs)
+        return self._launch
+
     @property
     def logged(self) -> set[Register]:
         """The registers that some event extends, or says to."""
-        return {register for register, _ in self.rows}.union(*self.events)
-
-    def _on_static(self) -> Iterator[tuple[Register, HashAlg]]:
-        """The static registers, with a bank, that measured events name although no event can extend them."""
-        for log in self.logs:
-            for event in _loose(log):
-                if event.measured and event.register in self.static:
-                    yield from ((event.register, digest.alg) for digest in event.digests)
+        found = set().union(*self.events)
+        before = None
+        for row in self.replay.rows:
+            if row.register is not before:
+                before = row.register
+                found.add(before)
+        return found
 
     def _replayed(self) -> Replay:
         """The replay, with banks that the logs do not record extended as the register values say they were."""
@@ -142,6 +244,7 @@ class Comparison:
 
     def _stating(self, replayed: Replay) -> Replay:
         """The replay, with what textual logs state noted by register and bank."""
+        self._rows = None
         self.statements.clear()
         for each in replayed.handovers:
             self.statements.setdefault((each.register, each.alg), []).append(each)
@@ -149,7 +252,7 @@ class Comparison:
 
     # One register in one bank
 
-    def _judge(self, register: Register, alg: HashAlg) -> RegisterVerdict:
+    def _judge(self, register: Register, alg: HashAlg) -> Judging:
         row, expected = self.rows.get((register, alg)), self.stated.get((register, alg))
         if register in self.static:
             return self._static(register, alg, expected)
@@ -157,13 +260,13 @@ class Comparison:
             assert row is not None
             return RegisterVerdict(register, alg, "not_reported", row.value, events=row.events)
         if row is None:
-            return self._unlogged(register, alg, expected)
+            return (yield from self._unlogged(register, alg, expected))
         rule = self.rules.get((register, alg))
         if row.value is None and rule is None and register.space in CC_SPACES:
             # Of these registers it is certain how a list extends them, whether it leads to the value or not.
             own = next((log.rules[:1] for log in self.logs if log.rules and register in log.extended), ())
-            if own and not trail(self.logs, register, alg, row.start, own).missing:
-                return self._differing(row, expected, own)
+            if own and not self.dossier.trail(register, alg, row.start, own).missing:
+                return (yield from self.differing.judge(row, expected, own))
         if row.value == expected:
             if self._claims(row):
                 return self._claimed(row, expected)
@@ -172,7 +275,7 @@ class Comparison:
             self._cover(register, Cover(alg, rule=rule.rule if rule is not None else None))
             said, cause = (_RULES.get(rule.rule), rule.rule) if rule is not None else (None, None)
             return RegisterVerdict(register, alg, "match", row.value, expected, said, cause, row.events, row.events)
-        found = self._differing(row, expected, (rule.rule,) if rule is not None else ())
+        found = yield from self.differing.judge(row, expected, (rule.rule,) if rule is not None else ())
         if found.cause == "violations" and self._claims(row):
             # Who puts up with violations has not put up with what the input states of itself.
             return found.replace(explanation=f"{found.explanation}, from what the input states", cause="stated_start")
@@ -190,7 +293,7 @@ class Comparison:
 
     def _claims(self, row: RegisterValue) -> bool:
         """Whether a value that the input states, and nothing leads to, stands between reset and the last event."""
-        stated = row.start_reason in ("log", "init") and row.start != self._start(row.register, row.alg)
+        stated = row.start_reason in _STATED and row.start != self._start(row.register, row.alg)
         return stated or row.stated in _BREAKS
 
     def _claimed(self, row: RegisterValue, expected: bytes, found: RegisterVerdict | None = None) -> RegisterVerdict:
@@ -208,7 +311,7 @@ class Comparison:
         from evlog.verifying.stated import proven_steps
 
         log, number = row.proven_from
-        steps = trail(self.logs, row.register, row.alg, row.start)
+        steps = self.dossier.trail(row.register, row.alg, row.start)
         where = f"line {number + 1}{f' of {self.logs[log].name}' if len(self.logs) > 1 else ''}"
         said = f"the log states there what the register was ({row.stated}), and nothing proves what led to it"
         proven = proven_steps(steps, row.proven_from)
@@ -222,15 +325,13 @@ class Comparison:
 
     def _less_idle(self, verdict: RegisterVerdict) -> RegisterVerdict:
         """A match without the events that extended nothing, by a rule that says so: no value proves those."""
-        if not self.rules:
-            return verdict
         from evlog.replaying.bank_rules import rules_by_bank
 
         rules = rules_by_bank(tuple(self.rules.values())).get(verdict.alg, ())
         row = self.rows.get((verdict.register, verdict.alg))
         if row is None or not verdict.whole or _RULES.keys() >= set(rules):
             return verdict
-        steps = trail(self.logs, row.register, row.alg, row.start, rules)
+        steps = self.dossier.trail(row.register, row.alg, row.start, rules)
         return _but_idle(verdict, len(steps), row.events)
 
     def _static(self, register: Register, alg: HashAlg, expected: bytes | None) -> RegisterVerdict:
@@ -241,7 +342,7 @@ class Comparison:
         sentence = "the register is static, it never changes: no event can have extended it"
         return RegisterVerdict(register, alg, "mismatch", None, expected, sentence, "static", events)
 
-    def _unlogged(self, register: Register, alg: HashAlg, expected: bytes) -> RegisterVerdict:
+    def _unlogged(self, register: Register, alg: HashAlg, expected: bytes) -> Judging:
         """No event in this bank: it has its start value, or events that other banks record extended it by a rule."""
         start = self._start(register, alg)
         at_start = expected in (start, bytes(alg.size))
@@ -251,11 +352,11 @@ class Comparison:
                 return RegisterVerdict(register, alg, "match", None, expected, "its start value")
             sentence = f"{alg} has no hash here: what the logs lead to cannot be said"
             return RegisterVerdict(register, alg, "incomplete", None, expected, sentence, "not_computable", events)
-        for rule in dict.fromkeys(rule for log in self.logs for rule in log.rules):
-            steps = trail(self.logs, register, alg, start, (rule,))
+        for rule in dict.fromkeys(rule for log in self.logs for rule in log.rules) if events else ():
+            steps = self.dossier.trail(register, alg, start, (rule,))
             if len(steps):
                 row = RegisterValue(register, alg, None, start, "zeros", len(steps) + len(steps.missing))
-                found = self._differing(row, expected, (rule,))
+                found = yield from self.differing.judge(row, expected, (rule,))
                 return _but_idle(found, row.events, events)
         if at_start and not events:
             return RegisterVerdict(register, alg, "match", expected, expected, "no events, and still its start value")
@@ -270,10 +371,9 @@ class Comparison:
         if not any(self.events):
             sentence = "the register was extended, and there is no log of any event"
             return RegisterVerdict(register, alg, "not_logged", None, expected, sentence)
-        from evlog.verifying.explain import explain
-
-        edit = explain(self._case(trail(self.logs, register, alg, start), expected), self.allowance)
-        said = f"; {edit.sentence}" if edit else ""
+        edit = yield self.differing.case(Trail(register, alg, start, [], [], []), expected)
+        said = "; no deviation was looked for to the end (--explain)" if edit is UNTRIED else ""
+        said = f"; {edit.sentence}" if edit and edit is not UNTRIED else said
         cause = edit.code if edit else None
         sentence = f"the register was extended, and no log has an event of it{said}"
         return RegisterVerdict(register, alg, "not_logged", None, expected, sentence, cause)
@@ -287,95 +387,8 @@ class Comparison:
         own = reset_value(register, alg, launch=self.launch)
         return next((value for value, reason in starts if reason != "zeros"), own)
 
-    def _differing(self, row: RegisterValue, expected: bytes, rules: tuple[str, ...]) -> RegisterVerdict:
-        steps = trail(self.logs, row.register, row.alg, row.start, rules)
-        statements = self.statements.get((row.register, row.alg), ())
-        if statements:
-            from evlog.verifying.stated import since_last_gap
-
-            steps = since_last_gap(steps, statements)
-        case = self._case(steps, expected, statements)
-        # A log that extends the bank by a rule counts no event of it before the rule is known.
-        events = max(row.events, len(steps)) if rules else row.events
-        made = RegisterVerdict(row.register, row.alg, "mismatch", row.value, expected, events=events)
-        if steps.missing:
-            return self._incomplete(case, made)
-        if row.value is None:
-            made = made.replace(replayed=case.values[-1])
-            settled = self._settled(case, made)
-            if settled is not None:
-                return settled
-        if (row.register, row.alg) in self.twice:
-            return made.replace(explanation=NOT_RESET, cause="not_reset")
-        from evlog.verifying.explain import explain
-
-        found = explain(case, self.allowance)
-        if found is None:
-            return made.replace(explanation=unexplained(case), cause="unexplained")
-        if found.proven:
-            rule = rules[0] if rules else None
-            if found.code != "violations":
-                self._cover(row.register, Cover(row.alg, until=steps.places[found.proven], rule=rule))
-            elif found.proven == len(steps):
-                # All digests were extended, as they are recorded.
-                self._cover(row.register, Cover(row.alg, rule=rule))
-        if found.ahead and row.register not in self.of_ima:
-            found = found.replace(code="prefix")
-        elif found.ahead:
-            made = made.replace(verdict="match", replayed=expected)
-        if found.code == "dynamic_launch" and row.register in _LAUNCHED:
-            self._cover(row.register, Cover(row.alg))
-            made, found = made.replace(verdict="match", replayed=expected), found.replace(proven=row.events)
-        return made.replace(explanation=found.sentence, cause=found.code, proven=found.proven)
-
-    def _settled(self, case: Case, made: RegisterVerdict) -> RegisterVerdict | None:
-        """What stands before a log's header may have been extended, or not: the register's value tells."""
-        places, total = case.trail.places, len(case.trail)
-        early = [step for step, (log, row) in enumerate(places) if row < len(preceding(self.logs[log]))]
-        if not early:
-            return None
-        if case.values[-1] == case.observed:
-            self._cover(made.register, Cover(made.alg))
-            return made.replace(verdict="match", proven=made.events)
-        digests = case.trail.digests
-        # What the log was not ready for, the TPM was not either: the first of them, if not all.
-        for left in range(len(early), 0, -1) if total <= _SHORT else (len(early),):
-            gone = early[:left]
-            kept = [digest for step, digest in enumerate(digests) if step not in gone]
-            if hashing.backend().fold(made.alg, case.trail.start, kept) != case.observed:
-                continue
-            if gone[-1] == left - 1 and left < total:
-                self._cover(made.register, Cover(made.alg, since=places[left]))
-            which = case.name(gone[0]) + (f" and {left - 1} more" if left > 1 else "")
-            stand, were = ("stands", "was") if left == 1 else ("stand", "were")
-            said = f"the value follows without {which}, which {stand} before the log's header and {were} not extended"
-            return made.replace(
-                verdict="match", replayed=case.observed, explanation=said, cause="before_header", proven=len(kept)
-            )
-        return None
-
-    def _incomplete(self, case: Case, made: RegisterVerdict) -> RegisterVerdict:
-        """Some events lack the bank's digest: the bank may have been extended by the others alone."""
-        missing = len(case.trail.missing)
-        # A log without the bank counts no event of it.
-        made = made.replace(events=max(made.events, len(case.trail) + missing))
-        lacking = f"{missing} of {made.events} events"
-        if case.values[-1] != case.observed:
-            lacking = f"{lacking} have no {made.alg} digest"
-            return made.replace(verdict="incomplete", explanation=lacking, cause="lacking")
-        self._cover(made.register, Cover(made.alg))
-        sentence = f"{lacking} {_IDLE.format(made.alg)}"
-        return made.replace(
-            verdict="match", replayed=case.observed, explanation=sentence, cause="other_banks", proven=len(case.trail)
-        )
-
     def _cover(self, register: Register, cover: Cover) -> None:
         self.covers.setdefault(register, []).append(cover)
-
-    def _case(self, steps: Trail, expected: bytes, statements: Sequence[Statement] = ()) -> Case:
-        from evlog.verifying.case import Case
-
-        return Case(self.logs, steps, list(steps.values()), expected, self.platform, statements)
 
     # A signed digest over values that nobody states
 
@@ -390,39 +403,41 @@ class Comparison:
             return
         self.stated |= solved
         self.replay = self._replayed()
-        self.rows = {(row.register, row.alg): row for row in self.replay.rows}
 
 
-def _counting(evidence: Evidence) -> Iterator[tuple[tuple[Register, HashAlg], bytes]]:
+def _counting(evidence: Evidence) -> dict[Key, bytes]:
     """The values that may count: where a signature stands behind some, these and no others."""
-    for key, value in evidence.registers.values.items():
-        if not evidence.anchored or key in evidence.covered:
-            yield key, value
+    values = evidence.registers.values
+    if not evidence.anchored:
+        return dict(values)
+    covered = frozenset(evidence.covered)
+    return {key: value for key, value in values.items() if key in covered}
 
 
-def _events(log: Log, static: Collection[Register]) -> Counter[Register]:
-    """How many events extend each register, and how many say to extend one that is static."""
-    columns = log.columns
-    if columns is None:
-        return Counter(
-            event.register for event in log.events if event.replayable or (event.measured and event.register in static)
-        )
-    found = Counter({columns.register(index): count for index, count in counts_of(log).items()})
-    found.update(event.register for event in _loose(log) if event.measured and event.register in static)
-    return found
+def _events(logs: Sequence[Log], static: Collection[Register]) -> tuple[list[dict[Register, int]], set[Key]]:
+    """How many events extend each register, or say to extend a static one, by log.
+
+    And these static registers, with a bank, that measured events name although no event can extend them.
+    """
+    counts: list[dict[Register, int]] = []
+    named: set[Key] = set()
+    for log in logs:
+        columns = log.columns
+        found: dict[Register, int] = {}
+        if columns is not None:
+            found = {columns.register(index): count for index, count in counts_of(log).items()}
+        for event in log.events if columns is None else unfollowed(log, columns):
+            on_static = event.register in static and event.measured
+            if on_static or (columns is None and event.replayable):
+                found[event.register] = found.get(event.register, 0) + 1
+            if on_static:
+                named.update((event.register, digest.alg) for digest in event.digests)
+        counts.append(found)
+    return counts, named
 
 
-def _loose(log: Log) -> Sequence[Event]:
-    """At least the events that extend no register that replay follows."""
-    columns = log.columns
-    if columns is None:
-        return log.events
-    return [] if columns.silent else [log.events[row] for row in rows_of(columns.registers, NOT_EXTENDED)]
-
-
-def _made(log: Log) -> Log:
-    """A short log with all its events made: they are looked at again and again."""
-    return log if len(log.events) > _SHORT else log.replace(events=tuple(log.events))
+def _place(row: RegisterVerdict) -> tuple[tuple[int, int, str], int]:
+    return row.register.sort_key, row.alg.id
 
 
 def _but_idle(verdict: RegisterVerdict, extending: int, events: int) -> RegisterVerdict:
@@ -430,7 +445,7 @@ def _but_idle(verdict: RegisterVerdict, extending: int, events: int) -> Register
     if not verdict.whole or extending >= events:
         return verdict
     return verdict.replace(
-        explanation=f"{events - extending} of {events} events {_IDLE.format(verdict.alg)}",
+        explanation=f"{events - extending} of {events} events {IDLE.format(verdict.alg)}",
         cause="other_banks",
         events=events,
         proven=min(extending, verdict.proven),

@@ -49,10 +49,19 @@ def shortfalls(
     if not required:
         yield Shortfall("", None, "nothing is demanded that was compared: name the registers that have to count")
     banks: dict[Register, list[RegisterVerdict]] = {register: [] for register in required}
+    #: Those of which every stated bank proves every event, in one at least that is no SHA-1.
+    good = set(banks)
+    strong = set[Register]()
     for row in verdicts:
-        if row.register in banks:
-            banks[row.register].append(row)
-    for register in sorted(banks, key=lambda register: register.sort_key):
+        rows = banks.get(row.register)
+        if rows is None:
+            continue
+        rows.append(row)
+        if row.verdict != "match" or row.cause is not None or not row.events or row.proven != row.events:
+            good.discard(row.register)
+        elif row.alg is not SHA1:
+            strong.add(row.register)
+    for register in sorted(banks.keys() - (good & strong), key=lambda register: register.sort_key):
         yield from _of_register(register, banks[register], demand, evidence)
 
 

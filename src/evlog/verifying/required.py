@@ -6,7 +6,7 @@ firmware's; 16 and 23 can be reset by anybody); UEFI 2.10, section 38.4.1.
 
 from __future__ import annotations
 
-from evlog.registers import PCR0, PLATFORMS, Register
+from evlog.registers import PCR0, PLATFORMS, RESETTABLE_PCRS, Register
 from evlog.replaying.naming import united
 from evlog.replaying.start import reset_value
 
@@ -24,8 +24,6 @@ if TYPE_CHECKING:
 __all__ = ["away", "required", "resettable"]
 
 _FIRMWARE_PCRS = tuple(Register("pcr", index) for index in range(8))
-#: PCRs that anybody can reset.
-_RESETTABLE = frozenset({Register("pcr", 16), Register("pcr", 23)})
 #: The first runtime register of a confidential guest, as each space counts.
 _FIRST_RUNTIME = {"ccmr": 1, "rtmr": 0, "rem": 0}
 
@@ -52,7 +50,7 @@ def required(demand: Demand, evidence: Evidence, compared: Comparison, platform:
 
 def resettable(register: Register, evidence: Evidence) -> bool:
     """Whether anybody on the machine can reset a register: what is in it proves what was extended since."""
-    return register in _RESETTABLE and evidence.platform != "nitro"
+    return register.space == "pcr" and register.index in RESETTABLE_PCRS and evidence.platform != "nitro"
 
 
 def _firmware(evidence: Evidence, stated: Mapping[Key, bytes]) -> Iterator[Register]:
@@ -72,6 +70,8 @@ def _firmware(evidence: Evidence, stated: Mapping[Key, bytes]) -> Iterator[Regis
 
 def away(register: Register, alg: HashAlg, value: bytes) -> bool:
     """Whether a register was extended: its value is none that it can start at."""
+    if len(value) > 1 and 0 < value[0] < 0xFF:
+        return True
     if value in (bytes(alg.size), reset_value(register, alg)):
         return False
     # The locality of TPM2_Startup, or 4 if the H-CRTM was measured.

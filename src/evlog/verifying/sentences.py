@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from evlog.verifying.allowance import SpentError
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -10,11 +12,13 @@ if TYPE_CHECKING:
     from evlog.verifying.case import Case
     from evlog.verifying.verdict import RegisterVerdict
 
-__all__ = ["beside_banks", "nothing_compared", "unexplained"]
+__all__ = ["beside_banks", "not_explained", "nothing_compared", "unexplained"]
 
 
 def beside_banks(verdicts: Sequence[RegisterVerdict]) -> list[RegisterVerdict]:
     """Say of a mismatch which other bank of the same register matches: its events are then the right ones."""
+    if not any(row.verdict == "mismatch" for row in verdicts):
+        return list(verdicts)
     matching: dict[Register, list[str]] = {}
     for row in verdicts:
         if row.verdict == "match" and row.proven:
@@ -40,7 +44,20 @@ def unexplained(case: Case) -> str:
         "here: either something that no given log records extended the register (before, among or after these "
         "events), or events were altered or removed"
     )
-    return "; ".join([sentence, *remarks(case)])
+    try:
+        more = remarks(case)
+    except SpentError:
+        more = []
+    return "; ".join([f"{sentence}{case.dossier.damage}", *more])
+
+
+def not_explained(case: Case) -> str:
+    """Of a register whose difference was not looked into to the end."""
+    events = f"{len(case.trail)} event{'s' * (len(case.trail) != 1)}"
+    return (
+        f"the value is reached after none of the log's {events}; which deviation leads to it was not tried to the end, "
+        f"as that takes more hashes than explanations may take here (--explain){case.dossier.damage}"
+    )
 
 
 def nothing_compared(verdicts: Sequence[RegisterVerdict]) -> str:

@@ -11,7 +11,7 @@ from evlog import hashing
 from evlog.algorithms import ALGORITHMS
 from evlog.contents.text import TextLine
 from evlog.replaying.start import launched, reset_value
-from evlog.replaying.trail import Trail, trail
+from evlog.verifying.allowance import cost_of
 from evlog.verifying.case import Candidate, Case
 
 TYPE_CHECKING = False
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from evlog.model import Event, Log
     from evlog.registers import Register
     from evlog.replaying.statements import Statement
+    from evlog.replaying.trail import Trail
 
 __all__ = ["comments_not_made", "forged_statement", "other_bytes", "proven_steps", "restarted", "since_last_gap"]
 
@@ -72,7 +73,8 @@ def forged_statement(case: Case) -> Iterator[Candidate]:
     if not moving:
         return
     # The whole trail: the case has the part of it after the last of these.
-    whole = trail(case.logs, case.trail.register, case.trail.alg, case.trail.start)
+    case.spend(len(case.statements))
+    whole = case.dossier.trail(case.trail.register, case.trail.alg, case.trail.start)
     places = set(whole.places)
     moving = [each for each in moving if each.place in places]
     if not moving:
@@ -82,7 +84,8 @@ def forged_statement(case: Case) -> Iterator[Candidate]:
         later = [each for each in moving if believed is None or each.place > believed.place]
         lines = ", ".join(_line(case.logs, each.place) for each in later[:4]) + (" and more" if len(later) > 4 else "")
         be = "is" if len(later) == 1 else "are"
-        sentence = f"{lines} {be} an application's own: the value follows if nothing is believed that {be} stated there"
+        sentence = "{} {} an application's own: the value follows if nothing is believed that {} stated there"
+        say = case.saying(sentence, lines, be, be)
         if believed is None:
             start = reset_value(case.trail.register, case.trail.alg, launch=launched(case.logs))
             base = 0, -1
@@ -90,7 +93,7 @@ def forged_statement(case: Case) -> Iterator[Candidate]:
             start, base = believed.value, believed.place
         pairs = zip(whole.places, whole.digests, strict=True)
         digests = tuple(digest for place, digest in pairs if place >= base)
-        yield Candidate("forged_sync", 0, len(case.trail), digests, sentence, start)
+        yield Candidate("forged_sync", 0, len(case.trail), digests, say, start)
 
 
 def comments_not_made(case: Case) -> Iterator[Candidate]:
@@ -98,7 +101,7 @@ def comments_not_made(case: Case) -> Iterator[Candidate]:
     moving = _moving(case.statements)
     if moving and _at_end(moving[-1]):
         sentence = "the value follows without the .EXTEND comments at the end: those extensions did not happen"
-        yield Candidate("extend_not_made", 0, len(case.trail), (), sentence, moving[-1].running)
+        yield Candidate("extend_not_made", 0, len(case.trail), (), case.saying(sentence), moving[-1].running)
 
 
 def other_bytes(case: Case) -> Iterator[Candidate]:
@@ -115,8 +118,9 @@ def other_bytes(case: Case) -> Iterator[Candidate]:
         return
 
     def hashed(code: str, lines: list[bytes], sentence: str) -> Candidate:
+        case.spend(sum(map(cost_of, lines)))
         digests = tuple(hashing.pad_or_cut(digest, alg.size) for digest in hashing.backend().digests(of, lines))
-        return Candidate(code, 0, len(case.trail), digests, sentence)
+        return Candidate(code, 0, len(case.trail), digests, case.saying(sentence))
 
     if all(line.endswith(b"\r") for line in lines):
         sentence = "the value follows without the CR at the end of each line: the log's line ends were changed"
@@ -153,6 +157,7 @@ def _with_comments(case: Case) -> list[bytes] | None:
     register, first = case.trail.register, case.trail.places[0]
     for index, log in enumerate(case.logs):
         lines: dict[int, tuple[bytes, bool] | None] = {}
+        case.spend(len(log.events))
         for row, twin in enumerate(log.twins if index >= first[0] else ()):
             if twin not in lines:
                 lines[twin] = _told(log.events[twin], register)
@@ -183,8 +188,8 @@ def restarted(case: Case) -> Iterator[Candidate]:
     what, digest = ("the first event", steps.digests[records[0]]) if records else ("INIT", steps.digests[0])
     for at in range(1, len(steps) + 1):
         where = f"before {_line(case.logs, steps.places[at])}" if at < len(steps) else "at the end"
-        sentence = f"the value follows if {what} was extended once more {where}, as an agent does that restarts"
-        yield Candidate("restart", at, 0, (digest,), sentence)
+        sentence = "the value follows if {} was extended once more {}, as an agent does that restarts"
+        yield Candidate("restart", at, 0, (digest,), case.saying(sentence, what, where))
 
 
 def _line(logs: Sequence[Log], place: tuple[int, int]) -> str:

@@ -123,12 +123,16 @@ def verify(
     demand: Demand = NO_DEMAND,
     *,
     platform: str | None = None,
+    explain: int | None = None,
 ) -> Verification:
     """Compare logs with evidence (`evlog.read_registers`), and the outcome with what is demanded.
 
     The logs are taken in the order in which they say that they were written (`evlog.merge`), else in the order given.
     ``platform`` settles what registers are called where neither log nor evidence tells. A damaged log is compared as
     far as it could be read. A table of `Registers` is evidence that was only read.
+    ``explain`` is how many hashes may be spent on why registers differ, in all; a row of which that is not told then
+    has the cause ``not_explained``. It decides on no verdict. 0 looks for no explanation; None is a small number,
+    mostly for one bank of each register, and 0 where several registers differ and none agrees.
     Raises UsageError for evidence that was read under other credentials than the demand's.
     """
     several = (logs,) if isinstance(logs, Log) else tuple(logs)
@@ -139,12 +143,15 @@ def verify(
     platform = platform or evidence.platform or _told(several, evidence, demand)
     compared = Comparison(several, evidence, platform, demand.ima_register)
     wanted = required(demand, evidence, compared, platform)
-    verdicts = tuple(
-        row.replace(demanded=row.register in wanted)
-        for row in compared.verdicts
-        if (row.register in wanted or demand.keep is None or demand.keep.holds(row.register, platform))
-        and (not demand.banks or row.alg in demand.banks)
-    )
+    compared.judge(wanted, explain)
+    verdicts = tuple(compared.verdicts)
+    if demand.keep is not None or demand.banks:
+        verdicts = tuple(
+            row
+            for row in verdicts
+            if (row.register in wanted or demand.keep is None or demand.keep.holds(row.register, platform))
+            and (not demand.banks or row.alg in demand.banks)
+        )
     findings = list(compared.findings)
     if not any(row.verdict in _COMPARED for row in verdicts) and not any(each.code in _REFUSALS for each in findings):
         findings.append(Finding("nothing_compared", "error", "nothing was compared of what is kept or required"))
@@ -153,9 +160,11 @@ def verify(
     for each in shortfalls(demand, evidence, wanted, verdicts):
         (accepted if demand.accepts(each.name, each.register, platform) else open_).append(each)
     taken = {each.register for each in accepted if each.name == "violations"}
-    verdicts = tuple(
-        row.replace(verdict="match") if row.cause == "violations" and row.register in taken else row for row in verdicts
-    )
+    if taken:
+        verdicts = tuple(
+            row.replace(verdict="match") if row.cause == "violations" and row.register in taken else row
+            for row in verdicts
+        )
     return Verification(
         verdicts,
         evidence,

@@ -7,17 +7,15 @@ from __future__ import annotations
 
 from evlog import hashing
 from evlog.model import Finding
-from evlog.replaying.trail import trail
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from evlog.algorithms import HashAlg
-    from evlog.model import Log
     from evlog.registers import Register
     from evlog.replaying.replay import RegisterValue
-    from evlog.verifying.allowance import Allowance
+    from evlog.verifying.dossier import Dossier
     from evlog.verifying.verdict import RegisterVerdict
 
     Key = tuple[Register, HashAlg]
@@ -34,29 +32,26 @@ _LOADED = frozenset({4, 5, 8, 9, 11, 12, 13, 14, 15})
 _ENOUGH = 3  # registers of the firmware that match, so that the log is one of this machine
 
 
-def not_reset(
-    logs: Sequence[Log], rows: Iterable[RegisterValue], stated: Mapping[Key, bytes], allowance: Allowance
-) -> frozenset[Key]:
+def not_reset(dossier: Dossier, rows: Iterable[RegisterValue], stated: Mapping[Key, bytes]) -> frozenset[Key]:
     """The registers and banks that differ, if every one of them has the value that the logs lead to twice over."""
-    compared = [
-        row
-        for row in rows
-        if row.events and row.value is not None and (row.register, row.alg) in stated and not _resettable(row.register)
-    ]
-    if not compared or sum(row.events for row in compared) > allowance.left:
-        return frozenset()
-    for row in compared:
-        if row.value == stated[row.register, row.alg]:
+    compared: list[Key] = []
+    for row in rows:
+        observed = stated.get((row.register, row.alg))
+        if not row.events or row.value is None or observed is None or _resettable(row.register):
+            continue
+        if row.value == observed:
             return frozenset()
-        allowance.left -= row.events
-        digests = trail(logs, row.register, row.alg, row.start).digests
-        if hashing.backend().fold(row.alg, row.value or b"", digests) != stated[row.register, row.alg]:
+        digests = dossier.trail(row.register, row.alg, row.start).digests
+        if hashing.backend().fold(row.alg, row.value, digests) != observed:
             return frozenset()
-    return frozenset((row.register, row.alg) for row in compared)
+        compared.append((row.register, row.alg))
+    return frozenset(compared)
 
 
-def of_another_boot(verdicts: Iterable[RegisterVerdict]) -> Finding | None:
+def of_another_boot(verdicts: Sequence[RegisterVerdict]) -> Finding | None:
     """A remark, where the firmware's registers match and those of what it loaded differ, nobody knows why."""
+    if not any(row.verdict == "mismatch" for row in verdicts):
+        return None
     matching: set[int] = set()
     differing: set[int] = set()
     for row in verdicts:
@@ -64,7 +59,7 @@ def of_another_boot(verdicts: Iterable[RegisterVerdict]) -> Finding | None:
             number = row.register.number
             if row.verdict == "match" and number in _FIRMWARE:
                 matching.add(number)
-            elif row.verdict == "mismatch" and row.cause == "unexplained":
+            elif row.verdict == "mismatch" and row.cause in ("unexplained", "not_explained"):
                 differing.add(number)
     if len(matching) < _ENOUGH or not differing or not differing <= _LOADED:
         return None

@@ -7,12 +7,12 @@ field shows its bytes. A policy inside the page lets nothing out and nothing els
 from __future__ import annotations
 
 import re
-from functools import cache
 
 from evlog.replaying.replay import Replay, replay
 from evlog.report.html import tables
 from evlog.report.html.escape import data, text
 from evlog.report.html.events import rows
+from evlog.report.html.template import file, filled, policy, section
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -28,15 +28,14 @@ PLAIN = 5000
 #: Events whose details stand in one element.
 _TOGETHER = 256
 _FILES = ("page.html", "page.css", "page.js")
-_PLACE = re.compile(r"\{\{(\w+)\}\}")
 
 
 def page(logs: Sequence[Log], answer: Answer) -> Iterator[str]:
     """The page in pieces."""
-    html, style, script = (_file(name) for name in _FILES)
+    html, style, script = (file(name) for name in _FILES)
     places = {
         "title": text(", ".join(log.name.rpartition("/")[2] or log.format for log in logs)),
-        "policy": _policy(style, script),
+        "policy": policy(style, script),
         "style": style,
         "script": script,
         "answer": _answer(answer),
@@ -45,29 +44,9 @@ def page(logs: Sequence[Log], answer: Answer) -> Iterator[str]:
     }
     # The events come last, as they are made.
     before, _, after = html.partition("{{events}}")
-    yield _filled(before, places)
+    yield filled(before, places)
     yield from _events(logs, answer)
-    yield _filled(after, places)
-
-
-def _filled(template: str, places: dict[str, str]) -> str:
-    return _PLACE.sub(lambda found: places[found[1]], template)
-
-
-@cache
-def _file(name: str) -> str:
-    from importlib.resources import files
-
-    return files("evlog.report.html").joinpath(name).read_text("utf-8")
-
-
-def _policy(*run: str) -> str:
-    """A Content-Security-Policy that lets the page's own style and script be, by their hashes, and nothing else."""
-    from base64 import b64encode
-    from hashlib import sha256
-
-    style, script = (f"'sha256-{b64encode(sha256(each.encode()).digest()).decode()}'" for each in run)
-    return f"default-src 'none'; style-src {style}; script-src {script}; base-uri 'none'; form-action 'none'"
+    yield filled(after, places)
 
 
 def _answer(answer: Answer) -> str:
@@ -77,25 +56,21 @@ def _answer(answer: Answer) -> str:
 def _sections(logs: Sequence[Log], answer: Answer) -> Iterator[str]:
     platform = answer.platform
     if answer.verification is not None:
-        yield _section("registers", "Registers", tables.verified(answer.verification))
-        yield _section("evidence", "Evidence", tables.evidence(answer.verification.evidence))
+        yield section("registers", "Registers", tables.verified(answer.verification))
+        yield section("evidence", "Evidence", tables.evidence(answer.verification.evidence))
     else:
-        yield _section(
+        yield section(
             "registers", "Registers", tables.replayed(_kept(replay(logs, banks=answer.banks), answer), platform)
         )
     if answer.handovers:
-        yield _section("handovers", "Hand-overs", tables.handovers(answer.handovers, platform))
+        yield section("handovers", "Hand-overs", tables.handovers(answer.handovers, platform))
     if answer.difference is not None:
-        yield _section("differences", "Differences", tables.difference(answer.difference))
-    yield _section("findings", "Findings", tables.findings(answer.findings))
+        yield section("differences", "Differences", tables.difference(answer.difference))
+    yield section("findings", "Findings", tables.findings(answer.findings))
 
 
 def _kept(result: Replay, answer: Answer) -> Replay:
     return result.replace(rows=tuple(row for row in result.rows if answer.has(row.register)))
-
-
-def _section(id: str, title: str, body: str) -> str:
-    return f"<section id={id} aria-labelledby={id}-title><h2 id={id}-title>{title}</h2>{body}</section>" if body else ""
 
 
 def _events(logs: Sequence[Log], answer: Answer) -> Iterator[str]:

@@ -1,0 +1,148 @@
+"""Records that many logs share, checked once: for who checks the logs of a fleet one after the other.
+
+The logs of one firmware have most of their records in common, byte for byte. Where a room reads records of the same
+bytes and layout as the same event, wherever they stand (`evlog.model.LazyEvents.reading`), that event, its type and
+the verdicts on its digests are the same in each log, and are kept here; what a log is as a whole is judged anew.
+"""
+
+from __future__ import annotations
+
+from array import array
+from functools import cached_property
+from hashlib import sha256
+from operator import attrgetter
+
+from evlog.checking.digest_check import check_event
+from evlog.checking.facts import ColumnFacts, Row
+from evlog.contents.pcclient import PCClientEvent
+from evlog.model import LazyEvents
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Hashable, Iterator, Sequence
+    from typing import Any
+
+    from evlog.checking.check import Checks
+    from evlog.checking.digest_check import DigestCheck
+    from evlog.columns import Columns
+    from evlog.model import Event, Log
+
+__all__ = ["Known", "KnownRecord"]
+
+# Longer records are known by their hash; and how many bytes of records are kept before all are forgotten.
+_SHORT = 512
+_MOST = 1 << 26
+# What an entry costs besides its bytes.
+_ENTRY = 2048
+
+
+class KnownRecord:
+    """A record that was met: an event that reads so, of whatever number, and what its digests come to.
+
+    ``notes`` are for whoever asks: what else such an event comes to, by a key of theirs.
+    """
+
+    __slots__ = ("checks", "content", "doubtful", "event", "notes", "row")
+
+    def __init__(self, event: Event, content: PCClientEvent) -> None:
+        self.event = event
+        self.content = content
+        self.checks: tuple[DigestCheck, ...] = check_event(event)
+        self.notes: dict[Hashable, Any] = {}
+        #: It as an event of the number that it had last: of most logs it has the same.
+        self.row = Row(event, content.event_type, content.data, self.checks, event.number)
+        #: Whether a digest is not of the event's data.
+        self.doubtful = event.measured and any(check.verdict != "matches" for check in self.checks)
+
+
+class Known:
+    """What is known of records, up to ``most`` bytes of them: then it begins anew."""
+
+    def __init__(self, most: int = _MOST) -> None:
+        self._most, self._held = most, 0
+        self._tables: dict[Hashable, dict[bytes, KnownRecord]] = {}
+
+    def records(self, log: Log) -> list[KnownRecord] | None:
+        """Of each event its record; None for a log whose records alone do not tell its events."""
+        events, columns = log.events, log.columns
+        if columns is None or not columns.are_pcclient:
+            return None
+        if not isinstance(events, LazyEvents) or events.reading is None:
+            return None
+        if self._held > self._most:
+            self._held = 0
+            self._tables.clear()
+        tables = [self._tables.setdefault((events.reading, layout), {}) for layout in columns.layouts]
+        layout_of, data = columns.layout_of, columns.buffer
+        found: list[KnownRecord] = []
+        add = found.append
+        offsets = columns.offsets
+        begin = offsets[0]
+        for row in range(len(offsets)):
+            end = offsets[row + 1] if row + 1 < len(offsets) else columns.end
+            key = data[begin:end]
+            begin = end
+            if len(key) > _SHORT:
+                key = sha256(key).digest()
+            table = tables[0 if layout_of is None else layout_of[row]]
+            record = table.get(key)
+            if record is None:
+                event = events[row]
+                content = event.content
+                assert isinstance(content, PCClientEvent)
+                record = table[key] = KnownRecord(event, content)
+                self._held += _ENTRY + len(content.data)
+            add(record)
+        return found
+
+    def check(self, log: Log, records: Sequence[KnownRecord] | None = None) -> Checks:
+        """As `evlog.check`; ``records`` are the log's, where they were asked for already."""
+        from evlog.checking.check import check, judged
+
+        records = self.records(log) if records is None else records
+        columns = log.columns
+        if records is None or columns is None:
+            return check(log)
+        return judged([record.checks for record in records], _KnownFacts(columns, log.events, records))
+
+
+class _KnownFacts(ColumnFacts):
+    """The facts of a log whose records are known."""
+
+    def __init__(self, columns: Columns, events: Sequence[Event], records: Sequence[KnownRecord]) -> None:
+        self.pcrs = self.extended_in(columns)
+        self._columns, self._events = columns, events
+        self._rows: list[Row] = []
+        self._of_type: dict[int, list[Row]] = {}
+        self._doubtful: list[Row] = []
+        for place, record in enumerate(records):
+            row = record.row
+            if row.number != place:
+                row = record.row = Row(row.event, row.type, row.data, row.checks, place)
+            self._rows.append(row)
+            self._of_type.setdefault(row.type, []).append(row)
+            if record.doubtful:
+                self._doubtful.append(row)
+        self.types = array("I", [row.type for row in self._rows])
+
+    def row(self, place: int) -> Row:
+        return self._rows[place]
+
+    def doubtful(self) -> Iterator[Row]:
+        return iter(self._doubtful)
+
+    def of_type(self, *types: int) -> Iterator[Row]:
+        found = [self._of_type[each] for each in dict.fromkeys(types) if each in self._of_type]
+        if len(found) < 2:
+            return iter(found[0] if found else ())
+        return iter(sorted((row for rows in found for row in rows), key=_number))
+
+    @cached_property
+    def kinds(self) -> frozenset[int]:
+        return frozenset(self._of_type)
+
+    def beginning(self, event_type: int, text: bytes) -> Iterator[Row]:
+        return (row for row in self._of_type.get(event_type, ()) if row.data.startswith(text))
+
+
+_number = attrgetter("number")

@@ -1,0 +1,65 @@
+"""Logs as the lake has them, for what compares logs: each event with its digests, and its data where the lake has it.
+
+A PC Client event whose data is in ``bodies`` is the event that it was; any other is known by its digests and its line
+of text (`evlog.contents.digest_only`), as it is in a lake without bodies.
+"""
+
+from __future__ import annotations
+
+from evlog.algorithms import HashAlg
+from evlog.contents.digest_only import DigestOnly
+from evlog.contents.event_types import number_of
+from evlog.contents.pcclient import PCClientEvent
+from evlog.errors import UsageError
+from evlog.model import Digest, Event, Log, banks_of
+from evlog.registers import Register
+from evlog.tables.schema import BANKS
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from evlog.model import Content
+    from evlog.tables.reader import Reader
+
+__all__ = ["rebuilt"]
+
+_EVENTS = f"""
+SELECT number, register, measured, type, summary, other_digests, data, {", ".join(BANKS)}
+FROM events LEFT JOIN bodies USING (body) WHERE log = $log ORDER BY number"""
+
+
+def rebuilt(reader: Reader, log: bytes, *, name: str = "") -> Log:
+    """The log of this id, as far as the lake has it. Events of no register, and what is not measured but PC Client
+    events, are left out.
+
+    Raises UsageError for a log that the lake does not have.
+    """
+    rows = reader.rows("SELECT format, platform FROM logs WHERE log = $log LIMIT 1", {"log": log})
+    if not rows:
+        raise UsageError(f"no log {log.hex()} in the lake")
+    events = []
+    for number, register, measured, type_, summary, others, data, *digests in reader.rows(_EVENTS, {"log": log}):
+        content = _content(type_, summary, data)
+        if register is None or (not measured and content.measured):
+            continue
+        held = [Digest(HashAlg.named(bank), value) for bank, value in zip(BANKS, digests, strict=True) if value]
+        held += [digest for other in others or () if (digest := _other(other)) is not None]
+        events.append(Event(number, Register.parse(register), tuple(held), content))
+    algorithms = banks_of(digest.alg for event in events for digest in event.digests)
+    return Log(rows[0][0] or "", tuple(events), algorithms=algorithms, platform=rows[0][1], name=name)
+
+
+def _content(type_: str | None, summary: str | None, data: bytes | None) -> Content:
+    number = number_of(type_ or "")
+    if number is not None and data is not None:
+        return PCClientEvent(number, data)
+    return DigestOnly(number, " ".join(filter(None, ("" if number is not None else type_, summary))))
+
+
+def _other(told: dict[str, Any]) -> Digest | None:
+    """A digest of another algorithm; None for one whose name says nothing, which no bank is made of."""
+    try:
+        return Digest(HashAlg.named(told["alg"] or ""), told["value"] or b"")
+    except UsageError:
+        return None

@@ -1,0 +1,252 @@
+"""Logs into tables: columns of a batch, which become Arrow once it is full.
+
+Rows of ``events`` are places in a list of the distinct events of the batch: a fleet has few, and their cells are
+taken there by Arrow, a million at a time.
+"""
+
+from __future__ import annotations
+
+from array import array
+from hashlib import sha256
+from operator import itemgetter
+
+from evlog.tables.events import CELLS, Reader
+from evlog.tables.schema import TABLES, arrow
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+    from typing import Any
+
+    import pyarrow as pa
+
+    from evlog.model import Finding, Log
+    from evlog.replaying.replay import Replay
+    from evlog.tables.events import EventRow
+    from evlog.tables.evidence import Judged
+
+__all__ = ["Batch", "log_id", "registers_of", "sighting_id"]
+
+_ROLES = {
+    **dict.fromkeys(("tcg2", "ccel", "tcg1", "coreboot"), "firmware"),
+    **dict.fromkeys(("ima-binary", "ima-ascii"), "ima"),
+    "text": "text",
+}
+_FLAGS = {True: "ok", False: "differs"}
+
+
+def log_id(data: bytes) -> bytes:
+    """The id of a log: of its own bytes."""
+    return sha256(data).digest()
+
+
+def sighting_id(log: bytes, machine: str | None, boot: str | None, collected_at: int | None) -> bytes:
+    """The id of a log that was seen on a machine: of all that tells it from another. The time is in microseconds."""
+    parts = (log, _text(machine), _text(boot), b"" if collected_at is None else b"%d" % collected_at)
+    return sha256(b"\0".join(parts)).digest()
+
+
+def _text(name: str | None) -> bytes:
+    return (name or "").encode("utf-8", "surrogateescape")
+
+
+class Batch:
+    """The rows of some logs. `tables` are they in Arrow, in the order that `evlog.tables.schema` says.
+
+    ``reader`` keeps what it met from batch to batch. ``bodies`` is whether event data is kept; ``known_bodies`` are ids
+    of bodies that stand elsewhere already, and those of this batch are added to it.
+    """
+
+    def __init__(self, reader: Reader | None = None, *, bodies: bool = True, known_bodies: Any = None) -> None:
+        self._reader = reader or Reader()
+        self._with_bodies = bodies
+        self._known_bodies = set[bytes]() if known_bodies is None else known_bodies
+        self._cells: list[tuple[Any, ...]] = []
+        #: Of each log with events: its id, the place of each event in `_cells`, its offset and length in the log.
+        self._events: list[tuple[bytes, array[int], array[int], array[int]]] = []
+        self._logs: list[tuple[Any, ...]] = []
+        self._registers: list[tuple[Any, ...]] = []
+        self._findings: list[tuple[Any, ...]] = []
+        self._bodies: list[tuple[Any, ...]] = []
+        #: How many rows ``events`` will have, and the ids of what was added.
+        self.events = 0
+        self.new_bodies: list[bytes] = []
+
+    # What a distinct log has
+
+    def add_log(self, id: bytes, log: Log, replayed: Replay | None = None) -> None:
+        """The events and findings of a log that was not added before."""
+        rows, checks = self._reader.rows(log)
+        places = array("i", [row.at if row.batch is self else self._placed(row) for row in rows])
+        offsets, lengths = _spans(log)
+        self._events.append((id, places, offsets, lengths))
+        self.events += len(places)
+        found = (*log.findings, *checks.findings, *(replayed.findings if replayed is not None else ()))
+        self.add_findings(id, dict.fromkeys(found))
+
+    def add_findings(self, id: bytes, findings: Iterable[Finding], sighting: bytes | None = None) -> None:
+        """Findings of a log, or of one sighting of it."""
+        for each in findings:
+            self._findings.append((id, each.code, each.severity, each.message, each.event, each.offset, sighting))
+
+    def _placed(self, row: EventRow) -> int:
+        row.batch, row.at = self, len(self._cells)
+        self._cells.append(row.cells)
+        body = row.body
+        if self._with_bodies and body is not None and row.data is not None and body not in self._known_bodies:
+            self._known_bodies.add(body)
+            self.new_bodies.append(body)
+            self._bodies.append((body, len(row.data), *row.about, row.data))
+        return row.at
+
+    # What a sighting has
+
+    def add_sighting(
+        self,
+        sighting: bytes,
+        id: bytes,
+        *,
+        source: str,
+        size: int,
+        machine: str | None = None,
+        boot: str | None = None,
+        collected_at: int | None = None,
+        log: Log | None = None,
+        judged: Judged | None = None,
+    ) -> None:
+        """A log that was seen. ``log`` is None for what is no log; ``collected_at`` is in microseconds since 1970."""
+        verdict: tuple[Any, ...] = (None, None, None, None)
+        word = None
+        if judged is not None:
+            flag = None if judged.ok is None else _FLAGS[judged.ok]
+            verdict, word = (flag, judged.authenticated, judged.kind, judged.id), judged.word
+        self._logs.append(
+            (
+                *(sighting, id, machine, boot, collected_at, source),
+                log.format if log is not None else None,
+                log.platform if log is not None else None,
+                list(map(str, log.algorithms)) if log is not None else None,
+                size,
+                len(log.events) if log is not None else None,
+                log is None or log.failed,
+                *verdict,
+                _ROLES.get(log.format, "other") if log is not None else None,
+                collected_at // 86_400_000_000 if collected_at is not None else None,
+                word,
+            )
+        )
+
+    def add_registers(self, rows: Iterable[tuple[Any, ...]]) -> None:
+        """Rows of ``registers``, as `registers_of` makes them, with the sighting before each."""
+        self._registers.extend(rows)
+
+    @property
+    def rows(self) -> int:
+        """How many rows ``logs`` will have."""
+        return len(self._logs)
+
+    # Arrow
+
+    def tables(self) -> dict[str, pa.Table]:
+        """The tables by name; without ``bodies`` if these are not kept."""
+        made = {
+            "logs": _table("logs", self._logs),
+            "events": self._event_table(),
+            "registers": _table("registers", self._registers),
+            "findings": _table("findings", self._findings),
+        }
+        if self._with_bodies:
+            made["bodies"] = _table("bodies", self._bodies)
+        return made
+
+    def _event_table(self) -> pa.Table:
+        import pyarrow as pa
+
+        schema = arrow("events")
+        self._events.sort(key=lambda each: each[0])
+        distinct = _columns([schema.field(name) for name in CELLS], self._cells)
+        places = _numbers(pa.int32(), (each[1] for each in self._events))
+        cells = {name: column.take(places) for name, column in zip(CELLS, distinct, strict=True)}
+        ids = pa.py_buffer(b"".join(id * len(each) for id, each, _, _ in self._events))
+        count = self.events
+        cells["log"] = pa.Array.from_buffers(pa.binary(32), count, [None, ids])
+        cells["number"] = _numbers(pa.int32(), (array("i", range(len(each))) for _, each, _, _ in self._events))
+        cells["offset"] = _numbers(pa.int64(), (each[2] for each in self._events), absent=-1)
+        cells["length"] = _numbers(pa.int32(), (each[3] for each in self._events), absent=-1)
+        return pa.Table.from_arrays([cells[name] for name in schema.names], schema=schema)
+
+
+def registers_of(replayed: Replay, judged: Judged | None = None) -> list[tuple[Any, ...]]:
+    """The rows of ``registers`` that a log has, with or without evidence, but for the sighting before each."""
+    rows = {(str(row.register), str(row.alg)): row for row in replayed.rows}
+    if judged is None or judged.ok is None:
+        return [(*key, row.value, None, None, row.status, row.start_reason, row.events) for key, row in rows.items()]
+    made = []
+    for register, bank, value, stated, verdict, events in judged.registers:
+        row = rows.get((register, bank))
+        status, reason = (row.status, row.start_reason) if row is not None else (None, None)
+        made.append((register, bank, value, stated, verdict, status, reason, events))
+    return made
+
+
+def _spans(log: Log) -> tuple[array[int], array[int]]:
+    """Where each record stands in the log, and how long it is; -1 where nobody says."""
+    columns = log.columns
+    if columns is not None and len(columns) == len(log.events):
+        offsets = array("q", columns.offsets)
+        ends = [*columns.offsets[1:], columns.end]
+        return offsets, array("i", [end - offset for offset, end in zip(columns.offsets, ends, strict=True)])
+    spans = [event.origin.span if event.origin is not None else None for event in log.events]
+    offsets = array("q", [span.offset if span is not None else -1 for span in spans])
+    return offsets, array("i", [span.length if span is not None else -1 for span in spans])
+
+
+def _table(name: str, rows: list[tuple[Any, ...]]) -> pa.Table:
+    """A table of rows, sorted as its files are."""
+    import pyarrow as pa
+
+    schema = arrow(name)
+    order = [schema.names.index(column) for column in TABLES[name].order]
+    try:
+        rows.sort(key=itemgetter(*order))
+    except TypeError:  # of cells that are null
+        rows.sort(key=lambda row: [(row[at] is not None, row[at]) for at in order])
+    return pa.Table.from_arrays(_columns(list(schema), rows), schema=schema)
+
+
+def _columns(fields: Sequence[pa.Field], rows: Sequence[tuple[Any, ...]]) -> list[pa.Array]:
+    """An array for each field of rows that are tuples of their cells."""
+    import pyarrow as pa
+
+    columns = zip(*rows, strict=True) if rows else ((),) * len(fields)
+    return [_array(pa, field.type, list(cells)) for field, cells in zip(fields, columns, strict=True)]
+
+
+def _array(pa: Any, type: pa.DataType, cells: list[Any]) -> pa.Array:
+    if pa.types.is_dictionary(type):
+        return pa.array(list(map(_utf8, cells)), pa.string()).dictionary_encode().cast(type)
+    if pa.types.is_string(type):
+        return pa.array(list(map(_utf8, cells)), type)
+    return pa.array(cells, type)
+
+
+def _utf8(text: str | None) -> str | None:
+    """Text that Arrow takes: what is no UTF-8, of a file's name, is escaped."""
+    if text is None or text.isascii():
+        return text
+    return text.encode("utf-8", "backslashreplace").decode()
+
+
+def _numbers(type: pa.DataType, parts: Iterable[array[int]], absent: int | None = None) -> pa.Array:
+    """The numbers of some arrays as one, without a copy of each; ``absent`` is the one that stands for null."""
+    import pyarrow as pa
+
+    whole = array("q" if type == pa.int64() else "i")
+    for part in parts:
+        whole.extend(part)
+    made = pa.Array.from_buffers(type, len(whole), [None, pa.py_buffer(whole)])
+    if absent is not None and absent in whole:
+        import pyarrow.compute as pc
+
+        made = pc.if_else(pc.equal(made, absent), None, made)
+    return made

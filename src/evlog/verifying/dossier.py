@@ -1,0 +1,142 @@
+"""The logs of one verification, with what is made of them once: trails of registers, events, and the allowance."""
+
+from __future__ import annotations
+
+from evlog.columns import NOT_EXTENDED
+from evlog.contents.event_types import name_of
+from evlog.contents.spec_id import preceding
+from evlog.replaying.trail import Trail, trail
+from evlog.verifying.allowance import Allowance
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from evlog.algorithms import HashAlg
+    from evlog.model import Event, Log
+    from evlog.registers import Register
+
+    #: The index of a log, and the number of an event in it.
+    Place = tuple[int, int]
+
+__all__ = ["Dossier"]
+
+# Events of all logs whose digests are kept, bank by bank; of longer ones each trail is read by itself.
+_KEPT = 1 << 16
+
+
+class Dossier:
+    """The logs of one verification. ``allowance`` is what explanations of all its registers may cost together."""
+
+    __slots__ = ("_damage", "_events", "_extended", "_kept", "_places", "_preceding", "allowance", "logs", "platform")
+
+    def __init__(self, logs: Sequence[Log], platform: str | None) -> None:
+        self.logs = logs
+        self.platform = platform
+        self.allowance = Allowance()
+        self._kept = sum(len(log.events) for log in logs) <= _KEPT
+        self._events: dict[Place, Event] = {}
+        self._places: dict[Register, list[Place]] | None = None
+        self._extended: dict[tuple[int, int, tuple[str, ...]], Mapping[int, bytes | None] | Sequence[bytes | None]] = {}
+        self._damage: str | None = None
+        self._preceding: dict[int, int] = {}
+
+    def trail(self, register: Register, alg: HashAlg, start: bytes, rules: tuple[str, ...] = ()) -> Trail:
+        """The trail of a register, as `evlog.replaying.trail.trail` reads it."""
+        if not self._kept:
+            return trail(self.logs, register, alg, start, rules)
+        if self._places is None:
+            self._places = _places(self.logs)
+        places = self._places.get(register, [])
+        extended = [self._extensions(log, alg, rules) for log in range(len(self.logs))] if places else []
+        digests = [extended[log][row] for log, row in places]
+        if all(digests):
+            return Trail(register, alg, start, places, digests, [])  # type: ignore[arg-type]
+        missing = [place for place, digest in zip(places, digests, strict=True) if digest is None]
+        steps = [(place, digest) for place, digest in zip(places, digests, strict=True) if digest]
+        return Trail(register, alg, start, [place for place, _ in steps], [digest for _, digest in steps], missing)
+
+    def _extensions(
+        self, index: int, alg: HashAlg, rules: tuple[str, ...]
+    ) -> Mapping[int, bytes | None] | Sequence[bytes | None]:
+        """What events of a log extend into a bank, by their numbers."""
+        key = index, alg.id, rules
+        found = self._extended.get(key)
+        if found is None:
+            log = self.logs[index]
+            columns = log.columns
+            if columns is None:
+                found = {event.number: event.extension(alg, rules) for event in log.events if event.measured}
+            else:
+                found = columns.extensions(alg, rules, 0, len(columns))
+            self._extended[key] = found
+        return found
+
+    def recorded(self, place: Place, alg: HashAlg) -> tuple[Register | None, bytes | None]:
+        """The register that an event says to extend, None if it is not measured; and its digest in a bank.
+
+        Of PC Client events the columns tell that, and no event is made.
+        """
+        log, row = place
+        columns = self.logs[log].columns
+        if self._kept and columns is not None and columns.typed is not None:
+            index = columns.registers[row]
+            if index != NOT_EXTENDED:
+                return columns.register(index), self._extensions(log, alg, ())[row]
+        event = self.event(place)
+        return (event.register if event.measured else None), event.digest(alg)
+
+    def event(self, place: Place) -> Event:
+        """The event at a place."""
+        found = self._events.get(place)
+        if found is None:
+            found = self.logs[place[0]].events[place[1]]
+            if self._kept:
+                self._events[place] = found
+        return found
+
+    def name(self, place: Place) -> str:
+        """The event at a place, for a sentence: ``event 16 (EV_SEPARATOR)``, with the log's name if there are more."""
+        log, row = place
+        where = f" of {self.logs[log].name or f'log {log + 1}'}" if len(self.logs) > 1 else ""
+        return f"event {row}{where} ({name_of(self.event(place).content)})"
+
+    @property
+    def damage(self) -> str:
+        """What is wrong with the logs as a whole, to go on a sentence with."""
+        if self._damage is None:
+            self._damage = "".join(f"; {each}" for each in _damage(self.logs))
+        return self._damage
+
+    def precedes(self, place: Place) -> bool:
+        """Whether the event at a place stands before its log's header."""
+        log, row = place
+        if log not in self._preceding:
+            self._preceding[log] = len(preceding(self.logs[log]))
+        return row < self._preceding[log]
+
+
+def _places(logs: Sequence[Log]) -> dict[Register, list[Place]]:
+    """The places of the events that extend each register."""
+    found: dict[Register, list[Place]] = {}
+    for number, log in enumerate(logs):
+        columns = log.columns
+        if columns is None:
+            for event in log.events:
+                if event.measured:
+                    found.setdefault(event.register, []).append((number, event.number))
+            continue
+        named = {index: found.setdefault(columns.register(index), []) for index in columns.indices}
+        named[NOT_EXTENDED] = []
+        for row, index in enumerate(columns.registers):
+            named[index].append((number, row))
+    return found
+
+
+def _damage(logs: Sequence[Log]) -> Iterator[str]:
+    for log in logs:
+        for finding in log.findings:
+            if finding.severity == "error":
+                yield f"the log is damaged ({finding.message}), so later events may be missing"
+            elif finding.code == "area_full":
+                yield finding.message
