@@ -21,11 +21,11 @@ from tests.machines import content, fleet
 INGEST = """
 import sys
 from evlog.tables import ingest
-from evlog.tables.evidence import Wanted
-from evlog.tables.inputs import Names
+from evlog.tables.evidence import FleetEvidence
+from evlog.tables.inputs import FleetNames
 ingest._BATCH = {batch}
 if __name__ == "__main__":
-    print(ingest.ingest(sys.argv[2], [sys.argv[1]], Names(only=("log.bin",)), jobs={jobs}))
+    print(ingest.ingest(sys.argv[2], [sys.argv[1]], FleetNames(only=("log.bin",)), jobs={jobs}))
 """
 
 

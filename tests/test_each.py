@@ -52,7 +52,7 @@ def test_replay_each(fleet: Path, processors: int, monkeypatch: pytest.MonkeyPat
     ran = run("replay", str(fleet), "--only", "*.bin")
     found = lines(ran.out)
     assert ran.code == 3
-    assert ran.err == ""
+    assert ran.err == "evlog: 14 ok, 1 not ok, 1 unreadable\n".replace("14", str(HOSTS - 2))
     assert [line["log"] for line in found] == [str(fleet / f"host{n:02}" / "log.bin") for n in range(HOSTS)]
     for number, line in enumerate(found):
         if number == 13:
@@ -62,6 +62,8 @@ def test_replay_each(fleet: Path, processors: int, monkeypatch: pytest.MonkeyPat
             assert line["schema"] == "evlog.replay/1"
             assert [row["value"] for row in line["registers"]] == [value(number)]
     assert [finding["code"] for finding in found[14]["findings"]] == ["truncated_record"]
+    standing = [(line["ok"], line["complete"], line["failed"], line["exit"]) for line in found]
+    assert standing[12:15] == [(True, True, False, 0), (False, False, True, 3), (False, True, True, 1)]
 
 
 def test_files_need_the_option(fleet: Path) -> None:
@@ -81,8 +83,26 @@ def test_verify_each(fleet: Path) -> None:
     answers = {os.path.basename(os.path.dirname(line["log"])): line.get("ok") for line in lines(ran.out)}
     assert ran.code == 3
     assert {host for host, ok in answers.items() if ok is not True} == {"host13", "host15"}
-    assert answers["host13"] is None
+    assert answers["host13"] is False
     assert answers["host15"] is False
+    assert ran.err.endswith(f"evlog: {HOSTS - 3} ok, 2 not ok, 1 unreadable\n")
+    for line in lines(ran.out):
+        assert {"ok", "complete", "failed", "exit"} <= line.keys()
+
+
+def test_evidence_that_makes_no_sense_of_one_log_costs_that_log(fleet: Path) -> None:
+    """A register file in place of a quote, say: else it is no answer at all, but a question that makes no sense."""
+    for number in range(HOSTS):
+        (fleet / f"host{number:02}" / "quote").write_bytes(b"no quote")
+    (fleet / "host03" / "quote").write_text((fleet / "host03" / "pcrs.json").read_text())
+    ran = run("verify", str(fleet), "--only", "log.bin", "--quote", "{dir}/quote")
+    found = {os.path.basename(os.path.dirname(line["log"])): line for line in lines(ran.out)}
+    assert len(found) == HOSTS
+    assert (found["host03"]["schema"], found["host03"]["exit"]) == ("evlog.error/1", 2)
+    assert "neither a quote nor a report" in found["host03"]["error"]
+    ran = run("verify", str(fleet), "--only", "log.bin", "--registers", "{dir}/pcrs.json", "--nonce", "00")
+    assert (ran.code, ran.out) == (2, "")
+    assert "a nonce of" in ran.err
 
 
 def test_missing_files_and_folders_are_lines(fleet: Path) -> None:
@@ -109,7 +129,7 @@ def one(args: Any, source: str) -> tuple[dict[str, Any], int]:
         raise ZeroDivisionError("a defect")
     if source == args.deadly:
         os.kill(os.getpid(), signal.SIGKILL)
-    return {"schema": "made/1"}, 0
+    return {"schema": "made/1", "exit": 0}, 0
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="processes are not forked here")

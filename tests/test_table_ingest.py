@@ -526,9 +526,9 @@ def test_memory_does_not_grow_with_the_fleet(tmp_path: Path) -> None:
     script = (
         "import resource, sys\n"
         "from evlog.tables import ingest\n"
-        "from evlog.tables.inputs import Names\n"
+        "from evlog.tables.inputs import FleetNames\n"
         "ingest._BATCH = 1 << 19\n"
-        "ingest.ingest(sys.argv[2], [sys.argv[1]], Names(only=('log.bin',)), jobs=1)\n"
+        "ingest.ingest(sys.argv[2], [sys.argv[1]], FleetNames(only=('log.bin',)), jobs=1)\n"
         "print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)\n"
     )
     peaks = []
@@ -540,3 +540,32 @@ def test_memory_does_not_grow_with_the_fleet(tmp_path: Path) -> None:
         )  # fmt: skip
         peaks.append(int(ran.stdout) * (1 if sys.platform == "darwin" else 1024))
     assert peaks[1] - peaks[0] < 16 << 20
+
+
+def test_a_capture_is_one_machine(tmp_path: Path) -> None:
+    """With the boot and the time that it states, and the evidence that is in it."""
+    from evlog.live.capture import capture
+    from tests.fake_machine import put, tpm
+
+    root = tmp_path / "root"
+    tpm(root)
+    put(root, "proc/sys/kernel/random/boot_id", b"11111111-2222-3333-4444-555555555555\n")
+    (tmp_path / "captures").mkdir()
+    data = capture(root=root).data
+    import zstandard
+
+    (tmp_path / "captures" / "m1.tar").write_bytes(data)
+    (tmp_path / "captures" / "m2.capture").write_bytes(data)
+    (tmp_path / "captures" / "m3.tar.zst").write_bytes(zstandard.compress(data))
+    with tarfile.open(fileobj=io.BytesIO(data)) as archive:
+        file = archive.extractfile("manifest.json")
+        assert file is not None
+        manifest = json.load(file)
+    _, document, _ = table(tmp_path, "captures", "-o", "lake")
+    assert document["unreadable"] == []
+    found = rows(tmp_path / "lake", "logs")
+    assert {str(row["machine"]) for row in found} == {"m1", "m2", "m3"}
+    assert {row["boot"] for row in found} == {manifest["boot"]}
+    assert {row["evidence"] for row in found} == {"register-file"}
+    assert all(f"{row['collected_at']:%Y-%m-%dT%H:%M:%S}" == manifest["time"][:19] for row in found)
+    assert "captures/m1.tar!logs/tpm0/binary_bios_measurements" in {row["source"] for row in found}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 from hashlib import sha256
 from typing import TYPE_CHECKING
@@ -216,3 +217,42 @@ def test_names_that_are_no_text_stay_in_the_table() -> None:
     (row,) = pa.table(evlog.table(log).events).to_pylist()
     assert row["name"] == json.loads('"/tmp/\\\\xff\\\\xfe\\\\x1b[2J"')
     assert row["name"].isprintable()
+
+
+#: The tables as a document has them, made from their declaration.
+SCHEMA = re.compile(r"(?<=<!-- tables -->\n).*?(?=<!-- end -->)", re.DOTALL)
+WORDS = {
+    "id": "32 bytes",
+    "word": "text, by dictionary",
+    "words": "list of text",
+    "string": "text",
+    "binary": "bytes",
+    "bool": "yes or no",
+    "int32": "number",
+    "int64": "number",
+    "time": "time, microseconds, UTC",
+    "date": "day",
+    "digests": "list of (alg, value)",
+}
+
+
+def test_the_document_has_every_column(update: bool) -> None:
+    path = ROOT / "docs" / "verbs" / "table.md"
+    lines = []
+    for table in TABLES.values():
+        lines += [
+            f"### {table.name}",
+            "",
+            f"{table.doc[0].upper()}{table.doc[1:]}.",
+            "",
+            "| column | type | what it says |",
+        ]
+        lines.append("|---|---|---|")
+        for each in table.columns:
+            kind = WORDS.get(each.type) or f"{each.type.removeprefix('bytes')} bytes"
+            lines.append(f"| `{each.name}`{'' if each.required else ' (may be null)'} | {kind} | {each.doc} |")
+        lines.append("")
+    text, made = path.read_text(), "\n".join(lines)
+    if update:
+        path.write_text(SCHEMA.sub(lambda _: made, text))
+    assert SCHEMA.findall(path.read_text()) == [made]

@@ -55,6 +55,12 @@ PIPED = {
         ("policy", "check", "policy.json", OVMF, "--unverified"),
         ("policy", "check", "policy.json", BOOT, "--unverified"),
     ),
+    "table": (
+        ("table", OVMF, BOOT, "samples/bad/text.bin", "-o", "lake"),
+        ("table", OVMF, BOOT, "-o", "lake"),
+        ("table", "--compact", "lake", "--json"),
+        ("table", OVMF),
+    ),
     "predict": (("predict", OVMF, "--now", "gpt=samples/bad/text.bin"),),
     "export": (("export", TD, "--to", "rvps", "-o", "rvps.json"),),
     "query": (
@@ -66,6 +72,13 @@ PIPED = {
         ("query", "lake", "groops"),
     ),
     "split": (("split", TD, "-o", "registers"), ("split", TEXT, "-o", "unnamed")),
+    "capture": (
+        ("capture", "-o", "m.tar", "--root", "samples", "--log", f"rtmr:3={TEXT}"),
+        ("show", "m.tar", "--member", "logs/text/0-tsm-text.log"),
+        ("capture", "-o", "m.tar", "--root", "samples", "--quote", "--log", TEXT),
+        ("capture", "-o", "m.tar", "--nonce", "00"),
+        ("capture", "-o", "m.tar", "--root", "samples/text"),
+    ),
     "append": (
         ("split", TEXT, "--register", "rtmr:3", "-o", "t"),
         ("append", "t", "rtmr3", "example.org/app start 1.2"),
@@ -114,6 +127,8 @@ def compare(name: str, made: str, update: bool) -> None:
 
 @pytest.mark.parametrize("verb", PIPED)
 def test_in_a_pipe(verb: str, folder: Path, update: bool) -> None:
+    if verb == "table":
+        pytest.importorskip("pyarrow", reason="pyarrow is not installed")
     said = []
     for words in PIPED[verb]:
         ran = run(*words, folder=folder)

@@ -117,6 +117,10 @@ from evlog.replaying.replay import replay as replay
 from evlog.replaying.replay import replay_each as replay_each
 from evlog.replaying.statements import Anchor as Anchor
 from evlog.replaying.statements import Statement as Statement
+from evlog.tables.evidence import FleetEvidence as FleetEvidence
+from evlog.tables.ingest import Ingested as Ingested
+from evlog.tables.ingest import ingest as ingest
+from evlog.tables.inputs import FleetNames as FleetNames
 from evlog.tables.stream import Tables as Tables
 from evlog.tables.stream import table as table
 from evlog.verifying.demand import Acceptance as Acceptance

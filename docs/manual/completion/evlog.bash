@@ -5,22 +5,23 @@
 #    source ~/.local/share/bash_completion/evlog
 # See also: https://github.com/scop/bash-completion/blob/main/doc/configuration.md
 
-_shtab_evlog_subparsers=(show replay verify diff report table query predict merge convert policy export split append formats)
+_shtab_evlog_subparsers=(show replay verify diff report table query predict merge convert policy export split capture append formats)
 
-_shtab_evlog_show_option_strings=(-h --help --from --member --platform --space --ima-register --dialect --index --hash --mr-hash --register --bank --strict --tree --json --jsonl --format --color --eventlog-version --event --type --check)
+_shtab_evlog_show_option_strings=(-h --help --from --member --platform --space --ima-register --dialect --index --hash --mr-hash --register --bank --strict --live --follow --sysroot --tree --json --jsonl --format --color --eventlog-version --event --type --check)
 _shtab_evlog_replay_option_strings=(-h --help --from --member --platform --space --ima-register --dialect --index --hash --mr-hash --register --bank --strict --each --only --rule --replace --drop --insert --json)
-_shtab_evlog_verify_option_strings=(-h --help --from --member --platform --space --ima-register --dialect --index --hash --mr-hash --register --bank --strict --each --only --registers --quote --live --key --signature --pcrs --nonce --root --kind --require --expect --authenticated --accept --ignore-violations --at -v --values --events --json --color)
+_shtab_evlog_verify_option_strings=(-h --help --from --member --platform --space --ima-register --dialect --index --hash --mr-hash --register --bank --strict --each --only --registers --quote --live --sysroot --key --signature --pcrs --nonce --root --kind --require --expect --authenticated --accept --ignore-violations --at --explain -v --values --events --json --color)
 _shtab_evlog_diff_option_strings=(-h --help --from --member --platform --space --ima-register --dialect --index --hash --mr-hash --register --bank --strict --json --color)
-_shtab_evlog_report_option_strings=(-h --help --from --member --platform --space --ima-register --dialect --index --hash --mr-hash --register --bank --strict --registers --quote --live --key --signature --pcrs --nonce --root --kind --require --expect --authenticated --accept --ignore-violations --at --against -o --output)
+_shtab_evlog_report_option_strings=(-h --help --from --member --platform --space --ima-register --dialect --index --hash --mr-hash --register --bank --strict --registers --quote --live --sysroot --key --signature --pcrs --nonce --root --kind --require --expect --authenticated --accept --ignore-violations --at --explain --against -o --output)
 _shtab_evlog_table_option_strings=(-h --help -o --output --machine --boot --only --no-bodies --rehash --compact --jobs --from --member --platform --space --ima-register --dialect --index --hash --mr-hash --register --bank --strict --registers --quote --key --signature --pcrs --nonce --root --kind --require --expect --authenticated --accept --ignore-violations --at --json)
 _shtab_evlog_query_option_strings=(-h --help --register --bank --most --groups --events --since --authenticated --param --format --json -o --output --html --fail-if-any -v --verbose --color --timeout --memory --threads)
-_shtab_evlog_predict_option_strings=(-h --help --from --member --platform --space --ima-register --dialect --index --hash --mr-hash --strict --now --was --also --kernel --initrd --cmdline --uki --esp --ram -o --output --json)
+_shtab_evlog_predict_option_strings=(-h --help --from --member --platform --space --ima-register --dialect --index --hash --mr-hash --register --bank --strict --now --was --also --kernel --initrd --cmdline --uki --esp --ram -o --output --to --json)
 _shtab_evlog_merge_option_strings=(-h --help --from --member --platform --space --ima-register --dialect --index --hash --mr-hash --register --bank --strict --to -o --output --profile --mr-key --allow-changed --json)
 _shtab_evlog_convert_option_strings=(-h --help --from --member --platform --space --ima-register --dialect --index --hash --mr-hash --register --bank --strict --to -o --output --profile --mr-key --digests-only --encapsulate --allow-changed --json)
-_shtab_evlog_policy_option_strings=(-h --help --from --member --platform --space --ima-register --dialect --index --hash --mr-hash --register --bank --strict -o --output --predicted --unverified -v --values --registers --quote --live --key --signature --pcrs --nonce --root --kind --require --expect --authenticated --accept --ignore-violations --at --json)
+_shtab_evlog_policy_option_strings=(-h --help --from --member --platform --space --ima-register --dialect --index --hash --mr-hash --register --bank --strict -o --output --predicted --unverified -v --values --registers --quote --live --sysroot --key --signature --pcrs --nonce --root --kind --require --expect --authenticated --accept --ignore-violations --at --json)
 _shtab_evlog_export_option_strings=(-h --help --from --member --platform --space --ima-register --dialect --index --hash --mr-hash --register --bank --strict --to -o --output --by --beside --vendor --model --json)
 _shtab_evlog_split_option_strings=(-h --help --from --member --platform --space --ima-register --dialect --index --hash --mr-hash --register --bank --strict -o --output --files --json)
-_shtab_evlog_append_option_strings=(-h --help --raw --json)
+_shtab_evlog_capture_option_strings=(-h --help -o --output --quote --nonce --tcti --root --log --redact --without --json)
+_shtab_evlog_append_option_strings=(-h --help --log --hash --force --raw --json)
 _shtab_evlog_formats_option_strings=(-h --help --json --schema)
 _shtab_evlog_option_strings=(-h --help -v -V --version)
 
@@ -72,6 +73,10 @@ _shtab_evlog_export_pos_0_COMPGEN=_shtab_compgen_files
 _shtab_evlog_export__o_COMPGEN=_shtab_compgen_files
 _shtab_evlog_export___output_COMPGEN=_shtab_compgen_files
 _shtab_evlog_split_pos_0_COMPGEN=_shtab_compgen_files
+_shtab_evlog_capture__o_COMPGEN=_shtab_compgen_files
+_shtab_evlog_capture___output_COMPGEN=_shtab_compgen_files
+_shtab_evlog_append_pos_0_COMPGEN=_shtab_compgen_files
+_shtab_evlog_append___log_COMPGEN=_shtab_compgen_files
 
 _shtab_evlog_show___platform_choices=(tpm tdx cca snp csv nitro)
 _shtab_evlog_show___space_choices=(pcr ccmr rtmr rem)
@@ -109,11 +114,13 @@ _shtab_evlog_export___space_choices=(pcr ccmr rtmr rem)
 _shtab_evlog_export___by_choices=(event register)
 _shtab_evlog_split___platform_choices=(tpm tdx cca snp csv nitro)
 _shtab_evlog_split___space_choices=(pcr ccmr rtmr rem)
-_shtab_evlog_pos_0_choices=(show replay verify diff report table query predict merge convert policy export split append formats)
+_shtab_evlog_pos_0_choices=(show replay verify diff report table query predict merge convert policy export split capture append formats)
 
 _shtab_evlog_show__h_nargs=0
 _shtab_evlog_show___help_nargs=0
 _shtab_evlog_show___strict_nargs=0
+_shtab_evlog_show___live_nargs=0
+_shtab_evlog_show___follow_nargs=0
 _shtab_evlog_show___tree_nargs=0
 _shtab_evlog_show___json_nargs=0
 _shtab_evlog_show___jsonl_nargs=0
@@ -202,9 +209,15 @@ _shtab_evlog_split___help_nargs=0
 _shtab_evlog_split___strict_nargs=0
 _shtab_evlog_split___files_nargs=0
 _shtab_evlog_split___json_nargs=0
+_shtab_evlog_capture__h_nargs=0
+_shtab_evlog_capture___help_nargs=0
+_shtab_evlog_capture___quote_nargs=0
+_shtab_evlog_capture___redact_nargs=0
+_shtab_evlog_capture___json_nargs=0
 _shtab_evlog_append_pos_2_nargs='*'
 _shtab_evlog_append__h_nargs=0
 _shtab_evlog_append___help_nargs=0
+_shtab_evlog_append___force_nargs=0
 _shtab_evlog_append___raw_nargs=0
 _shtab_evlog_append___json_nargs=0
 _shtab_evlog_formats__h_nargs=0

@@ -1,11 +1,13 @@
 """Many logs, each of a machine of its own: a JSON object for each on its own line, in the order of the arguments.
 
 The logs are shared out among processes, as many as there are processors. A log that cannot be read becomes a line
-with the error (``evlog.error/1``), and the next one follows.
+with the error (``evlog.error/1``), and the next one follows. Each line says ``ok``, ``complete``, ``failed`` and
+``exit``, and a last line on stderr counts them.
 """
 
 from __future__ import annotations
 
+import json
 import os
 import sys
 from collections import deque
@@ -25,7 +27,8 @@ __all__ = ["arguments", "beside", "run", "wanted"]
 
 # Logs that go to a process at a time: enough that the way there and back does not count.
 _SHARE = 32
-_NO, _UNREADABLE = 1, 3
+_USAGE, _UNREADABLE = 2, 3
+_ERROR = "evlog.error/1"
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -60,13 +63,33 @@ def run(args: argparse.Namespace, command: str) -> int:
     paths = [path for source, inner in found for path in inner or [source]]
     shares = [paths[start : start + _SHARE] for start in range(0, len(paths), _SHARE)]
     worst = 0
+    counts = {"ok": 0, "not ok": 0, "unreadable": 0}
     _common.under_way("logs", len(paths), soon=len(paths) > _SHARE)
+    held: list[str] = []
     for lines, code in _results(command, args, shares):
-        _common.hush()
-        sys.stdout.write(lines)
+        told = [json.loads(line) for line in lines.splitlines()]
+        for each in told:
+            counts["ok" if not each["exit"] else "unreadable" if each["schema"] == _ERROR else "not ok"] += 1
         worst = max(worst, code)
-        _common.done(lines.count("\n"))
+        held.append(lines)
+        # What makes no sense of any log is no answer about each of them.
+        if not _is_usage(told, held):
+            _common.hush()
+            sys.stdout.write("".join(held))
+            held = [""]
+        _common.done(len(told))
+    if any(held):
+        raise UsageError(json.loads(held[0].partition("\n")[0])["error"])
+    _common.say(", ".join(f"{count} {what}" for what, count in counts.items()))
     return worst
+
+
+def _is_usage(told: list[dict[str, Any]], held: list[str]) -> bool:
+    """Whether all lines so far are the same complaint about the question, and none was printed."""
+    if held[0] == "" or any(each.get("exit") != _USAGE for each in told):
+        return False
+    first = json.loads(held[0].partition("\n")[0])
+    return all(each.get("error") == first.get("error") for each in told)
 
 
 def beside(args: argparse.Namespace, path: str, names: Iterable[str]) -> argparse.Namespace:
@@ -181,8 +204,9 @@ def _work(command: str, args: argparse.Namespace, paths: list[str]) -> tuple[str
                 raise SourceError(_closed(path))
             document, code = one(args, path)
             document = {"schema": document["schema"], "log": path, **document}
-        except UsageError:
-            raise
+        except UsageError as error:
+            # It may be this log's fault, whose evidence is no quote: the others have answers.
+            document, code = _error(path, str(error), _USAGE), _USAGE
         except EvlogError as error:
             document, code = _error(path, str(error)), _UNREADABLE
         except Exception as error:
@@ -193,13 +217,12 @@ def _work(command: str, args: argparse.Namespace, paths: list[str]) -> tuple[str
     return "".join(lines), worst
 
 
-def _error(path: str, message: str) -> dict[str, Any]:
-    return {"schema": "evlog.error/1", "log": path, "error": message}
+def _error(path: str, message: str, code: int = _UNREADABLE) -> dict[str, Any]:
+    standing = {"ok": False, "complete": False, "failed": True, "exit": code}
+    return {"schema": _ERROR, "log": path, **standing, "error": message}
 
 
 def _line(document: dict[str, Any]) -> str:
-    import json
-
     return json.dumps(document) + "\n"
 
 

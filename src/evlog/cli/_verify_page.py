@@ -8,6 +8,7 @@ from __future__ import annotations
 from evlog.cli import _common
 from evlog.cli._page import Page, title_of
 from evlog.registers import RegisterSet
+from evlog.verifying.verdict import told
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -104,18 +105,23 @@ def _values(page: Page, row: RegisterVerdict) -> None:
 
 def _reasons(page: Page, table: dict[Register, dict[HashAlg, RegisterVerdict]]) -> None:
     """Each explanation once, with the registers and banks that it is of."""
-    told: dict[str, dict[Register, list[RegisterVerdict]]] = {}
+    reasons: dict[str, dict[Register, list[RegisterVerdict]]] = {}
     for register, cells in table.items():
-        for row in cells.values():
-            if row.explanation:
-                told.setdefault(row.explanation, {}).setdefault(register, []).append(row)
-    if told:
+        for row in told(cells.values()):
+            reasons.setdefault(row.explanation or "", {}).setdefault(register, []).append(row)
+    if reasons:
         page.line("")
-    for explanation, registers in told.items():
+    for explanation, registers in reasons.items():
         banks = {alg for rows in registers.values() for alg in (row.alg for row in rows)}
-        every = all(len(rows) == len(table[register]) for register, rows in registers.items())
+        every = all(_of_all(table[register], rows) for register, rows in registers.items())
         of = "" if every else f" ({', '.join(str(alg) for alg in sorted(banks, key=lambda alg: alg.id))})"
         page.paragraph((f"  {RegisterSet.of(registers)}{of}: ", "cyan"), explanation, "", 4)
+
+
+def _of_all(cells: dict[HashAlg, RegisterVerdict], explained: list[RegisterVerdict]) -> bool:
+    """Whether an explanation of some banks of a register is all that is said of it."""
+    others = [row for row in cells.values() if row not in explained]
+    return all(row.cause == "not_explained" for row in others)
 
 
 def _behind(page: Page, result: Verification) -> None:

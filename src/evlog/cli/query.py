@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from evlog.tables.answer import Answer
-    from evlog.tables.questions import Asked
+    from evlog.tables.asked import Asked
     from evlog.tables.reader import Reader
 
 _FORMATS = ("table", "csv", "json", "jsonl", "parquet", "arrow")
@@ -131,7 +131,7 @@ def _parameter(text: str) -> tuple[str, str]:
 def _asked(args: argparse.Namespace) -> Asked:
     from evlog.algorithms import HashAlg
     from evlog.registers import RegisterSet
-    from evlog.tables.questions import Asked
+    from evlog.tables.asked import Asked
 
     given = {
         "registers": RegisterSet.parse(*args.register) if args.register else None,

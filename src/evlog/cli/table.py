@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     import argparse
     from typing import Any
 
-    from evlog.tables.evidence import Wanted
+    from evlog.tables.evidence import FleetEvidence
     from evlog.tables.ingest import Ingested
 
 EXAMPLES = (
@@ -92,11 +92,11 @@ def run(args: argparse.Namespace) -> int:
 
 def _ingested(args: argparse.Namespace, lake: str, sources: list[str]) -> Ingested:
     from evlog.tables.ingest import ingest
-    from evlog.tables.inputs import Names
+    from evlog.tables.inputs import FleetNames
     from evlog.tables.patterns import checked
     from evlog.tables.sources import seen
 
-    names = Names(checked(args.machine), checked(args.boot), tuple(args.only or ()))
+    names = FleetNames(checked(args.machine), checked(args.boot), tuple(args.only or ()))
     if _common.bar is not None:
         _common.bar.rated()
     _common.under_way("logs", seen(sources, names) if _common.bar is not None else 0)
@@ -117,11 +117,11 @@ def _ingested(args: argparse.Namespace, lake: str, sources: list[str]) -> Ingest
     )
 
 
-def _wanted(args: argparse.Namespace) -> Wanted:
-    from evlog.tables.evidence import Wanted
+def _wanted(args: argparse.Namespace) -> FleetEvidence:
+    from evlog.tables.evidence import FleetEvidence
 
     demand = _demand.demand(args)
-    return Wanted(
+    return FleetEvidence(
         registers=args.registers,
         quote=args.quote,
         signature=args.signature,

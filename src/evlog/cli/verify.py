@@ -89,6 +89,11 @@ def run(args: argparse.Namespace) -> int:
     from evlog.verifying.verify import verify
 
     if _each.wanted(args):
+        from evlog.evidence import Credentials
+
+        # What makes no sense of any log is said once.
+        _demand.demand(args)
+        Credentials(nonce=_nonce(args), kind=args.kind, at=_demand.when(args.at))
         return _each.run(args, "verify")
     demand, explain = _demand.demand(args), allowed(args)
     try:
@@ -123,11 +128,11 @@ def one(args: argparse.Namespace, source: str) -> tuple[dict[str, Any], int]:
     from evlog.verifying.verify import verify
 
     _keys_elsewhere(args, source)
-    log = _common.open_log(args, source)
+    logs = _common.open_all(args, source)
     evidence = open_evidence(_each.beside(args, source, _FILES), [source])
-    result = verify((log,), evidence, _demand.demand(args), platform=args.platform, explain=allowed(args))
+    result = verify(logs, evidence, _demand.demand(args), platform=args.platform, explain=allowed(args))
     code = _code(args, result)
-    return document(result, code, events=args.events), code
+    return {**document(result, code, events=args.events), "failed": any(log.failed for log in logs)}, code
 
 
 def _code(args: argparse.Namespace, result: Verification) -> int:
@@ -200,18 +205,12 @@ def open_evidence(args: argparse.Namespace, logs: Sequence[str]) -> Evidence:
         where = logs[0] if logs[0] != "-" else _common.stdin(args)
     if where is None and not args.live:
         raise UsageError("register values are needed: --registers, --quote, --live, or one document that holds them")
-    nonce = None
-    if args.nonce is not None:
-        try:
-            nonce = bytes.fromhex(args.nonce)
-        except ValueError:
-            raise UsageError("--nonce: hex was expected") from None
     credentials: dict[str, Any] = {
         "kind": args.kind,
         "key": args.key,
         "signature": args.signature,
         "pcrs": args.pcrs,
-        "nonce": nonce,
+        "nonce": _nonce(args),
         "root": args.root,
         "at": _demand.when(args.at),
     }
@@ -225,6 +224,15 @@ def open_evidence(args: argparse.Namespace, logs: Sequence[str]) -> Evidence:
         if beside:
             error.message = f"{logs[0]}: {error.message}: give --registers, --quote or --live"
         raise
+
+
+def _nonce(args: argparse.Namespace) -> bytes | None:
+    from evlog.errors import UsageError
+
+    try:
+        return None if args.nonce is None else bytes.fromhex(args.nonce)
+    except ValueError:
+        raise UsageError("--nonce: hex was expected") from None
 
 
 def answer(result: Verification) -> str:

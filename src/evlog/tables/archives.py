@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 from fnmatch import fnmatch
 
+from evlog.intake.captures import MANIFEST, MOST_MANIFEST, SCHEMA
 from evlog.tables.inputs import LARGEST, Input, Unreadable, identity_of
 from evlog.tables.patterns import Place
 
@@ -18,12 +19,14 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from typing import IO, Any
 
-    from evlog.tables.inputs import Names
+    from evlog.tables.inputs import FleetNames
 
-__all__ = ["COLUMNS", "inputs", "is_capture"]
+__all__ = ["ARCHIVES", "COLUMNS", "inputs", "is_capture"]
 
-_MANIFEST, _CAPTURE = "manifest.json", "evlog.capture/1"
-_MOST_MANIFEST = 1 << 22
+#: What archives of logs are called.
+TAR = (".tar", ".tar.gz", ".tgz", ".tar.zst", ".tzst", ".tar.xz", ".tar.bz2")
+ARCHIVES = (*TAR, ".zip", ".parquet")
+
 # Bytes of a folder of an archive that are held, so that a log finds its evidence there.
 _HELD = 1 << 25
 #: The columns of a Parquet file of logs: the first two it must have.
@@ -33,21 +36,21 @@ _ROWS = 64
 
 def is_capture(path: str) -> bool:
     """Whether the archive is what `evlog capture` wrote: one machine, not a folder of many."""
-    import tarfile
-
+    if not path.lower().endswith(TAR):
+        return False
     try:
-        with tarfile.open(path, "r:") as archive:
+        with open(path, "rb") as source, _stream(source, path) as archive:
             first = archive.next()
-            if first is None or first.name != _MANIFEST or first.size > _MOST_MANIFEST:
+            if first is None or first.name != MANIFEST or first.size > MOST_MANIFEST:
                 return False
             file = archive.extractfile(first)
             document = json.load(file) if file is not None else None
-    except (tarfile.TarError, OSError, ValueError, EOFError, RecursionError):
+    except (*_damage(), RecursionError):
         return False
-    return isinstance(document, dict) and document.get("schema") == _CAPTURE
+    return isinstance(document, dict) and document.get("schema") == SCHEMA
 
 
-def inputs(path: str, names: Names, folder: str, identity: bytes) -> Iterator[Input | Unreadable]:
+def inputs(path: str, names: FleetNames, folder: str, identity: bytes) -> Iterator[Input | Unreadable]:
     """What stands in an archive. ``folder`` goes before the folders in it; ``identity`` is that of the archive."""
     if path.lower().endswith(".parquet"):
         yield from _parquet(path, names, folder, identity)
@@ -69,7 +72,7 @@ def inputs(path: str, names: Names, folder: str, identity: bytes) -> Iterator[In
 
 
 def _released(
-    path: str, held: list[tuple[str, bytes, int | None]], names: Names, folder: str, identity: bytes
+    path: str, held: list[tuple[str, bytes, int | None]], names: FleetNames, folder: str, identity: bytes
 ) -> Iterator[Input]:
     """The logs in a folder of an archive, each with the files beside it that may be its evidence."""
     known = {name.rpartition("/")[2]: None for name, _, _ in held}
@@ -100,12 +103,6 @@ def _clean(name: str) -> str:
 
 
 def _tar(path: str) -> Iterator[tuple[str, bytes, int | None] | Unreadable]:
-    import tarfile
-    import zlib
-
-    import zstandard
-
-    damage = (tarfile.TarError, zlib.error, zstandard.ZstdError, OSError, EOFError, ValueError)
     try:
         with open(path, "rb") as file, _stream(file, path) as archive:
             for member in archive:
@@ -117,14 +114,25 @@ def _tar(path: str) -> Iterator[tuple[str, bytes, int | None] | Unreadable]:
                     continue
                 data = archive.extractfile(member)
                 yield name, data.read() if data is not None else b"", int(member.mtime * 1_000_000)
-    except damage as error:
+    except _damage() as error:
         yield Unreadable(path, f"an archive that cannot be read to its end ({_reason(error)})")
+
+
+def _damage() -> tuple[type[Exception], ...]:
+    """What reading a tar raises, whatever it is packed by."""
+    import lzma
+    import tarfile
+    import zlib
+
+    import zstandard
+
+    return tarfile.TarError, zlib.error, lzma.LZMAError, zstandard.ZstdError, OSError, EOFError, ValueError
 
 
 def _stream(file: IO[bytes], path: str) -> Any:
     import tarfile
 
-    if not path.lower().endswith(("zst",)):
+    if not path.lower().endswith("zst"):
         return tarfile.open(fileobj=file, mode="r|*")
     import zstandard
 
@@ -167,7 +175,7 @@ def _dos_time(parts: tuple[int, int, int, int, int, int]) -> int | None:
         return None
 
 
-def _parquet(path: str, names: Names, folder: str, identity: bytes) -> Iterator[Input | Unreadable]:
+def _parquet(path: str, names: FleetNames, folder: str, identity: bytes) -> Iterator[Input | Unreadable]:
     """Rows of ``path`` and ``content``, with ``machine``, ``boot`` and ``collected_at`` where the file has them."""
     from evlog.tables.schema import missing
 
@@ -189,7 +197,7 @@ def _parquet(path: str, names: Names, folder: str, identity: bytes) -> Iterator[
         yield Unreadable(path, f"a Parquet file that cannot be read ({_reason(error)})")
 
 
-def _row(path: str, row: dict[str, Any], names: Names, folder: str, identity: bytes) -> Input | Unreadable:
+def _row(path: str, row: dict[str, Any], names: FleetNames, folder: str, identity: bytes) -> Input | Unreadable:
     given, content = row["path"], row["content"]
     if not isinstance(given, str) or not isinstance(content, bytes):
         return Unreadable(path, "a row whose path is no text, or whose content is no bytes")

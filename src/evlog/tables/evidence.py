@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     Material = bytes | str
 
-__all__ = ["NOT_JUDGED", "NO_EVIDENCE", "Judged", "Wanted", "evidence_id"]
+__all__ = ["NOT_JUDGED", "NO_EVIDENCE", "FleetEvidence", "Judged", "evidence_id"]
 
 _ALSO = ("machine", "boot")
 # Options that name a file which the machine hands in, and those that name what the verifier brings.
@@ -82,7 +82,7 @@ class Judged(Record):
         )
 
 
-class Wanted(Record):
+class FleetEvidence(Record):
     """Where the evidence of a log is, as patterns, and what is demanded of it.
 
     ``registers`` or ``quote``, ``signature``, ``pcrs`` are files, of which those under ``{dir}`` lie beside the log.
@@ -257,7 +257,7 @@ class Wanted(Record):
         return line.decode("utf-8", "replace").strip()
 
 
-NO_EVIDENCE = Wanted()
+NO_EVIDENCE = FleetEvidence()
 NOT_JUDGED = Judged()
 
 
@@ -302,7 +302,7 @@ def _fields(input: Input) -> dict[str, str | None]:
 def _document(inputs: Sequence[Input]) -> Material | None:
     """A document of evidence that holds the logs as well, where one holds all of them."""
     first = inputs[0]
-    if any(each is not first for each in inputs):
+    if any(each.identity != first.identity for each in inputs):
         return None
     return first.data if first.data is not None else first.path
 

@@ -13,8 +13,8 @@ import time
 
 from evlog._record import Record
 from evlog.errors import SourceError
-from evlog.tables.evidence import NO_EVIDENCE, Wanted
-from evlog.tables.inputs import NO_NAMES, Input, Names, Unreadable
+from evlog.tables.evidence import NO_EVIDENCE, FleetEvidence
+from evlog.tables.inputs import NO_NAMES, FleetNames, Input, Unreadable
 from evlog.tables.pool import Pool
 from evlog.tables.sources import inputs
 from evlog.tables.state import State
@@ -54,9 +54,9 @@ class Ingested(Record):
 def ingest(
     lake: str,
     sources: Sequence[str],
-    names: Names = NO_NAMES,
+    names: FleetNames = NO_NAMES,
     *,
-    wanted: Wanted = NO_EVIDENCE,
+    wanted: FleetEvidence = NO_EVIDENCE,
     bodies: bool = True,
     format: str | None = None,
     rehash: bool = False,

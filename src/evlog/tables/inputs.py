@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from evlog.tables.patterns import Place
 
-__all__ = ["LARGEST", "NO_NAMES", "Input", "Names", "Unreadable", "identity_of"]
+__all__ = ["LARGEST", "NO_NAMES", "FleetNames", "Input", "Unreadable", "identity_of"]
 
 #: Bytes of the largest log that is read: an IMA list of a million entries has 161 million.
 LARGEST = 1 << 28
@@ -48,7 +48,7 @@ class Unreadable(Record):
     reason: str
 
 
-class Names(Record):
+class FleetNames(Record):
     """How logs are called: patterns of machine and boot, and which files of a folder or an archive are logs at all.
 
     ``evidence`` are patterns of files that are none, because they are evidence beside logs.
@@ -76,7 +76,7 @@ class Names(Record):
 
 
 #: Machines by their folders, and every file a log.
-NO_NAMES = Names()
+NO_NAMES = FleetNames()
 
 
 def identity_of(*parts: object) -> bytes:

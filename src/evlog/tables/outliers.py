@@ -7,7 +7,7 @@ whose machines have the same log are compared once. Order counts, and events tha
 from __future__ import annotations
 
 from evlog.tables.answer import Answer, made
-from evlog.tables.questions import VALUES, left_out, values
+from evlog.tables.asked import VALUES, left_out, values
 from evlog.tables.rebuilt import rebuilt
 
 TYPE_CHECKING = False
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from evlog.comparing.diff import Difference, RegisterDifference
-    from evlog.tables.questions import Asked
+    from evlog.tables.asked import Asked
     from evlog.tables.reader import Reader
 
 __all__ = ["outliers"]

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 
+from evlog.tables import archives
 from evlog.tables.inputs import LARGEST, Input, Unreadable, identity_of
 from evlog.tables.patterns import Place
 
@@ -15,15 +16,12 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from evlog.tables.inputs import Names
+    from evlog.tables.inputs import FleetNames
 
 __all__ = ["inputs", "seen"]
 
-_TAR = (".tar", ".tar.gz", ".tgz", ".tar.zst", ".tzst", ".tar.xz", ".tar.bz2")
-_ARCHIVES = (*_TAR, ".zip", ".parquet")
 
-
-def inputs(sources: Sequence[str], names: Names) -> Iterator[Input | Unreadable]:
+def inputs(sources: Sequence[str], names: FleetNames) -> Iterator[Input | Unreadable]:
     """Everything that the sources hold, in the order of their names."""
     for source in sources:
         if not os.path.isdir(source):
@@ -37,7 +35,7 @@ def inputs(sources: Sequence[str], names: Names) -> Iterator[Input | Unreadable]
         yield from _folder(source, names)
 
 
-def seen(sources: Sequence[str], names: Names) -> int:
+def seen(sources: Sequence[str], names: FleetNames) -> int:
     """About how many files there are, for a bar: an archive counts as one."""
     count = 0
     for source in sources:
@@ -47,7 +45,7 @@ def seen(sources: Sequence[str], names: Names) -> int:
     return count
 
 
-def _folder(source: str, names: Names) -> Iterator[Input | Unreadable]:
+def _folder(source: str, names: FleetNames) -> Iterator[Input | Unreadable]:
     from evlog.tree import is_tree
 
     closed: list[Unreadable] = []
@@ -66,12 +64,12 @@ def _folder(source: str, names: Names) -> Iterator[Input | Unreadable]:
         folders.sort()
         for name in sorted(files):
             path = os.path.join(folder, name)
-            if name.lower().endswith(_ARCHIVES) or names.wants(name):
+            if name.lower().endswith(archives.ARCHIVES) or names.wants(name):
                 yield from _file(path, path, names, relative, home)
     yield from closed
 
 
-def _file(source: str, path: str, names: Names, folder: str, home: str | None) -> Iterator[Input | Unreadable]:
+def _file(source: str, path: str, names: FleetNames, folder: str, home: str | None) -> Iterator[Input | Unreadable]:
     """A file, or what is in it if it is an archive of logs. ``home`` is the folder that was given as a source."""
     name = os.path.basename(path)
     try:
@@ -89,14 +87,11 @@ def _file(source: str, path: str, names: Names, folder: str, home: str | None) -
         yield Unreadable(source, (error.strerror or str(error)).lower())
         return
     identity = identity_of(source, found.st_size, found.st_mtime_ns)
-    if name.lower().endswith(_ARCHIVES):
-        from evlog.tables import archives
-
-        if not archives.is_capture(path):
-            # What is in an archive of a folder lies as if the archive were a folder.
-            inside = "/".join(filter(None, (folder, name.partition(".")[0]))) if home is not None else ""
-            yield from archives.inputs(path, names, inside, identity)
-            return
+    if name.lower().endswith(archives.ARCHIVES) and not archives.is_capture(path):
+        # What is in an archive of a folder lies as if the archive were a folder.
+        inside = "/".join(filter(None, (folder, name.partition(".")[0]))) if home is not None else ""
+        yield from archives.inputs(path, names, inside, identity)
+        return
     place = Place(folder, name)
     yield Input(
         source,
@@ -111,7 +106,7 @@ def _file(source: str, path: str, names: Names, folder: str, home: str | None) -
     )
 
 
-def _tree(source: str, path: str, names: Names, folder: str) -> Input:
+def _tree(source: str, path: str, names: FleetNames, folder: str) -> Input:
     """A tree of registers, which is one log: its folder is its name."""
     newest = 0
     for each, _, files in os.walk(path):

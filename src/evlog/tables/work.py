@@ -13,7 +13,7 @@ from evlog._record import Record
 from evlog.errors import EvlogError
 from evlog.model import Finding
 from evlog.options import Options
-from evlog.tables.evidence import NO_EVIDENCE, NOT_JUDGED, Judged, Wanted
+from evlog.tables.evidence import NO_EVIDENCE, NOT_JUDGED, FleetEvidence, Judged
 from evlog.tables.ids import IdSet
 from evlog.tables.rows import Batch, log_id, registers_of, sighting_id
 
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
     from typing import Any
 
+    from evlog.intake.captures import Capture
     from evlog.model import Log
     from evlog.replaying.replay import Replay
     from evlog.tables.inputs import Input
@@ -43,7 +44,7 @@ class Setting(Record):
     """What all tasks have in common. ``choices`` settle how logs are read (`evlog.options.Options`)."""
 
     lake: str
-    wanted: Wanted = NO_EVIDENCE
+    wanted: FleetEvidence = NO_EVIDENCE
     bodies: bool = True
     format: str | None = None
     choices: tuple[tuple[str, Any], ...] = ()
@@ -76,25 +77,41 @@ class Result(Record):
 
 
 class _Log(Record):
-    """A log with its id and its size."""
+    """A log with its id and its size; ``member`` is its place in a capture."""
 
     log: Log
     id: bytes
     size: int
+    member: str = ""
 
     @property
     def wrapped(self) -> bool:
         """Whether it stood in something, which may hold evidence as well."""
-        return any(finding.code == "wrapped" for finding in self.log.findings)
+        return bool(self.member) or any(finding.code == "wrapped" for finding in self.log.findings)
 
 
 class _Read(Record):
-    """What an input is: its logs, or why it is none, with the id and the size of its bytes."""
+    """What an input is: its logs, or why it is none, with the id and the size of its bytes.
+
+    ``boot`` and ``collected_at`` are those that a capture states.
+    """
 
     logs: tuple[_Log, ...]
     finding: Finding | None = None
     id: bytes = b""
     size: int = 0
+    boot: str | None = None
+    collected_at: int | None = None
+
+    def named(self, input: Input, log: _Log) -> Input:
+        """The input as that of one of its logs: what the caller's patterns say of its boot goes before the capture."""
+        if not log.member:
+            return input
+        return input.replace(
+            source=f"{input.source}!{log.member}",
+            boot=input.boot if input.boot is not None else self.boot,
+            collected_at=input.collected_at if self.collected_at is None else self.collected_at,
+        )
 
 
 class Worker:
@@ -224,7 +241,7 @@ class _Run:
                 read = self.worker.read(each)
                 if read.finding is not None:
                     self._no_log(each, read)
-                found += ((each, log) for log in read.logs)
+                found += ((read.named(each, log), log) for log in read.logs)
             except OSError as error:
                 self.unreadable.append((each.source, (error.strerror or str(error)).lower()))
             except MemoryError:
@@ -345,14 +362,40 @@ def _chunks(groups: Iterable[tuple[Input, ...]]) -> Iterator[list[tuple[Input, .
 
 def _read(data: bytes, whole: bytes, name: str, setting: Setting) -> _Read:
     """The logs in some bytes, or why there are none."""
+    from evlog.intake.captures import opened
     from evlog.intake.identify import read_all
 
     try:
+        capture = opened(data, name)
+        if capture is not None:
+            return _captured(capture, setting)
         found = read_all(data, setting.format, Options(name=name, **dict(setting.choices)))
         return _Read(tuple(_Log(log, whole if own is data else log_id(own), len(own)) for log, own in found))
     except EvlogError as error:
         finding = Finding(_NO_LOG, "error", str(error), None, getattr(error, "offset", None))
         return _Read((), finding, whole, len(data))
+
+
+def _captured(capture: Capture, setting: Setting) -> _Read:
+    """The logs of a capture, with what its manifest states. Raises ParseError for one that is not as that says."""
+    from datetime import datetime, timedelta, timezone
+
+    from evlog.intake.captures import captured_logs, whole
+
+    logs = captured_logs(whole(capture), Options(name=capture.name, **dict(setting.choices)), setting.format)
+    found = []
+    for log in logs:
+        member = log.name.removeprefix(f"{capture.name}/")
+        data = capture.members[member]
+        found.append(_Log(log, log_id(data), len(data), member))
+    boot, when = capture.manifest.get("boot"), str(capture.manifest.get("time", ""))
+    try:
+        stated = datetime.fromisoformat(when.replace("Z", "+00:00"))
+        known = stated if stated.tzinfo is not None else stated.replace(tzinfo=timezone.utc)
+        collected = (known - datetime(1970, 1, 1, tzinfo=timezone.utc)) // timedelta(microseconds=1)
+    except ValueError:
+        return _Read(tuple(found), boot=boot if isinstance(boot, str) else None)
+    return _Read(tuple(found), boot=boot if isinstance(boot, str) else None, collected_at=collected)
 
 
 def _tree(path: str, setting: Setting) -> _Read:
