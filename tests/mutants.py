@@ -701,6 +701,18 @@ MUTANTS: tuple[Mutant, ...] = (
     ),
     Mutant(
         "live/writer.py",
+        "startswith(self._statement(change.old))",
+        'startswith(b"SYNC ")',
+        "test_live_tsm.py::test_moved_between_any_two_calls",
+    ),
+    Mutant(
+        "live/writer.py",
+        "self._led == old, data",
+        "self._led is not None, data",
+        "test_live_tsm.py::test_moved_between_any_two_calls",
+    ),
+    Mutant(
+        "live/writer.py",
         "if change.place == self.site.place:",
         "if True:",
         "test_live_tsm.py::test_a_line_of_the_last_boot",
