@@ -419,6 +419,13 @@ def test_formats_agree(lake: Path, tmp_path: Path) -> None:
         assert table.column("banks").to_pylist() == [row["banks"] for row in rows]
 
 
+def test_a_file_is_written_as_it_is_named(lake: Path, tmp_path: Path) -> None:
+    asked(lake, NAMES, "-o", str(tmp_path / "a.csv"))
+    assert (tmp_path / "a.csv").read_text() == asked(lake, NAMES, "--format", "csv").out
+    asked(lake, NAMES, "-o", str(tmp_path / "a.json"))
+    valid("query", (tmp_path / "a.json").read_text())
+
+
 def test_csv_can_neither_run_nor_paint(lake: Path) -> None:
     ran = asked(lake, NAMES.replace("machine,", 'machine, -1 AS n, "format" AS "@f",', 1), "--format", "csv")
     head, evil, good = csv.reader(io.StringIO(ran.out))
