@@ -360,6 +360,23 @@ def test_a_reader_takes_no_line_that_may_not_have_happened(tmp_path: Path, kept:
     assert evlog.write(evlog.read(made / "rtmr3" / "event_log")) == expected
 
 
+def test_a_line_that_may_not_have_happened_is_a_comment(tmp_path: Path) -> None:
+    """Others moved the register after the journal was written: the line is not lost, and not told as measured."""
+    made = tree(tmp_path)
+    append(made, "rtmr3", ["before"])
+    before, old = log(made), (made / "rtmr3" / "digest").read_bytes()
+    data = b"\nperhaps\n# said\n"
+    new = hashlib.sha384(old + hashlib.sha384(b"perhaps").digest()).digest()
+    journal = f"evlog-append/1 {len(before)} {old.hex()} {new.hex()} 1 {len(data)}\n".encode() + data
+    (made / "rtmr3" / JOURNAL).write_bytes(journal)
+    off_log(made, b"somebody else's")
+    moved = (made / "rtmr3" / "digest").read_bytes().hex().encode()
+    done = append(made, "rtmr3", ["after"])
+    assert log(made) == before + b"\n# in doubt: perhaps\n# said\n\nSYNC sha384/%b\n\nafter\n" % moved
+    assert len(done.warnings) == 1
+    assert agrees(made)
+
+
 #: Appends lines with a number each, and says on stdout how many are safe. One line in five writes is long.
 WRITER = """
 import os, sys

@@ -183,7 +183,9 @@ needs_osslsigncode = pytest.mark.skipif(shutil.which("osslsigncode") is None, re
 def told(path: Path) -> str:
     """The digest that osslsigncode computes of a signed image."""
     ran = subprocess.run(["osslsigncode", "verify", "-in", path], capture_output=True, text=True, check=False)
-    found = {each.lower() for each in re.findall(r"Calculated message digest\s*:\s*([0-9A-Fa-f]{64})", ran.stdout)}
+    found: set[str] = {
+        each.lower() for each in re.findall(r"Calculated message digest\s*:\s*([0-9A-Fa-f]{64})", ran.stdout)
+    }
     assert len(found) == 1, ran.stdout
     return found.pop()
 
@@ -231,7 +233,16 @@ def test_what_sbsign_signs_and_osslsigncode_reads(tmp_path: Path) -> None:
         data = bytearray(an_image(rows, plus=draw.random() < 0.5, size=at + draw.choice((0, 1, 8, 777)), fill=n))
         struct.pack_into("<I", data, 0x58 + 60, 1024)  # SizeOfHeaders, up to the sections
         (tmp_path / "plain").write_bytes(data)
-        sign = ["sbsign", "--key", key, "--cert", certificate, "--output", tmp_path / "signed", tmp_path / "plain"]
+        sign: list[str | Path] = [
+            "sbsign",
+            "--key",
+            key,
+            "--cert",
+            certificate,
+            "--output",
+            tmp_path / "signed",
+            tmp_path / "plain",
+        ]
         subprocess.run(sign, check=True, capture_output=True)
         signed = (tmp_path / "signed").read_bytes()
         assert len(pe.read(signed).signatures()) == 1

@@ -6,6 +6,7 @@ import gzip
 import io
 import json
 import os
+import shutil
 import stat
 import sys
 import tarfile
@@ -363,6 +364,83 @@ def test_a_guest_with_a_tpm(machine: Path, tmp_path: Path) -> None:
     code, result = verified(path, "--require", "pcr:0-7")
     assert code == 0
     assert {row["register"].partition(":")[0] for row in result["registers"]} == {"pcr", "ccmr"}
+
+
+def test_a_guest_s_report(machine: Path, tmp_path: Path) -> None:
+    """A quote of a TD beside its log and its registers, as configfs-tsm would have given it."""
+    from tests.made_evidence import td_body, td_quote
+
+    shutil.rmtree(machine / "sys")
+    ccel = SAMPLES / "ccel" / "ovmf-tdx.bin"
+    put(machine, "sys/firmware/acpi/tables/data/CCEL", ccel.read_bytes())
+    values = evlog.replay(evlog.read(ccel)).registers()
+    rtmrs = [values.get(evlog.Register("ccmr", index), evlog.SHA384) or bytes(48) for index in range(1, 5)]
+    mrtd = b"\x07" * 48
+    for name, value in (("mrtd", mrtd), *((f"rtmr{index}", value) for index, value in enumerate(rtmrs))):
+        put(machine, f"sys/class/misc/tdx_guest/measurements/{name}:sha384", value).chmod(0o444)
+    found = members(capture(root=machine).data)
+    quote = td_quote(td_body(mrtd, rtmrs, bytes.fromhex(NONCE)))
+
+    def asked(manifest: dict[str, Any]) -> None:
+        manifest["nonce"] = NONCE
+
+    path = at(tmp_path, packed({**found, "quotes/tsm.outblob": quote}, asked))
+    code, result = verified(path, "--nonce", NONCE)
+    assert code == 0, result
+    assert result["evidence"]["source"] == "tdx-quote"
+    assert {row["register"].partition(":")[0] for row in result["registers"]} == {"ccmr"}
+    assert verified(path, "--nonce", "ff" * 16)[0] == 1
+    # What the kernel showed and what the processor signed are of one moment, or it is no answer.
+    other = json.loads(found["registers/before/tdx_guest.json"])
+    other["ccmr"]["sha384"]["2"] = "11" * 48
+    name = "registers/{}/tdx_guest.json"
+    changed = {name.format(when): json.dumps(other).encode() for when in ("before", "after")}
+    path = at(tmp_path, packed({**found, "quotes/tsm.outblob": quote, **changed}, asked))
+    assert verified(path, "--nonce", NONCE)[0] == 1
+
+
+def test_a_fleet_of_captures(machine: Path, tmp_path: Path) -> None:
+    put(
+        machine, "sys/kernel/security/ima/binary_runtime_measurements", (SAMPLES / "ima-binary/sha256.bin").read_bytes()
+    )
+    found = capture(root=machine)
+    put(tmp_path, "fleet/a/m.tar", found.data)
+    put(tmp_path, "fleet/b/m.tar", found.data[:5000])
+    for verb, codes in (("verify", (1, 3)), ("replay", (3,))):
+        ran = run(verb, str(tmp_path / "fleet"))
+        good, bad = map(json.loads, ran.out.splitlines())
+        assert ran.code in codes
+        assert good["schema"] == f"evlog.{verb}/1"
+        assert {row["register"] for row in good["registers"]} >= {"pcr:7", "pcr:10"}
+        assert bad["schema"] == "evlog.error/1"
+
+
+def test_two_captures_differ_by_all_their_logs(machine: Path, tmp_path: Path) -> None:
+    path = put(
+        machine, "sys/kernel/security/ima/binary_runtime_measurements", (SAMPLES / "ima-binary/sha256.bin").read_bytes()
+    )
+    one = at(tmp_path, capture(root=machine).data, "one.tar")
+    assert run("diff", one, one).code == 0
+    origin = evlog.read(path).events[-1].origin
+    assert origin is not None
+    path.write_bytes(path.read_bytes()[: origin.span.offset])
+    two = at(tmp_path, capture(root=machine).data, "two.tar")
+    ran = run("diff", one, two, "--json")
+    assert ran.code == 1
+    assert [row["register"] for row in json.loads(ran.out)["registers"]] == ["pcr:10"]
+
+
+def test_a_manifest_that_says_how_a_log_is_read_and_cannot_be(archive: bytes, tmp_path: Path) -> None:
+    found = members(archive)
+    for reading in ({"register": "nothing at all"}, {"hash": "md2000"}):
+
+        def change(manifest: dict[str, Any], reading: dict[str, str] = reading) -> None:
+            for each in manifest["members"]:
+                each["reading"] = reading
+
+        ran = run("verify", at(tmp_path, packed(found, change)))
+        assert ran.code == 3
+        assert "manifest" in ran.err
 
 
 def test_what_evlog_cannot_read_is_kept_and_not_read(machine: Path, tmp_path: Path) -> None:

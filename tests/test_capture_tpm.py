@@ -14,6 +14,7 @@ from evlog.live import open_device
 from evlog.live.append import append
 from evlog.live.capture import capture
 from tests.command import run
+from tests.conftest import SAMPLES
 from tests.fake_machine import FIRMWARE, LOG, MANIFEST, members, packed, put
 from tests.swtpm import needs_swtpm, running
 
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
 
 pytestmark = needs_swtpm
 NONCE = "00112233445566778899aabbccddeeff"
+IMA = "sys/kernel/security/ima/binary_runtime_measurements_sha256"
+LIST = SAMPLES / "ima-binary" / "ng-violations.bin"
 STEM = "quotes/tpm0-sha1-sha256-sha384-sha512"
 AK = "quotes/tpm0.ak.pub"
 
@@ -202,6 +205,33 @@ def test_two_quotes_of_different_boots(machine: Machine, archive: bytes, tmp_pat
     code, result = verified(tmp_path, packed(both), key=found[AK])
     assert code == 1
     assert "quotes_differ" in [each["code"] for each in result["findings"]]
+
+
+def test_a_list_that_went_on_after_the_quote(tmp_path: Path) -> None:
+    """As the kernel leaves it while it is captured: the last entries are on the list, and not in what was quoted."""
+    with running() as tpm:
+        machine = Machine(tpm, tmp_path)
+        put(machine.root, IMA, LIST.read_bytes())
+        device = open_device(tpm.target)
+        entries = evlog.read(LIST).events
+        for event in entries[:-2]:
+            digests = {
+                alg: event.extension(alg, ("hash",)) for alg in (evlog.SHA1, evlog.SHA256, evlog.SHA384, evlog.SHA512)
+            }
+            device.extend(event.register, {alg: digest for alg, digest in digests.items() if digest})
+        archive = machine.capture()
+    code, result = verified(tmp_path, archive, "--require", "pcr:0-7,10", key=members(archive)[AK])
+    assert code == 0, result
+    assert result["word"] == "verified"
+    row = next(row for row in result["registers"] if (row["register"], row["alg"]) == ("pcr:10", "sha256"))
+    assert (row["cause"], row["events"], row["proven"]) == ("ahead", len(entries), len(entries) - 2)
+    # Behind it is another matter: what was quoted is then no list's.
+    found = members(archive)
+    name = f"logs/ima/{IMA.rpartition('/')[2]}"
+    cut = evlog.read(LIST).events[-5].origin
+    assert cut is not None
+    found[name] = found[name][: cut.span.offset]
+    assert verified(tmp_path, packed(found), "--require", "pcr:0-7,10", key=found[AK])[0] == 1
 
 
 def test_values_that_no_quote_is_of(archive: bytes, tmp_path: Path) -> None:

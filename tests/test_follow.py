@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 LIST = SAMPLES / "ima-binary" / "sha256.bin"
+SHA1_LIST = SAMPLES / "ima-binary" / "ng-violations.bin"
 IMA = "sys/kernel/security/ima/binary_runtime_measurements_sha256"
 PCR10 = evlog.Register("pcr", 10)
 SYSTEMD = SAMPLES / "systemd" / "tpm2-measure.log"
@@ -109,6 +110,30 @@ def test_events_and_registers_that_move_without_one(tmp_path: Path) -> None:
     assert list(follow.look()) == []
     assert list(follow.look()) == [Moved(PCR10, evlog.SHA256, steps[3], b"\x11" * 32)]
     assert list(follow.look()) == []
+    follow.close()
+
+
+def test_a_bank_that_the_list_has_no_digests_of(tmp_path: Path) -> None:
+    """Nobody says by which rule it was extended, so that no move of it is called another's; the list's own bank is."""
+    tpm(tmp_path)
+    data, places = SHA1_LIST.read_bytes(), ends(SHA1_LIST)
+    path = put(tmp_path, "sys/kernel/security/ima/binary_runtime_measurements", data[: places[1]])
+    first = evlog.read(SHA1_LIST).events
+    value = bytes(20)
+    for event in first[:3]:
+        digest = event.extension(evlog.SHA1)
+        assert digest
+        before, value = value, hashing.backend().fold(evlog.SHA1, value, [digest])
+    show(tmp_path, PCR10, evlog.SHA1, before)
+    follow = follower(tmp_path)
+    add(path, data[places[1] : places[2]])
+    show(tmp_path, PCR10, evlog.SHA1, value)
+    show(tmp_path, PCR10, evlog.SHA256, b"\x22" * 32)
+    assert [type(each) for each in follow.look()] == [Seen]
+    assert list(follow.look()) == []
+    show(tmp_path, PCR10, evlog.SHA1, b"\x33" * 20)
+    assert list(follow.look()) == []
+    assert [each.alg for each in follow.look() if isinstance(each, Moved)] == [evlog.SHA1]
     follow.close()
 
 

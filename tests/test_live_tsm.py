@@ -276,6 +276,42 @@ def test_another_log_of_the_register(tmp_path: Path) -> None:
     assert leads_to(tmp_path / "b") == files.values["rtmr3:sha384"]
 
 
+@pytest.mark.parametrize("foreign", [False, True])
+def test_the_log_before_is_finished_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, foreign: bool) -> None:
+    """Stopped before it got its line, and the next append is to another log: what is owed is the first one's."""
+    files = KernelFiles()
+    made = device(tmp_path, files)
+    one, two = tmp_path / "one", tmp_path / "two"
+    append(made, "rtmr3", ["a"], log=one)
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "pwrite", stop_after(0, os.pwrite))
+        with pytest.raises(KilledError):
+            append(made, "rtmr3", ["b"], log=one)
+    if foreign:
+        files.extend("rtmr3:sha384", bytes(48))
+    value = files.values["rtmr3:sha384"].hex()
+    done = append(made, "rtmr3", ["c"], log=two)
+    assert one.read_text() == f"SYNC sha384/{ZEROS}\n\na\n\n{'# in doubt: ' * foreign}b\n"
+    assert two.read_text() == f"SYNC sha384/{value}\n\nc\n"
+    assert len(done.warnings) == foreign
+    assert leads_to(two) == files.values["rtmr3:sha384"]
+
+
+def test_the_log_before_cannot_be_finished(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    files = KernelFiles()
+    made = device(tmp_path, files)
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "pwrite", stop_after(0, os.pwrite))
+        with pytest.raises(KilledError):
+            append(made, "rtmr3", ["a"], log=tmp_path / "one")
+    (tmp_path / "one").unlink()
+    (tmp_path / "one").symlink_to(tmp_path / "victim")
+    done = append(made, "rtmr3", ["b"], log=tmp_path / "two")
+    assert ["cannot be finished" in warning for warning in done.warnings] == [True]
+    assert not (tmp_path / "victim").exists()
+    assert leads_to(tmp_path / "two") == files.values["rtmr3:sha384"]
+
+
 def test_another_boot_is_another_register(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     files = KernelFiles()
     log = tmp_path / "log"

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 import evlog
 from evlog import EvlogError
 from evlog.formats import room
+from evlog.formats.cel import cbor_rows
 from evlog.options import Options
 from tests import made
 from tests.conftest import SAMPLES
@@ -21,7 +22,7 @@ from tests.generated import logs, tcg2
 if TYPE_CHECKING:
     from evlog import Log
 
-FORMATS = ("cel-tlv", "tcg2")
+FORMATS = ("cel-tlv", "cel-cbor", "tcg2")
 
 
 def plain(log: Log) -> Log:
@@ -49,13 +50,16 @@ def agree(log: Log) -> None:
             assert (rewritten[0], ()) == (target.write(adapted, Options()), tuple(losses))
 
 
-@pytest.mark.parametrize("path", logs(), ids=lambda path: path.name)
+READ = [path for path in logs() if path.parent.name in ("tcg1", "tcg2", "ccel", "cel-tlv", "cel-cbor")]
+
+
+@pytest.mark.parametrize("path", READ, ids=lambda path: path.name)
 def test_samples(path: Path) -> None:
     with suppress(EvlogError):
         agree(evlog.read(path))
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(tcg2(), st.sampled_from([None, "pcr", "ccmr"]), st.sampled_from(["u32", "minimal", "google"]))
 def test_generated(data: bytes, space: str | None, profile: str) -> None:
     log = evlog.read(data, space=space)
@@ -64,7 +68,57 @@ def test_generated(data: bytes, space: str | None, profile: str) -> None:
         agree(evlog.read(evlog.convert(log, "cel-tlv", profile=profile).data))
 
 
-@settings(max_examples=100, deadline=None)
+def told(data: bytes, strict: bool) -> object:
+    """All that a reader says of a CEL-CBOR."""
+    try:
+        log = evlog.read(data, format="cel-cbor", strict=strict)
+    except EvlogError as error:
+        return type(error), str(error)
+    return plain(log), log.findings, [event.origin for event in log.events], evlog.replay(log).rows
+
+
+@settings(max_examples=150, deadline=None)
+@given(
+    st.lists(
+        st.tuples(st.integers(0, 24), st.sampled_from([0, 3, 5, 13, 0x80000007]), st.integers(0, 300)), max_size=6
+    ),
+    st.one_of(st.just(b""), st.binary(max_size=3)),
+    st.integers(0, 1 << 16),
+    st.booleans(),
+)
+def test_cbor_in_columns(records: list[tuple[int, int, int]], junk: bytes, at: int, strict: bool) -> None:
+    """And record by record."""
+    log = made.header("sha1", "sha256") + b"".join(
+        made.event(index, kind, bytes(size), "sha1", "sha256") for index, kind, size in records
+    )
+    data = bytearray(evlog.convert(plain(evlog.read(log)), "cel-cbor").data)
+    at %= len(data)
+    data[at : at + len(junk)] = junk
+    found = told(bytes(data), strict)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(cbor_rows, "rows", lambda *_: None)
+        assert told(bytes(data), strict) == found
+
+
+def test_numbers_of_every_width() -> None:
+    """The record numbers of one register, the lengths of data, and event types."""
+    sizes = [*range(20, 28), *range(250, 260), 65535, 65536]
+    records = [made.event(1, 5, b"x", "sha256")] * 300 + [made.event(2, size, bytes(size), "sha384") for size in sizes]
+    log = evlog.read(made.header("sha256", "sha384") + b"".join(records))
+    converted = evlog.convert(log, "cel-cbor")
+    assert converted.log.columns is not None
+    assert converted.data == evlog.convert(plain(log), "cel-cbor").data
+    assert tuple(converted.log.events) == tuple(
+        event.replace(recnum=number) for event, number in zip(log.events, _numbers(log), strict=True)
+    )
+
+
+def _numbers(log: Log) -> list[int]:
+    registers = [event.register for event in log.events]
+    return [registers[:row].count(register) for row, register in enumerate(registers)]
+
+
+@settings(max_examples=60, deadline=None)
 @given(st.binary(max_size=60), st.integers(0, 1 << 12), st.booleans())
 def test_changed_records(junk: bytes, at: int, header: bool) -> None:
     """Of a CEL, whose records may be spelled otherwise, and may not be."""

@@ -12,6 +12,7 @@ import pytest
 
 import evlog
 from evlog.errors import ConversionError, ParseError, UsageError
+from evlog.policy.demanded import demand_of
 from evlog.policy.learn import GoodBoot
 from tests import made_evidence
 from tests.command import run
@@ -116,11 +117,14 @@ def test_what_boots_had_is_one_of_and_what_one_lacked_is_optional() -> None:
     }
 
 
-def test_a_command_more_moves_no_other() -> None:
+@pytest.mark.parametrize("more", [b"echo more", b"set more=1"])
+def test_a_command_more_moves_no_other(more: bytes) -> None:
     commands = [command(b"set n=%d" % n) for n in range(20)]
-    policy = learned(boot(*commands), boot(*commands[:5], command(b"echo more"), *commands[5:]))
+    policy = learned(boot(*commands), boot(*commands[:5], command(more), *commands[5:]))
     assert [rule for rule, _ in rules(policy, 8)].count("exact") == 20
-    assert [about for rule, about in rules(policy, 8) if rule == "optional"] == ["EV_IPL grub_cmd echo"]
+    assert [about for rule, about in rules(policy, 8) if rule == "optional"] == [
+        f"EV_IPL grub_cmd {more.decode().split()[0]}"
+    ]
 
 
 @pytest.mark.parametrize("boots", [2, 3, 5])
@@ -152,8 +156,7 @@ def test_nothing_is_free_where_a_poisoned_boot_would_want_it() -> None:
         rec(5, TAG, tag(b"q\0#\0", 0x8F3B22ED)),
         rec(5, TAG, tag(b"of nobody's #", 0x0BADF00D)),
         rec(5, TAG, tag(b"rom #", 7)),
-        rec(14, 0x80000010, b"a digest of code #"),
-        rec(9, ACTION, b"measured #"),
+        *(rec(index, type, b"a digest of code #") for index in (5, 12) for type in (IPL, ACTION, CONFIG, 0x80000010)),
     ):
         policy = learned(*(boot(numbered(record, n)) for n in range(6)))
         assert not policy.free, record
@@ -261,6 +264,8 @@ def test_combinations_that_no_boot_had() -> None:
     assert checked(policy, boot(c)).ok
     for wrong in ([a], [b], [a, b, c], [b, a], [], [c, a, b], [a, c]):
         assert not checked(policy, boot(*wrong)).ok, wrong
+    # What is there is named, and what should have been beside it.
+    assert said(checked(policy, boot(a))) == [("broken", 13), ("missing", None), ("missing", None)]
 
 
 def test_a_policy_is_not_kept_by_absence_alone() -> None:
@@ -287,7 +292,9 @@ def test_free_is_a_verdict_of_its_own() -> None:
     result = checked(policy, boot(counter(9)))
     assert (result.ok, result.count("free")) == (True, 1)
     # One event, of that type, whose digest is of its data.
-    for wrong in ([], [counter(8), counter(9)], [rec(12, ACTION, b"x")], [rec(12, TAG, tag(b"c 9"), b"other")]):
+    named_otherwise = rec(12, TAG, tag(b"boot counter 9", 0x8F3B22ED))
+    without_its_data = rec(12, TAG, tag(b"c 9"), b"other")
+    for wrong in ([], [counter(8), counter(9)], [rec(12, ACTION, b"x")], [named_otherwise], [without_its_data]):
         assert not checked(policy, boot(*wrong)).ok, wrong
 
 
@@ -321,6 +328,12 @@ def test_attacks_are_refused(attack: str) -> None:
     result = checked(policy, ATTACKS[attack])
     assert not result.ok
     assert said(result)
+
+
+def test_what_every_witness_has_is_missing() -> None:
+    result = checked(learned(boot()), [each for each in boot() if each != SEPARATORS[6]])
+    (row,) = (row for row in result.rules if row.verdict != "kept")
+    assert (row.verdict, str(row.register), row.event, row.witnesses) == ("missing", "pcr:6", None, ("boot 0",))
 
 
 def test_all_banks_are_compared_and_none_can_be_taken_away() -> None:
@@ -371,6 +384,22 @@ def test_digests_that_are_not_one_of_each_bank_are_refused() -> None:
         result = evlog.check_policy(policy, evlog.read(changed), unverified=True)
         assert result.ok is ok, name
         assert bool(said(result)) is not ok, name
+        told = [row.reason for row in result.rules if row.event == 12]
+        assert all("the log does not say what it extends" in reason for reason in told if not ok), name
+
+
+def test_a_log_without_data_does_not_keep_what_the_data_proved() -> None:
+    """The same digests, and nothing that they are the hash of: whoever tells of it may call it what he likes."""
+    policy = learned(boot())
+    good = evlog.read(log(*boot()))
+    bare = tuple(
+        each.replace(content=evlog.DigestOnly(each.content.event_type, "")) if each.number in (3, 4) else each
+        for each in good.events
+        if isinstance(each.content, evlog.PCClientEvent)
+    )
+    result = evlog.check_policy(policy, good.replace(events=bare), unverified=True)
+    assert [row.about for row in result.rules if row.verdict == "broken"] == ["EV_SEPARATOR"] * 2
+    assert not result.ok
 
 
 def test_the_order_of_registers_among_one_another_is_nothing_that_a_register_covers() -> None:
@@ -592,6 +621,16 @@ def test_absence_has_to_be_proven() -> None:
     assert not result.ok
 
 
+def test_what_is_demanded_is_what_every_boot_extended() -> None:
+    policy = learned(boot(), boot(command(b"a"), rec(4, ACTION, b"more")))
+    demand = demand_of(policy, evidence_of(boot(), only=range(3)))
+    assert demand.registers is not None
+    assert str(demand.registers) == "pcr:0-7"
+    assert [alg.name for alg in demand.banks] == ["sha256"]
+    asked = demand_of(policy, evidence_of(boot()), evlog.Demand(registers=evlog.RegisterSet.parse("15")))
+    assert str(asked.registers) == "pcr:0-7,pcr:15"
+
+
 def test_a_confidential_guest_is_its_firmware_too() -> None:
     """Whoever writes the firmware writes what it measures: the policy has the value that identifies it."""
     path = SAMPLES / "ccel" / "ovmf-tdx.bin"
@@ -642,9 +681,13 @@ def test_a_list_is_checked_by_name_in_any_order_and_number() -> None:
     for good in ((start, cat, sh), (start, sh), (start, sh, sh, cat)):
         assert evlog.check_policy(policy, ima(*good), unverified=True).ok
     changed, new = entry(b"/bin/sh", b"evil"), entry(b"/bin/evil", b"sh")
-    for bad in ((start, changed), (start, new), (start, sh, entry(b"/bin/sh", b"sh", violation=True))):
+    violated = entry(b"/bin/sh", b"sh", violation=True)
+    for bad in ((start, changed), (start, new), (start, sh, violated)):
         result = evlog.check_policy(policy, ima(*bad), unverified=True)
         assert not result.ok
+    assert [row.reason for row in result.rules if row.verdict == "broken"] == [
+        "a violation: the file changed while it was measured"
+    ]
     broken = evlog.check_policy(policy, ima(start, sh, changed), unverified=True)
     assert said(broken) == [("broken", 2)]
     # An entry whose digest is of something else says nothing.
@@ -660,7 +703,8 @@ def test_entries_beyond_the_quote_keep_nothing() -> None:
         entry(b"/bin/cat", b"cat"),
         entry(b"/bin/sh", b"sh"),
     ]
-    policy = evlog.learn([GoodBoot("a", (ima(*entries),))]).policy
+    another = ima(entries[0], entry(b"/bin/more", b"more"))
+    policy = evlog.learn([GoodBoot("a", (ima(*entries),)), GoodBoot("b", (another,))]).policy
 
     def quote_of(count: int) -> evlog.Evidence:
         value = bytes(32)
@@ -672,7 +716,8 @@ def test_entries_beyond_the_quote_keep_nothing() -> None:
         return evlog.read_registers(message, key=key, signature=signature, pcrs=value, nonce=NONCE, quote=True)
 
     assert evlog.check_policy(policy, ima(*entries), quote_of(4)).ok
-    for count, claimed in ((3, {"/bin/sh"}), (2, {"/bin/sh", "/bin/cat"})):
+    # What another boot measured may be among what nobody signed.
+    for count, claimed in ((3, {"/bin/sh", "/bin/more"}), (2, {"/bin/sh", "/bin/cat", "/bin/more"})):
         result = evlog.check_policy(policy, ima(*entries), quote_of(count))
         assert result.verification is not None
         assert (result.ok, result.verification.ok) == (False, True)
@@ -700,6 +745,9 @@ def test_the_first_entry_is_computed_from_registers_that_are_judged() -> None:
     assert evlog.check_policy(both, logs, unverified=True).ok
     result = evlog.check_policy(both, others, unverified=True)
     assert {str(row.register) for row in result.rules if row.verdict != "kept"} == {"pcr:4"}
+    # The list of another boot.
+    result = evlog.check_policy(both, (good, others[1]), unverified=True)
+    assert [(row.verdict, row.about) for row in result.rules if row.verdict != "kept"] == [("broken", "boot_aggregate")]
     # Of the list alone.
     ten = evlog.learn([GoodBoot("a", logs)], registers=evlog.RegisterSet.parse("10")).policy
     assert evlog.check_policy(ten, logs, unverified=True).ok

@@ -58,9 +58,12 @@ def measured(event: Event, data: bytes) -> bool:
     return all(hashing.digest(d.alg, data) == d.value for d in event.digests if backend.computable(d.alg))
 
 
+def key(event: Event) -> tuple[object, ...]:
+    return event.register, event.digests, event.content
+
+
 def check(log: Log, found: evlog.Prediction, now: dict[str, bytes]) -> set[str]:
     """Hold each event to its rule; the rules that were seen."""
-    key = lambda e: (e.register, e.digests, e.content)  # noqa: E731
     old, new = Counter(map(key, log.events)), Counter(map(key, found.log.events))
     gone = Counter(key(log.events[e.event]) for e in found.events if e.event is not None)
     come = sum(e.kind != "removed" for e in found.events)

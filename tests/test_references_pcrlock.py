@@ -151,6 +151,13 @@ def test_beside_systemd_equal_records_on_both_sides_are_left_out() -> None:
     assert [path for path, _ in export.files if "pcr1" in path]
 
 
+def test_beside_systemd_nothing_may_be_left() -> None:
+    """Behind what systemd measures nothing has a name: a boot of that alone has no components."""
+    made = boot(one(11, b"enter-initrd"), one(11, b"behind it"))
+    with pytest.raises(ConversionError, match="no event is left"):
+        evlog.export(made, "pcrlock", beside=True)
+
+
 def test_it_is_proven_before_anybody_gets_it(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(pcrlock, "_alone", lambda told: [pcrlock._Part("300-x", told.of(4)[::-1])])
     with pytest.raises(ConversionError, match="PCR 4"):

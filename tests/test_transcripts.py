@@ -72,6 +72,13 @@ PIPED = {
         ("query", "lake", "groops"),
     ),
     "split": (("split", TD, "-o", "registers"), ("split", TEXT, "-o", "unnamed")),
+    "capture": (
+        ("capture", "-o", "m.tar", "--root", "samples", "--log", f"rtmr:3={TEXT}"),
+        ("show", "m.tar", "--member", "logs/text/0-tsm-text.log"),
+        ("capture", "-o", "m.tar", "--root", "samples", "--quote", "--log", TEXT),
+        ("capture", "-o", "m.tar", "--nonce", "00"),
+        ("capture", "-o", "m.tar", "--root", "samples/text"),
+    ),
     "append": (
         ("split", TEXT, "--register", "rtmr:3", "-o", "t"),
         ("append", "t", "rtmr3", "example.org/app start 1.2"),

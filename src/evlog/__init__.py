@@ -46,6 +46,7 @@ _HOME = {
     "Decoded": "decoders",
     "Demand": "verifying.demand",
     "Detection": "formats",
+    "Device": "live.device",
     "Difference": "comparing.diff",
     "Digest": "model",
     "DigestCheck": "checking.digest_check",

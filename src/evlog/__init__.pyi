@@ -63,6 +63,7 @@ from evlog.live.append import Appended as Appended
 from evlog.live.append import append as append
 from evlog.live.capture import Captured as Captured
 from evlog.live.capture import capture as capture
+from evlog.live.device import Device as Device
 from evlog.live.device import Quote as Quote
 from evlog.merging.merge import Handover as Handover
 from evlog.merging.merge import Merged as Merged

@@ -343,13 +343,14 @@ class Packed(Record):
     """Columns that hold PC Client events and nothing but these, on registers that go by numbers of one space.
 
     ``fields`` are those of each layout. ``counted`` is whether record numbers, where records have some, say no more
-    than the order of the records does.
+    than the order of the records does; ``usual`` whether all records are spelled as is usual in their format.
     """
 
     columns: Columns
     space: Space
     fields: tuple[Fields, ...]
     counted: bool = True
+    usual: bool = True
 
     def runs(self) -> Iterator[tuple[int, int, int]]:
         """Runs of rows with one layout, of so many at most: the first row, the one after the last, the layout."""

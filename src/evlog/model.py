@@ -71,6 +71,8 @@ class Content(Record):
     named_by_digest: ClassVar[str] = ""
     #: Whether an event of this kind is logged before its register is extended, so that a log may run ahead of it.
     logged_first: ClassVar[bool] = False
+    #: Whether `candidates` are the same in every bank.
+    alike_in_banks: ClassVar[bool] = False
     #: Register spaces that such an event may name without extending them as registers are extended.
     only_named: ClassVar[tuple[str, ...]] = ()
     #: Fields in which a reader says what the record does not tell it: no part of what the record says.

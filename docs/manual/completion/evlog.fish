@@ -330,7 +330,7 @@ complete -c evlog -n '__fish_seen_subcommand_from split' -l strict -d 'refuse wh
 complete -c evlog -n '__fish_seen_subcommand_from split' -s o -l output -x -d 'the folder to make'
 complete -c evlog -n '__fish_seen_subcommand_from split' -l files -d 'a file for each register instead of a tree'
 complete -c evlog -n '__fish_seen_subcommand_from split' -l json -d 'print one JSON object (evlog.split/1)'
-complete -c evlog -n __fish_use_subcommand -a capture -d 'a machine\'s logs, registers and quotes as one archive, to be verified elsewhere'
+complete -c evlog -n __fish_use_subcommand -a capture -d 'a machine\'s logs, registers and quotes as one archive'
 complete -c evlog -n '__fish_seen_subcommand_from capture' -s h -l help -d 'show this help message and exit'
 complete -c evlog -n '__fish_seen_subcommand_from capture' -s o -l output -r -d 'the archive; - is stdout'
 complete -c evlog -n '__fish_seen_subcommand_from capture' -l quote -d 'quotes of the TPM, and a confidential guest\'s report'

@@ -14,12 +14,13 @@ from evlog.algorithms import HashAlg
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
+    from typing import TypeAlias
 
     from evlog.model import Event
 
-    #: What one digest may be the hash of, as `Content.candidates` gives it.
-    Candidates = Iterator[tuple[str, bytes | None] | tuple[str, bytes, HashAlg]]
+    #: What a digest may be the hash of, as `Content.candidates` gives it.
+    Candidate: TypeAlias = tuple[str, bytes | None] | tuple[str, bytes, HashAlg]
 
 __all__ = ["DigestCheck", "check_event", "check_events"]
 
@@ -66,10 +67,16 @@ def _shared(alg: HashAlg, verdict: str, rule: str | None) -> DigestCheck:
 def _opened(event: Event) -> Iterator[_Open]:
     first: dict[int, bytes] = {}
     backend, content = hashing.backend(), event.content
+    candidates: Iterable[Candidate] | None = None
     for digest in event.digests:
         alg, value = digest.alg, digest.value
-        checkable = first.setdefault(alg.id, value) == value and backend.computable(alg)
-        yield _Open(alg, value, iter(content.candidates(event, alg)) if checkable else None)
+        if first.setdefault(alg.id, value) != value or not backend.computable(alg):
+            yield _Open(alg, value, None)
+            continue
+        if candidates is None or not content.alike_in_banks:
+            candidates = content.candidates(event, alg)
+            candidates = list(candidates) if content.alike_in_banks else candidates
+        yield _Open(alg, value, iter(candidates))
 
 
 class _Open:
@@ -77,7 +84,7 @@ class _Open:
 
     __slots__ = ("alg", "by", "covered", "external", "left", "rule", "tried", "value", "verdict")
 
-    def __init__(self, alg: HashAlg, value: bytes, left: Candidates | None) -> None:
+    def __init__(self, alg: HashAlg, value: bytes, left: Iterator[Candidate] | None) -> None:
         self.alg = self.by = alg
         self.value = value
         self.left = left

@@ -5,6 +5,7 @@ from __future__ import annotations
 from array import array
 from functools import cached_property
 from heapq import merge
+from itertools import chain
 
 from evlog import hashing
 from evlog._record import Record
@@ -29,7 +30,7 @@ __all__ = [
     "finding",
 ]
 
-_KEPT = 4096  # rows that are made once
+_KEPT = 4096  # rows that are made once, and of which a list is made for each type
 _NAMED = 3  # events that a finding names before it counts
 
 
@@ -101,7 +102,18 @@ class Facts:
 
     def of_type(self, *types: int) -> Iterator[Row]:
         """The rows of these event types."""
-        return map(self.row, merge(*(rows_of(self.types, each) for each in types if each in self.kinds)))
+        if len(self.types) > _KEPT:
+            return map(self.row, merge(*(rows_of(self.types, each) for each in types if each in self.kinds)))
+        found = [self._places[each] for each in dict.fromkeys(types) if each in self._places]
+        return map(self.row, found[0] if len(found) == 1 else sorted(chain.from_iterable(found)))
+
+    @cached_property
+    def _places(self) -> dict[int, list[int]]:
+        """Where the events of each type are, of a log that is not long."""
+        places: dict[int, list[int]] = {}
+        for place, event_type in enumerate(self.types):
+            places.setdefault(event_type, []).append(place)
+        return places
 
     @cached_property
     def no_actions(self) -> list[Row]:
@@ -165,7 +177,7 @@ class ColumnFacts(Facts):
         self.types = checks.types
         self.pcrs = self.extended_in(columns)
         self._columns, self._events, self._checks = columns, events, checks
-        self._rows: dict[int, Row] = {}
+        self._kept: dict[int, Row] = {}
 
     @staticmethod
     def extended_in(columns: Columns) -> array[int]:
@@ -173,14 +185,14 @@ class ColumnFacts(Facts):
         return columns.registers if columns.space == "pcr" else array("I", (NOT_EXTENDED,)) * len(columns)
 
     def row(self, place: int) -> Row:
-        found = self._rows.get(place)
+        found = self._kept.get(place)
         if found is None:
             event = self._events[place]
             content = event.content
             assert isinstance(content, PCClientEvent)
             found = Row(event, content.event_type, content.data, self._checks[place], place)
-            if len(self._rows) < _KEPT:
-                self._rows[place] = found
+            if len(self._kept) < _KEPT:
+                self._kept[place] = found
         return found
 
     def number(self, place: int) -> int:

@@ -44,7 +44,7 @@ COMMANDS = {
     "policy": "rules learned from good boots, and whether a boot keeps them",
     "export": "reference values for other verifiers, from the logs of good boots",
     "split": "a log for each register, as a tree of registers or as files",
-    "capture": "a machine's logs, registers and quotes as one archive, to be verified elsewhere",
+    "capture": "a machine's logs, registers and quotes as one archive",
     "append": "lines to the log of a register, which is extended",
     "formats": "the formats that evlog reads and writes",
 }

@@ -159,13 +159,18 @@ def open_log(args: argparse.Namespace, source: str) -> Log:
 
 def open_whole(args: argparse.Namespace, source: str) -> Log:
     """As `open_log`; of a capture all logs as one, as `evlog.merge` makes it."""
-    logs = open_logs(args, [source]) if is_capture(args, source) else [open_log(args, source)]
+    logs = open_all(args, source)
     if len(logs) == 1:
         return logs[0]
     from evlog.merging.merge import merge
 
     merged = merge(logs, platform=args.platform).log
     return merged.replace(name=source, findings=tuple(each for log in logs for each in log.findings))
+
+
+def open_all(args: argparse.Namespace, source: str) -> list[Log]:
+    """As `open_log`; of a capture all logs."""
+    return open_logs(args, [source]) if is_capture(args, source) else [open_log(args, source)]
 
 
 def is_capture(args: argparse.Namespace, source: str) -> bool:

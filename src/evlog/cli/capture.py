@@ -120,7 +120,7 @@ def _told(found: Captured, args: argparse.Namespace) -> Iterator[str]:
     if rows:
         moved = ", ".join(dict.fromkeys(row["register"] for row in rows))
         yield f"{moved} moved while the logs were read, {_counted(found.manifest['consistency']['tries'], 'time')}"
-    if args.quote and found.manifest["nonce"] is None:
+    if found.quoted and found.manifest["nonce"] is None:
         yield "without a nonce that the verifier chose the quotes are replayable (--nonce HEX)"
     for each in found.manifest["redactions"]:
         where = f" ({len(each['events'])} events)" if "events" in each else ""

@@ -94,13 +94,15 @@ def one(args: argparse.Namespace, source: str) -> tuple[dict[str, Any], int]:
     from evlog.report.documents.replay import document
 
     keep = _keep.of(args)
-    log = _common.open_log(args, source)
-    result = keep.replayed(replay(log, rules=_rules(args.rule or (), (log,)), banks=keep.banks), log.platform)
-    result = result.replace(findings=keep.findings(result.findings, log))
-    code = int(log.failed)
+    logs = _common.open_all(args, source)
+    platform = next((log.platform for log in logs if log.platform), None)
+    result = keep.replayed(replay(logs, rules=_rules(args.rule or (), logs), banks=keep.banks), platform)
+    if len(logs) == 1:
+        result = result.replace(findings=keep.findings(result.findings, logs[0]))
+    failed = any(log.failed for log in logs)
     complete = all(row.status == "complete" for row in result.rows)
-    standing = {"ok": not code, "complete": complete, "failed": log.failed, "exit": code}
-    return {**document(result, log.platform), **standing}, code
+    standing = {"ok": not failed, "complete": complete, "failed": failed, "exit": int(failed)}
+    return {**document(result, platform), **standing}, int(failed)
 
 
 def _rules(choices: Iterable[str], logs: Sequence[Log]) -> dict[HashAlg, str] | None:

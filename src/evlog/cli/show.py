@@ -29,6 +29,7 @@ EXAMPLES = (
     "evlog show LOG --register pcr:7 --tree",
     "evlog show LOG --event 17",
     "evlog show LOG --check mismatch --json",
+    "evlog show --live --follow",
 )
 
 

@@ -128,9 +128,9 @@ def one(args: argparse.Namespace, source: str) -> tuple[dict[str, Any], int]:
     from evlog.verifying.verify import verify
 
     _keys_elsewhere(args, source)
-    log = _common.open_log(args, source)
+    logs = _common.open_all(args, source)
     evidence = open_evidence(_each.beside(args, source, _FILES), [source])
-    result = verify((log,), evidence, _demand.demand(args), platform=args.platform, explain=allowed(args))
+    result = verify(logs, evidence, _demand.demand(args), platform=args.platform, explain=allowed(args))
     code = _code(args, result)
     return {**document(result, code, events=args.events), "failed": log.failed}, code
 

@@ -50,6 +50,7 @@ class PCClientEvent(Content):
     data: bytes
 
     kind = "pcclient"
+    alike_in_banks = True
     # A firmware log may have an NV handle in place of a PCR, of which it tells and which it does not account for.
     only_named = ("nv",)
 

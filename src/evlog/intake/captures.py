@@ -69,9 +69,11 @@ class Capture(Record):
 
     @property
     def devices(self) -> tuple[str, ...]:
-        """The names of the devices whose registers were read: tpm0, tdx_guest."""
-        found = (name.split("/") for name in self.members if name.startswith("registers/"))
-        return tuple(dict.fromkeys(parts[2].removesuffix(".json") for parts in found if len(parts) == 3))
+        """The names of the devices whose registers were read or quoted: tpm0, tdx_guest."""
+        found = (name.split("/") for name in self.members)
+        read = (parts[2].removesuffix(".json") for parts in found if len(parts) == 3 and parts[0] == "registers")
+        signed = (name for name in self.members if name.startswith("quotes/") and name.endswith(".msg"))
+        return tuple(dict.fromkeys((*read, *(name[7:-4].partition("-")[0] for name in signed))))
 
     def of(self, name: str) -> Mapping[str, Any]:
         """What the manifest says of a member."""
@@ -282,6 +284,7 @@ def _device(name: str) -> str:
 
 def _options(options: Options, said: Mapping[str, Any], name: str) -> Options:
     """How a log is read: as the caller says, else as the manifest does of what its bytes do not tell."""
+    from evlog.algorithms import HashAlg
     from evlog.registers import Register
 
     mode = said.get("mode")
@@ -291,10 +294,16 @@ def _options(options: Options, said: Mapping[str, Any], name: str) -> Options:
     reading = said.get("reading")
     reading = reading if isinstance(reading, dict) else {}
     register, hashed = reading.get("register"), reading.get("hash")
+    try:
+        if isinstance(hashed, str):
+            HashAlg.named(hashed)
+        stated = Register.parse(register) if isinstance(register, str) else None
+    except UsageError as error:
+        raise ParseError(f"the manifest's reading of a log: {error}", offset=0, where=MANIFEST) from error
     return options.replace(
         name=name,
         member=None,
         sticky=sticky,
-        register=options.register or (Register.parse(register) if isinstance(register, str) else None),
+        register=options.register or stated,
         hash=options.hash or (hashed if isinstance(hashed, str) else None),
     )

@@ -15,11 +15,7 @@ from __future__ import annotations
 
 import os
 
-from evlog.live.device import KINDS, Member, Quote
-
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from evlog.live.device import Device
+from evlog.live.device import KINDS, Device, Member, Quote
 
 __all__ = ["KINDS", "Device", "Member", "Quote", "open_device"]
 

@@ -151,6 +151,8 @@ def _rounds(root: str, tcti: str | None, sources: Sequence[LogSource], nonce: by
             break
     if nonce is not None:
         more = [f"no quote of {each.name}: {each.problem}" for each in shown if each.device is None and each.problem]
+        if not (more or found.quotes or found.report or any(each.startswith("no ") for each in found.problems)):
+            more = ["no quote: there is no TPM that could be asked (a machine elsewhere has one by its TCTI only)"]
         found = found.replace(problems=(*found.problems, *more))
     return found, tries
 

@@ -9,36 +9,6 @@ from evlog.registers import Register, Registers
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
-    from typing import Protocol
-
-    class Device(Protocol):
-        """What has registers.
-
-        ``id`` is what kind of device it is (``tpm``, ``tsm``, ``tree``), ``name`` what a person calls it, and
-        ``identity`` what tells it from every other one on this machine, whichever way it was opened.
-        """
-
-        id: str
-        name: str
-        identity: str
-
-        def members(self) -> tuple[Member, ...]:
-            """The registers, in order. Raises SourceError for a device that does not answer."""
-            ...
-
-        def read(self, only: Iterable[Register] | None = None) -> Registers:
-            """The values in all banks, of all registers or of some: such as stood there at one moment, if possible."""
-            ...
-
-        def extend(self, register: Register, digests: Mapping[HashAlg, bytes]) -> None:
-            """Extend once. Raises UsageError for what cannot be meant (nothing was sent then), `NotDoneError` when the
-            device refused, and SourceError when nobody can tell whether it happened: read the register."""
-            ...
-
-        def boot(self) -> str:
-            """What is another text once the registers have started anew."""
-            ...
-
 
 __all__ = ["KINDS", "Device", "Member", "Quote"]
 
@@ -49,6 +19,38 @@ KINDS: dict[str, str] = {
     "extensible": "it is extended from here",
     "closed": "it takes no extension from here",
 }
+
+
+class Device:
+    """What has registers.
+
+    ``id`` is what kind of device it is (``tpm``, ``tsm``, ``tree``), ``name`` what a person calls it, and ``identity``
+    what tells it from every other one on this machine, whichever way it was opened.
+    """
+
+    id: str
+    name: str
+    identity: str
+
+    def members(self) -> tuple[Member, ...]:
+        """The registers, in order. Raises SourceError for a device that does not answer."""
+        raise NotImplementedError
+
+    def read(self, only: Iterable[Register] | None = None) -> Registers:
+        """The values in all banks, of all registers or of some: such as stood there at one moment, if possible."""
+        raise NotImplementedError
+
+    def extend(self, register: Register, digests: Mapping[HashAlg, bytes]) -> None:
+        """Extend once.
+
+        Raises UsageError for what cannot be meant (nothing was sent then), `NotDoneError` when the device refused, and
+        SourceError when nobody can tell whether it happened: read the register.
+        """
+        raise NotImplementedError
+
+    def boot(self) -> str:
+        """What is another text once the registers have started anew."""
+        raise NotImplementedError
 
 
 class Member(Record):

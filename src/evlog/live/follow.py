@@ -58,6 +58,7 @@ class Follower:
         self._values: dict[Key, bytes] = {}
         self._waiting: dict[Key, list[bytes]] = {}
         self._doubt: set[Key] = set()
+        self._ruled: set[Key] = set()
         self.problems: list[str] = []
         self._begin()
 
@@ -102,13 +103,13 @@ class Follower:
         for key in sorted(values, key=lambda key: (key[0].sort_key, -key[1].size)):
             was = self._values.get(key)
             if was is not None and not self._explained(key, was, values[key]):
-                if key not in self._doubt:
+                if key not in self._doubt and key not in self._ruled:
                     # Its event may be on its way.
                     self._doubt.add(key)
                     continue
                 self._doubt.discard(key)
                 self._waiting.pop(key, None)
-                if key[0] not in told:
+                if key[0] not in told and key not in self._ruled:
                     told.add(key[0])
                     yield Moved(key[0], key[1], was, values[key])
             self._values[key] = values[key]
@@ -155,7 +156,10 @@ class Follower:
             return
         for register, alg in self._values:
             if register == event.register:
-                digest = event.extension(alg)
+                digest = event.extension(alg) or event.extension(alg, event.content.rules)
+                if event.digest(alg) is None:
+                    # By which rule a bank was extended that the log has no digests of, nobody says.
+                    self._ruled.add((register, alg))
                 if digest:
                     waiting = self._waiting.setdefault((register, alg), [])
                     waiting.append(digest)

@@ -15,7 +15,7 @@ from evlog import hashing
 from evlog.algorithms import HashAlg
 from evlog.contents.launch import LAUNCH_PCRS
 from evlog.errors import SourceError, UsageError
-from evlog.live.device import Member, Quote
+from evlog.live.device import Device, Member, Quote
 from evlog.registers import LAST_PCR, RESETTABLE_PCRS, Register, Registers
 
 TYPE_CHECKING = False
@@ -32,7 +32,7 @@ _ATTEST_HASH = 0x000B
 _ENV = ("TPM2TOOLS_TCTI", "TPM2_TCTI")
 
 
-class Tpm:
+class Tpm(Device):
     """A TPM. ``tcti`` is what tpm2-tools take for ``--tcti``; empty is the machine's own."""
 
     id = "tpm"
@@ -88,8 +88,10 @@ class Tpm:
         raise SourceError(f"{self.name}: the registers move faster than they can be read")
 
     def extend(self, register: Register, digests: Mapping[HashAlg, bytes]) -> None:
-        """Extend a PCR in all its banks by one command. Every allocated bank has to be given: one that is not would
-        stay behind, and its log would lie."""
+        """Extend a PCR in all its banks by one command; see `Device.extend`.
+
+        Every allocated bank has to be given: one that is not would stay behind, and its log would lie.
+        """
         index = _index(register)
         needed = [HashAlg.of(alg) for alg, pcrs in self._backend.banks().items() if index in pcrs]
         if not needed:

@@ -12,7 +12,7 @@ from evlog import hashing, tree
 from evlog.errors import SourceError, UsageError
 from evlog.intake.outputs import open_plain, replace
 from evlog.live import kernel
-from evlog.live.device import Member
+from evlog.live.device import Device, Member
 from evlog.registers import Register, Registers
 
 TYPE_CHECKING = False
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 __all__ = ["Tree"]
 
 
-class Tree:
+class Tree(Device):
     """A tree of registers. Raises UsageError for what is no folder."""
 
     id = "tree"

@@ -17,7 +17,7 @@ from evlog import hashing, tree
 from evlog.errors import NotDoneError, SourceError, UsageError
 from evlog.intake.outputs import open_plain, replace, source_error
 from evlog.live import kernel
-from evlog.live.device import Member
+from evlog.live.device import Device, Member
 from evlog.registers import Register, Registers
 
 TYPE_CHECKING = False
@@ -68,7 +68,7 @@ class Files:
         return kernel.in_kernel(path)
 
 
-class Tsm:
+class Tsm(Device):
     """A folder of measurement files."""
 
     id = "tsm"

@@ -37,12 +37,12 @@ def predict(draft: Draft, files: Files, images: Images, secure: bool) -> None:
     configuration = next((line for line in lines if line.kind == "file" and line.text.endswith(".cfg")), None)
     if configuration is not None and not _configured(draft, files, images, secure, configuration):
         return
-    _files(draft, files)
+    _files(draft, files, before, secure)
     if grub_versions.predict(draft, files, images, lines, before):
         grub_kernel.predict(draft, files, before)
 
 
-def _files(draft: Draft, files: Files) -> None:
+def _files(draft: Draft, files: Files, before: Facts, secure: bool) -> None:
     """Files that GRUB opens under the names that are given."""
     for line in lines_of(draft, new=True):
         place = place_of(line.text)
@@ -55,7 +55,11 @@ def _files(draft: Draft, files: Files) -> None:
             continue
         if old is None or not draft.explained(line.step, bytes_of(old), named, FILE_RULE):
             number = line.step.event.number
-            pcrs = (4, 8, 9) if place.endswith(".cfg") else (4, 9)
+            # Whatever it was, it may have started another kernel, that somebody else signed.
+            is_script = _is_script(place)
+            is_kernel = before.kernel is not None and place_of(before.kernel.text) == place
+            pcrs = (9, *((8,) if is_script else ()), *((4,) if is_script or is_kernel else ()))
+            pcrs += (7,) if secure and (is_script or is_kernel) else ()
             draft.lose_pcrs(pcrs, named, f"event {number} is not explained by the old file")
             continue
         files.place(place)

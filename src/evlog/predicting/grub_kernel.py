@@ -1,7 +1,7 @@
 """The kernel that GRUB starts: what its EFI stub logs, and its image in shim's buffer.
 
-Source: GRUB 2.12 with Debian's patches, grub-core/loader/efi/linux.c (load options without NUL, initrds one after
-another by LoadFile2); Linux's EFI stub. GRUB 2.06 starts it by its handover entry, and neither is logged.
+Source: GRUB 2.12 with Debian's patches, grub-core/loader/efi/linux.c (load options, initrds one after another by
+LoadFile2), and 2.14; Linux's EFI stub. GRUB 2.06 starts it by its handover entry, and neither is logged.
 """
 
 from __future__ import annotations
@@ -22,9 +22,11 @@ if TYPE_CHECKING:
     from evlog.predicting.files import Files
     from evlog.predicting.grub_log import Line
 
-__all__ = ["INITRD_RULE", "OPTIONS_RULE", "buffers", "joined", "options", "predict"]
+__all__ = ["ENDINGS", "INITRD_RULE", "OPTIONS_RULE", "buffers", "joined", "options", "predict"]
 
-OPTIONS_RULE = "UTF-16 of BOOT_IMAGE= and the kernel's command line, without NUL"
+OPTIONS_RULE = "UTF-16 of BOOT_IMAGE= and the kernel's command line, with NUL from GRUB 2.14 on"
+#: What the load options end with: of 2.12, and of 2.14.
+ENDINGS = (b"", b"\0\0")
 INITRD_RULE = "all bytes of GRUB's initrds, each filled with zeros to a multiple of 4 but the last"
 
 
@@ -38,11 +40,15 @@ def predict(draft: Draft, files: Files, before: Facts) -> None:
         if old_kernel is not None and new_kernel is not None and old_kernel != new_kernel:
             programs.same_kernel(draft, old_kernel, new_kernel, files.named(place_of(after.kernel.text)))
     place = after.cmdline_step.place if after.cmdline_step is not None else ""
-    if before.options is not None and before.cmdline is not None and before.cmdline != after.cmdline:
-        if after.cmdline is None or not draft.explained(before.options, options(before.cmdline), place, OPTIONS_RULE):
+    if before.options is not None and before.cmdline is not None:
+        known = [e for e in ENDINGS if draft.explained(before.options, options(before.cmdline, e), place, OPTIONS_RULE)]
+        ending = known[0] if known and before.ending is None else before.ending
+        if (before.cmdline, before.ending) == (after.cmdline, None):
+            pass
+        elif after.cmdline is None or not known or ending is None:
             draft.lose_pcrs((9,), place, "the kernel's load options are not GRUB's command line")
         else:
-            draft.change(before.options, options(after.cmdline), place, OPTIONS_RULE)
+            draft.change(before.options, options(after.cmdline, ending), place or before.place, OPTIONS_RULE)
     changed = [line for line in after.initrds if line.step.kind] or [line.text for line in before.initrds] != [
         line.text for line in after.initrds
     ]
@@ -69,13 +75,13 @@ def buffers(draft: Draft, files: Files, before: Facts, after: Facts) -> None:
             draft.lose(step.register, files.named(place), reason)
 
 
-def options(cmdline: str) -> Measured:
-    """The load options as GRUB 2.12 sets them. Raises ParseError for text that is not UTF-8."""
+def options(cmdline: str, ending: bytes) -> Measured:
+    """The load options as GRUB sets them. Raises ParseError for text that is not UTF-8."""
     try:
         text = ("BOOT_IMAGE=" + cmdline).encode("latin-1").decode("utf-8")
     except UnicodeDecodeError as error:
         raise ParseError("a command line that is not UTF-8", offset=error.start, where="kernel_cmdline") from None
-    return bytes_of(text.encode("utf-16-le"))
+    return bytes_of(text.encode("utf-16-le") + ending)
 
 
 def joined(of: Callable[[str], bytes | None], lines: list[Line], old: bool) -> Measured | None:

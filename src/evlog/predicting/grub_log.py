@@ -71,6 +71,9 @@ class Facts:
             self.kernel = next((line for line in reversed(lines[:at]) if line.kind == "file"), None)
             self.initrds = _initrds(lines[at:])
         self.options, self.initrd = linux.events(draft)
+        #: What the load options will end with, if a new GRUB sets them otherwise, and where that one is.
+        self.ending: bytes | None = None
+        self.place = ""
 
 
 def _initrds(lines: list[Line]) -> list[Line]:

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 __all__ = ["predict"]
 
+#: Debian's signed versions that log the same events, but for what the load options end with.
+_ALIKE = {"2.06": 1, "2.12": 2, "2.14": 2}
 #: The commands that the start-up script of Debian's signed 2.06 runs before grub.cfg.
 _STARTUP = 4
 
@@ -33,14 +35,22 @@ def predict(draft: Draft, files: Files, images: Images, lines: list[Line], befor
         return True
     named = files.named(place)
     old, new = _version(files.old(place)), _version(files.new(place))
-    if old is not None and new is not None and old[1] and new[1] and old[0] == new[0]:
+    if old is not None and new is not None and old[1] and new[1] and _alike(old[0], new[0]):
+        if old[0] != new[0]:
+            before.ending, before.place = grub_kernel.ENDINGS[new[0] == "2.14"], named
         return True
     if old != ("2.06", True) or new != ("2.12", True):
         draft.lose_pcrs(
-            (4, 8, 9), named, "which events this version of GRUB logs is not known: 2.06 to 2.12 of Debian is"
+            (4, 8, 9),
+            named,
+            "which events this version of GRUB logs is not known: of Debian's 2.06, 2.12 and 2.14 it is",
         )
         return False
     return _to_212(draft, files, images, lines, before, named)
+
+
+def _alike(one: str, other: str) -> bool:
+    return one == other or (one in _ALIKE and _ALIKE[one] == _ALIKE.get(other))
 
 
 def _to_212(draft: Draft, files: Files, images: Images, lines: list[Line], before: Facts, named: str) -> bool:
@@ -75,7 +85,7 @@ def _to_212(draft: Draft, files: Files, images: Images, lines: list[Line], befor
         config.register,
         EV_EVENT_TAG,
         linux.OPTIONS,
-        grub_kernel.options(after.cmdline),
+        grub_kernel.options(after.cmdline, grub_kernel.ENDINGS[0]),
         named,
         grub_kernel.OPTIONS_RULE,
     )

@@ -86,6 +86,8 @@ def predict(
     next boot's partition, of which those that no event is of are taken to change nothing. Raises UsageError for a
     place that makes no sense.
     """
+    from evlog.predicting.secure_state import secure_boot
+
     files = Files({**(partition or {}), **now}, dict(was or {}), whole=partition is not None)
     draft = Draft(log)
     others = {step.register for step in draft.steps if step.register.space != "pcr"}
@@ -93,6 +95,8 @@ def predict(
         draft.lose(sorted(others, key=lambda each: each.sort_key), "", "only PCRs are predicted")
     else:
         _rules(draft, files, ram)
+    if any(str(each.register) == "pcr:4" for each in draft.unknown) and secure_boot(draft):
+        draft.lose_pcrs((7,), "", "which images are verified, and by whom, hangs on PCR 4")
     spare = {normal(place) for place in partition or ()} - {normal(place) for place in now}
     idle = 0
     for place, data in files.now.items():

@@ -57,7 +57,8 @@ def predict(draft: Draft, files: Files, images: Images, secure: bool) -> None:
         return
     trusted = shim.lists(draft, files, images)
     moved = any(values.before[n] != values.after.get(n) for n in values.before) or trusted.before != trusted.after
-    renewed = any(files.changed(place) for place in images.places.values())
+    # Of two images with one digest each may have another signature: what nobody said of before is looked at, too.
+    renewed = any(files.changed(place) or place not in files.was for place in images.places.values())
     renewed = renewed or any(_is_image(step) and step.kind in ("added", "removed") for step in draft.steps)
     if moved or renewed:
         _authorities(draft, files, images, values, trusted)
@@ -163,7 +164,8 @@ def _authorities(draft: Draft, files: Files, images: Images, values: _Values, tr
                 draft.remove(step, link.step.place, "the image that it allowed does not come any more")
             continue
         try:
-            was, why = _authority(files.old, link, values.before, trusted.before) if not link.is_new else (None, "")
+            told = link.place is not None and link.place in files.was and not link.is_new
+            was, why = _authority(files.old, link, values.before, trusted.before) if told else (None, "")
             if was is not None and (
                 was.to_bytes() not in old or (link.events and was.to_bytes() != link.events[0].data)
             ):
@@ -194,7 +196,11 @@ def _authorities(draft: Draft, files: Files, images: Images, values: _Values, tr
                 return
             if moved and _UNPROVEN not in draft.unproven:
                 draft.unproven.append(_UNPROVEN)
-            said.update(step.data for step in link.events)
+            for step in link.events:
+                if step.data in said:
+                    draft.remove(step, place, "the authority was logged before")
+                    again = True
+                said.add(step.data)
             continue
         assert made is not None
         data = made.to_bytes()

@@ -15,13 +15,12 @@ for components that are in the wrong order, and predicts wrong values.
 
 from __future__ import annotations
 
-import json
-
 from evlog import hashing
 from evlog._record import Record
-from evlog.algorithms import SHA1, SHA256, SHA384, SHA512
-from evlog.errors import ConversionError, ParseError
+from evlog.algorithms import SHA256
+from evlog.errors import ConversionError
 from evlog.model import Digest, Finding, Loss
+from evlog.references._pcrlock_files import BANKS, PcrlockRecord, read, written
 from evlog.references.export import Export
 from evlog.registers import LAST_PCR
 
@@ -40,19 +39,10 @@ TITLE = "components of systemd-pcrlock"
 BY = ("event",)
 OPTIONS = ("beside",)
 
-_BANKS = (SHA1, SHA256, SHA384, SHA512)
 #: Combinations of variants that `systemd-pcrlock predict` gets through in a second or two.
 _MOST_PATHS = 100_000
-_SUFFIX = ".pcrlock"
 #: Start values that pcrlock begins with itself.
 _STARTS = ("zeros", "ones", "locality")
-
-
-class PcrlockRecord(Record):
-    """An event as pcrlock has it: the number of its PCR, and its digests."""
-
-    pcr: int
-    digests: tuple[Digest, ...]
 
 
 class _Part(Record):
@@ -87,7 +77,7 @@ def write(boots: Sequence[Boot], *, by: str = "event", beside: bool = False) -> 
         findings.append(Finding("pcrlock_whole_boots", "note", message))
     elif paths > _MOST_PATHS:
         raise ConversionError(f"{paths} combinations of variants are more than pcrlock can try: give fewer boots")
-    files = dict(_files(components))
+    files = dict(written(components))
     back = _Matcher(read(files))
     for each in told:
         wrong = _unproven(each, back, beside=beside)
@@ -114,7 +104,7 @@ class _Told:
                 losses.append(self.loss("register", reason))
                 continue
             for alg in each.banks:
-                if alg not in _BANKS:
+                if alg not in BANKS:
                     losses.append(self.loss(f"digests.{alg}", "pcrlock has no such bank"))
             if not self.banks(each):
                 reason = f"pcrlock has none of its banks: {len(each.events)} events on {register} are left out"
@@ -144,12 +134,12 @@ class _Told:
 
     @staticmethod
     def banks(each: RegisterReferences) -> list[HashAlg]:
-        return [alg for alg in each.banks if alg in _BANKS]
+        return [alg for alg in each.banks if alg in BANKS]
 
 
 def _record(reference: Reference) -> PcrlockRecord:
     return PcrlockRecord(
-        reference.register.number, tuple(digest for digest in reference.digests if digest.alg in _BANKS)
+        reference.register.number, tuple(digest for digest in reference.digests if digest.alg in BANKS)
     )
 
 
@@ -160,7 +150,7 @@ def _alone(told: _Told) -> Iterator[_Part]:
 
 
 def _of(*texts: bytes) -> tuple[tuple[Digest, ...], ...]:
-    return tuple(tuple(Digest(alg, hashing.digest(alg, text)) for alg in _BANKS) for text in texts)
+    return tuple(tuple(Digest(alg, hashing.digest(alg, text)) for alg in BANKS) for text in texts)
 
 
 #: Components of systemd that match records of any log, by name: the PCRs, and what is hashed; alternatives if several.
@@ -278,7 +268,7 @@ def _key(record: PcrlockRecord, primary: HashAlg) -> tuple[int, bytes]:
 def _primary(told: _Told) -> HashAlg:
     """The bank that pcrlock compares: SHA-256 if the log has it, else the one with the highest number."""
     banks = {alg for each in told.registers.values() for alg in _Told.banks(each)}
-    return SHA256 if SHA256 in banks else max(banks, key=lambda alg: alg.id)
+    return SHA256 if SHA256 in banks else max(banks, key=lambda alg: alg.id, default=SHA256)
 
 
 def _found(wanted: Sequence[tuple[int, bytes]], log: Sequence[tuple[int, bytes]]) -> list[int] | None:
@@ -312,74 +302,6 @@ def _variants(boots: Sequence[tuple[PcrlockRecord, ...]]) -> list[tuple[str, tup
         (f"{place:0{width}}-{f'boot-{number}' if records else 'absent'}", records)
         for place, (records, number) in enumerate(ordered, 1)
     ]
-
-
-def _files(components: Mapping[str, list[tuple[str, tuple[PcrlockRecord, ...]]]]) -> Iterator[tuple[str, bytes]]:
-    for name, variants in components.items():
-        for variant, records in variants:
-            path = f"{name}{_SUFFIX}" if len(variants) == 1 else f"{name}{_SUFFIX}.d/{variant}{_SUFFIX}"
-            yield path, _json(records)
-
-
-def _json(records: Iterable[PcrlockRecord]) -> bytes:
-    """A variant, a line for each record. Digests of another size than their bank's make pcrlock abort."""
-    rows = []
-    for record in records:
-        digests = [{"hashAlg": digest.alg.name, "digest": digest.value.hex()} for digest in record.digests]
-        rows.append(json.dumps({"pcr": record.pcr, "digests": digests}))
-    inner = ",\n".join(rows)
-    return f'{{"records":[{inner and chr(10)}{inner}{inner and chr(10)}]}}\n'.encode()
-
-
-def read(files: Mapping[str, bytes]) -> dict[str, list[tuple[PcrlockRecord, ...]]]:
-    """Components by name, in the order in which pcrlock takes them, with their variants in that order.
-
-    Paths are those in the folder; files that pcrlock would not look at are passed over. Raises ParseError for what
-    pcrlock refuses, passes over in silence, or aborts at.
-    """
-    # Components go by the name of their file, with its suffix; the folder of its variants has another one.
-    found: dict[str, list[tuple[PcrlockRecord, ...]]] = {}
-    for path in sorted(files):
-        folder, _, name = path.rpartition("/")
-        if not name.endswith(_SUFFIX) or (folder and not folder.endswith(f"{_SUFFIX}.d")):
-            continue
-        component = folder.removesuffix(".d") if folder else name
-        found.setdefault(component, []).append(_variant(path, files[path]))
-    return {name.removesuffix(_SUFFIX): found[name] for name in sorted(found)}
-
-
-def _variant(path: str, data: bytes) -> tuple[PcrlockRecord, ...]:
-    try:
-        document = json.loads(data)
-    except (ValueError, RecursionError) as error:
-        raise ParseError("no JSON", where=path) from error
-    records = document.get("records", []) if isinstance(document, dict) else None
-    if not isinstance(records, list):
-        raise ParseError("an object with an array of records was expected", where=path)
-    return tuple(_read_record(record, f"{path}.records[{row}]") for row, record in enumerate(records))
-
-
-def _read_record(record: object, where: str) -> PcrlockRecord:
-    members = record if isinstance(record, dict) else {}
-    pcr, digests = members.get("pcr"), members.get("digests")
-    if type(pcr) is not int or not 0 <= pcr <= LAST_PCR:
-        raise ParseError(f"a PCR from 0 to {LAST_PCR} was expected", where=f"{where}.pcr")
-    if not isinstance(digests, list) or not digests:
-        raise ParseError("an array of digests was expected", where=f"{where}.digests")
-    found: dict[HashAlg, Digest] = {}
-    for digest in digests:
-        name, text = (digest.get("hashAlg"), digest.get("digest")) if isinstance(digest, dict) else (None, None)
-        alg = next((alg for alg in _BANKS if isinstance(name, str) and alg.name == name.lower()), None)
-        if alg is None or alg in found:
-            raise ParseError("one digest for each of sha1, sha256, sha384, sha512 was expected", where=where)
-        try:
-            value = bytes.fromhex(text) if isinstance(text, str) else b""
-        except ValueError:
-            value = b""
-        if len(value) != alg.size:
-            raise ParseError(f"a digest of {alg.size} bytes in hex was expected", where=where)
-        found[alg] = Digest(alg, value)
-    return PcrlockRecord(pcr, tuple(found.values()))
 
 
 class _Matcher:
@@ -443,7 +365,7 @@ def _unproven(told: _Told, components: _Matcher, *, beside: bool) -> list[int]:
     backend = hashing.backend()
     for pcr, each in told.registers.items():
         for start in each.starts:
-            if start.alg in _BANKS:
+            if start.alg in BANKS:
                 values = [digest.value for record in runs[pcr] for digest in record.digests if digest.alg == start.alg]
                 if backend.fold(start.alg, start.value, values) != each.value(start.alg):
                     wrong.add(pcr)

@@ -37,7 +37,7 @@ class Dossier:
         self._kept = sum(len(log.events) for log in logs) <= _KEPT
         self._events: dict[Place, Event] = {}
         self._places: dict[Register, list[Place]] | None = None
-        self._extended: dict[tuple[int, int, tuple[str, ...]], dict[int, bytes | None]] = {}
+        self._extended: dict[tuple[int, int, tuple[str, ...]], Mapping[int, bytes | None] | Sequence[bytes | None]] = {}
         self._damage: str | None = None
         self._preceding: dict[int, int] = {}
 
@@ -48,14 +48,17 @@ class Dossier:
         if self._places is None:
             self._places = _places(self.logs)
         places = self._places.get(register, [])
-        digests = [self._extensions(log, alg, rules)[row] for log, row in places]
+        extended = [self._extensions(log, alg, rules) for log in range(len(self.logs))] if places else []
+        digests = [extended[log][row] for log, row in places]
         if all(digests):
             return Trail(register, alg, start, places, digests, [])  # type: ignore[arg-type]
         missing = [place for place, digest in zip(places, digests, strict=True) if digest is None]
         steps = [(place, digest) for place, digest in zip(places, digests, strict=True) if digest]
         return Trail(register, alg, start, [place for place, _ in steps], [digest for _, digest in steps], missing)
 
-    def _extensions(self, index: int, alg: HashAlg, rules: tuple[str, ...]) -> Mapping[int, bytes | None]:
+    def _extensions(
+        self, index: int, alg: HashAlg, rules: tuple[str, ...]
+    ) -> Mapping[int, bytes | None] | Sequence[bytes | None]:
         """What events of a log extend into a bank, by their numbers."""
         key = index, alg.id, rules
         found = self._extended.get(key)
@@ -65,7 +68,7 @@ class Dossier:
             if columns is None:
                 found = {event.number: event.extension(alg, rules) for event in log.events if event.measured}
             else:
-                found = dict(enumerate(columns.extensions(alg, rules, 0, len(columns))))
+                found = columns.extensions(alg, rules, 0, len(columns))
             self._extended[key] = found
         return found
 

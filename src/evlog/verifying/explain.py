@@ -51,9 +51,11 @@ def explain(cases: Sequence[Case], *, every_bank: bool) -> list[Candidate | None
             for other in numbers:
                 if other != number:
                     search.attempt(other, hypothesis)
-    if not every_bank:
-        cases[0].dossier.allowance.left //= _OTHERS
+    allowance = cases[0].dossier.allowance
+    kept = 0 if every_bank else allowance.left - allowance.left // _OTHERS
+    allowance.left -= kept
     search.try_all(number for number in range(len(cases)) if number not in first)
+    allowance.left += kept
     return [search.found.get(number, UNTRIED if number in search.cut else None) for number in range(len(cases))]
 
 

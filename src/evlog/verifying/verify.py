@@ -131,8 +131,8 @@ def verify(
     ``platform`` settles what registers are called where neither log nor evidence tells. A damaged log is compared as
     far as it could be read. A table of `Registers` is evidence that was only read.
     ``explain`` is how many hashes may be spent on why registers differ, in all; a row of which that is not told then
-    has the cause ``not_explained``. It decides on no verdict. 0 looks for no explanation; None is a small number, mostly
-    for one bank of each register, and 0 where several registers differ and none agrees.
+    has the cause ``not_explained``. It decides on no verdict. 0 looks for no explanation; None is a small number,
+    mostly for one bank of each register, and 0 where several registers differ and none agrees.
     Raises UsageError for evidence that was read under other credentials than the demand's.
     """
     several = (logs,) if isinstance(logs, Log) else tuple(logs)

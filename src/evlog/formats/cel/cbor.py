@@ -16,6 +16,7 @@ from evlog.algorithms import HashAlg
 from evlog.errors import EvlogError, ParseError, WriteError
 from evlog.formats import CERTAIN, LIKELY, NO_MATCH, Match
 from evlog.formats.as_read import as_read
+from evlog.formats.cel import cbor_rows
 from evlog.formats.cel import record as _record
 from evlog.formats.cel.dialect import Dialect, refused
 from evlog.formats.cel.item import Head, array_head, departure, head, item_end, member
@@ -139,6 +140,13 @@ _DIALECT = Dialect(
 def read(data: bytes, options: Options) -> Log:
     """Read a log; see `evlog.read`. Raises ParseError if not one record can be read."""
     notes = _record.Notes(options)
+    found = _in_rows(data, notes)
+    if found is not None:
+        events_in_rows = found.events(ID, options.name)
+        rest = _record.indices(map(events_in_rows.__getitem__, range(1, len(events_in_rows))))
+        if _record.pcr_space(events_in_rows[0], rest, options) == "pcr":
+            return _record.finish(ID, events_in_rows, notes, options, algorithms=found.algorithms)
+        notes = _record.Notes(options)
     items = _Items(data, notes)
     opaque = _Opaque()
     reader = Reader(_DIALECT.replace(opaque=opaque), notes)
@@ -166,6 +174,17 @@ def read(data: bytes, options: Options) -> Log:
         header=items.header(len(events), reader.mr_key),
         trailing=data[items.end :],
     )
+
+
+def _in_rows(data: bytes, notes: _record.Notes) -> cbor_rows.Rows | None:
+    """The records in columns, if nothing is to be said of their encoding: see `evlog.formats.cel.cbor_rows`."""
+    try:
+        outer = head(data, 0)
+    except ParseError:
+        return None
+    if outer.major != _ARRAY or outer.argument is None or not outer.shortest or not outer.argument:
+        return None
+    return cbor_rows.rows(data, outer.end, outer.argument, notes.recnums)
 
 
 class _Items:
@@ -395,6 +414,13 @@ def write(log: Log, options: Options) -> bytes:
     for tag in reversed(str(header.get("tags", "")).split()) if header is not None else ():
         body = dumps(CBORTag(ENCODED, body)) if int(tag) == ENCODED else _SELF_DESCRIPTION + body
     return body + log.tail
+
+
+def rewrite(log: Log, options: Options) -> tuple[bytes, int] | None:
+    """What `write` makes of what `adapt` takes of a log, where that is all of it: see `evlog.formats`."""
+    source = _record.rewritable(log, options, _ENCODING)
+    records = cbor_rows.records(source) if source is not None else None
+    return None if records is None else (records, 0)
 
 
 def _write_raw(encoder: Any, value: Any) -> None:

@@ -26,7 +26,6 @@ __all__ = ["packed", "records"]
 
 _CODES = {1: "B", 2: "H", 4: "I", 8: "Q"}
 _EVENT = 14  # bytes of pcclient_std beside the data
-_LAST_ALGORITHM = 0xFF
 
 
 def packed(found: Scan, columns: Columns, *, counted: bool) -> Packed | None:
@@ -39,12 +38,13 @@ def packed(found: Scan, columns: Columns, *, counted: bool) -> Packed | None:
     widths = backend.words(columns, [shape.content + 6 for shape in shapes], "big")
     if any(width != 4 for width in set(widths)):
         return None
-    return Packed(columns, "pcr", tuple(map(_fields, shapes)), counted)
+    usual = all((shape.recnum, shape.index) == (4, 4) for shape in shapes)
+    return Packed(columns, "pcr", tuple(map(_fields, shapes)), counted, usual)
 
 
 def _fields(shape: Shape) -> Fields:
     digests = "".join(f"5x{size}s" for _, size in shape.digests)
-    return Fields(struct.Struct(f">{shape.recnum + 10}x{_CODES[shape.index]}5x{digests}10xIxI"), -2, slice(1, -2))
+    return Fields(struct.Struct(f">{shape.recnum + 10}x{_CODES[shape.index]}5x{digests}10xIx4x"), -1, slice(1, -1))
 
 
 def records(source: Packed) -> bytes | None:
@@ -56,8 +56,6 @@ def records(source: Packed) -> bytes | None:
     for start, stop, number in source.runs():
         layout, fields = layouts[number], source.fields[number]
         if number not in templates:
-            if any(alg.id > _LAST_ALGORITHM for alg, _ in layout.digests):
-                return None
             templates[number] = _template(layout)
         template, given = templates[number]
         pack, unpack, size = template.pack, fields.record.unpack_from, fields.record.size
@@ -73,7 +71,7 @@ def records(source: Packed) -> bytes | None:
             given[1] = count = following[index]
             following[index] = count + 1
             given[slots] = told[digests]
-            given[-1] = length = told[-1]
+            given[-1] = length = end - offset - size
             given[-3] = told[kind]
             given[-5] = length + _EVENT
             parts += pack(*given), data[offset + size : end]

@@ -23,11 +23,24 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Hashable, Iterable, Iterator, Sequence
 
+    from evlog.columns import Packed
     from evlog.model import Content, Header
     from evlog.options import Options
     from evlog.registers import Space
 
-__all__ = ["MR_KEYS", "Encoding", "Notes", "adapt", "finish", "indices", "mr_key", "no_place", "pcr_space", "respaced"]
+__all__ = [
+    "MR_KEYS",
+    "Encoding",
+    "Notes",
+    "adapt",
+    "finish",
+    "indices",
+    "mr_key",
+    "no_place",
+    "pcr_space",
+    "respaced",
+    "rewritable",
+]
 
 MR_KEYS = ("pcr", "rtmr", "type108")
 # Of members that nobody knows, so many are named.
@@ -268,6 +281,19 @@ def adapt(log: Log, options: Options, encoding: Encoding) -> tuple[Log, Sequence
     losses += () if own else _ours_loss(events, format)
     kept = {} if own else {"header": None, "padding": None, "trailing": b"", "start": None}
     return log.replace(format=format, events=tuple(events), **kept), losses
+
+
+def rewritable(log: Log, options: Options, encoding: Encoding) -> Packed | None:
+    """The places of what a log says, if `adapt` takes all of it as it is; for `rewrite`: see `evlog.formats`."""
+    source = log.packed
+    if source is None or log.format == encoding.format or options.mr_key is not None:
+        return None
+    if source.space != "pcr" or not (len(source.columns) and source.counted and source.usual):
+        return None
+    if any(alg.id > encoding.last_algorithm for layout in source.columns.layouts for alg, _ in layout.digests):
+        return None
+    rest = indices(map(log.events.__getitem__, range(1, len(log.events))))
+    return source if pcr_space(log.events[0], rest, NO_OPTIONS) == "pcr" else None
 
 
 def _nowhere(event: Event) -> Loss:

@@ -314,15 +314,8 @@ def write(log: Log, options: Options) -> bytes:
 
 def rewrite(log: Log, options: Options) -> tuple[bytes, int] | None:
     """What `write` makes of what `adapt` takes of a log, where that is all of it: see `evlog.formats`."""
-    if log.format == ID or options.profile not in (None, "u32") or options.mr_key is not None:
-        return None
-    source = log.packed
-    if source is None or source.space != "pcr" or not len(source.columns):
-        return None
-    rest = _record.indices(map(log.events.__getitem__, range(1, len(log.events))))
-    if _record.pcr_space(log.events[0], rest, NO_OPTIONS) != "pcr":
-        return None
-    records = _packed.records(source)
+    source = _record.rewritable(log, options, _ENCODING) if options.profile in (None, "u32") else None
+    records = _packed.records(source) if source is not None else None
     return None if records is None else (records, 0)
 
 

@@ -32,6 +32,7 @@ from evlog.registers import Register
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from typing import Any
 
     from evlog.formats.tcg.preceding import Preceding
     from evlog.options import Options
@@ -354,7 +355,7 @@ def events_of(scan: Scan, format: str, name: str, byteorder: str, before: int = 
     data, space = columns.buffer, columns.space
     layout_of = columns.layout_of
     one = RECORD1_SHAPES[byteorder].unpack_from
-    two = struct.Struct("<II").unpack_from
+    shapes: dict[int, tuple[tuple[HashAlg, ...], Callable[..., tuple[Any, ...]]]] = {}
     registers: dict[int, Register] = {}
 
     def make(row: int) -> Event:
@@ -364,11 +365,12 @@ def events_of(scan: Scan, format: str, name: str, byteorder: str, before: int = 
             index, event_type, digest, size = one(data, offset)
             digests: tuple[Digest, ...] = (Digest(SHA1, digest),)
         else:
-            index, event_type = two(data, offset)
-            layout = columns.layout(row).digests
-            digests = tuple(Digest(alg, data[offset + at : offset + at + alg.size]) for alg, at in layout)
-            last = layout[-1][1] + layout[-1][0].size if layout else 12
-            (size,) = _U32.unpack_from(data, offset + last)
+            number = layout_of[row]
+            if number not in shapes:
+                shapes[number] = _shape_of(columns.layouts[number])
+            algorithms, unpack = shapes[number]
+            index, event_type, *values, size = unpack(data, offset)
+            digests = tuple(map(Digest, algorithms, values))
         register = registers.get(index)
         if register is None:
             register = registers[index] = register_of(index, space)
@@ -385,6 +387,17 @@ def events_of(scan: Scan, format: str, name: str, byteorder: str, before: int = 
         reading=(space, byteorder),
         packed=partial(packed, settled) if plain else None,
     )
+
+
+def _shape_of(layout: Layout) -> tuple[tuple[HashAlg, ...], Callable[..., tuple[Any, ...]]]:
+    """The algorithms of a TCG_PCR_EVENT2 of this layout; and what reads its register, type, digests and data's size."""
+    form, end = "<II", 8
+    for alg, at in layout.digests:
+        form += f"{at - end}x{alg.size}s"
+        end = at + alg.size
+    # The number of digests, and each one's algorithm, are passed over.
+    form += f"{12 - end if not layout.digests else 0}xI"
+    return tuple(alg for alg, _ in layout.digests), struct.Struct(form).unpack_from
 
 
 def register_of(index: int, space: Space) -> Register:

@@ -32,11 +32,11 @@ def packed(columns: Columns) -> Packed | None:
         return None
     fields = []
     for number, layout in enumerate(columns.layouts):
-        form = "<II20sI" if number == 0 else f"<II4x{''.join(f'2x{alg.size}s' for alg, _ in layout.digests)}I"
+        form = "<II20s4x" if number == 0 else f"<II4x{''.join(f'2x{alg.size}s' for alg, _ in layout.digests)}4x"
         record = struct.Struct(form)
         if record.size != layout.body:
             return None
-        fields.append(Fields(record, 1, slice(2, -1)))
+        fields.append(Fields(record, 1, slice(2, None)))
     return Packed(columns, columns.space, tuple(fields))
 
 
@@ -68,7 +68,7 @@ def records(source: Packed, first: int, sizes: Mapping[int, int], header: bytes)
                 return None
             given[1] = told[kind]
             given[slots] = told[digests]
-            given[-1] = told[-1]
+            given[-1] = end - offset - size
             parts += pack(*given), data[offset + size : end]
         out.write(b"".join(parts))
     return out.getvalue()
