@@ -103,19 +103,29 @@ def _values(page: Page, row: RegisterVerdict) -> None:
 
 
 def _reasons(page: Page, table: dict[Register, dict[HashAlg, RegisterVerdict]]) -> None:
-    """Each explanation once, with the registers and banks that it is of."""
+    """Each explanation once, with the registers and banks that it is of.
+
+    A bank that was not looked into has nothing to add to what is said of another bank of its register.
+    """
     told: dict[str, dict[Register, list[RegisterVerdict]]] = {}
     for register, cells in table.items():
-        for row in cells.values():
+        explained = [row for row in cells.values() if row.explanation and row.cause != "not_explained"]
+        for row in explained or cells.values():
             if row.explanation:
                 told.setdefault(row.explanation, {}).setdefault(register, []).append(row)
     if told:
         page.line("")
     for explanation, registers in told.items():
         banks = {alg for rows in registers.values() for alg in (row.alg for row in rows)}
-        every = all(len(rows) == len(table[register]) for register, rows in registers.items())
+        every = all(_of_all(table[register], rows) for register, rows in registers.items())
         of = "" if every else f" ({', '.join(str(alg) for alg in sorted(banks, key=lambda alg: alg.id))})"
         page.paragraph((f"  {RegisterSet.of(registers)}{of}: ", "cyan"), explanation, "", 4)
+
+
+def _of_all(cells: dict[HashAlg, RegisterVerdict], explained: list[RegisterVerdict]) -> bool:
+    """Whether an explanation of some banks of a register is all that is said of it."""
+    others = [row for row in cells.values() if row not in explained]
+    return all(row.cause == "not_explained" for row in others)
 
 
 def _behind(page: Page, result: Verification) -> None:

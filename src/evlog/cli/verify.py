@@ -132,7 +132,7 @@ def one(args: argparse.Namespace, source: str) -> tuple[dict[str, Any], int]:
     evidence = open_evidence(_each.beside(args, source, _FILES), [source])
     result = verify(logs, evidence, _demand.demand(args), platform=args.platform, explain=allowed(args))
     code = _code(args, result)
-    return {**document(result, code, events=args.events), "failed": log.failed}, code
+    return {**document(result, code, events=args.events), "failed": any(log.failed for log in logs)}, code
 
 
 def _code(args: argparse.Namespace, result: Verification) -> int:

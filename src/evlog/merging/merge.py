@@ -167,7 +167,7 @@ class _Chained(LazyEvents):
         self._bounds = list(accumulate((len(log.events) for log in logs), initial=0))
         Lazy.__init__(self, self._bounds[-1])
         self.columns = chained([log.columns for log in logs])
-        self.reading = self._twins = None
+        self.reading = self._twins = self._packed = None
 
     @property
     def twins(self) -> Sequence[int]:
