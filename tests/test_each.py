@@ -140,11 +140,11 @@ def test_a_process_that_dies_takes_one_log_with_it(monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr(_each, "_processors", lambda: 2)
     monkeypatch.setattr(_each, "import_module", lambda name: SimpleNamespace(one=one))
     results = list(_each._results("made", SimpleNamespace(deadly="log33"), shares))  # type: ignore[arg-type]
-    found = lines("".join(text for text, _ in results))
+    found = lines("".join(said.lines for said in results))
     assert [line["log"] for line in found] == paths
     assert [line["log"] for line in found if line["schema"] == "evlog.error/1"] == ["log7", "log33"]
     assert found[7]["error"] == "internal error: ZeroDivisionError: a defect"
-    assert max(code for _, code in results) == 3
+    assert max(code for said in results for code in said.codes) == 3
 
 
 def test_what_is_no_file_is_not_opened(tmp_path: Path) -> None:
@@ -253,4 +253,4 @@ def test_a_pool_that_is_found_broken_loses_no_log(monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr(_each, "_processors", lambda: 2)
     monkeypatch.setattr(_each, "import_module", lambda name: SimpleNamespace(one=one))
     results = list(_each._results("made", SimpleNamespace(deadly=None), shares))  # type: ignore[arg-type]
-    assert [line["log"] for line in lines("".join(text for text, _ in results))] == paths
+    assert [line["log"] for line in lines("".join(said.lines for said in results))] == paths

@@ -142,6 +142,22 @@ def test_a_place_of_nothing_in_the_log() -> None:
     assert after(found, 4) is None
 
 
+@pytest.mark.parametrize("name", ["BootNext", "MokSBState", "MokListTrusted", "LoaderEntryOneShot", "OsIndications"])
+def test_variables_that_choose_what_is_booted_or_trusted(name: str) -> None:
+    log = log_of(event(4, SEPARATOR, bytes(4), bytes(4)), event(14, IPL, b"MokList\0", b""))
+    found = evlog.predict(log, {f"efivar:{name}": bytes(4) + b"\1\0"})
+    assert (after(found, 4), after(found, 14)) == (None, None)
+    assert evlog.predict(log, {"efivar:Timeout": bytes(6)}).complete
+
+
+def test_a_file_that_stays_as_it_is_changes_nothing() -> None:
+    log = log_of(event(4, SEPARATOR, bytes(4), bytes(4)))
+    assert evlog.predict(log, {"/EFI/x": b"x"}, {"/EFI/x": b"x"}).complete
+    assert not evlog.predict(log, {"/EFI/x": b"x"}).complete
+    gone = evlog.predict(log, {}, {"/EFI/x": b"x"}, partition={})
+    assert "no longer on the partition" in gone.unknown[0].reason
+
+
 def test_a_register_that_was_not_extended_may_be() -> None:
     log = log_of(event(4, SEPARATOR, bytes(4), bytes(4)))
     found = evlog.predict(log, {"/EFI/Linux/new.efi": an_image([(1, 512, 512)])})

@@ -7,12 +7,12 @@ with the error (``evlog.error/1``), and the next one follows. Each line says ``o
 
 from __future__ import annotations
 
-import json
 import os
 import sys
 from collections import deque
 from importlib import import_module
 
+from evlog._record import Record
 from evlog.cli import _common
 from evlog.errors import EvlogError, SourceError, UsageError
 
@@ -29,6 +29,14 @@ __all__ = ["arguments", "beside", "run", "wanted"]
 _SHARE = 32
 _USAGE, _UNREADABLE = 2, 3
 _ERROR = "evlog.error/1"
+
+
+class _Said(Record):
+    """What is said of some logs: a line of each, its exit code, and the error where there is no answer, else ""."""
+
+    lines: str
+    codes: tuple[int, ...]
+    errors: tuple[str, ...]
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -66,30 +74,30 @@ def run(args: argparse.Namespace, command: str) -> int:
     counts = {"ok": 0, "not ok": 0, "unreadable": 0}
     _common.under_way("logs", len(paths), soon=len(paths) > _SHARE)
     held: list[str] = []
-    for lines, code in _results(command, args, shares):
-        told = [json.loads(line) for line in lines.splitlines()]
-        for each in told:
-            counts["ok" if not each["exit"] else "unreadable" if each["schema"] == _ERROR else "not ok"] += 1
-        worst = max(worst, code)
-        held.append(lines)
+    complaint: str | None = None
+    for said in _results(command, args, shares):
+        for code, error in zip(said.codes, said.errors, strict=True):
+            counts["ok" if not code else "unreadable" if error else "not ok"] += 1
+        worst = max(worst, *said.codes)
+        held.append(said.lines)
         # What makes no sense of any log is no answer about each of them.
-        if not _is_usage(told, held):
+        complaint = _complaint(said, complaint)
+        if complaint == "":
             _common.hush()
             sys.stdout.write("".join(held))
-            held = [""]
-        _common.done(len(told))
-    if any(held):
-        raise UsageError(json.loads(held[0].partition("\n")[0])["error"])
+            held = []
+        _common.done(len(said.codes))
+    if complaint:
+        raise UsageError(complaint)
     _common.say(", ".join(f"{count} {what}" for what, count in counts.items()))
     return worst
 
 
-def _is_usage(told: list[dict[str, Any]], held: list[str]) -> bool:
-    """Whether all lines so far are the same complaint about the question, and none was printed."""
-    if held[0] == "" or any(each.get("exit") != _USAGE for each in told):
-        return False
-    first = json.loads(held[0].partition("\n")[0])
-    return all(each.get("error") == first.get("error") for each in told)
+def _complaint(said: _Said, before: str | None) -> str:
+    """What all logs so far were answered with alike, if it is about the question; "" as soon as one was not."""
+    first = said.errors[0] if before is None else before
+    alike = all(code == _USAGE and error == first for code, error in zip(said.codes, said.errors, strict=True))
+    return first if alike else ""
 
 
 def beside(args: argparse.Namespace, path: str, names: Iterable[str]) -> argparse.Namespace:
@@ -133,7 +141,7 @@ def _closed(folder: str) -> str:
     return f"{folder}: no log in it"
 
 
-def _results(command: str, args: argparse.Namespace, shares: list[list[str]]) -> Iterator[tuple[str, int]]:
+def _results(command: str, args: argparse.Namespace, shares: list[list[str]]) -> Iterator[_Said]:
     """What `_work` says of each share, in order."""
     processes = min(_processors(), len(shares))
     if processes < 2:
@@ -146,7 +154,7 @@ def _results(command: str, args: argparse.Namespace, shares: list[list[str]]) ->
     # What is loaded here need not be loaded by each process, where processes are forked.
     hashing.best()
     import_module(f"evlog.cli.{command}")
-    waiting: deque[tuple[list[str], Future[tuple[str, int]]]] = deque()
+    waiting: deque[tuple[list[str], Future[_Said]]] = deque()
     remaining = iter(shares)
     pool: Executor = ProcessPoolExecutor(processes)
     try:
@@ -168,7 +176,7 @@ def _results(command: str, args: argparse.Namespace, shares: list[list[str]]) ->
         pool.shutdown(wait=False, cancel_futures=True)
 
 
-def _submit(pool: Executor, command: str, args: argparse.Namespace, share: list[str]) -> Future[tuple[str, int]]:
+def _submit(pool: Executor, command: str, args: argparse.Namespace, share: list[str]) -> Future[_Said]:
     """What a share will come to; of a pool that is found broken, that it did."""
     from concurrent.futures import Future
     from concurrent.futures.process import BrokenProcessPool
@@ -176,12 +184,12 @@ def _submit(pool: Executor, command: str, args: argparse.Namespace, share: list[
     try:
         return pool.submit(_work, command, args, share)
     except BrokenProcessPool as error:
-        broken: Future[tuple[str, int]] = Future()
+        broken: Future[_Said] = Future()
         broken.set_exception(error)
         return broken
 
 
-def _alone(command: str, args: argparse.Namespace, path: str) -> tuple[str, int]:
+def _alone(command: str, args: argparse.Namespace, path: str) -> _Said:
     """A log in a process of its own, which it may bring down."""
     from concurrent.futures.process import BrokenProcessPool, ProcessPoolExecutor
 
@@ -189,16 +197,17 @@ def _alone(command: str, args: argparse.Namespace, path: str) -> tuple[str, int]
         try:
             return pool.submit(_work, command, args, [path]).result()
         except BrokenProcessPool:
-            return _line(_error(path, "the process that read it died")), _UNREADABLE
+            message = "the process that read it died"
+            return _Said(_line(_error(path, message)), (_UNREADABLE,), (message,))
 
 
-def _work(command: str, args: argparse.Namespace, paths: list[str]) -> tuple[str, int]:
-    """The lines of some logs, and the worst of their exit codes."""
+def _work(command: str, args: argparse.Namespace, paths: list[str]) -> _Said:
+    """What is said of some logs."""
     one: Callable[[argparse.Namespace, str], tuple[dict[str, Any], int]]
     one = import_module(f"evlog.cli.{command}").one
-    lines = []
-    worst = 0
+    lines, codes, errors = [], [], []
     for path in paths:
+        message = ""
         try:
             if _is_folder(path):
                 raise SourceError(_closed(path))
@@ -206,15 +215,16 @@ def _work(command: str, args: argparse.Namespace, paths: list[str]) -> tuple[str
             document = {"schema": document["schema"], "log": path, **document}
         except UsageError as error:
             # It may be this log's fault, whose evidence is no quote: the others have answers.
-            document, code = _error(path, str(error), _USAGE), _USAGE
+            message, code = str(error), _USAGE
         except EvlogError as error:
-            document, code = _error(path, str(error)), _UNREADABLE
+            message, code = str(error), _UNREADABLE
         except Exception as error:
             # A defect of evlog's: it must not cost the other logs.
-            document, code = _error(path, f"internal error: {type(error).__name__}: {error}"), _UNREADABLE
-        lines.append(_line(document))
-        worst = max(worst, code)
-    return "".join(lines), worst
+            message, code = f"internal error: {type(error).__name__}: {error}", _UNREADABLE
+        lines.append(_line(_error(path, message, code) if message else document))
+        codes.append(code)
+        errors.append(message)
+    return _Said("".join(lines), tuple(codes), tuple(errors))
 
 
 def _error(path: str, message: str, code: int = _UNREADABLE) -> dict[str, Any]:
@@ -223,6 +233,8 @@ def _error(path: str, message: str, code: int = _UNREADABLE) -> dict[str, Any]:
 
 
 def _line(document: dict[str, Any]) -> str:
+    import json
+
     return json.dumps(document) + "\n"
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 from evlog.cli import _common
 from evlog.cli._page import Page, title_of
 from evlog.registers import RegisterSet
+from evlog.verifying.verdict import told
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -103,19 +104,14 @@ def _values(page: Page, row: RegisterVerdict) -> None:
 
 
 def _reasons(page: Page, table: dict[Register, dict[HashAlg, RegisterVerdict]]) -> None:
-    """Each explanation once, with the registers and banks that it is of.
-
-    A bank that was not looked into has nothing to add to what is said of another bank of its register.
-    """
-    told: dict[str, dict[Register, list[RegisterVerdict]]] = {}
+    """Each explanation once, with the registers and banks that it is of."""
+    reasons: dict[str, dict[Register, list[RegisterVerdict]]] = {}
     for register, cells in table.items():
-        explained = [row for row in cells.values() if row.explanation and row.cause != "not_explained"]
-        for row in explained or cells.values():
-            if row.explanation:
-                told.setdefault(row.explanation, {}).setdefault(register, []).append(row)
-    if told:
+        for row in told(cells.values()):
+            reasons.setdefault(row.explanation or "", {}).setdefault(register, []).append(row)
+    if reasons:
         page.line("")
-    for explanation, registers in told.items():
+    for explanation, registers in reasons.items():
         banks = {alg for rows in registers.values() for alg in (row.alg for row in rows)}
         every = all(_of_all(table[register], rows) for register, rows in registers.items())
         of = "" if every else f" ({', '.join(str(alg) for alg in sorted(banks, key=lambda alg: alg.id))})"

@@ -6,7 +6,11 @@ from evlog._record import Record
 from evlog.algorithms import HashAlg
 from evlog.registers import Register
 
-__all__ = ["RegisterVerdict"]
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+__all__ = ["RegisterVerdict", "told"]
 
 #: Causes under which a value that matches does not prove all that was logged: each may be accepted by its name.
 _CLAIMS = frozenset({"gap", "unanchored", "stated_start", "violations"})
@@ -55,3 +59,12 @@ class RegisterVerdict(Record):
                 return str(self.cause)
             return "incomplete" if self.events else "not_logged"
         return self.verdict if self.verdict in _OPEN else ""
+
+
+def told(cells: Iterable[RegisterVerdict]) -> list[RegisterVerdict]:
+    """Of the banks of one register those whose explanations a person is told.
+
+    A bank that was not looked into has nothing to add to what is said of another one.
+    """
+    rows = [row for row in cells if row.explanation]
+    return [row for row in rows if row.cause != "not_explained"] or rows

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from evlog.report.html.escape import text
+from evlog.verifying.verdict import told
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -71,10 +72,10 @@ def verified(result: Verification) -> str:
 
     def lines() -> Iterator[Sequence[object]]:
         for register, cells in cells_of.items():
-            told = list(dict.fromkeys(row.explanation for row in cells.values() if row.explanation))
+            reasons = dict.fromkeys(row.explanation for row in told(cells.values()))
             events = max(row.events for row in cells.values())
             demanded = "<small>demanded</small>" if any(row.demanded for row in cells.values()) else ""
-            why = "".join(f"<p>{text(each)}</p>" for each in told)
+            why = "".join(f"<p>{text(each)}</p>" for each in reasons)
             yield [
                 title_of(register, result.platform) + why,
                 demanded,
