@@ -8,6 +8,7 @@ and how long it took. Needs evlog-toolkit[tables] in this Python, and pyspark wi
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 import tempfile
@@ -25,6 +26,8 @@ from evlog.tables import map_batches, mapped_schema
 ROOT = Path(__file__).resolve().parent.parent
 TABLES = ("logs", "events", "registers")
 FILES = 4
+#: Seconds that a job may take, and the exit code if it takes longer.
+LIMIT, SLOW = 270, 124
 #: What makes a cluster of two workers on this machine out of each engine.
 CLUSTERS = {
     "spark": {
@@ -81,6 +84,20 @@ def rows(table: pa.Table, name: str) -> list[tuple[Any, ...]]:
     return sorted(found, key=repr)
 
 
+def done(command: list[str], environment: dict[str, str]) -> bool:
+    """Run a job; False if the time was not enough for it and all the processes that it began."""
+    job = subprocess.Popen(command, env={**os.environ, **environment}, start_new_session=True)
+    try:
+        code = job.wait(LIMIT)
+    except subprocess.TimeoutExpired:
+        os.killpg(job.pid, signal.SIGKILL)
+        job.wait()
+        return False
+    if code:
+        raise SystemExit(f"the job ended with {code}")
+    return True
+
+
 def main(engine: str, count: int) -> int:
     with tempfile.TemporaryDirectory(prefix="evlog-engines-") as made_in:
         folder = Path(made_in)
@@ -92,9 +109,9 @@ def main(engine: str, count: int) -> int:
         job = str(ROOT / "docs" / "engines" / f"{engine}_job.py")
         command = [sys.executable, *(("-c", BEGIN_RAY) if engine == "ray" else ()), job]
         start = time.perf_counter()
-        subprocess.run(
-            [*command, str(source), str(folder / "out"), *TABLES], env={**os.environ, **CLUSTERS[engine]}, check=True
-        )
+        if not done([*command, str(source), str(folder / "out"), *TABLES], CLUSTERS[engine]):
+            print(f"{engine}: not done in {LIMIT} seconds")
+            return SLOW
         print(f"{engine}, two workers, with their start: {time.perf_counter() - start:.1f} s")
         wrong = 0
         for name, expected in local.items():

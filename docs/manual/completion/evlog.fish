@@ -179,7 +179,7 @@ complete -c evlog -n '__fish_seen_subcommand_from query' -l events -d 'timeline:
 complete -c evlog -n '__fish_seen_subcommand_from query' -l since -x -d 'timeline: what was seen first since then (2026-11-17)'
 complete -c evlog -n '__fish_seen_subcommand_from query' -l authenticated -d 'unverified: also where the values agree but no key or root stands behind them'
 complete -c evlog -n '__fish_seen_subcommand_from query' -l param -x -d 'a value for $NAME in the SELECT, as text'
-complete -c evlog -n '__fish_seen_subcommand_from query' -l format -x -a 'table csv json jsonl parquet arrow' -d 'table, csv, json, jsonl, parquet, arrow'
+complete -c evlog -n '__fish_seen_subcommand_from query' -l format -x -a 'table csv json jsonl parquet arrow' -d 'table, csv, json, jsonl, parquet, arrow; else by the name of -o'
 complete -c evlog -n '__fish_seen_subcommand_from query' -l json -d 'print one JSON object (evlog.query/1)'
 complete -c evlog -n '__fish_seen_subcommand_from query' -s o -l output -r -d 'where the answer goes; - (the default) is stdout'
 complete -c evlog -n '__fish_seen_subcommand_from query' -l html -r -d 'the answer as a page for a browser'
