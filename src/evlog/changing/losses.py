@@ -11,7 +11,7 @@ from __future__ import annotations
 from evlog.changing.loss_runs import LossRun, parts_of
 from evlog.changing.naive import AS_EXTENDED, respells, spelled
 from evlog.contents.spec_id import is_header
-from evlog.merging.common_rows import common_rows
+from evlog.merging.common_rows import common_rows, same_lines
 from evlog.model import LazyEvents, Loss
 from evlog.registers import Platform
 
@@ -36,7 +36,8 @@ def untold(log: Log, to: str, adapted: Log, back: Log, told: Sequence[Loss], opt
     ``log`` is the source, ``adapted`` what was written in the format ``to``: each of its events has the number of the
     one that it was made of, or a negative number if it was made of none. ``back`` is what a reader makes of the bytes.
     """
-    return _Account(log, to, back, told, options).result(adapted.events)
+    account = _Account(log, to, back, told, options)
+    return list(account.of_container()) if same_lines(log, back) else account.result(adapted.events)
 
 
 def of_container(log: Log, to: str, back: Log, options: Options) -> list[Loss]:
