@@ -9,10 +9,11 @@ place in a TCG log (kernel RFC discussion: only what is hashed can be carried).
 from __future__ import annotations
 
 from array import array
+from itertools import compress, count
 
 from evlog import hashing
 from evlog.changing.loss_runs import LossRun, joined
-from evlog.columns import NOT_EXTENDED, rows_of
+from evlog.columns import NOT_EXTENDED
 from evlog.contents.pcclient import EV_EVENT_TAG, PCClientEvent
 from evlog.contents.text import TextLine
 from evlog.errors import ConversionError
@@ -76,7 +77,7 @@ def _informing(log: Log) -> Sequence[int] | None:
     columns = log.columns
     if columns is None or columns.statements is None or not columns.silent:
         return None
-    return array("Q", rows_of(columns.registers, NOT_EXTENDED))
+    return array("Q", compress(count(), map(NOT_EXTENDED.__eq__, columns.registers)))
 
 
 def _telling(log: Log, heeded: Container[int]) -> Iterator[Event]:
