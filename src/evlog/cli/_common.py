@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from typing import Any, BinaryIO, TextIO
 
     from evlog.algorithms import HashAlg
+    from evlog.changing.loss_runs import LossRun
     from evlog.cli._bar import Bar
     from evlog.model import Finding, Log, Loss
     from evlog.options import Choices
@@ -351,7 +352,7 @@ def say_losses(losses: Sequence[Loss]) -> None:
     )
 
 
-def _loss_line(whole: bool, field: str, reason: str, of: Sequence[int]) -> str:  # noqa: FBT001
+def _loss_line(whole: bool, field: str, reason: str, of: Sequence[int]) -> str:
     return f"lost: {'log' if whole else events_named(of)}: {field}: {reason}"
 
 

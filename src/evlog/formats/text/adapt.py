@@ -62,9 +62,7 @@ def _as_they_are(log: Log, options: Options) -> Log | None:
         return None
     bank = _bank(log, options)
     algorithms = (bank,) if bank is not None else log.algorithms
-    return Log(
-        "text", made, style.header, algorithms, findings=log.findings, platform=log.platform, name=log.name
-    )
+    return Log("text", made, style.header, algorithms, findings=log.findings, platform=log.platform, name=log.name)
 
 
 class _Adaptation:
@@ -181,8 +179,8 @@ def _style_before(log: Log, options: Options) -> Style:
     """The style of lines to be, by the first event that is one."""
     if options.dialect is None:
         columns = log.columns
-        silent = columns is not None and columns.silent
-        for event in map(log.events.__getitem__, columns.first_rows.values()) if silent else log.events:
+        first = columns.first_rows.values() if columns is not None and columns.silent else None
+        for event in log.events if first is None else map(log.events.__getitem__, first):
             line = event.content.text_line(event, options) if event.measured else None
             if line is not None:
                 options = options.replace(dialect="tsm-text" if line.startswith(b"SYNC ") else "nelr")
