@@ -84,10 +84,10 @@ def main(events: int) -> None:
         }
         blank, letters, more = (Path(folder) / name for name in ("blank", "letters", "more"))
         head = b"INIT sha384/" + b"0" * 96 + b"\n"
-        lines = b"".join(b"%c\n" % (97 + place % 26) for place in range(events))
+        alphabet = b"".join(b"%c\n" % (97 + place % 26) for place in range(events))
         blank.write_bytes(head + b"\n" * events)
-        letters.write_bytes(head + lines)
-        more.write_bytes(b"z\n" + lines)
+        letters.write_bytes(head + alphabet)
+        more.write_bytes(b"z\n" + alphabet)
         told = ["--register", "rtmr:3", "--from", "text", "--dialect", "nelr"]
         for name, one in (("blank", blank), ("one-letter", letters)):
             rows[f"show {name} lines"] = ["show", str(one), *told], one, None
