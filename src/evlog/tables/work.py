@@ -370,7 +370,7 @@ def _read(data: bytes, whole: bytes, name: str, setting: Setting) -> _Read:
         if capture is not None:
             return _captured(capture, setting)
         found = read_all(data, setting.format, Options(name=name, **dict(setting.choices)))
-        return _Read(tuple(_Log(log, whole if own is data else log_id(own), len(own)) for log, own in found))
+        return _Read(tuple(_Log(log, log_id(own, log), len(own)) for log, own in found))
     except EvlogError as error:
         finding = Finding(_NO_LOG, "error", str(error), None, getattr(error, "offset", None))
         return _Read((), finding, whole, len(data))
@@ -387,7 +387,7 @@ def _captured(capture: Capture, setting: Setting) -> _Read:
     for log in logs:
         member = log.name.removeprefix(f"{capture.name}/")
         data = capture.members[member]
-        found.append(_Log(log, log_id(data), len(data), member))
+        found.append(_Log(log, log_id(data, log), len(data), member))
     boot, when = capture.manifest.get("boot"), str(capture.manifest.get("time", ""))
     try:
         stated = datetime.fromisoformat(when.replace("Z", "+00:00"))
