@@ -85,6 +85,8 @@ def main() -> None:
             )
         wall, cpu, peak = measured("table", *names, "--registers", "{dir}/pcrs.json", "-o", str(lake))
         print(f"table, nothing new: {wall:.1f} s, {peak / 1e6:.0f} MB", flush=True)
+        wall, cpu, peak = measured("table", "--compact", "-o", str(lake))
+        print(f"compacted: {wall:.1f} s, {peak / 1e6:.0f} MB; lake {size(lake) / 1e6:.1f} MB", flush=True)
         for words in QUESTIONS[:2] if args.few else QUESTIONS:
             wall, cpu, peak = measured("query", str(lake), *words, "--format", "jsonl")
             print(f"query {' '.join(words)}: {wall:.2f} s, {cpu:.2f} of processors, {peak / 1e6:.0f} MB", flush=True)

@@ -515,3 +515,9 @@ def test_what_may_not_be_read_is_said(machine: Path, monkeypatch: pytest.MonkeyP
 def test_nothing_to_capture(tmp_path: Path) -> None:
     with pytest.raises(SourceError, match="neither a log nor a register"):
         capture(root=tmp_path)
+
+
+def test_what_only_begins_as_a_capture_has_the_limits_of_evidence(tmp_path: Path) -> None:
+    for start in (b"manifest.json", b"\x1f\x8b\x08"):
+        with pytest.raises(SourceError, match="at most 16777216"):
+            evlog.read_registers(start + bytes(1 << 24))

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import io
 import json
 import shutil
 import subprocess
+import sys
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -294,3 +296,29 @@ def test_a_tpm_that_does_not_answer(machine: Machine, tmp_path: Path) -> None:
     assert "the registers of tpm0" in ran.err
     assert run("show", path).code == 0
     assert run("verify", path).code == 2
+
+
+def test_a_policy_is_kept_by_what_the_key_stands_behind(
+    archive: bytes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path, key, policy = (
+        at(tmp_path, archive, "m.tar"),
+        at(tmp_path, members(archive)[AK], "k"),
+        str(tmp_path / "p.json"),
+    )
+    assert run("policy", "learn", path, "-o", policy).code == 0
+    ran = run("policy", "check", policy, path, "--key", key, "--nonce", NONCE, "--json")
+    assert ran.code == 0
+    assert {rule["verdict"] for rule in json.loads(ran.out)["rules"]} == {"kept"}
+    unsigned = run("policy", "check", policy, path, "--nonce", NONCE, "--json")
+    assert unsigned.code == 1
+    assert {rule["verdict"] for rule in json.loads(unsigned.out)["rules"]} == {"unproven"}
+
+    class Stdin:
+        buffer = io.BytesIO(archive)
+
+        def isatty(self) -> bool:
+            return False
+
+    monkeypatch.setattr(sys, "stdin", Stdin())
+    assert run("policy", "check", policy, "-", "--key", key, "--nonce", NONCE).code == 0

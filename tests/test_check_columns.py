@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from evlog import EvlogError, check, read
 from evlog.checking import late
+from evlog.checking.digest_check import check_event, check_events
 from evlog.model import Log
 from tests.generated import logs, spec_id, tcg1, tcg2
 from tests.made import event
@@ -46,6 +47,13 @@ def agree(log: Log) -> None:
 def test_samples(path: Path) -> None:
     with suppress(EvlogError):
         agree(read(path))
+
+
+def test_many_events_at_once_are_checked_as_one_by_one() -> None:
+    for path in logs()[::7]:
+        with suppress(EvlogError):
+            events = tuple(read(path).events)[:300]
+            assert check_events(events) == [check_event(each) for each in events]
 
 
 @settings(max_examples=300, deadline=None)

@@ -456,6 +456,32 @@ def test_others_that_do_not_rest(tmp_path: Path, writes: int) -> None:
     assert leads_to(log) == files.values["rtmr3:sha384"]
 
 
+@pytest.mark.parametrize("call", range(16))
+def test_moved_between_any_two_calls(tmp_path: Path, call: int) -> None:
+    """Also between the reading of a value and its statement, or the next reading: what is stated is compared."""
+    files = KernelFiles()
+    made = device(tmp_path, files)
+    log = tmp_path / "log"
+    append(made, "rtmr3", ["first"], log=log)
+    files.extend("rtmr3:sha384", b"\5" * 48)
+    calls = 0
+
+    def moving(what: str) -> None:
+        nonlocal calls
+        calls += 1
+        if calls == call + 1:
+            files.extend("rtmr3:sha384", b"\6" * 48)
+
+    files.before = moving
+    append(made, "rtmr3", ["second"], log=log)
+    files.before = lambda what: None
+    append(made, "rtmr3", ["third"], log=log)
+    assert leads_to(log) == files.values["rtmr3:sha384"]
+    lines = log.read_text().splitlines()
+    assert [lines.count(line) for line in ("first", "second", "third")] == [1, 1, 1]
+    assert calls > call
+
+
 def test_other_writers_wait(tmp_path: Path) -> None:
     files = KernelFiles()
     log = tmp_path / "log"

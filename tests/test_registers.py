@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pickle
+
 import pytest
 
 from evlog import SHA256, SHA384, Register, Registers
@@ -240,3 +242,15 @@ def test_what_is_absent() -> None:
     there = [Register("pcr", 4), Register("ccmr", 3)]
     assert wanted.absent(there, "tdx") == ["pcr:99", "mr:a"]
     assert wanted.absent(there) == ["pcr:99", "rtmr:2", "mr:a"]
+
+
+def test_the_usual_registers_are_one_object_each() -> None:
+    seven = Register("pcr", 7)
+    assert Register.parse("7") is seven
+    assert pickle.loads(pickle.dumps(seven)) is seven
+    assert Register("ccmr", 7) != seven
+    # An index that only equals the number makes a register of its own, and leaves the other as it is.
+    odd = Register("pcr", True)
+    assert (odd == Register("pcr", 1), odd is Register("pcr", 1), type(Register("pcr", 1).index)) == (True, False, int)
+    assert Register("pcr", 24) == Register("pcr", 24)
+    assert Register("pcr", 24) is not Register("pcr", 24)

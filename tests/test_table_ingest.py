@@ -20,6 +20,7 @@ from tests import table_kills as kills
 from tests.command import run
 from tests.conftest import ROOT, SAMPLES
 from tests.machines import BASE, content, fleet, log_of, rows
+from tests.test_schemas import valid
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -32,14 +33,14 @@ LOGS = ("--only", "log.bin")
 def table(folder: Path, *arguments: str) -> tuple[int, dict[str, object], str]:
     """Run ``evlog table`` in a folder; the exit code, the document and what was said."""
     ran = run("table", *arguments, "--json", folder=folder)
-    return ran.code, json.loads(ran.out) if ran.out else {}, ran.err
+    return ran.code, valid("table", ran.out) if ran.out else {}, ran.err
 
 
 def counts(document: dict[str, object]) -> tuple[object, ...]:
     return document["good"], document["odd"], document["known"]
 
 
-def machines_of(lake: Path) -> list[object]:
+def machines_of(lake: Path) -> list[str]:
     return sorted(str(row["machine"]) for row in rows(lake, "logs"))
 
 
@@ -156,12 +157,12 @@ def test_a_process_that_dies_costs_one_log(tmp_path: Path) -> None:
     fleet(tmp_path / "fleet", 6)
     script = kills.INGEST.format(batch=1 << 13, jobs=2).replace(
         "ingest._BATCH =",
-        "from evlog.tables.work import Worker\n"
-        "read = Worker.read\n"
+        "from evlog.tables.reading import Reading\n"
+        "read = Reading.read\n"
         "def dies(self, input):\n"
         "    import os\n"
         "    return os._exit(9) if 'm0003' in input.source else read(self, input)\n"
-        "Worker.read = dies\n"
+        "Reading.read = dies\n"
         "ingest._BATCH =",
     )
     (tmp_path / "ingest.py").write_text(script)
@@ -357,7 +358,14 @@ def test_damaged_archives_are_told(tmp_path: Path) -> None:
     code, document, _ = table(tmp_path, "cut.tar", "no.zip", "no.tar.zst", "-o", "lake", *LOGS)
     assert code == 1
     assert document["good"]
-    assert [each["source"] for each in document["unreadable"]] == ["cut.tar", "no.zip", "no.tar.zst"]  # type: ignore[index,attr-defined]
+    assert [each["source"] for each in document["unreadable"]] == ["cut.tar", "no.zip", "no.tar.zst"]  # type: ignore[attr-defined]
+
+
+def test_a_lake_among_the_logs_is_no_source(tmp_path: Path) -> None:
+    fleet(tmp_path / "fleet", 2)
+    for known in (0, 2):
+        code, document, _ = table(tmp_path / "fleet", ".", "-o", "lake")
+        assert (code, counts(document)) == (0, (2 - known, 0, known))
 
 
 def test_names_in_archives_lead_nowhere(tmp_path: Path) -> None:

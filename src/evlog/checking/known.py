@@ -112,21 +112,21 @@ class _KnownFacts(ColumnFacts):
     def __init__(self, columns: Columns, events: Sequence[Event], records: Sequence[KnownRecord]) -> None:
         self.pcrs = self.extended_in(columns)
         self._columns, self._events = columns, events
-        self._rows: list[Row] = []
+        self._all: list[Row] = []
         self._of_type: dict[int, list[Row]] = {}
         self._doubtful: list[Row] = []
         for place, record in enumerate(records):
             row = record.row
             if row.number != place:
                 row = record.row = Row(row.event, row.type, row.data, row.checks, place)
-            self._rows.append(row)
+            self._all.append(row)
             self._of_type.setdefault(row.type, []).append(row)
             if record.doubtful:
                 self._doubtful.append(row)
-        self.types = array("I", [row.type for row in self._rows])
+        self.types = array("I", [row.type for row in self._all])
 
     def row(self, place: int) -> Row:
-        return self._rows[place]
+        return self._all[place]
 
     def doubtful(self) -> Iterator[Row]:
         return iter(self._doubtful)

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     import argparse
 
     from evlog.evidence import Evidence
+    from evlog.model import Log
     from evlog.policy.learn import GoodBoot
     from evlog.policy.rules import BootPolicy
 
@@ -100,7 +101,8 @@ def _boots(args: argparse.Namespace) -> list[GoodBoot]:
         raise UsageError("a policy is learned from files: capture the machine first")
     computed = args.predicted or []
     boots: list[GoodBoot] = []
-    loose = []
+    grouped: list[list[Log]] = []
+    loose: list[Log] = []
     names = {}
     sources = (*((source, False) for source in args.logs), *((source, True) for source in computed))
     _common.checked(*(source for source, _ in sources))
@@ -109,8 +111,13 @@ def _boots(args: argparse.Namespace) -> list[GoodBoot]:
         for log in logs:
             _common.report(log.findings, log.name)
             names[id(log)] = source, predicted
-        loose += logs
-    for several in together(loose):
+        if _common.is_capture(args, source) and len(logs) > 1:
+            # All of it is of one boot, and of no other.
+            grouped += [*together(loose), logs]
+            loose = []
+        else:
+            loose += logs
+    for several in [*grouped, *together(loose)]:
         source, predicted = names[id(several[0])]
         evidence = None if predicted else _evidence_of(args, source, len(several) > 1)
         result = None

@@ -39,8 +39,8 @@ EXAMPLES = (
     "evlog query LAKE groups --register pcr:7",
     "evlog query LAKE outliers --register pcr:4 --html outliers.html",
     "evlog query LAKE timeline --events --since 2026-11-17",
-    "evlog query LAKE \"SELECT machine FROM latest WHERE NOT list_contains(banks, 'sha256')\"",
-    "evlog query LAKE 'SELECT DISTINCT machine FROM seen WHERE sha256 = from_hex($d)' --param d=AE7D... --json",
+    "evlog query LAKE \"SELECT machine FROM latest WHERE verdict = 'differs'\"",
+    "evlog query LAKE 'SELECT machine FROM seen WHERE name = $n' --param n=dbx",
 )
 
 
@@ -61,7 +61,9 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     text = "a value for $NAME in the SELECT, as text"
     group.add_argument("--param", action="append", metavar="NAME=VALUE", help=text)
     group = parser.add_argument_group("answer")
-    group.add_argument("--format", choices=_FORMATS, metavar="FORMAT", help=f"{', '.join(_FORMATS)}")
+    group.add_argument(
+        "--format", choices=_FORMATS, metavar="FORMAT", help=f"{', '.join(_FORMATS)}; else by the name of -o"
+    )
     group.add_argument("--json", action="store_true", help="print one JSON object (evlog.query/1)")
     group.add_argument("-o", "--output", metavar="FILE", help="where the answer goes; - (the default) is stdout")
     group.add_argument("--html", metavar="FILE", help="the answer as a page for a browser")
@@ -159,7 +161,7 @@ def _deliver(args: argparse.Namespace, rows: _Counted, reader: Reader) -> None:
     """The answer in the format that was asked for, to where it was asked to go."""
     from evlog.cli._answers import FORMATS, Guarded, print_outliers, print_table
 
-    chosen = "json" if args.json else args.format or "table"
+    chosen = "json" if args.json else args.format or _format_of(args.output) or "table"
     if chosen == "table":
         if args.output not in (None, "-"):
             from evlog.errors import UsageError
@@ -178,6 +180,12 @@ def _deliver(args: argparse.Namespace, rows: _Counted, reader: Reader) -> None:
     if isinstance(pieces, Guarded) and pieces.guarded:
         cells = f"{pieces.guarded} cell{'s' * (pieces.guarded != 1)}"
         _common.say(f"{cells} that a spreadsheet may take for a formula: an apostrophe stands before it")
+
+
+def _format_of(path: str | None) -> str | None:
+    """The format that a file is named for, if it is named for one."""
+    end = (path or "").rpartition(".")[2].lower()
+    return end if end in _FORMATS and end != "table" else None
 
 
 def _send(path: str, pieces: Iterable[bytes], *, binary: bool) -> None:

@@ -93,6 +93,7 @@ def run(args: argparse.Namespace) -> int:
 
         # What makes no sense of any log is said once.
         _demand.demand(args)
+        allowed(args)
         Credentials(nonce=_nonce(args), kind=args.kind, at=_demand.when(args.at))
         return _each.run(args, "verify")
     demand, explain = _demand.demand(args), allowed(args)

@@ -210,10 +210,14 @@ def _capture(material: Material) -> Capture | None:
     """The capture that the bytes are. Raises ParseError for one that is not as its manifest says."""
     if material.data is None:
         return None
-    from evlog.intake.captures import opened, whole
+    if material.data[:2] in CAPTURES:
+        from evlog.intake.captures import opened, whole
 
-    capture = opened(material.data, material.name) if material.data[:2] in CAPTURES else None
-    return whole(capture) if capture is not None else None
+        capture = opened(material.data, material.name)
+        if capture is not None:
+            return whole(capture)
+    _held_small(material.data, material.name)
+    return None
 
 
 def _captured(capture: Capture, kind: str | None, member: str | None) -> _Part:
@@ -366,9 +370,15 @@ def _material(where: Source, *, captures: bool = False) -> Material:
     if isinstance(where, (str, os.PathLike)) and os.path.isdir(where):
         return Material(None, os.fspath(where))
     data, name = load(where)
-    if len(data) > _MAX_SIZE and not (captures and data[:2] in CAPTURES):
-        raise SourceError(f"{name or 'evidence'}: {len(data)} bytes, at most {_MAX_SIZE}")
+    if not (captures and data[:2] in CAPTURES):
+        _held_small(data, name)
     return Material(data, name)
+
+
+def _held_small(data: bytes, name: str) -> None:
+    """Raise SourceError for more than evidence has that is no capture."""
+    if len(data) > _MAX_SIZE:
+        raise SourceError(f"{name or 'evidence'}: {len(data)} bytes, at most {_MAX_SIZE}")
 
 
 def _data(where: Source | None) -> bytes | None:

@@ -23,7 +23,7 @@ from evlog.live import kernel, open_device
 from evlog.live.sites import DeviceSite, FolderSite
 from evlog.live.writer import Writer
 from evlog.registers import Register
-from evlog.tree import folder_name, hash_name, members, register_named
+from evlog.tree import folder_name, members, register_named
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -212,7 +212,7 @@ def _folder(tree: str, register: str) -> str:
         folder = ""
     if not os.path.isdir(folder):
         known = members(tree) if os.path.isdir(tree) else ()
-        names = [member.name for member in known if os.path.isdir(os.path.join(tree, member.name))]
+        names = [name for name in dict.fromkeys(each.name for each in known) if os.path.isdir(os.path.join(tree, name))]
         there = ", ".join(names[:_NAMED]) + (" and more" if names[_NAMED:] else "")
         raise UsageError(f"{tree}: no folder of a register {register!r} in there; there are {there or 'none'}")
     return _own(tree, folder)
@@ -249,17 +249,13 @@ def _write(writer: Writer, batch: list[bytes], *, new_write: bool) -> int:
     if not writer.synced and writer.site.lasting:
         # Others may extend between the value's reading and its statement, which then is an old one.
         while not writer.synced and syncs < _SYNCS:
-            _make(writer, writer.lead, [_sync(writer)])
+            _make(writer, writer.lead, [writer.statement])
             syncs, new_write = syncs + 1, True
     elif not writer.synced:
-        batch = [_sync(writer), b"", *batch]
+        batch = [writer.statement, b"", *batch]
         syncs, new_write = 1, True
     _make(writer, writer.lead if new_write else b"", batch)
     return syncs
-
-
-def _sync(writer: Writer) -> bytes:
-    return f"SYNC {hash_name(writer.site.alg)}/{writer.value.hex()}".encode()
 
 
 def _make(writer: Writer, lead: bytes, batch: list[bytes]) -> None:

@@ -17,11 +17,12 @@ from __future__ import annotations
 import os
 
 from evlog import hashing
-from evlog.errors import NotDoneError, SourceError
+from evlog.errors import NotDoneError, SourceError, UsageError
 from evlog.formats import room
 from evlog.intake.journal import Change
 from evlog.intake.outputs import clear, open_plain, read_plain, replace, source_error, sync_folder
 from evlog.live.sites import Place
+from evlog.tree import hash_name
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -33,19 +34,20 @@ if TYPE_CHECKING:
 __all__ = ["DOUBT", "Writer"]
 
 DOUBT = b"# in doubt: "
+_HEAD = 4096  # bytes that tell a binary log: each has a zero in its first record
 
 
 class Writer:
     """One register and its log, locked as long as the writer is open.
 
-    ``synced`` tells whether the log leads to the register's value, ``doubts`` how many lines became comments, and
-    ``notes`` are sentences for people. Raises SourceError for what is absent or cannot be written, UsageError for what
-    is no register.
+    ``doubts`` is how many lines became comments, ``notes`` are sentences for people. Raises SourceError for what is
+    absent or cannot be written, UsageError for what is no register, and for a log that is not textual.
     """
 
     def __init__(self, site: Site) -> None:
         self.site = site
-        self.synced = False
+        #: The value that the log leads to, in all banks, if that was the register's.
+        self._led: bytes | None = None
         self.doubts = 0
         self.notes: list[str] = []
         self._locks: list[int] = []
@@ -64,7 +66,10 @@ class Writer:
             self._log = open_plain(self.site.log, os.O_RDWR | os.O_CREAT)
             if new:
                 sync_folder(self.site.log)
-            self.synced = self._recover()
+            # Not one byte of a binary log (a tree made of a TCG log has such) may change, and a line would end it.
+            if b"\0" in os.pread(self._log, _HEAD, 0):
+                raise UsageError(f"{self.site.log}: a binary log, and lines go to a textual one")
+            self._led = self._recover()
         except OSError as error:
             self.__exit__(None, None, None)
             raise source_error(self.site.name, error) from error
@@ -80,9 +85,19 @@ class Writer:
         self._locks, self._log = [], -1
 
     @property
+    def synced(self) -> bool:
+        """Whether the log led to the register's value when that was last read."""
+        return self._led is not None
+
+    @property
     def value(self) -> bytes:
         """The register's value in the log's bank."""
         return self._banks(self.site.value())[self.site.banks.index(self.site.alg)]
+
+    @property
+    def statement(self) -> bytes:
+        """The line that states the register's value, as it is now."""
+        return self._statement(self.site.value())
 
     @property
     def size(self) -> int:
@@ -111,7 +126,8 @@ class Writer:
                 backend.fold(alg, value, digests)
                 for alg, value, digests in zip(self.site.banks, self._banks(old), hashes, strict=True)
             )
-            change = Change(self.size, old, new, self.synced, data, self.site.place)
+            # Others may have moved it since it was last read: then the log does not lead there.
+            change = Change(self.size, old, new, self._led == old, data, self.site.place)
             self._write_down(change)
             if self._extended(change, list(zip(*hashes, strict=True))):
                 self._finish(change)
@@ -143,9 +159,9 @@ class Writer:
                 os.unlink(self.site.journal)
                 raise failed
             self._doubt(self._log, change, value)
-            self.synced = False
+            self._led = None
             return False
-        self.synced = value == change.new and _leads(change)
+        self._led = value if value == change.new and self._leads(change) else None
         return True
 
     def _finish(self, change: Change) -> None:
@@ -161,9 +177,9 @@ class Writer:
     def _lose_track(self) -> None:
         """After a failure: what holds now, if that much can be said."""
         try:
-            self.synced = self._recover()
+            self._led = self._recover()
         except OSError:
-            self.synced = False
+            self._led = None
 
     def _last_change(self) -> Change | None:
         """What the journal says, if there is one."""
@@ -172,17 +188,18 @@ class Writer:
     def _write_down(self, change: Change) -> None:
         replace(self.site.journal, bytes(change), lasting=True, mode=self.site.mode)
 
-    def _recover(self) -> bool:
-        """Finish or undo the last change of this log; whether it then leads to the register's value."""
+    def _recover(self) -> bytes | None:
+        """Finish or undo the last change of this log; the register's value, if the log then leads to it."""
         change = self._last_change()
         if change is None:
-            return False
+            return None
         if change.place == self.site.place:
-            return self._settle(self._log, change, self.site.value())
+            value = self.site.value()
+            return value if self._settle(self._log, change, value) else None
         # In another boot the register was another one: no value of now tells anything of then.
         if Place.parse(change.place).log == self.site.log:
             self._settle(self._log, change, None)
-        return False
+        return None
 
     def _settle_other(self, place: Place, change: Change) -> None:
         """Finish or undo the last change of the register, which was one of another log."""
@@ -212,7 +229,7 @@ class Writer:
         if rest or value == change.new:
             if len(rest) < len(change.data):
                 self._write(log, change)
-            return value == change.new and _leads(change)
+            return value == change.new and self._leads(change)
         if value == change.old:
             return change.synced
         self._doubt(log, change, value)
@@ -237,6 +254,18 @@ class Writer:
             position, rest = position + written, rest[written:]
         os.fsync(log)
 
+    def _leads(self, change: Change) -> bool:
+        """Whether a log with the change leads to the value after it.
+
+        It led to the one before, or the change states that: not one that others have moved since it was read.
+        """
+        return change.synced or change.data.lstrip(b"\n").startswith(self._statement(change.old))
+
+    def _statement(self, value: bytes) -> bytes:
+        """The line that states a value of all banks, by that of the log's."""
+        bank = self._banks(value)[self.site.banks.index(self.site.alg)]
+        return f"SYNC {hash_name(self.site.alg)}/{bank.hex()}".encode()
+
     def _banks(self, value: bytes) -> list[bytes]:
         """A value of all banks, bank by bank."""
         values = []
@@ -244,8 +273,3 @@ class Writer:
             values.append(value[: alg.size])
             value = value[alg.size :]
         return values
-
-
-def _leads(change: Change) -> bool:
-    """Whether a log with the change leads to the value after it: it led to the one before, or the change states it."""
-    return change.synced or change.data.lstrip(b"\n").startswith(b"SYNC ")

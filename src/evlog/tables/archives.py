@@ -45,7 +45,7 @@ def is_capture(path: str) -> bool:
                 return False
             file = archive.extractfile(first)
             document = json.load(file) if file is not None else None
-    except (*_damage(), RecursionError):
+    except _damage():
         return False
     return isinstance(document, dict) and document.get("schema") == SCHEMA
 
@@ -126,7 +126,16 @@ def _damage() -> tuple[type[Exception], ...]:
 
     import zstandard
 
-    return tarfile.TarError, zlib.error, lzma.LZMAError, zstandard.ZstdError, OSError, EOFError, ValueError
+    return (
+        tarfile.TarError,
+        zlib.error,
+        lzma.LZMAError,
+        zstandard.ZstdError,
+        OSError,
+        EOFError,
+        ValueError,
+        RecursionError,
+    )
 
 
 def _stream(file: IO[bytes], path: str) -> Any:

@@ -28,8 +28,8 @@ _STRONGEST = f"bytes > {_FITTING}, abs(bytes - {_FITTING})"
 #: Every sighting's register values, of the registers asked for and of one bank each.
 VALUES = f"""
 held AS (
-  SELECT sighting, log, machine, boot, collected_at, format, failed, register, bank, register_verdict,
-         coalesce(replayed, stated) AS value
+  SELECT sighting, log, machine, boot, collected_at, format, failed, logs.events AS size,
+         register, bank, register_verdict, coalesce(replayed, stated) AS value
   FROM registers JOIN logs USING (sighting)
   WHERE coalesce(replayed, stated) IS NOT NULL
     AND ($registers IS NULL OR list_contains($registers, register)) AND ($bank IS NULL OR bank = $bank)

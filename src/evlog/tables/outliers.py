@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from evlog.comparing.diff import Difference, RegisterDifference
+    from evlog.model import Log
     from evlog.tables.asked import Asked
     from evlog.tables.reader import Reader
 
@@ -23,11 +24,13 @@ __all__ = ["outliers"]
 
 # Comparisons that are kept for the registers that follow.
 _KEPT = 1 << 12
+# Events that are in memory at once, but for those of one log.
+_EVENTS = 1 << 14
 
 _GROUPS = f"""
 WITH {VALUES}
 SELECT register, bank, value, count(*) AS machines, arg_min(machine, (failed, machine)) AS example,
-       arg_min(log, (failed, machine)) AS log, bool_and(failed) AS failed
+       arg_min(log, (failed, machine)) AS log, arg_min(size, (failed, machine)) AS size, bool_and(failed) AS failed
 FROM last GROUP BY register, bank, value
 QUALIFY count(*) OVER (PARTITION BY register) > 1
 ORDER BY register, machines DESC, value"""
@@ -60,8 +63,9 @@ def _rows(reader: Reader, asked: Asked) -> Iterator[tuple[Any, ...]]:
         groups.setdefault(register, []).append(tuple(group))
     known = _Differences(reader)
     for register in sorted(groups, key=_in_order):
-        (*_, against, largest, _), *others = groups[register]
-        for bank, value, machines, example, log, failed in others[: asked.groups]:
+        (*_, against, largest, _, _), *others = groups[register]
+        known.logs(largest, [(log, size) for *_, log, size, _ in others[: asked.groups]])
+        for bank, value, machines, example, log, _, failed in others[: asked.groups]:
             head = machines, register, bank, value, example
             difference = known.of(largest, log, register)
             if failed:
@@ -84,6 +88,14 @@ class _Differences:
     def __init__(self, reader: Reader) -> None:
         self._reader = reader
         self._known: dict[tuple[bytes, bytes], Difference] = {}
+        self._logs: dict[bytes, Log] = {}
+        #: Logs that will be asked for, with how many events they have, the next one last.
+        self._coming: list[tuple[bytes, int]] = []
+
+    def logs(self, largest: bytes, others: list[tuple[bytes, int]]) -> None:
+        """These will be compared, in this order."""
+        self._logs = {log: found for log, found in self._logs.items() if log == largest}
+        self._coming = [each for each in others[::-1] if (largest, each[0]) not in self._known]
 
     def of(self, a: bytes, b: bytes, register: str) -> RegisterDifference | None:
         from evlog.comparing.diff import diff
@@ -92,8 +104,20 @@ class _Differences:
         if found is None:
             if len(self._known) == _KEPT:
                 self._known.clear()
-            found = self._known[a, b] = diff(rebuilt(self._reader, a), rebuilt(self._reader, b))
+            if a not in self._logs or b not in self._logs:
+                self._load(a, b)
+            found = self._known[a, b] = diff(self._logs[a], self._logs[b])
         return next((each for each in found.registers if str(each.register) == register), None)
+
+    def _load(self, a: bytes, b: bytes) -> None:
+        """Read the logs, and of those that are coming as many as may be in memory."""
+        wanted, events = dict.fromkeys((a, b)), 0
+        while self._coming and events < _EVENTS:
+            log, size = self._coming.pop()
+            wanted[log] = None
+            events += size or 0
+        kept = {a: self._logs[a]} if a in self._logs else {}
+        self._logs = kept | rebuilt(self._reader, [log for log in wanted if log not in kept])
 
 
 def _in_order(register: str) -> Any:

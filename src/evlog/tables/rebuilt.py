@@ -17,6 +17,7 @@ from evlog.tables.schema import BANKS
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from typing import Any
 
     from evlog.model import Content
@@ -25,29 +26,29 @@ if TYPE_CHECKING:
 __all__ = ["rebuilt"]
 
 _EVENTS = f"""
-SELECT number, register, measured, type, summary, other_digests, data, {", ".join(BANKS)}
-FROM events LEFT JOIN bodies USING (body) WHERE log = $log ORDER BY number"""
+SELECT log, number, register, measured, type, summary, other_digests, data, {", ".join(BANKS)}
+FROM events LEFT JOIN bodies USING (body) WHERE log IN (SELECT unnest($logs)) ORDER BY log, number"""
+_LOGS = "SELECT DISTINCT ON (log) log, format, platform FROM logs WHERE log IN (SELECT unnest($logs))"
 
 
-def rebuilt(reader: Reader, log: bytes, *, name: str = "") -> Log:
-    """The log of this id, as far as the lake has it. Events of no register, and what is not measured but PC Client
+def rebuilt(reader: Reader, logs: Sequence[bytes]) -> dict[bytes, Log]:
+    """The logs of these ids, as far as the lake has them. Events of no register, and what is not measured but PC Client
     events, are left out.
-
-    Raises UsageError for a log that the lake does not have.
     """
-    rows = reader.rows("SELECT format, platform FROM logs WHERE log = $log LIMIT 1", {"log": log})
-    if not rows:
-        raise UsageError(f"no log {log.hex()} in the lake")
-    events = []
-    for number, register, measured, type_, summary, others, data, *digests in reader.rows(_EVENTS, {"log": log}):
+    events: dict[bytes, list[Event]] = {}
+    for log, number, register, measured, type_, summary, others, data, *digests in reader.rows(_EVENTS, {"logs": logs}):
         content = _content(type_, summary, data)
         if register is None or (not measured and content.measured):
             continue
         held = [Digest(HashAlg.named(bank), value) for bank, value in zip(BANKS, digests, strict=True) if value]
         held += [digest for other in others or () if (digest := _other(other)) is not None]
-        events.append(Event(number, Register.parse(register), tuple(held), content))
-    algorithms = banks_of(digest.alg for event in events for digest in event.digests)
-    return Log(rows[0][0] or "", tuple(events), algorithms=algorithms, platform=rows[0][1], name=name)
+        events.setdefault(log, []).append(Event(number, Register.parse(register), tuple(held), content))
+    found = {}
+    for log, format, platform in reader.rows(_LOGS, {"logs": logs}):
+        own = tuple(events.get(log, ()))
+        algorithms = banks_of(digest.alg for event in own for digest in event.digests)
+        found[log] = Log(format or "", own, algorithms=algorithms, platform=platform)
+    return found
 
 
 def _content(type_: str | None, summary: str | None, data: bytes | None) -> Content:

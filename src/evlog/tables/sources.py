@@ -10,6 +10,7 @@ import os
 
 from evlog.tables import archives
 from evlog.tables.inputs import LARGEST, Input, Unreadable, identity_of
+from evlog.tables.lake import is_lake
 from evlog.tables.patterns import Place
 
 TYPE_CHECKING = False
@@ -55,6 +56,10 @@ def _folder(source: str, names: FleetNames) -> Iterator[Input | Unreadable]:
 
     home = os.path.realpath(source)
     for folder, folders, files in os.walk(source, onerror=refused):
+        if is_lake(folder):
+            # A lake beside the logs is no source of logs.
+            folders.clear()
+            continue
         relative = os.path.relpath(folder, source).replace(os.sep, "/")
         relative = "" if relative == "." else relative
         if relative and is_tree(folder):

@@ -10,19 +10,16 @@ import os
 
 from evlog import hashing
 from evlog._record import Record
-from evlog.errors import EvlogError
-from evlog.model import Finding
-from evlog.options import Options
 from evlog.tables.evidence import NO_EVIDENCE, NOT_JUDGED, FleetEvidence, Judged
 from evlog.tables.ids import IdSet
-from evlog.tables.rows import Batch, log_id, registers_of, sighting_id
+from evlog.tables.reading import FIRMWARE, Read, Reading, ReadLog
+from evlog.tables.rows import Batch, registers_of, sighting_id
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
     from typing import Any
 
-    from evlog.intake.captures import Capture
     from evlog.model import Log
     from evlog.replaying.replay import Replay
     from evlog.tables.inputs import Input
@@ -35,8 +32,6 @@ _MOST_EVENTS = 200_000
 _KEPT = 1024
 # Logs that are replayed side by side, and bytes of them.
 _SOME, _HELD = 64, 1 << 23
-_FIRMWARE = ("tcg2", "ccel", "tcg1")
-_NO_LOG = "no_log"
 _COMPRESSION = "zstd"
 
 
@@ -76,44 +71,6 @@ class Result(Record):
     odd: int = 0
 
 
-class _Log(Record):
-    """A log with its id and its size; ``member`` is its place in a capture."""
-
-    log: Log
-    id: bytes
-    size: int
-    member: str = ""
-
-    @property
-    def wrapped(self) -> bool:
-        """Whether it stood in something, which may hold evidence as well."""
-        return bool(self.member) or any(finding.code == "wrapped" for finding in self.log.findings)
-
-
-class _Read(Record):
-    """What an input is: its logs, or why it is none, with the id and the size of its bytes.
-
-    ``boot`` and ``collected_at`` are those that a capture states.
-    """
-
-    logs: tuple[_Log, ...]
-    finding: Finding | None = None
-    id: bytes = b""
-    size: int = 0
-    boot: str | None = None
-    collected_at: int | None = None
-
-    def named(self, input: Input, log: _Log) -> Input:
-        """The input as that of one of its logs: what the caller's patterns say of its boot goes before the capture."""
-        if not log.member:
-            return input
-        return input.replace(
-            source=f"{input.source}!{log.member}",
-            boot=input.boot if input.boot is not None else self.boot,
-            collected_at=input.collected_at if self.collected_at is None else self.collected_at,
-        )
-
-
 class Worker:
     """Does tasks one after the other. ``logs``, ``bodies`` and ``sightings`` are ids that stand in the lake already."""
 
@@ -124,16 +81,16 @@ class Worker:
         self.logs, self.bodies, self.sightings = logs, bodies, sightings
         # There is much to do, whatever the size of a log.
         hashing.best()
+        self.reading = Reading(setting.format, dict(setting.choices))
         self._reader = Reader()
         self._replays: dict[bytes, Replay] = {}
         self._verdicts: dict[tuple[object, ...], Judged] = {}
-        self._reads: dict[bytes, _Read] = {}
 
     def run(self, task: Task) -> Result:
         """Read the inputs of a task, and write its parts."""
         return _Run(self, task).result()
 
-    def replay(self, logs: Iterable[_Log]) -> None:
+    def replay(self, logs: Iterable[ReadLog]) -> None:
         """Replay what was not replayed for another machine, side by side."""
         from evlog.replaying.replay import replay_each
 
@@ -149,7 +106,7 @@ class Worker:
         found = self._replays.get(id)
         return replay(log) if found is None else found
 
-    def judged(self, logs: Sequence[_Log], inputs: Sequence[Input]) -> Judged:
+    def judged(self, logs: Sequence[ReadLog], inputs: Sequence[Input]) -> Judged:
         """The logs of a boot against their evidence; the same logs with the same values are judged once."""
         wanted = self.setting.wanted
         if not wanted.given and not any(each.wrapped for each in logs):
@@ -164,26 +121,6 @@ class Worker:
             if len(self._verdicts) >= _KEPT:
                 self._verdicts.clear()
             found = self._verdicts[whole] = wanted.judge([each.log for each in logs], inputs)
-        return found
-
-    def read(self, input: Input) -> _Read:
-        """The logs in an input. Raises OSError for a file that cannot be read."""
-        if input.path is not None and os.path.isdir(input.path):
-            return _tree(input.path, self.setting)
-        data = input.data
-        if data is None:
-            assert input.path is not None
-            with open(input.path, "rb") as file:
-                data = file.read()
-        whole = log_id(data)
-        found = self._reads.get(whole)
-        if found is None:
-            found = _read(data, whole, input.source, self.setting)
-            # Of other formats a file's name says what they are.
-            if all(each.log.format in _FIRMWARE and not each.wrapped for each in found.logs) and found.logs:
-                if len(self._reads) >= _KEPT // 4:
-                    self._reads.clear()
-                self._reads[whole] = found
         return found
 
 
@@ -233,12 +170,12 @@ class _Run:
         worker = self.worker
         return Batch(worker._reader, bodies=worker.setting.bodies, known_bodies=worker.bodies)
 
-    def _read(self, group: Sequence[Input]) -> list[tuple[Input, _Log]]:
+    def _read(self, group: Sequence[Input]) -> list[tuple[Input, ReadLog]]:
         """The logs in the inputs of one boot."""
-        found: list[tuple[Input, _Log]] = []
+        found: list[tuple[Input, ReadLog]] = []
         for each in group:
             try:
-                read = self.worker.read(each)
+                read = self.worker.reading.read(each)
                 if read.finding is not None:
                     self._no_log(each, read)
                 found += ((read.named(each, log), log) for log in read.logs)
@@ -256,7 +193,7 @@ class _Run:
         """A defect of evlog's: it must not cost the other logs."""
         self.unreadable.append((input.source, f"internal error: {type(error).__name__}: {error}"))
 
-    def _boot(self, boot: Sequence[tuple[Input, _Log]]) -> None:
+    def _boot(self, boot: Sequence[tuple[Input, ReadLog]]) -> None:
         worker = self.worker
         ids = [_sighting(each, log.id) for each, log in boot]
         if all(id in worker.sightings for id in ids):
@@ -278,7 +215,7 @@ class _Run:
             fine = not log.log.failed and (judged.ok if judged.ok is not None else not judged.findings)
             self.good, self.odd = self.good + fine, self.odd + (not fine)
 
-    def _no_log(self, input: Input, found: _Read) -> None:
+    def _no_log(self, input: Input, found: Read) -> None:
         """What is no log: a row that says so."""
         worker = self.worker
         sighting = _sighting(input, found.id)
@@ -360,63 +297,13 @@ def _chunks(groups: Iterable[tuple[Input, ...]]) -> Iterator[list[tuple[Input, .
         yield some
 
 
-def _read(data: bytes, whole: bytes, name: str, setting: Setting) -> _Read:
-    """The logs in some bytes, or why there are none."""
-    from evlog.intake.captures import opened
-    from evlog.intake.identify import read_all
-
-    try:
-        capture = opened(data, name)
-        if capture is not None:
-            return _captured(capture, setting)
-        found = read_all(data, setting.format, Options(name=name, **dict(setting.choices)))
-        return _Read(tuple(_Log(log, log_id(own, log), len(own)) for log, own in found))
-    except EvlogError as error:
-        finding = Finding(_NO_LOG, "error", str(error), None, getattr(error, "offset", None))
-        return _Read((), finding, whole, len(data))
-
-
-def _captured(capture: Capture, setting: Setting) -> _Read:
-    """The logs of a capture, with what its manifest states. Raises ParseError for one that is not as that says."""
-    from datetime import datetime, timedelta, timezone
-
-    from evlog.intake.captures import captured_logs, whole
-
-    logs = captured_logs(whole(capture), Options(name=capture.name, **dict(setting.choices)), setting.format)
-    found = []
-    for log in logs:
-        member = log.name.removeprefix(f"{capture.name}/")
-        data = capture.members[member]
-        found.append(_Log(log, log_id(data, log), len(data), member))
-    boot, when = capture.manifest.get("boot"), str(capture.manifest.get("time", ""))
-    try:
-        stated = datetime.fromisoformat(when.replace("Z", "+00:00"))
-        known = stated if stated.tzinfo is not None else stated.replace(tzinfo=timezone.utc)
-        collected = (known - datetime(1970, 1, 1, tzinfo=timezone.utc)) // timedelta(microseconds=1)
-    except ValueError:
-        return _Read(tuple(found), boot=boot if isinstance(boot, str) else None)
-    return _Read(tuple(found), boot=boot if isinstance(boot, str) else None, collected_at=collected)
-
-
-def _tree(path: str, setting: Setting) -> _Read:
-    """A tree of registers: one log, whose own bytes are those of all of it as a document."""
-    from evlog.intake.read import read, write
-
-    try:
-        log = read(path, format=setting.format, **dict(setting.choices))
-        data = write(log, format="evlog-json")
-    except EvlogError as error:
-        return _Read((), Finding(_NO_LOG, "error", str(error)), log_id(b""))
-    return _Read((_Log(log, log_id(data), len(data)),))
-
-
-def _together(logs: Iterable[tuple[Input, _Log]]) -> Iterator[list[tuple[Input, _Log]]]:
+def _together(logs: Iterable[tuple[Input, ReadLog]]) -> Iterator[list[tuple[Input, ReadLog]]]:
     """Logs of one boot that are judged together: no two of them extend the same register, firmware's first.
 
     A log that tells again what another one told (in another format, say) is judged for itself.
     """
-    boots: list[tuple[list[tuple[Input, _Log]], set[Any]]] = []
-    for each in sorted(logs, key=lambda each: each[1].log.format not in _FIRMWARE):
+    boots: list[tuple[list[tuple[Input, ReadLog]], set[Any]]] = []
+    for each in sorted(logs, key=lambda each: each[1].log.format not in FIRMWARE):
         extended = each[1].log.extended
         for together, registers in boots:
             if registers.isdisjoint(extended):

@@ -25,11 +25,8 @@ from evlog.replaying.replay import RegisterValue, Replay, replay, start_value
 from evlog.replaying.start import counts_of, launched, reset_value
 from evlog.replaying.trail import Trail
 from evlog.verifying.allowance import DEFAULT
-from evlog.verifying.case import UNTRIED
-from evlog.verifying.differing import IDLE, Differing
-from evlog.verifying.dossier import Dossier
 from evlog.verifying.left_out import left_out
-from evlog.verifying.sentences import beside_banks, nothing_compared
+from evlog.verifying.sentences import IDLE, beside_banks, nothing_compared
 from evlog.verifying.verdict import RegisterVerdict
 from evlog.verifying.verified import SEAL, Cover, Verified
 from evlog.verifying.whole import NOT_RESET, not_reset, of_another_boot
@@ -43,7 +40,8 @@ if TYPE_CHECKING:
     from evlog.replaying.bank_rules import BankRule
     from evlog.replaying.statements import Statement
     from evlog.verifying.case import Case
-    from evlog.verifying.differing import Judging
+    from evlog.verifying.differing import Differing, Judging
+    from evlog.verifying.dossier import Dossier
 
     Key = tuple[Register, HashAlg]
 
@@ -102,8 +100,11 @@ class Comparison:
         self.events, self._on_static = _events(self.logs, self.static)
         self.findings = [*self.replay.findings, *notes, *evidence.findings]
         self.covers: dict[Register, list[Cover]] = {}
-        self.dossier = Dossier(self.logs, platform)
-        self.differing = Differing(self.dossier, self.statements, of_ima, self.covers)
+        self._of_ima = of_ima
+        self._demanded: Collection[Register] = ()
+        self._twice: Collection[Key] = ()
+        self._differing: Differing | None = None
+        self._dossier: Dossier | None = None
         self.verdicts: Sequence[RegisterVerdict] = ()
         if evidence.composite is not None:
             self._open(evidence.composite)
@@ -114,11 +115,11 @@ class Comparison:
         None is a small number, and none at all where nothing agrees: then it is the log, or the machine, that is
         another.
         """
-        self.differing.twice = not_reset(self.dossier, self.replay.rows, self.stated)
-        self.differing.demanded = demanded
+        twice = not_reset(self._trail, self.replay.rows, self.stated)
         judged, others = self._agreeing(demanded)
         ordered = not others or not judged
         waiting: list[tuple[int, Judging, Case]] = []
+        self._demanded, self._twice = demanded, twice
         for key in others:
             judging = self._judge(*key)
             try:
@@ -141,7 +142,7 @@ class Comparison:
         if others:
             self.verdicts = beside_banks(self.verdicts)
             other_boot = of_another_boot(self.verdicts)
-            if self.differing.twice:
+            if twice:
                 self.findings.append(Finding("not_reset", "warning", NOT_RESET))
             if other_boot is not None:
                 self.findings.append(other_boot)
@@ -215,6 +216,28 @@ class Comparison:
         return self._rows
 
     @property
+    def differing(self) -> Differing:
+        """What judges the registers that differ; few logs have any."""
+        if self._differing is None:
+            from evlog.verifying.differing import Differing
+
+            common = self._of_ima, self.covers, self._demanded, self._twice
+            self._differing = Differing(self.dossier, self.statements, *common)
+        return self._differing
+
+    @property
+    def dossier(self) -> Dossier:
+        """What is known of the logs' trails; few are asked for."""
+        if self._dossier is None:
+            from evlog.verifying.dossier import Dossier
+
+            self._dossier = Dossier(self.logs, self.platform)
+        return self._dossier
+
+    def _trail(self, register: Register, alg: HashAlg, start: bytes, rules: tuple[str, ...] = ()) -> Trail:
+        return self.dossier.trail(register, alg, start, rules)
+
+    @property
     def launch(self) -> bool:
         """Whether some log tells of a dynamic launch."""
         if self._launch is None:
@@ -265,7 +288,7 @@ class Comparison:
         if row.value is None and rule is None and register.space in CC_SPACES:
             # Of these registers it is certain how a list extends them, whether it leads to the value or not.
             own = next((log.rules[:1] for log in self.logs if log.rules and register in log.extended), ())
-            if own and not self.dossier.trail(register, alg, row.start, own).missing:
+            if own and not self._trail(register, alg, row.start, own).missing:
                 return (yield from self.differing.judge(row, expected, own))
         if row.value == expected:
             if self._claims(row):
@@ -311,7 +334,7 @@ class Comparison:
         from evlog.verifying.stated import proven_steps
 
         log, number = row.proven_from
-        steps = self.dossier.trail(row.register, row.alg, row.start)
+        steps = self._trail(row.register, row.alg, row.start)
         where = f"line {number + 1}{f' of {self.logs[log].name}' if len(self.logs) > 1 else ''}"
         said = f"the log states there what the register was ({row.stated}), and nothing proves what led to it"
         proven = proven_steps(steps, row.proven_from)
@@ -331,7 +354,7 @@ class Comparison:
         row = self.rows.get((verdict.register, verdict.alg))
         if row is None or not verdict.whole or _RULES.keys() >= set(rules):
             return verdict
-        steps = self.dossier.trail(row.register, row.alg, row.start, rules)
+        steps = self._trail(row.register, row.alg, row.start, rules)
         return _but_idle(verdict, len(steps), row.events)
 
     def _static(self, register: Register, alg: HashAlg, expected: bytes | None) -> RegisterVerdict:
@@ -353,7 +376,7 @@ class Comparison:
             sentence = f"{alg} has no hash here: what the logs lead to cannot be said"
             return RegisterVerdict(register, alg, "incomplete", None, expected, sentence, "not_computable", events)
         for rule in dict.fromkeys(rule for log in self.logs for rule in log.rules) if events else ():
-            steps = self.dossier.trail(register, alg, start, (rule,))
+            steps = self._trail(register, alg, start, (rule,))
             if len(steps):
                 row = RegisterValue(register, alg, None, start, "zeros", len(steps) + len(steps.missing))
                 found = yield from self.differing.judge(row, expected, (rule,))
@@ -371,6 +394,8 @@ class Comparison:
         if not any(self.events):
             sentence = "the register was extended, and there is no log of any event"
             return RegisterVerdict(register, alg, "not_logged", None, expected, sentence)
+        from evlog.verifying.case import UNTRIED
+
         edit = yield self.differing.case(Trail(register, alg, start, [], [], []), expected)
         said = "; no deviation was looked for to the end (--explain)" if edit is UNTRIED else ""
         said = f"; {edit.sentence}" if edit and edit is not UNTRIED else said

@@ -9,8 +9,7 @@ from __future__ import annotations
 from evlog import hashing
 from evlog.registers import Register
 from evlog.verifying.case import UNTRIED, Case
-from evlog.verifying.dossier import Dossier
-from evlog.verifying.sentences import not_explained, unexplained
+from evlog.verifying.sentences import IDLE, not_explained, unexplained
 from evlog.verifying.verdict import RegisterVerdict
 from evlog.verifying.verified import Cover
 from evlog.verifying.whole import NOT_RESET
@@ -25,15 +24,13 @@ if TYPE_CHECKING:
     from evlog.replaying.statements import Statement
     from evlog.replaying.trail import Trail
     from evlog.verifying.case import Candidate
+    from evlog.verifying.dossier import Dossier
 
     Key = tuple[Register, HashAlg]
     #: A verdict on the way: it asks for the explanation of a case, with all others that wait for theirs.
     Judging: TypeAlias = Generator[Case, Candidate | None, RegisterVerdict]
 
-__all__ = ["IDLE", "Differing"]
-
-#: What is wrong with events of a register that has its value without them.
-IDLE = "have no {} digest, and did not extend this bank"
+__all__ = ["Differing"]
 
 # Events before a header of which each number is tried, in a trail of at most so many.
 _SHORT = 4096
@@ -45,8 +42,8 @@ _LAUNCHED = frozenset(Register("pcr", index) for index in (17, 18, 19))
 class Differing:
     """What is common to the registers of one verification that differ.
 
-    ``of_ima`` are the registers that IMA lists go to, ``covers`` takes what a value proves, ``twice`` are those that
-    were not reset.
+    ``of_ima`` are the registers that IMA lists go to, ``covers`` takes what a value proves, ``demanded`` are those that
+    have to count, and ``twice`` those that were not reset.
     """
 
     def __init__(
@@ -55,13 +52,15 @@ class Differing:
         statements: Mapping[Key, Sequence[Statement]],
         of_ima: Collection[Register],
         covers: dict[Register, list[Cover]],
+        demanded: Collection[Register],
+        twice: Collection[Key],
     ) -> None:
         self.dossier = dossier
         self.statements = statements
         self.of_ima = of_ima
         self.covers = covers
-        self.twice: Collection[Key] = ()
-        self.demanded: Collection[Register] = ()
+        self.demanded = demanded
+        self.twice = twice
 
     def judge(self, row: RegisterValue, expected: bytes, rules: tuple[str, ...]) -> Judging:
         """The verdict on a register that has a value which the replay does not lead to, or cannot tell."""

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from evlog.verifying.allowance import SpentError
-
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -12,7 +10,11 @@ if TYPE_CHECKING:
     from evlog.verifying.case import Case
     from evlog.verifying.verdict import RegisterVerdict
 
-__all__ = ["beside_banks", "not_explained", "nothing_compared", "unexplained"]
+__all__ = ["IDLE", "beside_banks", "not_explained", "nothing_compared", "unexplained"]
+
+
+#: What is wrong with events of a register that has its value without them.
+IDLE = "have no {} digest, and did not extend this bank"
 
 
 def beside_banks(verdicts: Sequence[RegisterVerdict]) -> list[RegisterVerdict]:
@@ -36,6 +38,7 @@ def beside_banks(verdicts: Sequence[RegisterVerdict]) -> list[RegisterVerdict]:
 
 def unexplained(case: Case) -> str:
     """Of a register that has a value which nothing here leads to."""
+    from evlog.verifying.allowance import SpentError
     from evlog.verifying.explain import remarks
 
     events = f"{len(case.trail)} event{'s' * (len(case.trail) != 1)}"

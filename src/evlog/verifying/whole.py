@@ -10,12 +10,12 @@ from evlog.model import Finding
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from evlog.algorithms import HashAlg
     from evlog.registers import Register
     from evlog.replaying.replay import RegisterValue
-    from evlog.verifying.dossier import Dossier
+    from evlog.replaying.trail import Trail
     from evlog.verifying.verdict import RegisterVerdict
 
     Key = tuple[Register, HashAlg]
@@ -32,7 +32,9 @@ _LOADED = frozenset({4, 5, 8, 9, 11, 12, 13, 14, 15})
 _ENOUGH = 3  # registers of the firmware that match, so that the log is one of this machine
 
 
-def not_reset(dossier: Dossier, rows: Iterable[RegisterValue], stated: Mapping[Key, bytes]) -> frozenset[Key]:
+def not_reset(
+    trail: Callable[[Register, HashAlg, bytes], Trail], rows: Iterable[RegisterValue], stated: Mapping[Key, bytes]
+) -> frozenset[Key]:
     """The registers and banks that differ, if every one of them has the value that the logs lead to twice over."""
     compared: list[Key] = []
     for row in rows:
@@ -41,7 +43,7 @@ def not_reset(dossier: Dossier, rows: Iterable[RegisterValue], stated: Mapping[K
             continue
         if row.value == observed:
             return frozenset()
-        digests = dossier.trail(row.register, row.alg, row.start).digests
+        digests = trail(row.register, row.alg, row.start).digests
         if hashing.backend().fold(row.alg, row.value, digests) != observed:
             return frozenset()
         compared.append((row.register, row.alg))

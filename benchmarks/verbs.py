@@ -1,0 +1,90 @@
+"""Measure what verbs other than replay cost on a long log, beside what hashing alone takes.
+
+    python benchmarks/verbs.py [EVENTS]
+
+Prints for each verb the processor time beyond the start-up of `evlog replay`, as a multiple of what hashlib takes to
+extend two banks as often as the log has events, and the most memory beyond the log and what is written. Medians of
+three; a hundred thousand events are the default.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from made import write
+from run import SMALL, evlog
+
+
+def bare(events: int) -> float:
+    """Seconds of extending two registers so many times."""
+    values, digests = [bytes(32), bytes(48)], (bytes(32), bytes(48))
+    began = time.process_time()
+    for _ in range(events):
+        values[0] = hashlib.sha256(values[0] + digests[0]).digest()
+        values[1] = hashlib.sha384(values[1] + digests[1]).digest()
+    return time.process_time() - began
+
+
+def spent(words: list[str], lines: int | None) -> tuple[float, int]:
+    """Processor seconds and most memory of a command, of which only so many lines are read."""
+    process = subprocess.Popen(evlog(*words), stdout=subprocess.PIPE if lines else subprocess.DEVNULL)
+    if process.stdout is not None:
+        for _ in range(lines or 0):
+            process.stdout.readline()
+        process.stdout.close()
+    _, status, used = os.wait4(process.pid, 0)
+    process.returncode = os.waitstatus_to_exitcode(status)
+    if process.returncode:
+        raise subprocess.CalledProcessError(process.returncode, words)
+    return used.ru_utime + used.ru_stime, used.ru_maxrss * 1024
+
+
+def median(words: list[str], lines: int | None = None) -> tuple[float, int]:
+    """The medians of three runs."""
+    seconds, most = zip(*(spent(words, lines) for _ in range(3)), strict=True)
+    return statistics.median(seconds), int(statistics.median(most))
+
+
+def main(events: int) -> None:
+    """Make the log, and let each verb run on it."""
+    with tempfile.TemporaryDirectory() as folder:
+        log, tlv, cbor, out = (Path(folder) / name for name in ("log", "tlv", "cbor", "out"))
+        write("tcg2", log, events)
+        for to, path in ("cel-tlv", tlv), ("cel-cbor", cbor):
+            spent(["convert", str(log), "--to", to, "-o", str(path)], None)
+        floor = statistics.median(bare(events) for _ in range(3))
+        start, _ = median(["replay", str(SMALL)])
+        print(f"{events} events, bare hashlib extends: {floor:.3f} s, start-up: {start:.3f} s")
+        rows: dict[str, tuple[list[str], Path, int | None]] = {
+            "show, and head -5": (["show", str(log)], log, 5),
+            "show --jsonl, and head -5": (["show", "--jsonl", str(log)], log, 5),
+            "show": (["show", str(log)], log, None),
+            "show --jsonl": (["show", "--jsonl", str(log)], log, None),
+            "diff with itself": (["diff", str(log), str(log)], log, None),
+        }
+        for name, source, to in (
+            ("tcg2 to cel-tlv", log, "cel-tlv"),
+            ("cel-tlv to tcg2", tlv, "tcg2"),
+            ("tcg2 to cel-cbor", log, "cel-cbor"),
+            ("cel-cbor to tcg2", cbor, "tcg2"),
+            ("tcg2 to cel-json", log, "cel-json"),
+            ("tcg2 to evlog-json", log, "evlog-json"),
+        ):
+            rows[name] = ["convert", str(source), "--to", to, "-o", str(out)], source, None
+        for name, (words, source, lines) in rows.items():
+            seconds, most = median(words, lines)
+            written = out.stat().st_size if out.exists() else 0
+            out.unlink(missing_ok=True)
+            beyond = (most - source.stat().st_size - written) / 1e6
+            print(f"  {name:26} {max(seconds - start, 0) / floor:6.1f} x   {beyond:5.0f} MB")
+
+
+if __name__ == "__main__":
+    main(*map(int, sys.argv[1:2] or ["100000"]))
