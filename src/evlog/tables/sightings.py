@@ -37,7 +37,7 @@ _SOME = 256
 _COUNTING = ("verified", "replayable")
 #: The platform that evidence of a kind is of.
 _PLATFORM = {
-    **{kind: "tpm" for kind in ("tpm-quote", "nitro-tpm", "hcl-vtpm")},
+    **dict.fromkeys(("tpm-quote", "nitro-tpm", "hcl-vtpm"), "tpm"),
     **{kind: kind.partition("-")[0] for kind in KINDS if kind.partition("-")[0] in ("tdx", "snp", "cca", "csv")},
     "nitro-enclave": "nitro",
 }
@@ -82,7 +82,7 @@ class Sighting(Record):
 
     ``lacking`` says why ``log`` is not the log that was read, "" if it is. ``stated`` are the register values of the
     evidence, (register, bank, value), and ``static`` those registers that no event extends. ``verdict``, ``word`` and
-    ``authenticated`` are the lake's own, None where there was no evidence.
+    ``authenticated`` are the lake's own, None where there was no evidence; ``signed`` is whether that was a signed one.
     """
 
     id: bytes
@@ -148,8 +148,8 @@ def chosen(reader: Reader, where: str | None = None, group: tuple[Register, byte
         given = {"registers": registers(reader, RegisterSet.of([register])), "value": value}
         found = {row[0] for row in reader.rows(_GROUP, given)}
         ids = found if ids is None else ids & found
-    given = {"all": ids is None, "ids": list(ids or ())}
-    return [row[0] for row in reader.rows(_ORDER, given)]
+    wanted = {"all": ids is None, "ids": [] if ids is None else list(ids)}
+    return [row[0] for row in reader.rows(_ORDER, wanted)]
 
 
 def sightings(reader: Reader, ids: Sequence[bytes]) -> Iterator[Sighting]:
@@ -188,7 +188,8 @@ def _sighting(
     *,
     twice: bool,
 ) -> Sighting:
-    id, log_id, machine, boot, collected_at, source, format, events, failed, *verdict, evidence_id = row
+    id, log_id, machine, boot, collected_at, source, format, events, failed = row[:9]
+    verdict, word, authenticated, kind, evidence_id = row[9:]
     stated: frozenset[tuple[Register, HashAlg, bytes]] = frozenset()
     static: frozenset[Register] = frozenset()
     if format is None:
@@ -202,11 +203,28 @@ def _sighting(
             lacking = _of_events(log, events, others) or _of_values(log, own)
             stated, static = _stated((*((row[0], row[1], row[3], row[4]) for row in own), *beside))
         except UsageError as error:
-            lacking = f"its register values make no sense: {error.message}"
+            lacking = f"its register values make no sense: {error}"
     if not lacking and len({(register, alg) for register, alg, _ in stated}) < len(stated):
         lacking = "its evidence states two values of one register"
-    said = (id, log_id, machine, boot, collected_at, source, format, failed is not False, *verdict)
-    return Sighting(*said, None if lacking else log, lacking, stated, static, evidence_id is not None)
+    return Sighting(
+        id,
+        log_id,
+        machine,
+        boot,
+        collected_at,
+        source,
+        format,
+        failed is not False,
+        verdict,
+        word,
+        authenticated,
+        kind,
+        None if lacking else log,
+        lacking,
+        stated,
+        static,
+        evidence_id is not None,
+    )
 
 
 def _of_events(log: Log | None, events: int | None, others: int) -> str:
