@@ -293,3 +293,20 @@ def test_rows_that_do_not_fit_keep_nothing(
     pq.write_table(change(pq.read_table(part)), part)
     (line,) = lines(checked(lake))
     assert (line["ok"], line["exit"]) == (False, 1)
+
+
+def test_lists_and_what_is_no_log_keep_nothing(tmp_path: Path) -> None:
+    """A list's rows are not its entries, and no log is none: a line of each says so, and the others are judged."""
+    home = signed(tmp_path, "m1") / "m1"
+    shutil.copy(SAMPLES / "ima-ascii" / "legacy.txt", home / "list")
+    (home / "junk").write_bytes(b"\xffno log of anything\0" * 9)
+    lake = tmp_path / "lake"
+    names = ("--only", "l[io]*", "--only", "junk")
+    run("table", str(tmp_path / "logs"), "-o", str(lake), *names, "--jobs", "1")
+    learned(lake, "--where", "role = 'firmware'", *IGNORING)
+    ran = checked(lake, "--unverified")
+    told = {
+        each["source"].rpartition("/")[2]: (each["ok"], each["exit"], bool(each["unjudged"])) for each in lines(ran)
+    }
+    assert told == {"log.bin": (True, 0, False), "list": (False, 1, True), "junk": (False, 3, True)}
+    assert ran.code == 3

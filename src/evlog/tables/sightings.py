@@ -31,8 +31,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Sighting", "chosen", "sightings"]
 
-# Sightings that are in memory at once, with their logs.
-_SOME = 256
+# Sightings that are asked for at once, and events of their logs that are in memory.
+_SOME, _EVENTS = 256, 50_000
 # Words of a verdict under which values that were authenticated count. What a verifier accepted the lake does not tell.
 _COUNTING = ("verified", "replayable")
 #: The platform that evidence of a kind is of.
@@ -169,14 +169,36 @@ def _some(reader: Reader, ids: list[bytes]) -> Iterator[Sighting]:
     beside: dict[bytes, list[tuple[Any, ...]]] = {}
     for row in reader.rows(_BESIDE, {"ids": ids}):
         beside.setdefault(row[0], []).append(row[1:])
-    wanted = list({row[1] for several in rows.values() for row in several if row[6] is not None and row[8] is False})
-    logs = rebuilt(reader, wanted)
-    others = {log: int(count) for log, count in reader.rows(_OTHERS, {"logs": wanted})}
-    for id in ids:
-        for row in rows.get(id, ())[:1]:
-            twice = len(rows[id]) > 1
-            log = logs.get(row[1])
-            yield _sighting(row, log, own.get(id, []), beside.get(id, []), others.get(row[1], 0), twice=twice)
+    found = {id: rows[id] for id in ids if id in rows}
+    for piece in _pieces(found):
+        wanted = list({row[1] for id in piece for row in found[id] if _may_be_whole(row)})
+        logs = rebuilt(reader, wanted)
+        others = {log: int(count) for log, count in reader.rows(_OTHERS, {"logs": wanted})}
+        for id in piece:
+            row = found[id][0]
+            twice = len(found[id]) > 1
+            count = others.get(row[1], 0)
+            yield _sighting(row, logs.get(row[1]), own.get(id, []), beside.get(id, []), count, twice=twice)
+
+
+def _pieces(found: dict[bytes, list[tuple[Any, ...]]]) -> Iterator[list[bytes]]:
+    """The ids, by as many as have so many events that their logs may be in memory."""
+    piece: list[bytes] = []
+    events = 0
+    for id, rows in found.items():
+        size = max(row[7] or 0 for row in rows if _may_be_whole(row)) if any(map(_may_be_whole, rows)) else 0
+        if piece and events + size > _EVENTS:
+            yield piece
+            piece, events = [], 0
+        piece.append(id)
+        events += size
+    if piece:
+        yield piece
+
+
+def _may_be_whole(row: tuple[Any, ...]) -> bool:
+    """Whether a log is worth building: it was read whole, and is no list, of which a lake has no entry as it was."""
+    return row[8] is False and row[6] is not None and not row[6].startswith("ima")
 
 
 def _sighting(
@@ -198,6 +220,8 @@ def _sighting(
         lacking = "part of it could not be read"
     elif twice:
         lacking = "the lake has two rows of it"
+    elif not _may_be_whole(row):
+        lacking = "it is no log of firmware, and cannot be built from the rows of a lake"
     else:
         try:
             lacking = _of_events(log, events, others) or _of_values(log, own)
