@@ -24,6 +24,7 @@ from evlog.live import tree as _tree
 from evlog.live import writer as _writer
 from evlog.live.append import append
 from tests.command import run
+from tests.conftest import SAMPLES
 from tests.test_schemas import valid
 
 if TYPE_CHECKING:
@@ -106,6 +107,18 @@ def test_a_log_of_somebody_else_s_goes_on_after_a_sync(tmp_path: Path) -> None:
     append(made, "rtmr3", ["a"])
     assert log(made).startswith(b"# a torn line\n\nSYNC sha384/")
     assert agrees(made)
+
+
+def test_a_binary_log_is_left_as_it_is(tmp_path: Path) -> None:
+    registers = str(tmp_path / "registers")
+    assert run("split", str(SAMPLES / "tcg2" / "secure-boot.bin"), "-o", registers)[0] == 0
+    folder = Path(registers) / "pcr4"
+    before = [(folder / name).read_bytes() for name in ("event_log", "digest")]
+    with pytest.raises(UsageError, match="a binary log"):
+        append(registers, "pcr4", ["a"])
+    assert [(folder / name).read_bytes() for name in ("event_log", "digest")] == before
+    with pytest.raises(UsageError, match="there are pcr0, pcr1, "):
+        append(registers, "pcr44", ["a"])
 
 
 def test_a_long_write_is_several_changes(tmp_path: Path) -> None:

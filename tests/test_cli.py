@@ -393,7 +393,7 @@ def test_a_full_disk_for_words(words: list[str], unbuffered: str) -> None:
 
 
 def test_append_without_lines(tmp_path: Path) -> None:
-    assert "required: DIR, REGISTER\n" in run("append").err
+    assert "required: TARGET, REGISTER\n" in run("append").err
     ran = subprocess.run(
         ["sh", "-c", f"{sys.executable} -m evlog append {tmp_path} rtmr3 <&-"],
         capture_output=True,

@@ -218,7 +218,7 @@ def test_boots_that_nothing_can_be_learned_from() -> None:
     good = evlog.read(log(*boot()))
     with pytest.raises(UsageError, match="no boot"):
         evlog.learn([])
-    with pytest.raises(UsageError, match="two boots of one name"):
+    with pytest.raises(UsageError, match="two boots of one name, "):
         evlog.learn([GoodBoot("a", (good,)), GoodBoot("a", (good,))])
     with pytest.raises(ConversionError, match="no event extends"):
         evlog.learn([GoodBoot("a", (evlog.read(header("sha256")),))])

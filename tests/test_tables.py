@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 pa = pytest.importorskip("pyarrow", reason="pyarrow is not installed")
 
-GOLDEN = ROOT / "tests" / "golden" / "tables.txt"
+GOLDEN = ROOT / "tests" / "table_schema.txt"
 
 
 def told(table: str) -> str:

@@ -132,7 +132,7 @@ complete -c evlog -n '__fish_seen_subcommand_from report' -l at -x -d 'the time 
 complete -c evlog -n '__fish_seen_subcommand_from report' -l explain -x -d 'hashes to spend on why registers differ; 0 for none'
 complete -c evlog -n '__fish_seen_subcommand_from report' -l against -r -d 'another boot, to tell what differs'
 complete -c evlog -n '__fish_seen_subcommand_from report' -s o -l output -r -d 'the page; - is stdout'
-complete -c evlog -n __fish_use_subcommand -a table -d 'the logs of a fleet as tables, in a folder of Parquet files that grows'
+complete -c evlog -n __fish_use_subcommand -a table -d 'the logs of a fleet as tables of Parquet files, in a folder'
 complete -c evlog -n '__fish_seen_subcommand_from table' -s h -l help -d 'show this help message and exit'
 complete -c evlog -n '__fish_seen_subcommand_from table' -s o -l output -x -d 'the folder of the tables; made if it is not there'
 complete -c evlog -n '__fish_seen_subcommand_from table' -l machine -x -d 'what the machine of a log is called: {dir}, {stem}, {1}'

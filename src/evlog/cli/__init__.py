@@ -36,7 +36,7 @@ COMMANDS = {
     "verify": "whether logs lead to the register values of a quote or a file",
     "diff": "what differs between two logs, register by register, in words",
     "report": "a page about logs, to be looked at in a browser",
-    "table": "the logs of a fleet as tables, in a folder of Parquet files that grows",
+    "table": "the logs of a fleet as tables of Parquet files, in a folder",
     "query": "questions about a fleet, by a name or in SQL",
     "predict": "the registers of the next boot, from its files and the last log",
     "merge": "the logs of one machine as one, with every hand-over between them",

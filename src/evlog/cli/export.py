@@ -60,6 +60,8 @@ def run(args: argparse.Namespace) -> int:
         "model": args.model,
     }
     policy = _policy(args.logs)
+    if policy is None and args.to == "rego":
+        raise UsageError("--to rego takes one policy (evlog policy learn), and no log")
     if policy is not None:
         from evlog.policy.export import boots_of_policy, export_policy
 

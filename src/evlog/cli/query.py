@@ -39,8 +39,8 @@ EXAMPLES = (
     "evlog query LAKE groups --register pcr:7",
     "evlog query LAKE outliers --register pcr:4 --html outliers.html",
     "evlog query LAKE timeline --events --since 2026-11-17",
-    "evlog query LAKE \"SELECT machine FROM latest WHERE NOT list_contains(banks, 'sha256')\"",
-    "evlog query LAKE 'SELECT DISTINCT machine FROM seen WHERE sha256 = from_hex($d)' --param d=AE7D... --json",
+    "evlog query LAKE \"SELECT machine FROM latest WHERE verdict = 'differs'\"",
+    "evlog query LAKE 'SELECT machine FROM seen WHERE name = $n' --param n=dbx",
 )
 
 

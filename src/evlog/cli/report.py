@@ -41,6 +41,8 @@ def run(args: argparse.Namespace) -> int:
     answer, no = _answer(args, logs, _keep.of(args))
     _common.under_way("making the page")
     _common.deliver(args.output, "".join(page(logs, answer)).encode("utf-8", "backslashreplace"))
+    for log in logs:
+        _common.report((each for each in log.findings if each.severity == "error"), log.name)
     if answer.line:
         _common.say(answer.line)
     return int(no or any(log.failed for log in logs))

@@ -30,8 +30,7 @@ if TYPE_CHECKING:
 EXAMPLES = (
     'evlog table FLEET --only "*.bin" -o LAKE',
     'evlog table FLEET -o LAKE --only log.bin --registers "{dir}/pcrs.json"',
-    'evlog table FLEET -o LAKE --only log --quote "{dir}/quote" --signature "{dir}/sig" --pcrs "{dir}/pcrs" '
-    '--key "KEYS/{machine}.pem" --nonce "@NONCES/{machine}"',
+    'evlog table FLEET -o LAKE --only CCEL --quote "{dir}/quote" --root ROOT.pem',
     "evlog table --compact LAKE",
 )
 

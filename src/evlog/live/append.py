@@ -212,7 +212,7 @@ def _folder(tree: str, register: str) -> str:
         folder = ""
     if not os.path.isdir(folder):
         known = members(tree) if os.path.isdir(tree) else ()
-        names = [member.name for member in known if os.path.isdir(os.path.join(tree, member.name))]
+        names = [name for name in dict.fromkeys(each.name for each in known) if os.path.isdir(os.path.join(tree, name))]
         there = ", ".join(names[:_NAMED]) + (" and more" if names[_NAMED:] else "")
         raise UsageError(f"{tree}: no folder of a register {register!r} in there; there are {there or 'none'}")
     return _own(tree, folder)

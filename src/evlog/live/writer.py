@@ -17,7 +17,7 @@ from __future__ import annotations
 import os
 
 from evlog import hashing
-from evlog.errors import NotDoneError, SourceError
+from evlog.errors import NotDoneError, SourceError, UsageError
 from evlog.formats import room
 from evlog.intake.journal import Change
 from evlog.intake.outputs import clear, open_plain, read_plain, replace, source_error, sync_folder
@@ -34,13 +34,14 @@ if TYPE_CHECKING:
 __all__ = ["DOUBT", "Writer"]
 
 DOUBT = b"# in doubt: "
+_HEAD = 4096  # bytes that tell a binary log: each has a zero in its first record
 
 
 class Writer:
     """One register and its log, locked as long as the writer is open.
 
     ``doubts`` is how many lines became comments, ``notes`` are sentences for people. Raises SourceError for what is
-    absent or cannot be written, UsageError for what is no register.
+    absent or cannot be written, UsageError for what is no register, and for a log that is not textual.
     """
 
     def __init__(self, site: Site) -> None:
@@ -65,6 +66,9 @@ class Writer:
             self._log = open_plain(self.site.log, os.O_RDWR | os.O_CREAT)
             if new:
                 sync_folder(self.site.log)
+            # Not one byte of a binary log (a tree made of a TCG log has such) may change, and a line would end it.
+            if b"\0" in os.pread(self._log, _HEAD, 0):
+                raise UsageError(f"{self.site.log}: a binary log, and lines go to a textual one")
             self._led = self._recover()
         except OSError as error:
             self.__exit__(None, None, None)

@@ -96,7 +96,8 @@ def learn(
         raise UsageError("no boot to learn from")
     names = [boot.name for boot in boots]
     if len(set(names)) < len(names):
-        raise UsageError("two boots of one name: nobody could tell which of them bears witness")
+        twice = next(name for name in names if names.count(name) > 1)
+        raise UsageError(f"two boots of one name, {twice}: nobody could tell which of them bears witness")
     for boot in boots:
         if boot.verification is not None and not boot.verification.ok:
             raise ConversionError(f"{boot.name}: the logs do not lead to its register values: it is no witness")
