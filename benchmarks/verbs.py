@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import shutil
 import statistics
 import subprocess
 import sys
@@ -46,9 +47,21 @@ def spent(words: list[str], lines: int | None) -> tuple[float, int]:
     return used.ru_utime + used.ru_stime, used.ru_maxrss * 1024
 
 
-def median(words: list[str], lines: int | None = None) -> tuple[float, int]:
-    """The medians of three runs."""
-    seconds, most = zip(*(spent(words, lines) for _ in range(3)), strict=True)
+def size_of(out: Path) -> int:
+    """Bytes of a file, or of the files in a folder; 0 if there is neither."""
+    return sum(path.stat().st_size for path in (out, *out.rglob("*")) if path.is_file())
+
+
+def median(words: list[str], lines: int | None = None, out: Path | None = None) -> tuple[float, int]:
+    """The medians of three runs, of which each writes anew what ``out`` names."""
+    runs = []
+    for _ in range(3):
+        if out is not None and out.is_dir():
+            shutil.rmtree(out)
+        elif out is not None:
+            out.unlink(missing_ok=True)
+        runs.append(spent(words, lines))
+    seconds, most = zip(*runs, strict=True)
     return statistics.median(seconds), int(statistics.median(most))
 
 
@@ -69,6 +82,20 @@ def main(events: int) -> None:
             "show --jsonl": (["show", "--jsonl", str(log)], log, None),
             "diff with itself": (["diff", str(log), str(log)], log, None),
         }
+        blank, letters, more = (Path(folder) / name for name in ("blank", "letters", "more"))
+        head = b"INIT sha384/" + b"0" * 96 + b"\n"
+        lines = b"".join(b"%c\n" % (97 + place % 26) for place in range(events))
+        blank.write_bytes(head + b"\n" * events)
+        letters.write_bytes(head + lines)
+        more.write_bytes(b"z\n" + lines)
+        told = ["--register", "rtmr:3", "--from", "text", "--dialect", "nelr"]
+        for name, one in (("blank", blank), ("one-letter", letters)):
+            rows[f"show {name} lines"] = ["show", str(one), *told], one, None
+            words = ["convert", str(one), "--to", "cel-tlv", "-o", str(out), *told]
+            rows[f"{name} lines to cel-tlv"] = words, one, None
+        words = ["merge", str(letters), str(more), "--to", "text", "-o", str(out), *told]
+        rows["merge one-letter lines"] = words, letters, None
+        rows["split tcg2"] = ["split", str(log), "--files", "-o", str(out)], log, None
         for name, source, to in (
             ("tcg2 to cel-tlv", log, "cel-tlv"),
             ("cel-tlv to tcg2", tlv, "tcg2"),
@@ -79,9 +106,8 @@ def main(events: int) -> None:
         ):
             rows[name] = ["convert", str(source), "--to", to, "-o", str(out)], source, None
         for name, (words, source, lines) in rows.items():
-            seconds, most = median(words, lines)
-            written = out.stat().st_size if out.exists() else 0
-            out.unlink(missing_ok=True)
+            seconds, most = median(words, lines, out)
+            written = size_of(out)
             beyond = (most - source.stat().st_size - written) / 1e6
             print(f"  {name:26} {max(seconds - start, 0) / floor:6.1f} x   {beyond:5.0f} MB")
 

@@ -310,6 +310,12 @@ class Lines(Columns):
         return set(self.names) if len(self) else set()
 
     @property
+    def indices(self) -> set[int]:
+        if len(self.names) > _FEW:
+            return super().indices
+        return {index for index in range(len(self.names)) if index in self.registers}
+
+    @property
     def silent(self) -> bool:
         return all(register.replayable for register in self.names)
 

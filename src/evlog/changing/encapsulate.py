@@ -9,10 +9,11 @@ place in a TCG log (kernel RFC discussion: only what is hashed can be carried).
 from __future__ import annotations
 
 from array import array
+from itertools import compress, count
 
 from evlog import hashing
 from evlog.changing.loss_runs import LossRun, joined
-from evlog.columns import NOT_EXTENDED, rows_of
+from evlog.columns import NOT_EXTENDED
 from evlog.contents.pcclient import EV_EVENT_TAG, PCClientEvent
 from evlog.contents.text import TextLine
 from evlog.errors import ConversionError
@@ -21,12 +22,16 @@ from evlog.replaying.replay import replay
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Container, Iterator, Sequence
+    from collections.abc import Callable, Container, Iterator, Sequence
 
     from evlog.options import Options
     from evlog.replaying.replay import Replay
 
 __all__ = ["encapsulable"]
+
+# Bytes of lines that are compared with others, and how many are kept for it.
+_SHORT = 64
+_MANY = 4096
 
 
 def encapsulable(log: Log, to: str, options: Options, *, allow_changed: bool = False) -> tuple[Log, Sequence[Loss]]:
@@ -72,7 +77,7 @@ def _informing(log: Log) -> Sequence[int] | None:
     columns = log.columns
     if columns is None or columns.statements is None or not columns.silent:
         return None
-    return array("Q", rows_of(columns.registers, NOT_EXTENDED))
+    return array("Q", compress(count(), map(NOT_EXTENDED.__eq__, columns.registers)))
 
 
 def _telling(log: Log, heeded: Container[int]) -> Iterator[Event]:
@@ -84,23 +89,39 @@ def _telling(log: Log, heeded: Container[int]) -> Iterator[Event]:
 
 def _all(log: Log, informing: Sequence[int], told: Sequence[Loss], to: str) -> Sequence[Loss]:
     """The losses that were told of, and those of all other lines that are not measured: there may be a great many."""
-    events, twins = log.events, log.twins
     said = {loss.event: loss.reason for loss in told}
-    roles: dict[int, str] = {}
+    role = _roles(log)
 
     def reason(number: int) -> str:
-        if number in said:
-            return said[number]
-        twin = twins[number]
-        role = roles.get(twin)
-        if role is None:
-            role = getattr(events[number].content, "role", "")
-            if twin != number:
-                roles[twin] = role
-        return _no_place(number, role, to)
+        return said[number] if number in said else _no_place(number, role(number), to)
 
     numbers = sorted({*informing, *(loss.event for loss in told if loss.event is not None)}) if told else informing
-    return joined(LossRun(numbers, "content", reason))
+    return joined(LossRun(numbers, "content", reason, single=True))
+
+
+def _roles(log: Log) -> Callable[[int], str]:
+    """A function that tells the role of a row's line. Short lines of a log of one register are alike by their bytes."""
+    assert log.columns is not None
+    data, events, spans = log.columns.buffer, log.events, log.columns.spans
+    known: dict[bytes, str] = {}
+
+    def made(row: int) -> str:
+        return str(getattr(events[row].content, "role", ""))
+
+    def role(row: int) -> str:
+        assert spans is not None
+        start, stop = spans[0][row], spans[1][row]
+        if stop - start > _SHORT:
+            return made(row)
+        line = data[start:stop]
+        found = known.get(line)
+        if found is None:
+            found = made(row)
+            if len(known) < _MANY:
+                known[line] = found
+        return found
+
+    return made if spans is None else role
 
 
 def _refuse_gaps(replayed: Replay, to: str) -> None:

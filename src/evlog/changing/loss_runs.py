@@ -19,13 +19,18 @@ _KEPT = 1 << 12
 
 
 class LossRun(Lazy):
-    """The loss of one field of many events, by their numbers; ``reason`` tells why, of a number."""
+    """The loss of one field of many events, by their numbers; ``reason`` tells why, of a number.
 
-    __slots__ = ("field", "numbers", "reason")
+    ``single`` is whether no other loss has the reason of one of these.
+    """
 
-    def __init__(self, numbers: Sequence[int], field: str, reason: Callable[[int], str]) -> None:
+    __slots__ = ("field", "numbers", "reason", "single")
+
+    def __init__(
+        self, numbers: Sequence[int], field: str, reason: Callable[[int], str], *, single: bool = False
+    ) -> None:
         super().__init__(len(numbers))
-        self.numbers, self.field, self.reason = numbers, field, reason
+        self.numbers, self.field, self.reason, self.single = numbers, field, reason, single
 
     def _make(self, row: int) -> Loss:
         number = self.numbers[row]

@@ -11,7 +11,7 @@ from __future__ import annotations
 from evlog.changing.loss_runs import LossRun, parts_of
 from evlog.changing.naive import AS_EXTENDED, respells, spelled
 from evlog.contents.spec_id import is_header
-from evlog.merging.common_rows import common_rows
+from evlog.merging.common_rows import common_rows, same_lines
 from evlog.model import LazyEvents, Loss
 from evlog.registers import Platform
 
@@ -36,7 +36,8 @@ def untold(log: Log, to: str, adapted: Log, back: Log, told: Sequence[Loss], opt
     ``log`` is the source, ``adapted`` what was written in the format ``to``: each of its events has the number of the
     one that it was made of, or a negative number if it was made of none. ``back`` is what a reader makes of the bytes.
     """
-    return _Account(log, to, back, told, options).result(adapted.events)
+    account = _Account(log, to, back, told, options)
+    return list(account.of_container()) if same_lines(log, back) else account.result(adapted.events)
 
 
 def of_container(log: Log, to: str, back: Log, options: Options) -> list[Loss]:
@@ -77,9 +78,14 @@ class _Account:
         for made, after in pairs:
             if made.number < 0:
                 continue
-            while row < count and not self._is(row, made.number):
-                self._gone_at(row)
-                row += 1
+            following = row
+            if isinstance(sources, LazyEvents):
+                following = min(made.number, count) if made.number >= row else count
+            else:
+                while following < count and sources[following].number != made.number:
+                    following += 1
+            self._gone_between(row, following)
+            row = following
             if row == count:
                 break
             source = sources[row]
@@ -95,8 +101,7 @@ class _Account:
                 self._compare(source, after)
             elif respelling and any(digest.value[:2] in _MARKS for digest in digests):
                 self._digests(source, after)
-        for rest in range(row, count):
-            self._gone_at(rest)
+        self._gone_between(row, count)
         if len(self.back.events) > len(written):
             more = len(self.back.events) - len(written)
             reason = f"{self.to} reads back with {more} event{'s' * (more != 1)} more"
@@ -113,18 +118,19 @@ class _Account:
         if covering.isdisjoint(self.told.get(event.number, _NONE)) and field not in self.told.get(None, _NONE):
             self.found.append(Loss(event.number, field, reason))
 
-    def _is(self, row: int, number: int) -> bool:
-        """Whether the event in a row has a number."""
-        sources = self.log.events
-        return row == number if isinstance(sources, LazyEvents) else sources[row].number == number
-
-    def _gone_at(self, row: int) -> None:
-        """The event in a row is not there any more. Nothing is left to say of those of which that was told."""
-        if self.gone and isinstance(self.log.events, LazyEvents) and self.gone[row]:
-            return
-        event = self.log.events[row]
-        if not (self.gone and self.gone[event.number]):
-            self._name(event, "content", f"{self.to} reads back without the event")
+    def _gone_between(self, row: int, stop: int) -> None:
+        """The events in these rows are not there any more. Nothing is left to say of those of which that was told."""
+        events, gone = self.log.events, self.gone
+        # Rows of events that are made of them are their numbers.
+        lazy = bool(gone) and isinstance(events, LazyEvents)
+        while row < stop:
+            row = gone.find(0, row, stop) if lazy else row
+            if row < 0:
+                return
+            event = events[row]
+            if not (gone and gone[event.number]):
+                self._name(event, "content", f"{self.to} reads back without the event")
+            row += 1
 
     def _compare(self, source: Event, after: Event) -> None:
         one, two = source.content, after.content

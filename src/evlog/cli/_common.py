@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from typing import Any, BinaryIO, TextIO
 
     from evlog.algorithms import HashAlg
+    from evlog.changing.loss_runs import LossRun
     from evlog.cli._bar import Bar
     from evlog.model import Finding, Log, Loss
     from evlog.options import Choices
@@ -330,7 +331,13 @@ def say_losses(losses: Sequence[Loss]) -> None:
     from evlog.changing.loss_runs import LossRun, parts_of
 
     told: dict[tuple[bool, str, str], list[int]] = {}
-    for part in parts_of(losses):
+    # Where each loss has a reason of its own there may be a million lines, which are made as they are printed.
+    runs: dict[tuple[bool, str, str], LossRun] = {}
+    for place, part in enumerate(parts_of(losses)):
+        if isinstance(part, LossRun) and part.single:
+            told[key := (False, part.field, str(place))] = []
+            runs[key] = part
+            continue
         if isinstance(part, LossRun):
             for number in part.numbers:
                 told.setdefault((False, part.field, part.reason(number)), []).append(number)
@@ -339,9 +346,18 @@ def say_losses(losses: Sequence[Loss]) -> None:
             of = told.setdefault((loss.event is None, loss.field, loss.reason), [])
             of += () if loss.event is None else (loss.event,)
     say_all(
-        f"lost: {'log' if whole else events_named(of)}: {field}: {reason}"
-        for (whole, field, reason), of in told.items()
+        text
+        for key, of in told.items()
+        for text in (_single_lines(runs[key]) if key in runs else (_loss_line(*key, of),))
     )
+
+
+def _loss_line(whole: bool, field: str, reason: str, of: Sequence[int]) -> str:
+    return f"lost: {'log' if whole else events_named(of)}: {field}: {reason}"
+
+
+def _single_lines(run: LossRun) -> Iterator[str]:
+    return (f"lost: event {number}: {run.field}: {run.reason(number)}" for number in run.numbers)
 
 
 def events_named(numbers: Sequence[int]) -> str:

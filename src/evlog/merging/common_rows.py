@@ -9,15 +9,17 @@ from evlog.model import LazyEvents
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from evlog.columns import Columns
     from evlog.model import Log
 
-__all__ = ["common_among", "common_rows"]
+__all__ = ["common_among", "common_rows", "same_lines"]
 
 # Bytes that are compared at a time.
 _BLOCK = 1 << 16
+# Rows whose lines are compared at a time.
+_RUN = 1 << 12
 
 
 def common_rows(a: Log, b: Log) -> tuple[int, int]:
@@ -29,6 +31,28 @@ def common_rows(a: Log, b: Log) -> tuple[int, int]:
     if pair is None:
         return 0, 0
     return _all(*pair) or (_at_start(*pair), _at_end(*pair))
+
+
+def same_lines(a: Log, b: Log) -> bool:
+    """Whether two textual logs of one register have the same lines by the same rules; False also where not known."""
+    pair = _read_alike(a, b)
+    if pair is None or len(pair[0]) != len(pair[1]):
+        return False
+    one, two = (columns.spans for columns in pair)
+    if one is None or two is None:
+        return False
+    if one == two and pair[0].buffer == pair[1].buffer:
+        return True
+    ours, theirs = pair[0].buffer, pair[1].buffer
+    for start in range(0, len(pair[0]), _RUN):
+        mine = [ours[begin:end] for begin, end in _spans(one, start)]
+        if mine != [theirs[begin:end] for begin, end in _spans(two, start)]:
+            return False
+    return True
+
+
+def _spans(spans: tuple[Sequence[int], Sequence[int]], start: int) -> Iterable[tuple[int, int]]:
+    return zip(*(column[start : start + _RUN] for column in spans), strict=True)
 
 
 def common_among(a: Log, b: Log) -> Callable[[Sequence[int], Sequence[int], tuple[int, int]], tuple[int, int]]:

@@ -10,7 +10,7 @@ from evlog.columns import NOT_EXTENDED, Columns, Lines
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from evlog.algorithms import HashAlg
     from evlog.registers import Register
@@ -32,13 +32,16 @@ def chained(parts: Sequence[Columns | None]) -> Lines | None:
     place_of = {register: place for place, register in enumerate(names)}
     rows = list(accumulate(map(len, lines), initial=0))
     begins = list(accumulate((part.end for part in lines), initial=0))
-    offsets, registers, starts, stops = array("Q"), array("I"), array("Q"), array("Q")
+    offsets, registers, stops = array("Q"), array("I"), array("Q")
+    # Most lines are covered from their first byte: one column says both then.
+    starts = offsets if all(part.covered and part.covered[0] is part.offsets for part in lines) else array("Q")
     for part, begin in zip(lines, begins, strict=False):
-        offsets.extend(map(begin.__add__, part.offsets))
+        offsets.extend(_moved(part.offsets, begin))
         registers.extend(_renumbered(part.registers, [place_of[register] for register in part.names]))
         if part.covered is not None:
-            starts.extend(map(begin.__add__, part.covered[0]))
-            stops.extend(map(begin.__add__, part.covered[1]))
+            if starts is not offsets:
+                starts.extend(_moved(part.covered[0], begin))
+            stops.extend(_moved(part.covered[1], begin))
 
     def extensions(alg: HashAlg, rules: tuple[str, ...], start: int, stop: int) -> Sequence[bytes | None]:
         found: list[bytes | None] = []
@@ -64,6 +67,10 @@ def chained(parts: Sequence[Columns | None]) -> Lines | None:
         covered=(starts, stops) if all(part.covered is not None for part in lines) else None,
         compute=extensions,
     )
+
+
+def _moved(places: array[int], by: int) -> Iterable[int]:
+    return map(by.__add__, places) if by else places
 
 
 def _renumbered(registers: array[int], new: Sequence[int]) -> array[int]:

@@ -168,6 +168,10 @@ class _Chained(LazyEvents):
         Lazy.__init__(self, self._bounds[-1])
         self.columns = chained([log.columns for log in logs])
         self.reading = self._twins = self._packed = None
+        # Lines do not say which register they are of: those of several are not told by their bytes.
+        if self.columns is not None and len(self.columns.names) == 1:
+            readings = {log.events.reading for log in logs if isinstance(log.events, LazyEvents)}
+            self.reading = readings.pop() if len(readings) == 1 else None
 
     @property
     def twins(self) -> Sequence[int]:

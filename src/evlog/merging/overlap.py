@@ -108,14 +108,17 @@ def _repeated(other: Log, log: Log) -> int:
     theirs, ours = _trails(other), _trails(log)
     count = differing = 0
     contained, containing = True, True
-    # Of events that are alike one is compared.
-    their_twins, our_twins = other.twins, log.twins
+    their_twins: Sequence[int] = range(len(other.events))
+    our_twins: Sequence[int] = range(len(log.events))
     known: dict[tuple[int, int], tuple[bool, bool]] = {}
     for register in shared:
         one, two = theirs[register], ours[register]
         contained &= len(two) <= len(one)
         containing &= len(one) <= len(two)
         for a, b in zip(one, two, strict=False):
+            if count == _MOST:
+                # There are many: of events that are alike one is compared from here on.
+                their_twins, our_twins = other.twins, log.twins
             pair = their_twins[a], our_twins[b]
             found = known.get(pair)
             if found is None:
@@ -157,6 +160,8 @@ def _trails(log: Log) -> dict[Register, Sequence[int]]:
     columns = log.columns
     known: dict[int, Register | None] = {}
     if columns is not None and columns.silent:
+        if NOT_EXTENDED not in columns.registers and len(extended := columns.extended) == 1:
+            return {extended.pop(): range(len(columns))}
         by_index: dict[int, array[int]] = {}
         for row, index in enumerate(columns.registers):
             if index != NOT_EXTENDED:

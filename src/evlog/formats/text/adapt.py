@@ -8,16 +8,18 @@ from __future__ import annotations
 
 from evlog import hashing
 from evlog.algorithms import ALGORITHMS, HashAlg
+from evlog.columns import Lines
 from evlog.contents.pcclient import EV_EVENT_TAG, PCClientEvent, untagged
 from evlog.contents.text import TextLine
 from evlog.errors import WriteError
+from evlog.formats.text.respell import respelled_lines
 from evlog.formats.text.style import Style, respelled, style_for, style_of
 from evlog.model import Digest, Event, Log, Loss
 from evlog.options import NO_OPTIONS
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from evlog.options import Options
     from evlog.registers import Register
@@ -34,6 +36,8 @@ def adapted(log: Log, options: Options) -> tuple[Log, Sequence[Loss]]:
             return log, ()
         if style.dialect == own.dialect:
             return log.replace(events=_indexed(log, own, style), header=style.header), ()
+    elif (kept := _as_they_are(log, options)) is not None:
+        return kept, ()
     return _Adaptation(log, options).result()
 
 
@@ -45,6 +49,20 @@ def _indexed(log: Log, own: Style, style: Style) -> tuple[Event, ...]:
         else event
         for event in log.events
     )
+
+
+def _as_they_are(log: Log, options: Options) -> Log | None:
+    """The log where each of its events is a line of the dialect to be, from its columns; None for any other."""
+    columns, events = log.columns, log.events
+    if not isinstance(columns, Lines) or not columns.silent or options.index not in (None, "none"):
+        return None
+    style = Style(_style_before(log, options).dialect)
+    made = respelled_lines(columns, events.reading, style.dialect, log.name)  # type: ignore[attr-defined]
+    if made is None:
+        return None
+    bank = _bank(log, options)
+    algorithms = (bank,) if bank is not None else log.algorithms
+    return Log("text", made, style.header, algorithms, findings=log.findings, platform=log.platform, name=log.name)
 
 
 class _Adaptation:
@@ -160,7 +178,9 @@ def _named(event: Event) -> str:
 def _style_before(log: Log, options: Options) -> Style:
     """The style of lines to be, by the first event that is one."""
     if options.dialect is None:
-        for event in log.events:
+        columns = log.columns
+        first = columns.first_rows.values() if columns is not None and columns.silent else None
+        for event in log.events if first is None else map(log.events.__getitem__, first):
             line = event.content.text_line(event, options) if event.measured else None
             if line is not None:
                 options = options.replace(dialect="tsm-text" if line.startswith(b"SYNC ") else "nelr")
@@ -192,10 +212,19 @@ def settled(log: Log, options: Options) -> Options:
             (changes["register"],) = registers
     elif style.index.space is not None:
         changes["index"] = str(style.index)
-    banks = {digest.alg for event in log.distinct() for digest in event.digests} if len(log.algorithms) == 1 else ()
+    banks = {digest.alg for event in _telling(log) for digest in event.digests} if len(log.algorithms) == 1 else ()
     if len(banks) == 1:
-        changes |= _hashes(next(event for event in log.distinct() if event.digests))
+        changes |= _hashes(next(event for event in _telling(log) if event.digests))
     return options.replace(**changes)
+
+
+def _telling(log: Log) -> Iterator[Event]:
+    """Events that have between them the digests of all banks."""
+    columns = log.columns
+    if columns is None or columns.spans is None or not columns.silent:
+        return log.distinct()
+    # One register by one hash: its first line tells.
+    return map(log.events.__getitem__, columns.first_rows.values())
 
 
 def _hashes(event: Event) -> dict[str, str]:
