@@ -141,7 +141,7 @@ ALLOWED: dict[str, tuple[str, ...]] = {
     ),
     "tables": (
         "__init__", *FACTS, "tree", "decoders", "evidence", "intake", "replaying", "checking", "merging", "verifying",
-        "comparing",
+        "comparing", "policy",
     ),
     "cli": (
         "__init__", *FACTS, "tree", "formats", "decoders", "evidence", "intake", "replaying", "checking", "merging",

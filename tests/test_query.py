@@ -9,8 +9,10 @@ import os
 import re
 import shlex
 import shutil
+import signal
 import subprocess
 import sys
+import threading
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
@@ -350,6 +352,19 @@ def test_even_what_is_not_judged_is_held(lake: Path, tmp_path: Path) -> None:
 @pytest.mark.parametrize("sql", ["FROM logs", "WITH x AS (SELECT 1 AS a) FROM x", "VALUES (1)", "DESCRIBE events"])
 def test_other_ways_to_say_select(sql: str, lake: Path) -> None:
     assert asked(lake, sql).out
+
+
+def test_ctrl_c_stops_a_question(lake: Path) -> None:
+    from evlog.tables.reader import Reader
+
+    question = "SELECT count(*) FROM range(100000000000) a, range(1000) b"
+    for ask in (question, "SELECT range FROM range(1000000000000)"):
+        later = threading.Timer(0.5, signal.raise_signal, (signal.SIGINT,))
+        with Reader(str(lake), timeout=60) as reader:
+            later.start()
+            with pytest.raises(KeyboardInterrupt):
+                for _ in reader.ask(ask).batches:
+                    pass
 
 
 def test_time_and_memory(lake: Path) -> None:

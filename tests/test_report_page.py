@@ -154,6 +154,8 @@ def test_registers_and_banks_are_kept(tmp_path: Path) -> None:
 def test_damage_is_told(tmp_path: Path) -> None:
     text = written(tmp_path, SAMPLES / "bad" / "cut-record.bin", code=1).read_text("utf-8")
     assert "truncated record" in text
+    said = run("report", str(SAMPLES / "bad" / "cut-record.bin"), "-o", str(tmp_path / "again.html")).err
+    assert re.search(r"cut-record\.bin: error: event \d+: truncated record", said)
     empty = tmp_path / "empty"
     empty.write_bytes(b"")
     assert run("report", str(empty), "-o", str(tmp_path / "none.html")).code == 3

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 import evlog
+from evlog.tables.rows import log_id
 from tests import table_kills as kills
 from tests.command import run
 from tests.conftest import ROOT, SAMPLES
@@ -506,8 +507,26 @@ def test_what_is_no_lake_is_left_alone(tmp_path: Path) -> None:
     assert not (tmp_path / "lake").exists()
 
 
+def _commit(part: str, time: str = "0") -> str:
+    parts = f'{{"logs": ["logs/{part}.parquet"]}}'
+    return (
+        f'{{"schema": "evlog.lake/1", "batch": "a", "inputs": [], "parts": {parts}, "replaces": [], "dropped": [], '
+        f'"time": {time}}}'
+    )
+
+
 @pytest.mark.parametrize(
-    "damage", ["{}", "not json", '{"schema": "evlog.lake/1", "parts": {"logs": ["../x.parquet"]}}']
+    "damage",
+    [
+        *("{}", "not json", '{"schema": "evlog.lake/1", "parts": {"logs": ["../x.parquet"]}}'),
+        *(
+            _commit("a", "1e400"),
+            _commit("a", "1" * 6000),
+            _commit(r"a\u0000"),
+            _commit(r"\ud800"),
+            _commit(r"a\u001b[2J"),
+        ),
+    ],
 )
 def test_commits_of_others_are_refused(damage: str, tmp_path: Path) -> None:
     (tmp_path / "lake" / "_commits").mkdir(parents=True)
@@ -577,3 +596,28 @@ def test_a_capture_is_one_machine(tmp_path: Path) -> None:
     assert {row["evidence"] for row in found} == {"register-file"}
     assert all(f"{row['collected_at']:%Y-%m-%dT%H:%M:%S}" == manifest["time"][:19] for row in found)
     assert "captures/m1.tar!logs/tpm0/binary_bios_measurements" in {row["source"] for row in found}
+
+
+def test_the_same_lines_of_two_registers_are_two_logs(tmp_path: Path) -> None:
+    """Lines that do not say which register they extend: the capture does, and neither log is taken for the other."""
+    from evlog.live.capture import capture
+    from tests.fake_machine import tpm
+
+    root = tmp_path / "root"
+    tpm(root)
+    (tmp_path / "captures").mkdir()
+    lines = {register: tmp_path / f"{register[4:]}.log" for register in ("pcr:16", "pcr:23")}
+    for line in lines.values():
+        line.write_bytes(b"SYNC sha256/" + b"0" * 64 + b"\n\nexample.org/app one\n")
+    logs = [(register, str(line)) for register, line in lines.items()]
+    (tmp_path / "captures" / "m.tar").write_bytes(capture(root=root, logs=logs).data)
+    _, document, _ = table(tmp_path, "captures", "-o", "lake")
+    assert document["unreadable"] == []
+    text = [row for row in rows(tmp_path / "lake", "logs") if row["format"] == "text"]
+    assert len({row["log"] for row in text}) == len(text) == 2
+    extended = {row["register"] for row in rows(tmp_path / "lake", "events") if row["log"] in {x["log"] for x in text}}
+    assert extended == {"pcr:16", "pcr:23"}
+    # As the library makes rows of them, too.
+    given = [evlog.read(line, register=evlog.Register.parse(name)) for name in lines]
+    one, other = (log_id(line.read_bytes(), log) for log in given)
+    assert one != other

@@ -3,6 +3,8 @@
   evlog policy learn BOOT... -o POLICY   the rules that boots bear witness to
   evlog policy check POLICY LOG...       a boot against them, with its evidence
   evlog policy show POLICY               the policy as a page
+  evlog policy learn LAKE -o POLICY      the same from logs in a lake of evlog table
+  evlog policy check POLICY LAKE         every log of a lake, a line of JSON each
 
 Each BOOT is the log of one good boot; logs of different kinds that follow one another (firmware's, IMA's) are of one.
 With evidence beside each ("{dir}/quote") a boot is verified, and the policy says so. A policy is a JSON file that a
@@ -11,11 +13,14 @@ person reviews and edits; nothing is in it that no boot had.
 Check verifies first, by the options of evlog verify: what the policy has rules for has to be proven, in its banks, by
 values that a given key or root stands behind. Then each rule is kept, free, broken, missing or unproven. Exit code 0
 only if all are kept or free, and every measured event is spoken for. --unverified judges the text of logs alone.
+
+Of a lake --where and --group choose the logs. Its evidence was looked at when evlog table read it, and whoever can
+write the lake can say what he likes of it.
 """
 
 from __future__ import annotations
 
-from evlog.cli import _common, _demand, _each, _keep
+from evlog.cli import _common, _demand, _each, _keep, _policy_lake
 from evlog.cli.verify import _FILES, _keys_elsewhere, evidence_arguments, open_evidence, own_logs
 
 TYPE_CHECKING = False
@@ -38,6 +43,8 @@ EXAMPLES = (
     "evlog policy check P LOG --quote Q --signature SIG --pcrs PCRS --key AK",
     "evlog policy check --unverified policy.json LOG",
     "evlog policy show policy.json",
+    "evlog policy learn LAKE --where \"word = 'verified'\" -o policy.json",
+    "evlog policy check policy.json LAKE --where \"role = 'firmware'\"",
 )
 
 
@@ -51,6 +58,9 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--predicted", action="append", metavar="BOOT", help="learn: a boot that was computed, not seen")
     group.add_argument("--unverified", action="store_true", help="check: judge the text of logs, without evidence")
     group.add_argument("-v", "--values", action="store_true", help="show and check: every rule, with digests")
+    group = parser.add_argument_group("logs of a lake")
+    group.add_argument("--where", metavar="SQL", help="those for which this holds of the columns of logs")
+    group.add_argument("--group", metavar="REGISTER=HEX", help="those with this register value: pcr:7=1D4F...")
     evidence_arguments(parser)
     parser.add_argument(
         "--json", action="store_true", help="print one JSON object (evlog.policy-check/1, evlog.policy/1)"
@@ -64,12 +74,25 @@ def run(args: argparse.Namespace) -> int:
         raise UsageError("-o and --predicted are for evlog policy learn")
     if args.verb != "check" and args.unverified:
         raise UsageError("--unverified is for evlog policy check")
+    lake = args.verb != "show" and _policy_lake.is_lake(args.logs[args.verb == "check" :])
+    _policy_lake.hold(args, lake)
+    if lake:
+        _refuse_evidence(args, "the evidence of a lake was read with it, and nobody would look at")
     if args.verb == "learn":
-        return _learn(args)
-    return _check(args) if args.verb == "check" else _show(args)
+        return _learn(args, lake=lake)
+    return _check(args, lake=lake) if args.verb == "check" else _show(args)
 
 
-def _learn(args: argparse.Namespace) -> int:
+def _refuse_evidence(args: argparse.Namespace, why: str) -> None:
+    """Raise UsageError for an option about evidence that would not be looked at."""
+    from evlog.errors import UsageError
+
+    named = ", ".join(f"--{name.replace('_', '-')}" for name in _OF_EVIDENCE if getattr(args, name))
+    if named:
+        raise UsageError(f"{why} {named}: leave out one or the other")
+
+
+def _learn(args: argparse.Namespace, *, lake: bool) -> int:
     from evlog.cli import _policy_page
     from evlog.errors import UsageError
     from evlog.policy.document import write_policy
@@ -78,7 +101,8 @@ def _learn(args: argparse.Namespace) -> int:
     if args.output is None:
         raise UsageError("-o POLICY is needed: a file, - is stdout")
     keep = _keep.of(args)
-    learned = learn(_boots(args), platform=args.platform, registers=keep.registers, banks=keep.banks)
+    boots = _policy_lake.boots(args) if lake else _boots(args)
+    learned = learn(boots, platform=args.platform, registers=keep.registers, banks=keep.banks)
     _common.say_losses(learned.losses)
     data = write_policy(learned.policy)
     _common.deliver(args.output, data)
@@ -175,7 +199,7 @@ def _show(args: argparse.Namespace) -> int:
     return 0
 
 
-def _check(args: argparse.Namespace) -> int:
+def _check(args: argparse.Namespace, *, lake: bool) -> int:
     from evlog.cli import _policy_page
     from evlog.errors import UsageError
     from evlog.policy.check import check_policy
@@ -184,11 +208,11 @@ def _check(args: argparse.Namespace) -> int:
 
     if args.bank or (args.register and RegisterSet.parse(*args.register).alone is None):
         raise UsageError("the policy says which registers and banks are judged: leave out --register and --bank")
-    useless = [name for name in _OF_EVIDENCE if getattr(args, name)]
-    if args.unverified and useless:
-        named = ", ".join(f"--{name.replace('_', '-')}" for name in useless)
-        raise UsageError(f"--unverified judges logs alone, and would not look at {named}: leave out one or the other")
+    if args.unverified:
+        _refuse_evidence(args, "--unverified judges logs alone, and would not look at")
     policy = _policy(args.logs[0])
+    if lake:
+        return _policy_lake.check(args, policy)
     sources = args.logs[1:]
     if not sources and not args.live:
         raise UsageError("a log to check is needed behind the policy")

@@ -145,7 +145,7 @@ def _add(
     time = each["time"]
     moment = None if time is None else round(time.timestamp() * 1_000_000)
     for log, data in read_all(each["bytes"], format, Options(name=path, **choices)):
-        id = log_id(data)
+        id = log_id(data, log)
         replayed = replay(log)
         number = given.add(path, id, sighting_id(id, each["machine"], each["boot"], moment))
         batch.add_log(number, log, replayed)

@@ -137,13 +137,20 @@ def _read(data: bytes, name: str) -> Commit:
         )
     except UsageError:
         raise
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+    except (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError):
         raise ParseError(f"{name}: not a commit of evlog table") from None
 
 
 def _inside(name: str) -> str:
     """The path of a part: a table's folder and a file in it. Raises ValueError for any other."""
     folder, slash, file = name.partition("/")
-    if not slash or folder not in TABLES or "/" in file or os.sep in file or not file.endswith(".parquet"):
+    if (
+        not (file.isascii() and file.isprintable())
+        or not slash
+        or folder not in TABLES
+        or "/" in file
+        or os.sep in file
+        or not file.endswith(".parquet")
+    ):
         raise ValueError(name)
     return name

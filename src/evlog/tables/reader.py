@@ -126,6 +126,8 @@ class Reader:
                 reader = self._arrow(sql, dict(values or {}))
             except self._errors as error:
                 raise UsageError(clock.words or _words(error)) from error
+            except RuntimeError as error:
+                raise _stopped(error) from error
         return Answer(reader.schema, self._batches(reader))
 
     def rows(self, sql: str, values: Mapping[str, Any] | None = None) -> list[tuple[Any, ...]]:
@@ -140,6 +142,8 @@ class Reader:
                 yield from reader
             except (*self._errors, pa.ArrowException) as error:
                 raise UsageError(clock.words or _words(error)) from error
+            except RuntimeError as error:
+                raise _stopped(error) from error
 
     def _arrow(self, sql: str, values: dict[str, Any]) -> Any:
         """A reader of batches that are made as they are taken, which each major version does in another way."""
@@ -234,6 +238,11 @@ class _Clock:
     def _stop(self) -> None:
         self.words = f"the question took longer than {self._seconds:g} seconds, and was stopped"
         self._connection.interrupt()
+
+
+def _stopped(error: RuntimeError) -> BaseException:
+    """What DuckDB makes of Ctrl-C, as Python has it; any other error as it is."""
+    return KeyboardInterrupt() if "Query interrupted" in str(error) else error
 
 
 def _duckdb() -> Any:

@@ -102,7 +102,7 @@ class Reading:
             if capture is not None:
                 return self._captured(capture)
             found = read_all(data, self._format, Options(name=name, **self._choices))
-            return Read(tuple(ReadLog(log, whole if own is data else log_id(own), len(own)) for log, own in found))
+            return Read(tuple(ReadLog(log, log_id(own, log), len(own)) for log, own in found))
         except EvlogError as error:
             finding = Finding(_NO_LOG, "error", str(error), None, getattr(error, "offset", None))
             return Read((), finding, whole, len(data))
@@ -118,7 +118,7 @@ class Reading:
         for log in logs:
             member = log.name.removeprefix(f"{capture.name}/")
             data = capture.members[member]
-            found.append(ReadLog(log, log_id(data), len(data), member))
+            found.append(ReadLog(log, log_id(data, log), len(data), member))
         boot, when = capture.manifest.get("boot"), str(capture.manifest.get("time", ""))
         try:
             stated = datetime.fromisoformat(when.replace("Z", "+00:00"))

@@ -7,9 +7,10 @@ taken there by Arrow, a million at a time.
 from __future__ import annotations
 
 from array import array
-from hashlib import sha256
+from hashlib import sha256, sha512
 from operator import itemgetter
 
+from evlog.registers import UNKNOWN_REGISTER
 from evlog.tables.events import CELLS, Reader
 from evlog.tables.schema import TABLES, arrow
 
@@ -33,11 +34,29 @@ _ROLES = {
     "text": "text",
 }
 _FLAGS = {True: "ok", False: "differs"}
+_ID = 32
 
 
-def log_id(data: bytes) -> bytes:
-    """The id of a log: of its own bytes."""
-    return sha256(data).digest()
+def log_id(data: bytes, log: Log | None = None) -> bytes:
+    """The id of a log: SHA-256 of its own bytes.
+
+    Where they do not say which register they extend, a reader was told, and the same bytes of another register are
+    another log: then it is of both, by a hash of its own, so that no bytes have the id that others have with a word.
+    """
+    told = _told(log) if log is not None else ""
+    return sha512(b"\0".join((told.encode(), data))).digest()[:_ID] if told else sha256(data).digest()
+
+
+def _told(log: Log) -> str:
+    """What a reader of lines without an index, or of an IMA list, was told of its registers; "" if nothing."""
+    header = log.header
+    if log.format == "text":
+        registers = log.registers
+        untold = (header is not None and header.get("index")) or len(registers) != 1 or UNKNOWN_REGISTER in registers
+        return "" if untold else " ".join(map(str, (*registers, *log.algorithms)))
+    if _ROLES.get(log.format) != "ima" or header is None:
+        return ""
+    return str(header.get("told_register") or header.get("space") or "")
 
 
 def sighting_id(log: bytes, machine: str | None, boot: str | None, collected_at: int | None) -> bytes:

@@ -59,7 +59,12 @@ _LOGS = Table(
     "one row a sighting: a log of a machine at a time",
     (
         Column("sighting", "id", "SHA-256 of log, machine, boot, collected_at: the same again is the same row", True),
-        Column("log", "id", "SHA-256 of the log's own bytes, unwrapped", True),
+        Column(
+            "log",
+            "id",
+            "SHA-256 of the log's own bytes, unwrapped; with the register, where a reader had to be told it",
+            True,
+        ),
         Column("machine", "string", "the machine's name, as the caller gave it: a claim"),
         Column("boot", "string", "which boot of it, as the caller gave it: a claim"),
         Column("collected_at", "time", "when it was gathered, by the capture or the file's time: a claim"),

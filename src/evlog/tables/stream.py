@@ -102,7 +102,7 @@ def _tables(given: Iterable[tuple[str | None, Log]]) -> dict[str, Any]:
     seen: set[bytes] = set()
     for machine, log in given:
         data = _bytes(log)
-        id = log_id(data)
+        id = log_id(data, log)
         sighting = sighting_id(id, machine, None, None)
         if sighting in seen:
             continue
