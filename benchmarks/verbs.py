@@ -105,8 +105,8 @@ def main(events: int) -> None:
             ("tcg2 to evlog-json", log, "evlog-json"),
         ):
             rows[name] = ["convert", str(source), "--to", to, "-o", str(out)], source, None
-        for name, (words, source, lines) in rows.items():
-            seconds, most = median(words, lines, out)
+        for name, (words, source, most_lines) in rows.items():
+            seconds, most = median(words, most_lines, out)
             written = size_of(out)
             beyond = (most - source.stat().st_size - written) / 1e6
             print(f"  {name:26} {max(seconds - start, 0) / floor:6.1f} x   {beyond:5.0f} MB")

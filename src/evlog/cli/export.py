@@ -60,8 +60,6 @@ def run(args: argparse.Namespace) -> int:
         "model": args.model,
     }
     policy = _policy(args.logs)
-    if policy is None and args.to == "rego":
-        raise UsageError("--to rego takes one policy (evlog policy learn), and no log")
     if policy is not None:
         from evlog.policy.export import boots_of_policy, export_policy
 
@@ -71,6 +69,8 @@ def run(args: argparse.Namespace) -> int:
         made = export_policy(policy, args.to, **choices)
     else:
         boots = _boots(args)
+        if args.to == "rego":
+            raise UsageError("--to rego takes one policy (evlog policy learn), and no log")
         made = export(boots, args.to, **choices)
     if made.is_folder:
         from evlog.intake.outputs import write_folder
