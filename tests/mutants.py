@@ -827,8 +827,8 @@ MUTANTS: tuple[Mutant, ...] = (
     ),
     Mutant(
         "changing/losses.py",
-        "for rest in range(row, count):",
-        "for rest in range(0):",
+        "self._gone_between(row, count)",
+        "self._gone_between(count, count)",
         "test_losses.py::TestAccount::test_an_event_that_is_gone_shows_at_the_end",
     ),
     Mutant(

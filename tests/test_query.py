@@ -25,6 +25,7 @@ from tests.conftest import ROOT, SAMPLES
 from tests.test_schemas import valid
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
 pytest.importorskip("duckdb", reason="the extra [tables] is not installed")
@@ -354,6 +355,15 @@ def test_other_ways_to_say_select(sql: str, lake: Path) -> None:
     assert asked(lake, sql).out
 
 
+@pytest.fixture
+def heeded() -> Iterator[None]:
+    """SIGINT heeded, which a process ignores that a shell runs in the background."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("heeded")
 def test_ctrl_c_stops_a_question(lake: Path) -> None:
     from evlog.tables.reader import Reader
 

@@ -3,8 +3,8 @@
   evlog policy learn BOOT... -o POLICY   the rules that boots bear witness to
   evlog policy check POLICY LOG...       a boot against them, with its evidence
   evlog policy show POLICY               the policy as a page
-  evlog policy learn LAKE -o POLICY      the same from logs in a lake of evlog table
-  evlog policy check POLICY LAKE         every log of a lake, a line of JSON each
+  evlog policy learn LAKE -o POLICY      the same from the logs of a lake
+  evlog policy check POLICY LAKE         all logs of a lake, a line of JSON each
 
 Each BOOT is the log of one good boot; logs of different kinds that follow one another (firmware's, IMA's) are of one.
 With evidence beside each ("{dir}/quote") a boot is verified, and the policy says so. A policy is a JSON file that a

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from typing import Any
 
-__all__ = ["COMMITS", "Commit", "commits", "files", "is_lake"]
+__all__ = ["COMMITS", "Commit", "commits", "files", "is_lake", "refuse_odd_name"]
 
 #: The folder of commits, and what each says of itself.
 COMMITS, SCHEMA = "_commits", "evlog.lake/1"
@@ -65,12 +65,21 @@ def is_lake(path: str) -> bool:
     return os.path.isdir(os.path.join(path, COMMITS))
 
 
+def refuse_odd_name(lake: str) -> None:
+    """Raise UsageError for a path that is no UTF-8: neither pyarrow nor DuckDB opens a file there."""
+    try:
+        lake.encode()
+    except UnicodeEncodeError:
+        raise UsageError(f"{lake}: the path of a lake has to be UTF-8") from None
+
+
 def commits(lake: str) -> tuple[Commit, ...]:
     """The commits that count, in the order of their names; none for a lake that is new.
 
     Raises SourceError for a folder that is no lake or cannot be read, ParseError for a commit that evlog did not write,
     UsageError for one of a version that this evlog does not know.
     """
+    refuse_odd_name(lake)
     for _ in range(_TRIES):
         found = _listed(lake)
         if found is not None:

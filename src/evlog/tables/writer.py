@@ -6,7 +6,7 @@ import os
 import time
 
 from evlog.errors import SourceError
-from evlog.tables.lake import COMMITS, Commit, commits
+from evlog.tables.lake import COMMITS, Commit, commits, refuse_odd_name
 from evlog.tables.schema import TABLES
 
 TYPE_CHECKING = False
@@ -23,10 +23,11 @@ _GRACE = 600
 class Writer:
     """Holds the lake until `close`. ``commits`` are those that count, by batch.
 
-    Raises SourceError where another process holds it, or it cannot be written.
+    Raises SourceError where another process holds it, or it cannot be written; UsageError for an odd path.
     """
 
     def __init__(self, lake: str) -> None:
+        refuse_odd_name(lake)
         self.lake = lake
         try:
             for folder in (COMMITS, *TABLES):
