@@ -18,6 +18,8 @@ settings.load_profile("evlog")
 ROOT = Path(__file__).resolve().parent.parent
 SAMPLES = ROOT / "samples"
 SHARED = ROOT.parent / "shared"
+#: How many times as slow a busy machine may be: bounds of time are for what never ends.
+SLOWEST = 5
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

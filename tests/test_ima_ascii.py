@@ -12,7 +12,7 @@ from evlog import SHA1, SHA256, Event, ImaEvent, Register, replay
 from evlog.errors import ParseError, WriteError
 from evlog.formats.ima.text import TextError, readings, text_of
 from samples import make_linux
-from tests.conftest import SAMPLES
+from tests.conftest import SAMPLES, SLOWEST
 
 PCR10 = Register("pcr", 10)
 
@@ -201,7 +201,7 @@ def test_names_with_line_feeds_are_tried_in_bounds() -> None:
     line = b"10 %s ima-ng sha256:%s %s\n" % (sha1(data), hashlib.sha256(b"x").hexdigest().encode(), name)
     started = time.process_time()
     log = evlog.read(line * 20_000)
-    assert time.process_time() - started < 10
+    assert time.process_time() - started < 10 * SLOWEST
     assert [finding.code for finding in log.findings] == ["bad_record"]
     assert len(log.events) > 1000
 

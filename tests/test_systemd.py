@@ -30,7 +30,7 @@ from evlog.errors import ConversionError, ParseError, WriteError
 from evlog.formats import CERTAIN, NO, POSSIBLE, detect, room
 from evlog.options import Options
 from samples import make_linux
-from tests.conftest import SAMPLES
+from tests.conftest import SAMPLES, SLOWEST
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -189,7 +189,7 @@ def test_what_follows_a_torn_record_is_read() -> None:
 def test_a_log_of_torn_records_floods_nobody() -> None:
     started = time.process_time()
     log = evlog.read(SEPARATOR + b"\x1e[]\n" * 100_000)
-    assert time.process_time() - started < 10
+    assert time.process_time() - started < 10 * SLOWEST
     assert len(log.events) == 1
     assert len(log.findings) < 20
 

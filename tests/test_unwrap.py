@@ -18,7 +18,7 @@ import evlog.formats.ima.ascii
 from evlog.errors import ParseError, SourceError, UnknownFormatError
 from evlog.intake import budget
 from tests import made
-from tests.conftest import SAMPLES
+from tests.conftest import SAMPLES, SLOWEST
 from tests.memory import peak
 
 if TYPE_CHECKING:
@@ -159,11 +159,11 @@ def test_many_strings_are_tried_in_bounded_time() -> None:
     began = time.process_time()
     with pytest.raises(ParseError, match="more than 16384 values in it may be a log"):
         evlog.read(document.encode())
-    assert time.process_time() - began < 5
+    assert time.process_time() - began < 5 * SLOWEST
     began = time.process_time()
     with pytest.raises(UnknownFormatError):
         evlog.read(b"[" + b"[]," * 1_000_000 + b"[]]")
-    assert time.process_time() - began < 5
+    assert time.process_time() - began < 5 * SLOWEST
 
 
 @pytest.mark.parametrize("name", ["acpi-ccel.bin", "acpi-tpm2.bin"])
@@ -275,7 +275,7 @@ def test_a_document_of_too_many_values_is_refused() -> None:
     began = time.process_time()
     with pytest.raises(ParseError, match="more than 2097152 values in a JSON document"):
         evlog.read(b'["' + base64.b64encode(LOG) + b'"' + b",[]" * (1 << 22) + b"]")
-    assert time.process_time() - began < 8
+    assert time.process_time() - began < 8 * SLOWEST
 
 
 def test_no_memory_is_an_evlog_error(monkeypatch: pytest.MonkeyPatch) -> None:
