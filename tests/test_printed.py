@@ -124,7 +124,8 @@ def test_contents(format: str, folder: Path) -> None:
         ["split", "-o", "parts"],
         ["verify", "--registers", other, "--events"],
     ):
-        clean(run(*words, log, "--from", format, folder=folder) if words[0] != "merge" else run(*words, log))
+        said = [] if words[0] == "merge" else ["--from", format]
+        clean(run(*words, log, *said, folder=folder))
     clean(run("diff", log, LOG, folder=folder))
 
 
