@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from evlog.model import Event, Log
     from evlog.registers import Register
 
-__all__ = ["VERDICTS", "Selection", "in_banks", "of", "verdict"]
+__all__ = ["VERDICTS", "Selection", "checked", "of", "verdict"]
 
 _DIGITS = 9  # of an event's number
 VERDICTS = ("matches", "mismatch", "not_checkable")
@@ -100,7 +100,16 @@ def _numbered(numbers: range) -> str:
     return str(numbers[0]) if len(numbers) == 1 else f"{numbers[0]}-{numbers[-1]}"
 
 
-def in_banks(log: Log, checks: Checks, banks: Collection[HashAlg]) -> tuple[Log, Checks]:
+def checked(log: Log, keep: Keep) -> tuple[Log, Checks]:
+    """A log with the digests that are kept, and its checks with the findings that are."""
+    from evlog.checking.check import check
+
+    checks = check(log)
+    checks = checks.replace(findings=keep.findings(checks.findings, log))
+    return (log, checks) if keep.banks is None else _in_banks(log, checks, keep.banks)
+
+
+def _in_banks(log: Log, checks: Checks, banks: Collection[HashAlg]) -> tuple[Log, Checks]:
     """A log and its checks with the digests of some banks only."""
     events, rows = [], []
     for event, row in zip(log.events, checks, strict=True):

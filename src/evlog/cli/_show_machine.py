@@ -132,7 +132,6 @@ def _page(
     evidence: Evidence | None,
     found: Capture | None,
 ) -> None:
-    from evlog.checking.check import check
     from evlog.cli import _selection, _show_page
 
     page = Page(args.color)
@@ -144,9 +143,7 @@ def _page(
             name = args.log if args.log != "-" else "FILE"
             page.line(("to verify: ", "bold"), f"evlog verify {name}{_how(evidence)}")
     for log in logs:
-        checks = check(log)
-        checks = checks.replace(findings=keep.findings(checks.findings, log))
-        kept = (log, checks) if keep.banks is None else _selection.in_banks(log, checks, keep.banks)
+        kept = _selection.checked(log, keep)
         page.line("")
         page.line((log.name.removeprefix(f"{args.log}/"), "bold"))
         whole = bool(args.event)
@@ -258,11 +255,8 @@ def _log_json(args: argparse.Namespace, keep: Keep, selection: Selection, log: L
 
 def _events(keep: Keep, selection: Selection, log: Log) -> Iterator[list[str]]:
     from evlog.checking.bodies import Bodies
-    from evlog.checking.check import check
     from evlog.cli import _selection
     from evlog.cli._events_json import rows_of
 
-    checks = check(log)
-    if keep.banks is not None:
-        log, checks = _selection.in_banks(log, checks, keep.banks)
+    log, checks = _selection.checked(log, keep)
     return rows_of(log, checks, selection.choose(log, checks), Bodies())

@@ -99,16 +99,10 @@ def _checked(
     # Unless they are wanted before.
     if late and keep.banks is None and not args.check and not args.strict and not (page is not None and page.coloured):
         return log, LateChecks(log, lambda found: keep.findings(found, log))
-    from evlog.checking.check import check
-
-    _common.under_way("checking digests")
-    checks = check(log)
-    checks = checks.replace(findings=keep.findings(checks.findings, log))
-    if keep.banks is None:
-        return log, checks
     from evlog.cli import _selection
 
-    return _selection.in_banks(log, checks, keep.banks)
+    _common.under_way("checking digests")
+    return _selection.checked(log, keep)
 
 
 def _whole(args: argparse.Namespace, keep: _keep.Keep, selection: Selection) -> int | None:
