@@ -8,21 +8,23 @@ from heapq import merge
 from itertools import chain
 
 from evlog import hashing
-from evlog._record import Record
+from evlog.checking.row import Row
 from evlog.checking.verdicts import Verdicts
 from evlog.columns import NOT_EXTENDED, rows_of
 from evlog.contents.digest_only import DigestOnly
 from evlog.contents.event_types import EV_NO_ACTION, EV_SEPARATOR
 from evlog.contents.pcclient import PCClientEvent
-from evlog.model import Finding
+from evlog.model import Digest, Finding
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from typing import Any
 
     from evlog.checking.digest_check import DigestCheck
     from evlog.columns import Columns
     from evlog.model import Event
+    from evlog.registers import Register
 
 __all__ = [
     "Facts",
@@ -32,32 +34,6 @@ __all__ = [
 
 _KEPT = 4096  # rows that are made once, and of which a list is made for each type
 _NAMED = 3  # events that a finding names before it counts
-
-
-class Row(Record):
-    """An event that is known to be a PC Client event, with what every check looks at."""
-
-    event: Event
-    type: int
-    data: bytes
-    checks: tuple[DigestCheck, ...]
-    #: The event's number in its log: ``event`` may be one that reads the same, of another place or log.
-    number: int
-
-    @property
-    def pcr(self) -> int | None:
-        """The index if the register is a PCR."""
-        register = self.event.register
-        return register.number if register.space == "pcr" else None
-
-    @property
-    def matches(self) -> bool:
-        """Whether some digest satisfies a rule."""
-        return any(check.verdict == "matches" for check in self.checks)
-
-    def has_rule(self, rule: str) -> bool:
-        """Whether some digest satisfies this rule."""
-        return any(check.rule == rule for check in self.checks)
 
 
 class Facts:
@@ -130,8 +106,9 @@ class Facts:
         """The separators on PCR 0 to 7."""
         separators: dict[int, list[Row]] = {}
         for row in self.of_type(EV_SEPARATOR):
-            if row.pcr is not None and row.pcr <= 7:
-                separators.setdefault(row.pcr, []).append(row)
+            pcr = row.pcr
+            if pcr is not None and pcr <= 7:
+                separators.setdefault(pcr, []).append(row)
         return separators
 
 
@@ -142,7 +119,7 @@ class EventFacts(Facts):
         events = tuple(events)
         self.whole = not any(isinstance(event.content, DigestOnly) for event in events)
         self._rows = [
-            Row(event, event.content.event_type, event.content.data, digests, event.number)
+            Row.of(event, event.content.event_type, event.content.data, digests, event.number)
             for event, digests in zip(events, checks, strict=True)
             if isinstance(event.content, PCClientEvent)
         ]
@@ -159,15 +136,48 @@ class EventFacts(Facts):
         return iter(self._rows)
 
     def unlike(self, algorithms: list[int]) -> Iterator[Row]:
-        return (row for row in self._rows[1:] if [digest.alg.id for digest in row.event.digests] != algorithms)
+        return (row for row in self._rows[1:] if [digest.alg.id for digest in row.digests] != algorithms)
 
     def beginning(self, event_type: int, text: bytes) -> Iterator[Row]:
         return (row for row in self.of_type(event_type) if row.data.startswith(text))
 
 
 def _extended(row: Row) -> int:
-    pcr = row.pcr if row.event.measured and row.event.register.replayable else None
+    pcr = row.pcr if row.measured and row.register.replayable else None
     return NOT_EXTENDED if pcr is None else pcr
+
+
+def _source(
+    columns: Columns, events: Sequence[Event], checks: Sequence[tuple[DigestCheck, ...]]
+) -> dict[str, Callable[[int], Any]]:
+    """What columns tell of their rows, for `Row`; events are made for who asks for one. It knows no row."""
+    buffer, offsets, layouts, end = columns.buffer, columns.offsets, columns.layouts, columns.end
+    last = len(columns) - 1
+    layout_of = columns.layout_of
+    bodies = [layout.body or 0 for layout in layouts]
+
+    def data(row: int) -> bytes:
+        body = bodies[0 if layout_of is None else layout_of[row]]
+        return buffer[offsets[row] + body : offsets[row + 1] if row < last else end]
+
+    def digests(row: int) -> tuple[Digest, ...]:
+        start, layout = offsets[row], layouts[0 if layout_of is None else layout_of[row]]
+        return tuple(Digest(alg, buffer[start + at : start + at + alg.size]) for alg, at in layout.digests)
+
+    def register(row: int) -> Register:
+        index = columns.registers[row]
+        if index != NOT_EXTENDED:
+            return columns.register(index)
+        event: Event = events[row]
+        return event.register
+
+    return {
+        "event": events.__getitem__,
+        "checks": checks.__getitem__,
+        "data": data,
+        "digests": digests,
+        "register": register,
+    }
 
 
 class ColumnFacts(Facts):
@@ -176,7 +186,8 @@ class ColumnFacts(Facts):
     def __init__(self, columns: Columns, events: Sequence[Event], checks: Verdicts) -> None:
         self.types = checks.types
         self.pcrs = self.extended_in(columns)
-        self._columns, self._events, self._checks = columns, events, checks
+        self._columns, self._checks = columns, checks
+        self._source = _source(columns, events, checks)
         self._kept: dict[int, Row] = {}
 
     @staticmethod
@@ -187,10 +198,7 @@ class ColumnFacts(Facts):
     def row(self, place: int) -> Row:
         found = self._kept.get(place)
         if found is None:
-            event = self._events[place]
-            content = event.content
-            assert isinstance(content, PCClientEvent)
-            found = Row(event, content.event_type, content.data, self._checks[place], place)
+            found = Row(self.types[place], place, self._source)
             if len(self._kept) < _KEPT:
                 self._kept[place] = found
         return found
@@ -219,6 +227,8 @@ class ColumnFacts(Facts):
         return (self.row(place) for place in places if place)
 
     def beginning(self, event_type: int, text: bytes) -> Iterator[Row]:
+        if len(self.types) <= _KEPT:
+            return (row for row in self.of_type(event_type) if row.data.startswith(text))
         rows = (self.row(place) for place in rows_of(self._openings, int.from_bytes(text[:4], "little")))
         return (row for row in rows if row.type == event_type and row.data.startswith(text))
 

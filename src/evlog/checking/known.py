@@ -13,7 +13,8 @@ from hashlib import sha256
 from operator import attrgetter
 
 from evlog.checking.digest_check import check_event
-from evlog.checking.facts import ColumnFacts, Row
+from evlog.checking.facts import ColumnFacts
+from evlog.checking.row import Row
 from evlog.contents.pcclient import PCClientEvent
 from evlog.model import LazyEvents
 
@@ -50,7 +51,7 @@ class KnownRecord:
         self.checks: tuple[DigestCheck, ...] = check_event(event)
         self.notes: dict[Hashable, Any] = {}
         #: It as an event of the number that it had last: of most logs it has the same.
-        self.row = Row(event, content.event_type, content.data, self.checks, event.number)
+        self.row = Row.of(event, content.event_type, content.data, self.checks, event.number)
         #: Whether a digest is not of the event's data.
         self.doubtful = event.measured and any(check.verdict != "matches" for check in self.checks)
 
@@ -111,14 +112,14 @@ class _KnownFacts(ColumnFacts):
 
     def __init__(self, columns: Columns, events: Sequence[Event], records: Sequence[KnownRecord]) -> None:
         self.pcrs = self.extended_in(columns)
-        self._columns, self._events = columns, events
+        self._columns = columns
         self._all: list[Row] = []
         self._of_type: dict[int, list[Row]] = {}
         self._doubtful: list[Row] = []
         for place, record in enumerate(records):
             row = record.row
             if row.number != place:
-                row = record.row = Row(row.event, row.type, row.data, row.checks, place)
+                row = record.row = Row.of(row.event, row.type, row.data, row.checks, place)
             self._all.append(row)
             self._of_type.setdefault(row.type, []).append(row)
             if record.doubtful:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from itertools import islice
 
 from evlog import hashing
-from evlog.checking.digest_check import DigestCheck, check_events
+from evlog.checking.digest_check import DigestCheck
+from evlog.checking.row_checks import check_rows
 from evlog.columns import Lazy, rows_of
 from evlog.contents._pcclient_rules import data_first
 from evlog.contents.event_types import EV_NO_ACTION, LAUNCH_MARKERS
@@ -38,7 +39,7 @@ class Verdicts(Lazy):
     """For each row of columns of PC Client events, its checks.
 
     Most digests are of their event's data, by the first rule that there is for the event's type: all rows are asked
-    for that at once, and only the other ones are made events of, to be checked one by one.
+    for that at once, and the other ones by and by.
     """
 
     __slots__ = ("_columns", "_events", "_made", "_plain", "flags", "types")
@@ -66,9 +67,9 @@ class Verdicts(Lazy):
             return self._plain[0 if layout_of is None else layout_of[row]]
         checked = self._made.get(row)
         if checked is None:
-            # Whoever asks for one asks for those behind it.
-            after = islice(rows_of(self.flags, 0, row), _AT_ONCE)
-            rows = [each for each in after if each not in self._made]
-            self._made.update(zip(rows, check_events([self._events[each] for each in rows]), strict=True))
+            # Whoever asks for one asks for those beside it.
+            beside = islice(rows_of(self.flags, 0, row - row % _AT_ONCE), _AT_ONCE)
+            rows = [each for each in beside if each not in self._made]
+            self._made.update(zip(rows, check_rows(self._columns, self.types, rows, self._events), strict=True))
             checked = self._made[row]
         return checked
