@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 
     #: What rows extend into a bank, of (bank, rules, start row, stop row): see `Columns.extensions`.
     Extensions: TypeAlias = Callable[[HashAlg, tuple[str, ...], int, int], Sequence[bytes | None]]
+    #: Of a record of a PC Client event the register's index, the event type, and the digests.
+    Told: TypeAlias = tuple[int, int, tuple[bytes, ...]]
 
 __all__ = [
     "NOT_EXTENDED",
@@ -358,9 +360,24 @@ class Packed(Record):
     counted: bool = True
     usual: bool = True
 
+    @property
+    def count(self) -> int:
+        """How many events there are."""
+        return len(self.columns)
+
+    @property
+    def layouts(self) -> tuple[Layout, ...]:
+        """The digest layouts that runs are of, in some of which there may be no row."""
+        return self.columns.layouts
+
+    @property
+    def used(self) -> list[Layout]:
+        """Those in which there is a row."""
+        return [self.layouts[number] for number in sorted(set(self.columns.layout_of or b"\0"))]
+
     def runs(self) -> Iterator[tuple[int, int, int]]:
         """Runs of rows with one layout, of so many at most: the first row, the one after the last, the layout."""
-        layout_of, count = self.columns.layout_of, len(self.columns)
+        layout_of, count = self.columns.layout_of, self.count
         for first in range(0, count, _RUN):
             start, part = first, layout_of[first : first + _RUN] if layout_of is not None else b""
             if not part:
@@ -370,13 +387,17 @@ class Packed(Record):
                 yield start, start + len(part) - len(rest), part[0]
                 start, part = start + len(part) - len(rest), rest
 
-    def bounds(self, start: int, stop: int) -> Iterator[tuple[int, int]]:
-        """Where the records of a run start and end."""
-        offsets, count = self.columns.offsets, len(self.columns)
-        ends = offsets[start + 1 : stop + 1]
-        if stop == count:
+    def told(self, start: int, stop: int, layout: int) -> tuple[Iterator[Told], Sequence[bytes]]:
+        """Of each row of a run the register's index, the event type and the digests; and the data."""
+        data, fields = self.columns.buffer, self.fields[layout]
+        size = fields.record.size
+        starts = self.columns.offsets[start:stop]
+        ends = self.columns.offsets[start + 1 : stop + 1]
+        if stop == len(self.columns):
             ends.append(self.columns.end)
-        return zip(offsets[start:stop], ends)  # noqa: B905  # they are as many
+        bodies = [data[at + size : end] for at, end in zip(starts, ends, strict=True)]
+        rows = map(fields.record.unpack_from, repeat(data), starts)
+        return map(itemgetter(0, fields.type, fields.digests), rows), bodies
 
     def after(self, rows: int) -> Packed:
         """The same without so many rows at the start."""
@@ -384,7 +405,7 @@ class Packed(Record):
 
     def says_the_same(self, other: Packed) -> bool:
         """Whether both have the same events: registers, types, digests in order, data."""
-        if len(self.columns) != len(other.columns) or self.space != other.space:
+        if self.count != other.count or self.space != other.space:
             return False
         runs = self._runs_with(other)
         return all(self._same(other, *run) for run in runs)
@@ -393,7 +414,7 @@ class Packed(Record):
         """Runs of rows with one layout in both."""
         ours, theirs = self.runs(), other.runs()
         start = stop = end = layout = with_layout = 0
-        while start < len(self.columns):
+        while start < self.count:
             if start == stop:
                 _, stop, layout = next(ours)
             if start == end:
@@ -403,20 +424,11 @@ class Packed(Record):
 
     def _same(self, other: Packed, start: int, stop: int, layout: int, with_layout: int) -> bool:
         one, two = self._algorithms(layout), other._algorithms(with_layout)
-        sides = self._told(start, stop, layout), other._told(start, stop, with_layout)
+        sides = self.told(start, stop, layout), other.told(start, stop, with_layout)
         return one == two and all(all(map(eq, *pair)) for pair in zip(*sides, strict=True))
 
     def _algorithms(self, layout: int) -> list[tuple[int, int]]:
-        return [(alg.id, alg.size) for alg, _ in self.columns.layouts[layout].digests]
-
-    def _told(self, start: int, stop: int, layout: int) -> tuple[Iterator[Any], Iterator[bytes]]:
-        """Of each row of a run the register's index, the type and the digests; and the data."""
-        data, fields = self.columns.buffer, self.fields[layout]
-        size = fields.record.size
-        bounds = list(self.bounds(start, stop))
-        rows = map(fields.record.unpack_from, repeat(data), (offset for offset, _ in bounds))
-        bodies = (data[offset + size : end] for offset, end in bounds)
-        return map(itemgetter(0, fields.type, fields.digests), rows), bodies
+        return [(alg.id, alg.size) for alg, _ in self.layouts[layout].digests]
 
 
 def rows_of(column: array[int] | bytes | bytearray, value: int, first: int = 0) -> Iterator[int]:
