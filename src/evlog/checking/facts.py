@@ -6,6 +6,7 @@ from array import array
 from functools import cached_property
 from heapq import merge
 from itertools import chain
+from operator import attrgetter
 
 from evlog import hashing
 from evlog.checking.row import Row
@@ -14,13 +15,14 @@ from evlog.columns import NOT_EXTENDED, rows_of
 from evlog.contents.digest_only import DigestOnly
 from evlog.contents.event_types import EV_NO_ACTION, EV_SEPARATOR
 from evlog.contents.pcclient import PCClientEvent
-from evlog.model import Digest, Finding
+from evlog.model import Finding
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
     from typing import Any
 
+    from evlog.algorithms import HashAlg
     from evlog.checking.digest_check import DigestCheck
     from evlog.columns import Columns
     from evlog.model import Event
@@ -136,7 +138,7 @@ class EventFacts(Facts):
         return iter(self._rows)
 
     def unlike(self, algorithms: list[int]) -> Iterator[Row]:
-        return (row for row in self._rows[1:] if [digest.alg.id for digest in row.digests] != algorithms)
+        return (row for row in self._rows[1:] if [alg.id for alg, _ in row.digests] != algorithms)
 
     def beginning(self, event_type: int, text: bytes) -> Iterator[Row]:
         return (row for row in self.of_type(event_type) if row.data.startswith(text))
@@ -160,9 +162,9 @@ def _source(
         body = bodies[0 if layout_of is None else layout_of[row]]
         return buffer[offsets[row] + body : offsets[row + 1] if row < last else end]
 
-    def digests(row: int) -> tuple[Digest, ...]:
+    def digests(row: int) -> list[tuple[HashAlg, bytes]]:
         start, layout = offsets[row], layouts[0 if layout_of is None else layout_of[row]]
-        return tuple(Digest(alg, buffer[start + at : start + at + alg.size]) for alg, at in layout.digests)
+        return [(alg, buffer[start + at : start + at + alg.size]) for alg, at in layout.digests]
 
     def register(row: int) -> Register:
         index = columns.registers[row]
@@ -227,8 +229,6 @@ class ColumnFacts(Facts):
         return (self.row(place) for place in places if place)
 
     def beginning(self, event_type: int, text: bytes) -> Iterator[Row]:
-        if len(self.types) <= _KEPT:
-            return (row for row in self.of_type(event_type) if row.data.startswith(text))
         rows = (self.row(place) for place in rows_of(self._openings, int.from_bytes(text[:4], "little")))
         return (row for row in rows if row.type == event_type and row.data.startswith(text))
 
@@ -240,6 +240,61 @@ class ColumnFacts(Facts):
         return backend.words(columns, [layout.body or 0 for layout in columns.layouts], "little")
 
 
+class ListedFacts(ColumnFacts):
+    """The same of a log whose rows are at hand, and those of them that are `doubtful`."""
+
+    def __init__(self, columns: Columns, types: array[int], rows: Sequence[Row], doubtful: Sequence[Row]) -> None:
+        self.types = types
+        self.pcrs = self.extended_in(columns)
+        self._columns, self._all, self._doubtful = columns, rows, doubtful
+        self._of_type: dict[int, list[Row]] = {}
+        for row in rows:
+            listed = self._of_type.get(row.type)
+            if listed is None:
+                self._of_type[row.type] = [row]
+            else:
+                listed.append(row)
+
+    @staticmethod
+    def of(columns: Columns, events: Sequence[Event], checks: Verdicts) -> ListedFacts:
+        """Those of a log that is not long."""
+        source, register = _source(columns, events, checks), columns.register
+        named = {index: register(index) for index in columns.indices}
+        rows, doubtful = [], []
+        told = zip(checks.types, map(source["data"], range(len(columns))), checks.all(), columns.registers, strict=True)
+        for number, (event_type, data, checked, index) in enumerate(told):
+            row = Row(event_type, number, source)
+            row.data, row.checks = data, checked
+            if index != NOT_EXTENDED:
+                row.register = named[index]
+            rows.append(row)
+        doubtful = [row for row, plain in zip(rows, checks.flags, strict=True) if not plain]
+        return ListedFacts(columns, checks.types, rows, doubtful)
+
+    def row(self, place: int) -> Row:
+        return self._all[place]
+
+    def doubtful(self) -> Iterator[Row]:
+        return iter(self._doubtful)
+
+    def of_type(self, *types: int) -> Iterator[Row]:
+        found = [self._of_type[each] for each in dict.fromkeys(types) if each in self._of_type]
+        if len(found) < 2:
+            return iter(found[0] if found else ())
+        return iter(sorted(chain.from_iterable(found), key=_number))
+
+    @cached_property
+    def kinds(self) -> frozenset[int]:
+        return frozenset(self._of_type)
+
+    @cached_property
+    def loose(self) -> list[Row]:
+        return [self._all[place] for place in rows_of(self._columns.registers, NOT_EXTENDED)]
+
+    def beginning(self, event_type: int, text: bytes) -> Iterator[Row]:
+        return (row for row in self._of_type.get(event_type, ()) if row.data.startswith(text))
+
+
 def finding(code: str, severity: str, message: str, rows: Iterable[Row | Event]) -> Iterator[Finding]:
     """One finding for all the events that it is about, which it names or counts; none if there are none."""
     numbers = [row.number for row in rows]
@@ -249,3 +304,6 @@ def finding(code: str, severity: str, message: str, rows: Iterable[Row | Event])
     more = f" and {len(numbers) - _NAMED} more" if len(numbers) > _NAMED else ""
     where = f" (events {named}{more})" if len(numbers) > 1 else ""
     yield Finding(code, severity, message + where, numbers[0])
+
+
+_number = attrgetter("number")

@@ -54,7 +54,9 @@ def findings(facts: Facts, conventions: tuple[Convention, ...]) -> Iterator[Find
     yield from _exit_boot_services(facts)
     yield from _folded_separators(facts)
     for code, message, among, test in _QUIRKS:
-        yield from finding(code, "note", message, [row for row in among(facts) if test(row)])
+        rows = [row for row in among(facts) if test(row)]
+        if rows:
+            yield from finding(code, "note", message, rows)
 
 
 def _conventions(conventions: tuple[Convention, ...]) -> Iterator[Finding]:

@@ -6,11 +6,12 @@ from evlog.contents.event_types import EV_NO_ACTION, LAUNCH_MARKERS
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
     from typing import Any
 
+    from evlog.algorithms import HashAlg
     from evlog.checking.digest_check import DigestCheck
-    from evlog.model import Digest, Event
+    from evlog.model import Event
     from evlog.registers import Register
 
     #: What tells, by the attribute's name, what the row of a number holds.
@@ -36,7 +37,7 @@ class Row:
     event: Event
     data: bytes
     checks: tuple[DigestCheck, ...]
-    digests: tuple[Digest, ...]
+    digests: Sequence[tuple[HashAlg, bytes]]
     register: Register
 
     def __init__(self, event_type: int, number: int, source: Source = _NONE) -> None:
@@ -49,7 +50,8 @@ class Row:
         """The row of an event that is at hand."""
         row = Row(event_type, number)
         row.event, row.data, row.checks = event, data, checks
-        row.digests, row.register = event.digests, event.register
+        row.register = event.register
+        row.digests = [(digest.alg, digest.value) for digest in event.digests]
         return row
 
     if not TYPE_CHECKING:  # where a misspelt attribute is an error

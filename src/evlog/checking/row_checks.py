@@ -76,7 +76,7 @@ class _Asked:
         self._left: list[Iterator[tuple[str, bytes | None]]] = []
         self._external: set[int] = set()
         registers: dict[int, Register] = {}
-        body = layout.body or 0
+        body, last = layout.body or 0, len(columns) - 1
         for row, start in zip(rows, self.starts, strict=True):
             index = columns.registers[row]
             register = registers.get(index)
@@ -84,9 +84,11 @@ class _Asked:
                 register = events[row].register if index == NOT_EXTENDED else columns.register(index)
                 if index != NOT_EXTENDED:
                     registers[index] = register
-            data = self.buffer[start + body : start + columns.length(row)]
+            data = self.buffer[start + body : columns.offsets[row + 1] if row < last else columns.end]
             self._left.append(candidates(types[row], register, data))
-        self._firsts = self._next(range(len(rows)), 0)
+        self._asked = self._next(range(len(rows)), 0)
+        self._parts = [self.covered[place][0] for place in self._asked]
+        self._named = [rules[0] if rules else None for rules in self.rules]
 
     def checks(self) -> list[Checked]:
         """The checks of each row."""
@@ -110,17 +112,20 @@ class _Asked:
         """For each row the first rule that its digest in a bank satisfies."""
         digests, size, buffer = hashing.backend().digests, alg.size, self.buffer
         recorded = [buffer[start + distance : start + distance + size] for start in self.starts]
-        fitting: list[str | None] = [rules[0] if rules else None for rules in self.rules]
-        asked, turn = self._firsts, 0
+        fitting = self._named.copy()
+        asked, parts, turn = self._asked, self._parts, 0
         while asked:
-            made = digests(alg, [self.covered[place][turn] for place in asked])
+            made = digests(alg, parts)
             missed = [place for place, digest in zip(asked, made, strict=True) if digest != recorded[place]]
+            if not missed:
+                break
             turn += 1
-            asked = self._next(missed, turn) if missed else missed
             for place in missed:
                 fitting[place] = None
+            asked, parts = self._next(missed, turn), []
             for place in asked:
                 fitting[place] = self.rules[place][turn]
+                parts.append(self.covered[place][turn])
         return fitting
 
     def _next(self, places: Sequence[int], turn: int) -> list[int]:
@@ -128,7 +133,7 @@ class _Asked:
         found = []
         for place in places:
             rules = self.rules[place]
-            if len(rules) <= turn:
+            if turn == len(rules):
                 for rule, part in self._left[place]:
                     if part is not None:
                         rules.append(rule)

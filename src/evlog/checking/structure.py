@@ -6,6 +6,8 @@ pre-OS phase), 10.4.5 (EV_NO_ACTION). A log is not refused for any of this.
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 from evlog import hashing
 from evlog.checking.facts import finding
 from evlog.columns import rows_of
@@ -105,13 +107,12 @@ def _digests(facts: Facts) -> Iterator[Finding]:
     wrong: list[Row] = []
     torn: list[Row] = []
     constant: list[Row] = []
-    constants: dict[HashAlg, tuple[bytes, ...]] = {}
     for row in facts.doubtful():
         verdicts = [check.verdict for check in row.checks]
         matches = "matches" in verdicts
         if "mismatch" in verdicts:
             (torn if matches else wrong).append(row)
-        if not matches and row.type != EV_SEPARATOR and _is_constant(row, constants):
+        if not matches and row.type != EV_SEPARATOR and _is_constant(row):
             constant.append(row)
     yield from finding("digest_mismatch", "warning", "the digests are not of the event's data", wrong)
     yield from finding("banks_disagree", "warning", "one digest is of the event's data, another is not", torn)
@@ -119,31 +120,35 @@ def _digests(facts: Facts) -> Iterator[Finding]:
     yield from finding("constant_digest", "note", message, constant)
 
 
-def _is_constant(row: Row, constants: dict[HashAlg, tuple[bytes, ...]]) -> bool:
+def _is_constant(row: Row) -> bool:
     if not row.measured:
         return False
-    backend = hashing.backend()
-    for digest in row.digests:
-        alg, value = digest.alg, digest.value
-        if len(value) > _NUMBER and not any(value[_NUMBER:]):
+    for alg, value in row.digests:
+        if len(value) > _NUMBER and not (value[-1] or any(value[_NUMBER:])):
             return True
-        if alg not in constants:
-            constants[alg] = tuple(backend.digests(alg, _CONSTANTS)) if backend.computable(alg) else ()
-        if value in constants[alg]:
+        if value in _constants(alg):
             return True
     return False
 
 
+@lru_cache(64)
+def _constants(alg: HashAlg) -> frozenset[bytes]:
+    """The digests of what says nothing; none under an algorithm that cannot be computed here."""
+    backend = hashing.backend()
+    return frozenset(backend.digests(alg, _CONSTANTS) if backend.computable(alg) else ())
+
+
 def _lists(facts: Facts) -> Iterator[Finding]:
     """Digest lists that differ from what the header declares."""
-    header = spec_id.spec_id_of(facts.row(0).event.content)
+    first = facts.row(0)
+    header = spec_id.spec_id_in(first.type, first.data)
     if header is None or header.version != 3:
         return
     declared = [alg.id for alg in header.algorithms]
     others: list[Row] = []
     unordered: list[Row] = []
     for row in facts.unlike(declared):
-        same = sorted(digest.alg.id for digest in row.digests) == sorted(declared)
+        same = sorted(alg.id for alg, _ in row.digests) == sorted(declared)
         (unordered if same else others).append(row)
     yield from finding("digest_list", "warning", "the digests are not those that the header declares", others)
     yield from finding("digest_order", "note", "digests in another order than in the header", unordered)
@@ -230,7 +235,7 @@ def _no_actions(facts: Facts) -> Iterator[Finding]:
     loud, misplaced = [], []
     for row in facts.no_actions:
         told = row.data[:4] == _TRUST_POINT or has_marker_digests(row.event)
-        if any(any(digest.value) for digest in row.digests) and not told:
+        if any(any(value) for _, value in row.digests) and not told:
             loud.append(row)
         if row.pcr and row.data.startswith(_OF_PCR0):
             misplaced.append(row)

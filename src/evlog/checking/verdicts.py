@@ -8,7 +8,7 @@ from evlog import hashing
 from evlog.checking.digest_check import DigestCheck
 from evlog.checking.row_checks import check_rows
 from evlog.columns import Lazy, rows_of
-from evlog.contents._pcclient_rules import data_first
+from evlog.contents._pcclient_rules import NOT_DATA_FIRST
 from evlog.contents.event_types import EV_NO_ACTION, LAUNCH_MARKERS
 
 TYPE_CHECKING = False
@@ -25,8 +25,8 @@ __all__ = ["Verdicts", "event_types"]
 
 _AT_ONCE = 256  # rows that are checked at once
 _EVENT_TYPE = 4  # bytes before it in a record
-#: Types of events that are not measured, or may not be.
-_NOT_MEASURED = frozenset({EV_NO_ACTION, *LAUNCH_MARKERS})
+#: Types of events that are not measured, or may not be; and those whose digests are of something else first.
+_NOT_PLAIN = NOT_DATA_FIRST | {EV_NO_ACTION, *LAUNCH_MARKERS}
 
 
 def event_types(columns: Columns) -> array[int]:
@@ -51,10 +51,9 @@ class Verdicts(Lazy):
         self.types = event_types(columns)
         #: For each row, whether its digests are all of its data, and could be of nothing else.
         self.flags = bytearray(backend.of_body(columns))
-        for event_type in set(self.types):
-            if event_type in _NOT_MEASURED or not data_first(event_type):
-                for row in rows_of(self.types, event_type):
-                    self.flags[row] = 0
+        for event_type in _NOT_PLAIN.intersection(self.types):
+            for row in rows_of(self.types, event_type):
+                self.flags[row] = 0
         self._columns, self._events = columns, events
         self._plain = [
             tuple(DigestCheck(alg, "matches", "data") for alg, _ in layout.digests) for layout in columns.layouts
@@ -73,3 +72,14 @@ class Verdicts(Lazy):
             self._made.update(zip(rows, check_rows(self._columns, self.types, rows, self._events), strict=True))
             checked = self._made[row]
         return checked
+
+    def all(self) -> list[Checked]:
+        """The checks of all rows, at once."""
+        rows = [row for row, plain in enumerate(self.flags) if not plain and row not in self._made]
+        self._made.update(zip(rows, check_rows(self._columns, self.types, rows, self._events), strict=True))
+        made, plain, layout_of = self._made, self._plain, self._columns.layout_of
+        layouts = bytes(len(self)) if layout_of is None else layout_of
+        return [
+            plain[layout] if flag else made[row]
+            for row, (flag, layout) in enumerate(zip(self.flags, layouts, strict=True))
+        ]
