@@ -57,6 +57,8 @@ _ALGORITHM = struct.Struct("<HH")
 #: Where the algorithms begin in version 03, counted from the start of the event.
 TABLE = _SHARED.size + _COUNT.size
 _UINTN = {1: 4, 2: 8}
+# Bytes of an event that is known again, and how many are.
+_SHORT, _MANY = 256, 64
 
 
 class Fields(Record):
@@ -107,6 +109,10 @@ class SpecId(Record):
     def agile(self) -> bool:
         """Whether the records after it are crypto-agile."""
         return self.version in (3, None)
+
+
+_NOT_MET = SpecId(None)
+_known: dict[tuple[bytes, int], SpecId | None] = {}
 
 
 def is_spec_id(event_type: int, data: bytes) -> bool:
@@ -166,6 +172,19 @@ def spec_id(data: bytes, base: int = 0) -> SpecId | None:
 
     Raises ParseError for one of version 03 whose table of algorithms cannot be.
     """
+    if type(data) is not bytes or len(data) > _SHORT:
+        return _spec_id(data, base)
+    # The logs of a fleet begin with the same one, and each is asked for it several times.
+    found = _known.get((data, base), _NOT_MET)
+    if found is _NOT_MET:
+        found = _spec_id(data, base)
+        if len(_known) >= _MANY:
+            _known.clear()
+        _known[data, base] = found
+    return found
+
+
+def _spec_id(data: bytes, base: int) -> SpecId | None:
     version = _VERSIONS.get(data[:16], -1)
     if version in (0, 2):
         found = fields_of(data)
