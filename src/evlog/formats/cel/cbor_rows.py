@@ -255,7 +255,7 @@ def rows(
 
 def records(source: Packed) -> bytes | None:
     """A log on PCRs as an array of records, with numbers that count; None if not all can be."""
-    data, layouts = source.columns.buffer, source.columns.layouts
+    layouts = source.columns.layouts
     out = BytesIO()
     out.write(array_head(len(source.columns)))
     heads: dict[int, dict[int, bytes]] = {}
@@ -267,8 +267,9 @@ def records(source: Packed) -> bytes | None:
         known = heads.setdefault(number, {})
         slots = slice(3, 3 + 2 * len(layout.digests), 2)
         given = [_RECORD, b"", b"", *_digest_heads(layout), b"", b"", b""]
+        data, bounds = source.records(start, stop)
         parts: list[bytes] = []
-        for offset, end in source.bounds(start, stop):
+        for offset, end in bounds:
             told = unpack(data, offset)
             index, event_type = told[0], told[kind]
             if index not in known:

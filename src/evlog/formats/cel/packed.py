@@ -49,7 +49,7 @@ def _fields(shape: Shape) -> Fields:
 
 def records(source: Packed) -> bytes | None:
     """The records of a log on PCRs, with numbers that count, and integers, of four bytes; None if not all can be."""
-    data, layouts = source.columns.buffer, source.columns.layouts
+    layouts = source.columns.layouts
     out = BytesIO()
     templates: dict[int, tuple[struct.Struct, list[Any]]] = {}
     following: dict[int, int] = {}
@@ -60,8 +60,9 @@ def records(source: Packed) -> bytes | None:
         template, given = templates[number]
         pack, unpack, size = template.pack, fields.record.unpack_from, fields.record.size
         kind, digests, slots = fields.type, fields.digests, slice(6, 6 + 2 * len(layout.digests), 2)
+        data, bounds = source.records(start, stop)
         parts: list[bytes] = []
-        for offset, end in source.bounds(start, stop):
+        for offset, end in bounds:
             told = unpack(data, offset)
             given[3] = index = told[0]
             if index not in following:

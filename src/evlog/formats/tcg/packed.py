@@ -45,7 +45,7 @@ def records(source: Packed, first: int, sizes: Mapping[int, int], header: bytes)
 
     None if not all can be.
     """
-    data, layouts = source.columns.buffer, source.columns.layouts
+    layouts = source.columns.layouts
     out = BytesIO()
     out.write(header)
     templates: dict[int, tuple[struct.Struct, list[Any]]] = {}
@@ -60,8 +60,9 @@ def records(source: Packed, first: int, sizes: Mapping[int, int], header: bytes)
         template, given = templates[number]
         pack, unpack, size = template.pack, fields.record.unpack_from, fields.record.size
         kind, digests, slots = fields.type, fields.digests, slice(4, 4 + 2 * len(layout.digests), 2)
+        data, bounds = source.records(max(start, first), stop)
         parts: list[bytes] = []
-        for offset, end in source.bounds(max(start, first), stop):
+        for offset, end in bounds:
             told = unpack(data, offset)
             given[0] = index = told[0]
             if index >= FIRST_HANDLE:
