@@ -134,7 +134,7 @@ def read(data: bytes, options: Options) -> Log:
     if stop is not None:
         code = "truncated_record" if isinstance(stop, TruncatedError) else "bad_record"
         findings.append(Finding(code, "error", str(stop), len(columns), stop.offset))
-    elif len(events) and not data.endswith(b"\n"):
+    elif len(events) and data[-1:] != b"\n":
         message = "the last line does not end: it may be cut"
         findings.append(Finding("unended_line", "warning", message, len(events) - 1, len(data)))
     if options.strict:
