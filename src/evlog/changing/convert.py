@@ -104,7 +104,7 @@ def _rewritten(log: Log, to: str, target: Writer, options: Options) -> Written |
     back = _back(target, to, data, _as_told(options, log, ()))
     back = back if back.platform is not None else back.replace(platform=options.platform)
     one, two = log.packed, back.packed
-    if one is None or two is None or not one.says_the_same(two.after(added)):
+    if one is None or two is None or not two.counted or not one.says_the_same(two.after(added)):
         return None
     return data, back, (), tuple(of_container(log, to, back, options))
 
