@@ -20,7 +20,8 @@ TITLE = "lines of the kernel's tsm_mr tracepoints"
 
 def sniff(data: bytes, options: Options) -> Match:
     """Certain of a line of one of the tracepoints, whatever else was traced."""
-    if b"tsm_mr_" not in data:
+    # In hex what has no letter of it, nor one with the last bits of a digit, is found soonest.
+    if b"m_m" not in data or b"tsm_mr_" not in data:
         return NO_MATCH
     from evlog.formats.reports.tsm_trace_reader import is_trace
 
