@@ -412,7 +412,10 @@ def write(log: Log, space: Space) -> bytes:
 def rewrite(log: Log, options: Options, format: str, space: Space) -> tuple[bytes, int] | None:
     """What `write` makes of what `adapt` takes of a log, where that is all of it: see `evlog.formats`."""
     source = log.packed
-    if log.format == format or source is None or source.space != space or not source.counted or not len(log.events):
+    if source is None or source.space != space or not source.counted or not len(log.events):
+        return None
+    if log.format == format and (log.header is not None or log.tail):
+        # What the container has besides is kept.
         return None
     header, first = log.events[0], 1
     found = spec_id_of(header.content)
