@@ -22,7 +22,7 @@ from tests.generated import logs, tcg2
 if TYPE_CHECKING:
     from evlog import Log
 
-FORMATS = ("cel-tlv", "cel-cbor", "tcg2", "ccel")
+FORMATS = ("cel-tlv", "cel-cbor", "cel-json", "tcg2", "ccel")
 
 
 def plain(log: Log) -> Log:
@@ -50,7 +50,7 @@ def agree(log: Log) -> None:
             assert (rewritten[0], ()) == (target.write(adapted, Options()), tuple(losses))
 
 
-READ = [path for path in logs() if path.parent.name in ("tcg1", "tcg2", "ccel", "cel-tlv", "cel-cbor")]
+READ = [path for path in logs() if path.parent.name in ("tcg1", "tcg2", "ccel", "cel-tlv", "cel-cbor", "cel-json")]
 
 
 @pytest.mark.parametrize("path", READ, ids=lambda path: path.name)

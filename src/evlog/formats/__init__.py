@@ -110,7 +110,7 @@ FORMATS: dict[str, str] = {
     "tsm-trace": "reports.tsm_trace",
     "cel-json": "cel.json",
     "cel-cbor": "cel.cbor",
-    "dstack": "dstack",
+    "dstack": "dstack.room",
     "text": "text.room",
     "evlog-json": "evlog_json",
 }

@@ -6,7 +6,8 @@ only if all of it is an array of such records under the key of a PCR, encoded as
 is for the reference to read, and to remark on.
 
 Within a log most records have one shape: the widths of integers, and the algorithms and sizes of the digests. One
-`struct` call reads a record of the shape of the one before it.
+`struct` call reads a record of the shape of the one before it. The native scanner goes over records of one shape and
+stops at any other.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ import struct
 from array import array
 from io import BytesIO
 
+from evlog import hashing
 from evlog._record import Record
 from evlog.algorithms import HashAlg
 from evlog.columns import NOT_EXTENDED, Fields, Layout, Packed, Recorded
@@ -30,7 +32,9 @@ from evlog.registers import Register
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from typing import Any
+    from typing import Any, TypeAlias
+
+    Form: TypeAlias = tuple[list[tuple[int, bytes]], list[tuple[int, int, int, int]], int, int]
 
     from evlog.registers import Space
 
@@ -58,6 +62,7 @@ class _Shape:
         self._data, self._start, self._at = data, position, position
         self._form, self._skipped, self._constant = ">", ">", b""
         self.constants: list[bytes] = []
+        self._sizes: list[int] = []
         self.least: list[int] = []
         self.most: list[int] = []
         self._take(_RECORD)
@@ -103,6 +108,7 @@ class _Shape:
     def _value(self, code: str, size: int, *, kept: bool = True) -> None:
         """A value stands here, behind what was constant."""
         self.constants.append(self._constant)
+        self._sizes.append(size)
         self._form += f"{len(self._constant)}s{code}"
         self._skipped += f"{len(self._constant)}x{code if kept else f'{size}x'}"
         self._constant = b""
@@ -118,6 +124,21 @@ class _Shape:
         self.least.append(least)
         self.most.append((1 << 8 * size) - 1 if size else major + 23)
         self._value(code or "B", size or 1, kept=kept)
+
+    def form(self) -> Form:
+        """As the native scanner wants it: what is the same in all records by distance, the four numbers, and the rest.
+
+        The rest is what the byte of the data's length says besides it, and the bytes before the data.
+        """
+        constants, values, at = [], [], 0
+        for constant, size in zip(self.constants, self._sizes, strict=True):
+            constants.append((at, constant))
+            values.append((at + len(constant), size))
+            at += len(constant) + size
+        numbers = [values[0], values[1], values[-2], values[-1]]
+        bounds = zip(numbers, self.least, self.most, strict=True)
+        inline = _BYTES if self.least[-1] == _BYTES else 0
+        return constants, [(*number, least, most) for number, least, most in bounds], inline, at
 
     def _digest(self) -> tuple[HashAlg, int]:
         """The algorithm of the digest here, and its distance from the start of the record."""
@@ -203,8 +224,21 @@ def rows(
     constants: tuple[bytes, ...] = ()
     low = high = lowest = highest = first = last = least = most = inline = 0
     fields: tuple[Any, ...] = ()
+    native = hashing.native(end - start)
+    form: Form | None = None
+    odd = sorted(LAUNCH_MARKERS)
     try:
         while position < end:
+            if native is not None and form is not None and position + fixed <= end:
+                numbers = offsets, recnums, indices
+                before = len(silent)
+                position = native.cbor_run(data, position, *form, FIRST_HANDLE, odd, *numbers, silent, notable)
+                met = len(offsets) - len(layout_of)
+                layout_of += bytes((current,)) * met
+                if met > len(silent) - before:
+                    used.add(current)
+                if position == end:
+                    break
             for careful in False, True:
                 if careful:
                     shape = _Shape(data, position)
@@ -216,6 +250,7 @@ def rows(
                     unpack, fixed, constants = shape.record.unpack_from, shape.record.size, tuple(shape.constants)
                     (low, lowest, first, least), (high, highest, last, most) = shape.least, shape.most
                     inline = _BYTES if least == _BYTES else 0
+                    form = shape.form() if native is not None else None
                 if position + fixed > end:
                     continue
                 fields = unpack(data, position)
