@@ -174,13 +174,14 @@ def test_cel_of_which_a_word_is_another(
 
 
 @settings(max_examples=150, deadline=None)
-@given(RECORDS, st.binary(max_size=3), st.integers(0, 1 << 16), st.integers(0, 3), st.booleans())
+@given(RECORDS, st.binary(max_size=3), st.integers(0, 1 << 16), st.integers(0, 3), st.sampled_from([None, "ccmr"]))
 def test_cel_of_which_bytes_are_others(
-    records: list[tuple[int, int, int]], junk: bytes, at: int, length: int, cut: bool
+    records: list[tuple[int, int, int]], junk: bytes, at: int, length: int, space: str | None
 ) -> None:
     data = array_of(records)
     at %= len(data)
-    agree(data[:at] + junk + (b"" if cut else data[at + length :]), CEL)
+    agree(data[:at] + junk + data[at + length :], CEL, space=space)
+    agree(data[:at] + junk, CEL, space=space)
 
 
 @settings(max_examples=60, deadline=None)
