@@ -12,6 +12,7 @@ records (`Computed`), or in the hash of lines (`Lines`). Readers ask what a row 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from io import BytesIO
 from itertools import repeat
 from operator import eq, itemgetter
 from sys import byteorder
@@ -22,7 +23,7 @@ from evlog.registers import Register
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from array import array
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
     from struct import Struct
     from typing import Any, TypeAlias
 
@@ -263,6 +264,20 @@ class Columns(Record):
         """Bytes of a record: records are contiguous."""
         following = self.offsets[row + 1] if row + 1 < len(self.offsets) else self.end
         return following - self.offsets[row]
+
+    def gathered(self, rows: Iterable[int]) -> bytes:
+        """The records of some rows, one after the other."""
+        data, offsets, last = self.buffer, self.offsets, len(self) - 1
+        out = BytesIO()
+        # Neighbours are copied at once.
+        start = stop = 0
+        for row in rows:
+            if offsets[row] != stop:
+                out.write(data[start:stop])
+                start = offsets[row]
+            stop = offsets[row + 1] if row < last else self.end
+        out.write(data[start:stop])
+        return out.getvalue()
 
     def layout(self, row: int) -> Layout:
         """The digest layout of a row."""

@@ -437,6 +437,17 @@ def rewrite(log: Log, options: Options, format: str, space: Space) -> tuple[byte
     return None if data is None else (data, 1 - first)
 
 
+def excerpt(log: Log, rows: Sequence[int]) -> bytes | None:
+    """See `evlog.formats`: records behind a header that says nothing of where they end."""
+    columns = log.columns
+    if columns is None or log.packed is None or log.header is not None or not rows or rows[0]:
+        return None
+    found = spec_id_of(log.events[0].content)
+    if found is None or not found.agile or _area.is_skinit(found.vendor_info):
+        return None
+    return columns.gathered(rows)
+
+
 def _bytes(log: Log, space: Space) -> bytes:
     from evlog import wire
     from evlog.wire.tcg import event1
