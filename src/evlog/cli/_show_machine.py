@@ -116,7 +116,7 @@ def _shown(
     elif args.jsonl:
         for log in logs:
             for some in _events(keep, selection, log):
-                _common.put(*some)
+                _common.put_json(some)
     else:
         _page(args, keep, selection, logs, evidence, found)
     for log in logs:

@@ -197,7 +197,7 @@ def _json(
     rows = rows_of(log, checks, chosen, bodies)
     if args.jsonl:
         for some in rows:
-            _common.put(*some)
+            _common.put_json(some)
             _common.done(len(some))
         return
     document = room("evlog-json").document(log.replace(events=(), findings=()))

@@ -26,7 +26,7 @@ from __future__ import annotations
 
 from evlog.cursor import Cursor
 from evlog.decoders._context import NO_CONTEXT, Context
-from evlog.decoders._decoded import Decoded, NotKnownError, Raw, forks_of, is_sound, to_json
+from evlog.decoders._decoded import Decoded, NotKnownError, Raw, forks_of, is_sound, to_json, told_of
 from evlog.decoders._reader import Reader, forget, read_whole, reader_of
 from evlog.decoders._registry import CONTENTS, DECODERS, FAMILIES, decodes
 from evlog.errors import ParseError
@@ -63,6 +63,7 @@ __all__ = [
     "is_sound",
     "reader_of",
     "to_json",
+    "told_of",
 ]
 
 
