@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from evlog.checking.check import check
-from evlog.checking.digest_check import check_event
+from evlog.checking.digest_check import check_event, check_events
 from evlog.checking.verdicts import Verdicts
 from evlog.columns import Lazy
 
@@ -26,8 +26,12 @@ def is_long(log: Log) -> bool:
     return log.columns is not None and len(log.events) > 2 * _WINDOW
 
 
-def checks_of(checks: Checks | LateChecks, numbers: Sequence[int]) -> Sequence[tuple[DigestCheck, ...]]:
-    """The checks of the events of some numbers, at once where they follow each other."""
+def checks_of(
+    checks: Checks | LateChecks, numbers: Sequence[int], events: Sequence[Event] | None = None
+) -> Sequence[tuple[DigestCheck, ...]]:
+    """The checks of the events of some numbers, at once where they follow each other; ``events``, if they are made."""
+    if events is not None and isinstance(checks, LateChecks) and checks.by_event:
+        return check_events(events)
     start, stop = (numbers[0], numbers[-1] + 1) if numbers else (0, 0)
     if stop - start != len(numbers):
         return [checks[number] for number in numbers]
@@ -67,13 +71,21 @@ class LateChecks(Lazy):
             self._whole = whole, self._kept(whole.findings)
         return self._whole
 
+    @property
+    def by_event(self) -> bool:
+        """Whether they still have to be made, and of events."""
+        columns = self._log.columns
+        return self._whole is None and (columns is None or not columns.are_pcclient)
+
     def run(self, start: int, stop: int) -> Sequence[tuple[DigestCheck, ...]]:
         """Those of the events from ``start`` to ``stop``."""
+        if self._whole is not None:
+            return self.events[start:stop]
         found: list[tuple[DigestCheck, ...]] = []
         while start < stop:
-            verdicts = self._around(start) if self._whole is None else None
+            verdicts = self._around(start)
             if verdicts is None:
-                return (*found, *(self._make(row) for row in range(start, stop)))
+                return check_events(self._log.events[start:stop])
             end = min(stop, self._start + len(verdicts))
             found += verdicts[start - self._start : end - self._start]
             start = end

@@ -89,33 +89,47 @@ class EventLines:
         self.marks = marks_of(frame.page)
         self.context = Context.of(log)
         self._twins = log.twins
-        # What an event is may hang on the one before it.
+        self._types: dict[type, str] = {}
         self._known: dict[tuple[int, int, int, bool], tuple[tuple[Part, ...], Register, str | None]] = {}
 
     def of(self, numbers: Sequence[int]) -> Iterator[tuple[Part, ...]]:
         """The parts of the line of each of these events."""
-        twins, warned, known = self._twins, self.frame.warned, self._known
-        for number, checks in zip(numbers, checks_of(self.checks, numbers), strict=True):
-            twin, start = twins[number], f"{number:>4} "
-            key = twin, twins[number - 1] if number else -1, len(start), number in warned
+        warned, known = self.frame.warned, self._known
+        keys = [self._key(number) for number in numbers]
+        new = [number for number, key in zip(numbers, keys, strict=True) if key not in known]
+        events = [self.log.events[number] for number in new]
+        made = dict(zip(new, zip(events, checks_of(self.checks, new, events), strict=True), strict=True))
+        for number, key in zip(numbers, keys, strict=True):
             found = known.get(key)
+            start = f"{number:>4} "
             if found is None:
-                event = self.log.events[number]
+                event, checks = made[number]
                 start = f"{event.number:>4} "
                 decoded = decode(event, self.context)
                 # What is odd in the data is told of each.
                 odd = self.bodies.look(event, decoded)
                 parts = self._parts(self.frame.page.width - len(start), event, checks, decoded, number in warned)
                 found = parts, event.register, counted(event, checks)
-                if twin != number and not odd:
+                if self._twins[number] != number and not odd:
                     found = known[key] = self.frame.page.settled(*parts), *found[1:]
             count(self.counts, *found[1:])
             yield ((start, "dim"), *found[0])
 
+    def _key(self, number: int) -> tuple[int, int, int, bool]:
+        # What an event is may hang on the one before it.
+        before = self._twins[number - 1] if number else -1
+        return self._twins[number], before, len(f"{number:>4} "), number in self.frame.warned
+
     def type_of(self, event: Event) -> str:
         """An event's type, as wide as the column for it."""
-        width = self.frame.widths[1]
-        return cut(short_type(event), width).ljust(width)
+        kind, width = type(event.content), self.frame.widths[1]
+        known = self._types.get(kind)
+        if known is None:
+            known = cut(short_type(event), width).ljust(width)
+            # What has no type is called by its kind.
+            if not (hasattr(kind, "event_type") or hasattr(kind, "role")):
+                self._types[kind] = known
+        return known
 
     def _parts(
         self, width: int, event: Event, checks: tuple[DigestCheck, ...], decoded: Decoded | None, warned: bool

@@ -12,11 +12,10 @@ from evlog.decoders import Context, Decoded, decode, is_sound, reader_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
     from typing import TypeAlias
 
     from evlog.checking.bodies import Bodies
-    from evlog.checking.digest_check import DigestCheck
     from evlog.columns import Packed
     from evlog.decoders import Reader
     from evlog.model import Event, Log
@@ -24,7 +23,7 @@ if TYPE_CHECKING:
     #: A register's index, an event type, and the number of a digest layout.
     Key: TypeAlias = tuple[int, int, int]
 
-__all__ = ["Kind", "PackedRows", "Shared"]
+__all__ = ["Kind", "PackedRows"]
 
 #: Kinds that are kept: only a hostile log has so many.
 _KINDS = 1 << 10
@@ -43,23 +42,6 @@ class Kind:
         self.measured = event.measured
         self.reader = reader
         self.text: str | None = None
-
-
-class Shared:
-    """A text that is made of the checks of an event: most events have the very checks of others."""
-
-    def __init__(self, make: Callable[[tuple[DigestCheck, ...]], str]) -> None:
-        self._make = make
-        self._made: dict[int, tuple[tuple[DigestCheck, ...], str]] = {}
-
-    def __call__(self, checks: tuple[DigestCheck, ...]) -> str:
-        found = self._made.get(id(checks))
-        if found is None:
-            if len(self._made) >= _KINDS:
-                self._made.clear()
-            # As long as it is kept nothing else has its place in memory.
-            found = self._made[id(checks)] = checks, self._make(checks)
-        return found[1]
 
 
 class PackedRows:
