@@ -23,7 +23,9 @@ _MANY = 1 << 8
 
 def rows_of(log: Log, checks: Checks | LateChecks, chosen: Sequence[int], bodies: Bodies) -> Iterator[list[str]]:
     """The chosen events as JSON objects, some at a time."""
-    packed = log.packed if len(chosen) > _MANY else None
+    # Where records have numbers or spellings, their fields are not all.
+    whole = len(chosen) > _MANY and log.events[0].recnum is None and log.events[0].wire is None
+    packed = log.packed if whole else None
     if packed is None:
         texts = EventTexts(log, checks, bodies)
     else:
