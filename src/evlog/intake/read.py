@@ -6,10 +6,11 @@ The only verbs besides `evlog.convert` that know the registry of rooms.
 from __future__ import annotations
 
 import os
+from stat import S_ISREG, S_ISVTX
 
 from evlog import hashing
-from evlog.errors import ParseError, SourceError
-from evlog.formats import CERTAIN, FORMATS, room, writer
+from evlog.errors import ParseError, SourceError, UnknownFormatError
+from evlog.formats import CERTAIN, FORMATS, detect, room, writer
 from evlog.intake.files import CAPTURES, load, named
 from evlog.intake.identify import read_each, read_one
 from evlog.options import Options
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
     from evlog.options import Choices
     from evlog.registers import Register, Space
 
-__all__ = ["read", "read_logs", "read_mapped", "write"]
+__all__ = ["read", "read_alone", "read_logs", "read_mapped", "write"]
 
 _LARGE = 1 << 24  # bytes
 #: Formats whose rooms take a map for bytes, in the order of `FORMATS`: others want more of a buffer than it can do.
@@ -153,6 +154,29 @@ def read_mapped(path: str, *, format: str | None = None, strict: bool = False, *
     return read_logs(path, format=format, strict=strict, **choices)
 
 
+def read_alone(path: str, options: Options, most: int) -> Log | None:
+    """The log that a file of at most so many bytes is, nothing around it: for who reads one after the other.
+
+    ``options`` settle how it is read. None for whatever else there is, of which `read` says what it is. May raise what
+    `read` raises.
+    """
+    if os.path.basename(path) == "event_log" or options.member is not None:
+        return None
+    with open(path, "rb", buffering=0) as file:
+        status = os.fstat(file.fileno())
+        if not S_ISREG(status.st_mode) or not 0 < status.st_size <= most:
+            return None
+        data = file.read(status.st_size + 1)
+    if len(data) != status.st_size or data[:2] in CAPTURES:
+        return None
+    options = options.replace(name=path, sticky=bool(status.st_mode & S_ISVTX))
+    try:
+        detection = detect(data, options)
+    except UnknownFormatError:
+        return None
+    return room(detection.format).read(data, options) if detection.confidence == CERTAIN else None
+
+
 def _certainly(data: bytes, format: str | None, options: Options) -> str | None:
     """The format of a map, if it is one of `_MAPPED` and its room is certain; rooms are asked as `detect` asks them."""
     for each in FORMATS:
@@ -173,7 +197,7 @@ def _is_large(path: str) -> bool:
 def _sticky(name: str) -> bool:
     """Whether the file of this name has the sticky bit."""
     try:
-        return bool(name) and bool(os.stat(name).st_mode & 0o1000) and not os.path.isdir(name)
+        return bool(name) and bool(os.stat(name).st_mode & S_ISVTX) and not os.path.isdir(name)
     except (OSError, ValueError):
         return False
 

@@ -103,8 +103,7 @@ def read(data: bytes, options: Options) -> Log:
         ]
     )
     counted = notes.recnums(found.recnums, keys, columns.offsets)
-    of_pcrs = set(spaces.values()) <= {"pcr"}
-    take = partial(_packed.packed, found, columns, counted=counted) if of_pcrs else None
+    take = partial(_packed.packed, found, columns, counted=counted) if one else None
     events = LazyEvents(columns, make, foldable=one, reading=reading, packed=take)
     return _record.finish(
         ID,
