@@ -4,7 +4,7 @@
 #![no_main]
 
 use evlog_accel_core::scan::cbor::{Number, Rows, Shape, run};
-use evlog_accel_fuzz::{Row, check, marks, split};
+use evlog_accel_fuzz::{Options, Row, check, marks, split};
 use libfuzzer_sys::fuzz_target;
 
 /// What is noted of a row: number, index, and whether it is silent, notable.
@@ -23,6 +23,7 @@ fuzz_target!(|input: &[u8]| {
     let Some(first) = record(log, start) else { return };
     let shape = shape(&first);
     let log = &log[start..];
+    let options = Options { cut: options.cut % (log.len() + 1), ..options };
     let read = |log: &[u8], position: usize| {
         let found = record(log, position)?;
         if found.layout != first.layout {
@@ -164,7 +165,7 @@ fn shape(first: &Record) -> Shape {
 }
 
 /// A shape that no record has: nothing to compare with, but nothing may go wrong.
-fn anything(log: &[u8], options: &evlog_accel_fuzz::Options) {
+fn anything(log: &[u8], options: &Options) {
     let number = |at| Number { at, width: options.most, least: 0, most: u64::MAX };
     for fixed in [options.cut, usize::MAX - options.most] {
         let shape = Shape {

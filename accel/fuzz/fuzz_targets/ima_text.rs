@@ -14,7 +14,7 @@ fuzz_target!(|input: &[u8]| {
     let Some((log, options)) = split(input) else { return };
     // What the first line looks like, or what the options say.
     let guess = ["", "sha1:", "sha256:", "sm3:"][usize::from(options.choice % 4)];
-    let token = log.get(3..).unwrap_or_default().split(|&byte| byte == b' ').next().unwrap_or_default();
+    let token = log.get(3..).unwrap_or_default().split(|byte| b" \n".contains(byte)).next().unwrap_or_default();
     let (name, digits) = match token.iter().rposition(|&byte| byte == b':') {
         Some(colon) => token.split_at(colon + 1),
         None => (guess.as_bytes(), token),
