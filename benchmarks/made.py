@@ -3,7 +3,8 @@
     python benchmarks/made.py FORMAT OUT [EVENTS]
 
 FORMAT is tcg2 (sha256 and sha384, 160 bytes an event on PCR 0 to 7), ima (a list with sha256 template digests, 150
-bytes an entry on PCR 10), cel (the events of tcg2 as CEL-TLV) or text (the kernel RFC's lines, sha384).
+bytes an entry on PCR 10), ima_text (the same in ascii), cel (the events of tcg2 as CEL-TLV) or text (the kernel RFC's
+lines, sha384).
 A million events are the default.
 """
 
@@ -61,6 +62,15 @@ def ima(events: int, alg: str = "sha256", violations: int = 0) -> Iterator[bytes
         yield head(10, digest, 6, b"ima-ng", len(template)) + template
 
 
+def ima_text(events: int, alg: str = "sha256") -> Iterator[bytes]:
+    """The list of `ima` in the kernel's ascii form."""
+    size = hashlib.new(alg).digest_size
+    for entry in ima(events, alg):
+        digest, template = entry[4 : 4 + size], entry[4 + size + 14 :]
+        file, name = template[12:44], template[48:97].decode()
+        yield f"10 {digest.hex()} ima-ng sha256:{file.hex()} {name}\n".encode()
+
+
 def cel(events: int) -> Iterator[bytes]:
     """The events of `tcg2` as CEL-TLV."""
 
@@ -96,7 +106,13 @@ def boots(folder: Path, logs: int) -> None:
         (folder / f"{number:05}.bin").write_bytes(log + record(9, EV_IPL, b"machine %d" % number, *BANKS))
 
 
-MAKERS: dict[str, Callable[[int], Iterable[bytes]]] = {"tcg2": tcg2, "ima": ima, "cel": cel, "text": text}
+MAKERS: dict[str, Callable[[int], Iterable[bytes]]] = {
+    "tcg2": tcg2,
+    "ima": ima,
+    "ima_text": ima_text,
+    "cel": cel,
+    "text": text,
+}
 
 
 def write(format: str, path: Path, events: int = 1_000_000) -> None:

@@ -129,6 +129,11 @@ def ima(folder: Path, events: int, logs: int) -> Rivals:
     return rivals
 
 
+def ima_text(folder: Path, events: int, logs: int) -> Rivals:
+    """ima_text: the same list in ascii, read and replayed"""
+    return replays(made(folder, "ima_text", events))
+
+
 def cel(folder: Path, events: int, logs: int) -> Rivals:
     """cel: the events of tcg2 as CEL-TLV, read and replayed"""
     return replays(made(folder, "cel", events))
@@ -172,7 +177,7 @@ def fleets(home: Path, logs: int, make: Callable[[Path, int], None]) -> Rivals:
     return rivals
 
 
-PARTS = {part.__name__: part for part in (start_up, tcg2, ima, cel, text, check, many, booted)}
+PARTS = {part.__name__: part for part in (start_up, tcg2, ima, ima_text, cel, text, check, many, booted)}
 
 
 def made(folder: Path, format: str, events: int) -> Path:

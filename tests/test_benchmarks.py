@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
-FORMATS = {"tcg2": "tcg2", "ima": "ima-binary", "cel": "cel-tlv", "text": "text"}
+FORMATS = {"tcg2": "tcg2", "ima": "ima-binary", "ima_text": "ima-ascii", "cel": "cel-tlv", "text": "text"}
 
 
 @pytest.mark.parametrize("name", FORMATS)
@@ -46,7 +46,7 @@ def test_the_runner_reports_ratios() -> None:
         cwd=ROOT,
         check=True,
     )
-    assert ran.stdout.count("evlog (python)") == 8
+    assert ran.stdout.count("evlog (python)") == 9
     assert "bare hashlib extends" in ran.stdout
     assert "tpm2_eventlog" in ran.stdout
     assert "peak: the log and" in ran.stdout
