@@ -15,6 +15,7 @@ import evlog
 from evlog import SHA1, SHA256, Digest, Register, UsageError, diff, edit
 from evlog.changing.edit import drop, insert, replace
 from evlog.comparing import diff as comparing
+from evlog.comparing import sides
 from evlog.comparing.align import align
 from evlog.formats.tcg import frame
 from evlog.merging import common_rows
@@ -366,11 +367,12 @@ def test_usage_of_edits(arguments: tuple[str, ...]) -> None:
 # Columns
 
 
-@pytest.fixture(scope="module")
-def _few_at_a_time() -> Iterator[None]:
-    """Records are compared a few at a time."""
+@pytest.fixture(scope="module", params=[0, 16])
+def _few_at_a_time(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Records are compared a few at a time, of few registers or many."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(common_rows, "_RUN", 2)
+        patch.setattr(sides, "_FEW", request.param)
         yield
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Sequence
+from itertools import compress, repeat
+from operator import eq
 
 from evlog.columns import NOT_EXTENDED, rows_of
 
@@ -17,6 +19,8 @@ if TYPE_CHECKING:
     from evlog.registers import Register
 
 __all__ = ["Facts", "Rows", "Side"]
+
+_FEW = 16  # registers that are looked for one by one
 
 
 class Rows:
@@ -74,15 +78,20 @@ class Rows:
                 rows.setdefault(self._name(row), array("I")).append(row)
             return dict(rows)
         indices = columns.registers[window.start : window.stop]
-        add = {
-            index: rows.setdefault(columns.register(index), array("I")).append
-            for index in set(indices) - {NOT_EXTENDED}
-        }
-        for row, index in zip(window, indices, strict=True):
-            if index in add:
-                add[index](row)
-            else:
-                rows.setdefault(self._name(row), array("I")).append(row)
+        extended = set(indices) - {NOT_EXTENDED}
+        if len(extended) <= _FEW:
+            for index in extended:
+                rows[columns.register(index)] = array("I", compress(window, map(eq, indices, repeat(index))))
+        else:
+            add = {index: rows.setdefault(columns.register(index), array("I")).append for index in extended}
+            for row, index in zip(window, indices, strict=True):
+                if index != NOT_EXTENDED:
+                    add[index](row)
+        others: dict[Register, list[int]] = {}
+        for at in rows_of(indices, NOT_EXTENDED):
+            others.setdefault(self._name(window[at]), []).append(window[at])
+        for register, some in others.items():
+            rows[register] = array("I", sorted((*rows.get(register, ()), *some)))
         return dict(rows)
 
     def _name(self, row: int) -> Register:
