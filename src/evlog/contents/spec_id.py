@@ -59,7 +59,7 @@ _ALGORITHM = struct.Struct("<HH")
 #: Where the algorithms begin in version 03, counted from the start of the event.
 TABLE = _SHARED.size + _COUNT.size
 _UINTN = {1: 4, 2: 8}
-_SHORT = 256  # bytes of one that is kept
+_SHORT = 256  # bytes of one that is known again
 
 
 class Fields(Record):
@@ -174,12 +174,17 @@ def spec_id(data: bytes, base: int = 0) -> SpecId | None:
 
     Raises ParseError for one of version 03 whose table of algorithms cannot be.
     """
+    # The logs of a machine, and of a fleet, begin with the same one, and each is asked for it several times.
+    return (_known if type(data) is bytes and len(data) <= _SHORT else _spec_id)(data, base)
+
+
+def _spec_id(data: bytes, base: int) -> SpecId | None:
     version = _VERSIONS.get(data[:16], -1)
     if version in (0, 2):
         found = fields_of(data)
         return SpecId(version, (SHA1,), found.vendor_info if found is not None else b"")
     if version == 3:
-        return (_known if len(data) <= _SHORT else _agile)(data, base)
+        return _agile(data, base)
     if data[:16] == _NO_SIGNATURE:
         try:
             return _agile(data, base)
@@ -220,5 +225,4 @@ def _agile(data: bytes, base: int) -> SpecId:
     return SpecId(3 if signed else None, tuple(algorithms), found.rest, tuple(findings))
 
 
-#: The logs of a machine, and of many, have the same one.
-_known = lru_cache(64)(_agile)
+_known = lru_cache(64)(_spec_id)
