@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from evlog.checking.conventions import Convention
     from evlog.checking.facts import Row
 
-__all__ = ["findings"]
+__all__ = ["findings", "seen_in"]
 
 _IMAGES = (EV_EFI_BOOT_SERVICES_APPLICATION, EV_EFI_BOOT_SERVICES_DRIVER, EV_EFI_RUNTIME_SERVICES_DRIVER)
 #: What firmware does that does not follow the specification: codes by event type.
@@ -55,6 +55,11 @@ def findings(facts: Facts, conventions: tuple[Convention, ...]) -> Iterator[Find
     yield from _folded_separators(facts)
     for code, message, among, test in _QUIRKS:
         yield from finding(code, "note", message, [row for row in among(facts) if test(row)])
+
+
+def seen_in(row: Row) -> tuple[bool, ...]:
+    """What is asked of each event by itself."""
+    return tuple(test(row) for _, _, _, test in _QUIRKS)
 
 
 def _conventions(conventions: tuple[Convention, ...]) -> Iterator[Finding]:

@@ -49,7 +49,7 @@ if TYPE_CHECKING:
     from evlog.algorithms import HashAlg
     from evlog.checking.facts import Facts, Row
 
-__all__ = ["findings"]
+__all__ = ["findings", "seen_in"]
 
 _VALUES = (bytes(4), b"\xff" * 4, b"WBCL")
 _CONSTANTS = (b"", bytes(4), b"\xff" * 4, b"\1\0\0\0")
@@ -97,6 +97,11 @@ def findings(facts: Facts) -> Iterator[Finding]:
     """All structural findings."""
     for rule in _RULES:
         yield from rule(facts)
+
+
+def seen_in(row: Row) -> tuple[bool, ...]:
+    """What is asked of each event by itself."""
+    return _is_constant(row, {}), _is_of_firmware(row)
 
 
 def _digests(facts: Facts) -> Iterator[Finding]:
@@ -268,8 +273,12 @@ def _variables(facts: Facts) -> Iterator[Finding]:
 
 def _images(facts: Facts) -> Iterator[Finding]:
     """Boot applications that came with the firmware: setup programs, and persistent agents of vendors."""
-    inside = [row for row in facts.of_type(EV_EFI_BOOT_SERVICES_APPLICATION) if row.data[32:34] in (b"\4\6", b"\4\7")]
+    inside = [row for row in facts.of_type(EV_EFI_BOOT_SERVICES_APPLICATION) if _is_of_firmware(row)]
     yield from finding("image_from_firmware", "note", "a boot application from a firmware volume", inside)
+
+
+def _is_of_firmware(row: Row) -> bool:
+    return row.data[32:34] in (b"\4\6", b"\4\7")
 
 
 _RULES = (
