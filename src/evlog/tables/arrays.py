@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     import pyarrow as pa
 
-__all__ = ["columns_of", "ids_of", "numbers_of", "table_of", "words_of"]
+__all__ = ["coded", "columns_of", "ids_of", "numbers_of", "table_of", "worded"]
 
 
 def table_of(name: str, rows: list[tuple[Any, ...]]) -> pa.Table:
@@ -46,23 +46,43 @@ def ids_of(ids: Iterable[bytes]) -> pa.Array:
     return pa.Array.from_buffers(pa.binary(32), len(whole) // 32, [None, pa.py_buffer(whole)])
 
 
-def words_of(type: pa.DataType, cells: Iterable[str | None]) -> pa.Array:
-    """An array of words, few in many cells: each word is looked at once."""
+def coded(parts: Iterable[Sequence[str | None]]) -> tuple[pa.Array, list[str]]:
+    """The words in sequences of them, and of each cell its place among them, null for None.
+
+    Words are few in many cells. A sequence that comes again, the same object, is looked at once.
+    """
     import pyarrow as pa
 
     # Numbers from 0 in the order of first mention.
-    places: dict[str | None, int | None] = {None: None}
-    found = [places.setdefault(cell, len(places) - 1) for cell in cells]
+    places: dict[str | None, int] = {None: -1}
+    known: dict[int, array[int]] = {}
+    held = []
+    whole = array("i")
+    for part in parts:
+        numbers = known.get(id(part))
+        if numbers is None:
+            numbers = array("i", [places.setdefault(cell, len(places) - 1) for cell in part])
+            known[id(part)] = numbers
+            held.append(part)
+        whole.extend(numbers)
     del places[None]
-    words = list(map(_utf8, places))
-    if len(set(words)) < len(words):  # by what was escaped
-        return pa.array([None if at is None else words[at] for at in found], pa.string()).dictionary_encode().cast(type)
-    return pa.DictionaryArray.from_arrays(pa.array(found, type.index_type), pa.array(words, type.value_type))
+    return numbers_of(pa.int32(), (whole,), absent=-1), list(places)  # type: ignore[arg-type]
+
+
+def worded(type: pa.DataType, places: pa.Array, words: Sequence[str]) -> pa.Array:
+    """The array of words at places among them."""
+    import pyarrow as pa
+
+    texts = pa.array(list(map(_utf8, words)), type.value_type)
+    if len(set(words)) == len(words) and all(map(str.isascii, words)):
+        return pa.DictionaryArray.from_arrays(places, texts)
+    # Two words may be spelled alike once they are escaped.
+    return texts.take(places).dictionary_encode().cast(type)
 
 
 def _array(pa: Any, type: pa.DataType, cells: list[Any]) -> pa.Array:
     if pa.types.is_dictionary(type):
-        return words_of(type, cells)
+        return worded(type, *coded((cells,)))
     if pa.types.is_string(type):
         return pa.array(list(map(_utf8, cells)), type)
     return pa.array(cells, type)

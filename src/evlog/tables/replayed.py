@@ -1,27 +1,27 @@
-"""The rows of ``registers`` that a log has, whichever way it was replayed."""
+"""The rows of ``registers`` that a log has, whichever way it was replayed, in columns from the first."""
 
 from __future__ import annotations
 
-from operator import attrgetter, itemgetter
+from operator import itemgetter
 
-from evlog.tables.arrays import ids_of, words_of
+from evlog.replaying.folded import Folded
+from evlog.tables.arrays import coded, ids_of, worded
 from evlog.tables.schema import arrow
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
     from typing import Any
 
     import pyarrow as pa
 
-    from evlog.replaying.folded import Folded
     from evlog.replaying.replay import Replay
     from evlog.tables.evidence import Judged
 
-    #: Register, bank, value, whether that is complete, why replay starts where it does, events.
-    Row = tuple[str, str, bytes | None, str, str, int]
+    #: A sequence for each column of ``registers`` but the first: what logs have in common is the same object.
+    Cells = Sequence[Sequence[Any]]
 
-__all__ = ["RegisterRows", "extended_in", "registers_of"]
+__all__ = ["RegisterRows", "extended_in", "kept", "registers_of"]
 
 # The note of a course that has what its rows of ``registers`` have in common.
 _NAMED = "evlog.tables"
@@ -31,71 +31,86 @@ class RegisterRows:
     """The rows of ``registers`` of many sightings."""
 
     def __init__(self) -> None:
-        self._added: list[tuple[bytes, Sequence[tuple[Any, ...]]]] = []
+        self._added: list[tuple[bytes, Cells]] = []
 
-    def add(self, sighting: bytes, rows: Sequence[tuple[Any, ...]]) -> None:
+    def add(self, sighting: bytes, cells: Cells) -> None:
         """The rows of a sighting, as `registers_of` makes them."""
-        self._added.append((sighting, rows))
+        self._added.append((sighting, cells))
 
     def table(self) -> pa.Table:
         """All of them, sorted as the files are: of each register and bank together, by sighting."""
         import pyarrow as pa
+        import pyarrow.compute as pc
 
-        self._added.sort(key=itemgetter(0))
-        together: dict[tuple[str, str], list[tuple[bytes, tuple[Any, ...]]]] = {}
-        for sighting, rows in self._added:
-            for row in rows:
-                together.setdefault(row[:2], []).append((sighting, row))
-        sorted_ = [pair for key in sorted(together) for pair in together[key]]
         schema = arrow("registers")
-        arrays = [ids_of(sighting for sighting, _ in sorted_)]
+        added = sorted(self._added, key=itemgetter(0))
+        arrays = [ids_of(sighting * len(cells[0]) for sighting, cells in added)]
+        order = pa.array([0] * len(arrays[0]), pa.int64())
         for at, field in enumerate(list(schema)[1:]):
-            cells = [row[at] for _, row in sorted_]
-            worded = pa.types.is_dictionary(field.type)
-            arrays.append(words_of(field.type, cells) if worded else pa.array(cells, field.type))
-        return pa.Table.from_arrays(arrays, schema=schema)
+            parts = [cells[at] for _, cells in added]
+            if pa.types.is_dictionary(field.type):
+                places, words = coded(parts)
+                arrays.append(worded(field.type, places, words))
+                if field.name in ("register", "bank"):
+                    ranks = {word: rank for rank, word in enumerate(sorted(words))}
+                    rank = pa.array([ranks[word] for word in words], pa.int64()).take(places)
+                    order = pc.add(pc.multiply(order, len(words)), rank)
+            else:
+                arrays.append(pa.array([cell for part in parts for cell in part], field.type))
+        return pa.Table.from_arrays(arrays, schema=schema).take(pc.array_sort_indices(order))
 
 
-def registers_of(replayed: Replay | Folded, judged: Judged | None = None) -> list[tuple[Any, ...]]:
-    """The rows of ``registers`` that a log has, with or without evidence, but for the sighting before each."""
-    rows = _rows(replayed)
+def registers_of(replayed: Replay | Folded, judged: Judged | None = None) -> Cells:
+    """The rows of ``registers`` that a log has, with or without evidence, but for the sighting: in columns."""
+    names, banks, values, statuses, reasons, counts = _columns(replayed)
     if judged is None or judged.ok is None:
-        return [(name, bank, value, None, None, *about) for name, bank, value, *about in rows]
-    known = {(name, bank): (status, reason) for name, bank, _, status, reason, _ in rows}
-    made = []
-    for register, bank, value, stated, verdict, events in judged.registers:
-        status, reason = known.get((register, bank), (None, None))
-        made.append((register, bank, value, stated, verdict, status, reason, events))
-    return made
+        nothing = _nothing(len(names))
+        return names, banks, values, nothing, nothing, statuses, reasons, counts
+    known = dict(zip(zip(names, banks, strict=True), zip(statuses, reasons, strict=True), strict=True))
+    about = [known.get(each[:2], (None, None)) for each in judged.registers]
+    columns = list(zip(*judged.registers, strict=True)) or [()] * 6
+    return (*columns[:5], [status for status, _ in about], [reason for _, reason in about], columns[5])
 
 
 def extended_in(replayed: Replay | Folded) -> set[str]:
     """The registers that a log extends, as the table calls them."""
-    return {name for name, *_ in _rows(replayed)}
+    return set(_columns(replayed)[0])
 
 
-def _rows(replayed: Replay | Folded) -> Sequence[Row]:
-    from evlog.replaying.folded import Folded
+def kept(cells: Cells, registers: Iterable[str], *, but: bool = False) -> Cells:
+    """The rows of these registers, or those of all others."""
+    wanted = frozenset(registers)
+    places = [at for at, name in enumerate(cells[0]) if (name in wanted) is not but]
+    return [[column[at] for at in places] for column in cells]
 
+
+_NOTHING: list[tuple[None, ...]] = [()]
+
+
+def _nothing(count: int) -> tuple[None, ...]:
+    """So many times nothing: one object of it."""
+    while len(_NOTHING) <= count:
+        _NOTHING.append((None,) * len(_NOTHING))
+    return _NOTHING[count]
+
+
+def _columns(replayed: Replay | Folded) -> Sequence[Sequence[Any]]:
+    """Register, bank, value, whether that is complete, why replay starts where it does, events."""
     if not isinstance(replayed, Folded):
         rows = {(str(row.register), str(row.alg)): row for row in replayed.rows}
-        return [(*key, *_told(row)) for key, row in rows.items()]
+        told = [(*key, row.value, row.status, row.start_reason, row.events) for key, row in rows.items()]
+        return list(zip(*told, strict=True)) or [()] * 6
     course, values, counts = replayed.course, replayed.values, replayed.counts
-    named = course.notes.get(_NAMED)
-    if named is None:
-        named = [(str(register), str(alg), alg, index, reason) for register, alg, index, _, reason in course.rows]
-        course.notes[_NAMED] = named
+    known = course.notes.get(_NAMED)
+    if known is None:
+        rows_ = [(str(register), str(alg), "complete", reason) for register, alg, _, _, reason in course.rows]
+        places = [(alg, index) for _, alg, index, _, _ in course.rows]
+        known = course.notes[_NAMED] = places, *(list(zip(*rows_, strict=True)) or [()] * 4)
+    places, names, banks, statuses, reasons = known
+    events = [counts[index] for _, index in places]
     if replayed.complete:
-        return [
-            (name, bank, values[alg][index], "complete", reason, counts[index])
-            for name, bank, alg, index, reason in named
-        ]
-    return [
-        (name, bank, None, "incomplete", reason, counts[index])
-        if index in replayed.lacking[alg]
-        else (name, bank, values[alg][index], "complete", reason, counts[index])
-        for name, bank, alg, index, reason in named
-    ]
-
-
-_told = attrgetter("value", "status", "start_reason", "events")
+        return names, banks, [values[alg][index] for alg, index in places], statuses, reasons, events
+    lacking = [index in replayed.lacking[alg] for alg, index in places]
+    found = [None if lacks else values[alg][index] for lacks, (alg, index) in zip(lacking, places, strict=True)]
+    statuses = ["incomplete" if lacks else "complete" for lacks in lacking]
+    return names, banks, found, statuses, reasons, events

@@ -17,7 +17,7 @@ from evlog.tables.schema import arrow
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable
     from typing import Any
 
     import pyarrow as pa
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from evlog.replaying.replay import Replay
     from evlog.tables.events import EventRow
     from evlog.tables.evidence import Judged
+    from evlog.tables.replayed import Cells
 
 __all__ = ["Batch", "log_id", "sighting_id"]
 
@@ -39,14 +40,15 @@ _FLAGS = {True: "ok", False: "differs"}
 _ID = 32
 
 
-def log_id(data: bytes, log: Log | None = None) -> bytes:
+def log_id(data: bytes, log: Log | None = None, plain: bytes | None = None) -> bytes:
     """The id of a log: SHA-256 of its own bytes.
 
     Where they do not say which register they extend, a reader was told, and the same bytes of another register are
     another log: then it is of both, by a hash of its own, so that no bytes have the id that others have with a word.
+    ``plain`` is the id of the bytes alone, where it is known.
     """
     told = _told(log) if log is not None else ""
-    return sha512(b"\0".join((told.encode(), data))).digest()[:_ID] if told else sha256(data).digest()
+    return sha512(b"\0".join((told.encode(), data))).digest()[:_ID] if told else plain or sha256(data).digest()
 
 
 def _told(log: Log) -> str:
@@ -157,9 +159,9 @@ class Batch:
             )
         )
 
-    def add_registers(self, sighting: bytes, rows: Sequence[tuple[Any, ...]]) -> None:
+    def add_registers(self, sighting: bytes, cells: Cells) -> None:
         """Rows of ``registers``, as `evlog.tables.replayed.registers_of` makes them, but for the sighting."""
-        self._registers.add(sighting, rows)
+        self._registers.add(sighting, cells)
 
     @property
     def rows(self) -> int:

@@ -13,7 +13,7 @@ from evlog._record import Record
 from evlog.tables.evidence import NO_EVIDENCE, NOT_JUDGED, FleetEvidence, Judged
 from evlog.tables.ids import IdSet
 from evlog.tables.reading import FIRMWARE, Read, Reading, ReadLog
-from evlog.tables.replayed import extended_in, registers_of
+from evlog.tables.replayed import extended_in, kept, registers_of
 from evlog.tables.rows import Batch, sighting_id
 
 TYPE_CHECKING = False
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from evlog.replaying.folded import Folded
     from evlog.replaying.replay import Replay
     from evlog.tables.inputs import Input
+    from evlog.tables.replayed import Cells
 
 __all__ = ["Result", "Setting", "Task", "Worker"]
 
@@ -321,11 +322,10 @@ def _together(logs: Iterable[tuple[Input, ReadLog]]) -> Iterator[list[tuple[Inpu
     yield from (together for together, _ in boots)
 
 
-def _shared_out(rows: list[list[tuple[Any, ...]]], replays: Sequence[Replay | Folded]) -> list[list[tuple[Any, ...]]]:
+def _shared_out(rows: list[Cells], replays: Sequence[Replay | Folded]) -> list[Cells]:
     """The rows of a boot's logs, each row once: with the log that extends the register, else with the first."""
     if len(rows) < 2:
         return rows
     owned = list(map(extended_in, replays))
     others = set().union(*owned[1:])
-    kept = [[row for row in own if row[0] in registers] for own, registers in zip(rows[1:], owned[1:], strict=True)]
-    return [[row for row in rows[0] if row[0] not in others], *kept]
+    return [kept(rows[0], others, but=True), *map(kept, rows[1:], owned[1:])]
