@@ -11,11 +11,10 @@ the hash of lines (`Lines`). Readers ask what a row extends, never which kind it
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from itertools import repeat
-from operator import eq, itemgetter
 from sys import byteorder
 
+from evlog._lazily import Sequence, eq, itemgetter
 from evlog._record import Record
 from evlog.registers import Register
 

@@ -20,8 +20,8 @@ mean something else: ``mr:pcr4`` is ``%70cr4``, ``mr:a/b`` is ``a%2Fb``.
 from __future__ import annotations
 
 import os
-from operator import attrgetter
 
+from evlog._lazily import attrgetter
 from evlog._record import Record
 from evlog.algorithms import ALGORITHMS, HashAlg
 from evlog.errors import SourceError, UsageError

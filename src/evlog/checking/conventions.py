@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
-
+from evlog._lazily import itemgetter
 from evlog._record import Record
 
 TYPE_CHECKING = False
@@ -32,8 +31,11 @@ def conventions_of(facts: Facts) -> tuple[Convention, ...]:
     conventions = []
     for event_type in sorted(CONVENTIONS):
         found = (next((check.rule for check in row.checks if check.rule), None) for row in facts.of_type(event_type))
-        rules = Counter(rule for rule in found if rule is not None)
+        rules: dict[str, int] = {}
+        for rule in found:
+            if rule is not None:
+                rules[rule] = rules.get(rule, 0) + 1
         if rules:
-            rule, count = rules.most_common(1)[0]
-            conventions.append(Convention(event_type, rule, count, rules.total() - count))
+            rule, count = max(rules.items(), key=itemgetter(1))
+            conventions.append(Convention(event_type, rule, count, sum(rules.values()) - count))
     return tuple(conventions)

@@ -6,8 +6,6 @@ those that the first did not fit, and so on.
 
 from __future__ import annotations
 
-from functools import lru_cache
-
 from evlog import hashing
 from evlog._record import Record
 from evlog.algorithms import HashAlg
@@ -23,6 +21,9 @@ if TYPE_CHECKING:
     Candidate: TypeAlias = tuple[str, bytes | None] | tuple[str, bytes, HashAlg]
 
 __all__ = ["DigestCheck", "check_event", "check_events"]
+
+# Verdicts that are kept.
+_MANY = 1024
 
 
 class DigestCheck(Record):
@@ -58,10 +59,17 @@ def check_events(events: Sequence[Event]) -> list[tuple[DigestCheck, ...]]:
     return [tuple(_shared(each.alg, each.verdict, each.rule) for each in checked) for checked in open_]
 
 
-@lru_cache(1024)
 def _shared(alg: HashAlg, verdict: str, rule: str | None) -> DigestCheck:
     """One object for each verdict that there can be: banks times rules, of which only a hostile log has many."""
-    return DigestCheck(alg, verdict, rule)
+    found = _verdicts.get((alg, verdict, rule))
+    if found is None:
+        if len(_verdicts) >= _MANY:
+            _verdicts.clear()
+        found = _verdicts[alg, verdict, rule] = DigestCheck(alg, verdict, rule)
+    return found
+
+
+_verdicts: dict[tuple[HashAlg, str, str | None], DigestCheck] = {}
 
 
 def _opened(event: Event) -> Iterator[_Open]:

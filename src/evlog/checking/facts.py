@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from array import array
-from functools import cached_property
 from heapq import merge
 from itertools import chain
 
 from evlog import hashing
+from evlog._lazily import cached_property
 from evlog._record import Record
 from evlog.checking.verdicts import Verdicts
 from evlog.columns import NOT_EXTENDED, rows_of

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from array import array
 from bisect import bisect_left
-from collections.abc import Sequence
 from itertools import repeat, zip_longest
 
 from evlog import hashing
+from evlog._lazily import Sequence
 from evlog._record import Record
 from evlog.checking.digest_check import check_event
 from evlog.columns import NOT_EXTENDED

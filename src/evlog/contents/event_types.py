@@ -8,8 +8,6 @@ The type is open: an unknown value keeps its number.
 
 from __future__ import annotations
 
-from functools import cache
-
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from evlog.model import Content
@@ -224,6 +222,10 @@ def number_of(name: str) -> int | None:
     return _numbers().get(name.upper())
 
 
-@cache
 def _numbers() -> dict[str, int]:
-    return {name: number for number, name in EVENT_TYPES.items()}
+    if not _by_name:
+        _by_name.update((name, number) for number, name in EVENT_TYPES.items())
+    return _by_name
+
+
+_by_name: dict[str, int] = {}

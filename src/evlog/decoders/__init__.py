@@ -102,7 +102,7 @@ def _content(event: Event) -> Decoded | None:
     module = CONTENTS.get(event.content.kind)
     if module is None:
         return None
-    from importlib import import_module
+    from evlog._lazily import import_module
 
     decoded: Decoded = import_module(f"evlog.decoders.{module}").read_content(event.content, event.content.mark(event))
     return decoded

@@ -9,8 +9,8 @@ lengths are little-endian, is refused by name.
 from __future__ import annotations
 
 import struct
-from functools import partial
 
+from evlog._lazily import partial
 from evlog.algorithms import HashAlg
 from evlog.columns import NOT_EXTENDED, Computed, Layout, rows_of
 from evlog.contents._cos import CosRecord
