@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from array import array
-from heapq import merge
 from itertools import chain
 
 from evlog import hashing
@@ -103,7 +102,7 @@ class Facts:
     def of_type(self, *types: int) -> Iterator[Row]:
         """The rows of these event types."""
         if len(self.types) > _KEPT:
-            return map(self.row, merge(*(rows_of(self.types, each) for each in types if each in self.kinds)))
+            return map(self.row, _merged([rows_of(self.types, each) for each in types if each in self.kinds]))
         found = [self._places[each] for each in dict.fromkeys(types) if each in self._places]
         return map(self.row, found[0] if len(found) == 1 else sorted(chain.from_iterable(found)))
 
@@ -215,7 +214,7 @@ class ColumnFacts(Facts):
         if columns.layout_of is None:
             places: Iterable[int] = range(len(columns) if other else 0)
         else:
-            places = merge(*(rows_of(columns.layout_of, each) for each in other))
+            places = _merged([rows_of(columns.layout_of, each) for each in other])
         return (self.row(place) for place in places if place)
 
     def beginning(self, event_type: int, text: bytes) -> Iterator[Row]:
@@ -228,6 +227,15 @@ class ColumnFacts(Facts):
         columns = self._columns
         backend = hashing.backend(len(columns.buffer))
         return backend.words(columns, [layout.body or 0 for layout in columns.layouts], "little")
+
+
+def _merged(rows: Sequence[Iterable[int]]) -> Iterable[int]:
+    """Rows in order, of several lots that are."""
+    if len(rows) < 2:
+        return rows[0] if rows else ()
+    from heapq import merge
+
+    return merge(*rows)
 
 
 def finding(code: str, severity: str, message: str, rows: Iterable[Row | Event]) -> Iterator[Finding]:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import sys
 
-from evlog._lazily import import_module
+from evlog._lazily import dumps, import_module
 from evlog._record import Record
 from evlog.cli import _common
 from evlog.errors import EvlogError, SourceError, UsageError
@@ -252,9 +252,7 @@ def _error(path: str, message: str, code: int = _UNREADABLE) -> dict[str, Any]:
 
 
 def _line(document: dict[str, Any]) -> str:
-    import json
-
-    return json.dumps(document) + "\n"
+    return dumps(document) + "\n"
 
 
 def _processors() -> int:

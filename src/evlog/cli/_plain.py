@@ -81,7 +81,11 @@ class Plain:
             elif argument in self.valued:
                 name, action, choices = self.valued[argument]
                 value = next(given, None)
-                if value is None or (value.startswith("-") and value != "-") or (choices is not None and value not in choices):
+                if (
+                    value is None
+                    or (value.startswith("-") and value != "-")
+                    or (choices is not None and value not in choices)
+                ):
                     return None
                 if action == "append":
                     values.setdefault(name, []).append(value)

@@ -6,7 +6,7 @@ numbers. What a member is follows from its bytes or from its name, never from it
 
 from __future__ import annotations
 
-from functools import lru_cache
+from evlog._lazily import loads
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -43,20 +43,26 @@ _MAX_MEMBERS = 1 << 16
 _DIGESTS = frozenset({40, 64, 96, 128})
 
 
-@lru_cache(maxsize=1)
 def document(data: bytes) -> Any:
     """The JSON document, or None. Each source asks for it in turn; nobody may change it."""
-    return parsed(data)
+    try:
+        return _last[data]
+    except KeyError:
+        found = parsed(data)
+        _last.clear()
+        _last[data] = found
+        return found
+
+
+_last: dict[bytes, Any] = {}
 
 
 def parsed(data: bytes) -> Any:
     """The JSON object or array that the bytes are, or None."""
     if data[:_BLANKS].lstrip()[:1] not in (b"{", b"["):
         return None
-    import json
-
     try:
-        return json.loads(data, object_pairs_hook=_object)
+        return loads(data, object_pairs_hook=_object)
     except (ValueError, RecursionError):
         return None
 

@@ -13,9 +13,9 @@ below 0.
 from __future__ import annotations
 
 import re
-from functools import cache
 
 from evlog import hashing
+from evlog._lazily import cache
 from evlog._paused import CollectorPaused
 from evlog.algorithms import SHA384
 from evlog.contents.digest_only import DigestOnly
