@@ -65,7 +65,7 @@ def test_what_people_type_is_plain() -> None:
         ("diff", ["a", "b"]),
         ("convert", ["a", "--to", "cel-tlv", "-o", "b"]),
         ("convert", ["a", "--to", "cel-tlv"]),
-        ("merge", ["a", "b", "-o", "c"]),
+        ("merge", ["a", "b"]),
         ("split", ["a", "-o", "b"]),
         ("report", ["a", "-o", "b"]),
         ("export", ["a", "--to", "rvps", "-o", "b"]),

@@ -11,7 +11,7 @@ import sys
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
-    from functools import cache, cached_property, partial
+    from functools import cache, cached_property, lru_cache, partial
     from operator import attrgetter, eq, itemgetter
     from types import SimpleNamespace
     from typing import Any
@@ -23,19 +23,29 @@ else:
 
     SimpleNamespace = type(sys.implementation)
 
-    def cache(made: Callable[..., Any]) -> Callable[..., Any]:
-        """What a function gives for its arguments, kept for good."""
-        known: dict[tuple[Any, ...], Any] = {}
+    def lru_cache(maxsize: int) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+        """What a function gives for its arguments, kept for so many of them: then it begins anew."""
 
-        def kept(*given: Any) -> Any:
-            try:
-                return known[given]
-            except KeyError:
-                found = known[given] = made(*given)
+        def keeping(made: Callable[..., Any]) -> Callable[..., Any]:
+            known: dict[tuple[Any, ...], Any] = {}
+
+            def kept(*given: Any) -> Any:
+                try:
+                    return known[given]
+                except KeyError:
+                    pass
+                found = made(*given)
+                if len(known) >= maxsize:
+                    known.clear()
+                known[given] = found
                 return found
 
-        kept.__doc__ = made.__doc__
-        return kept
+            kept.__doc__, kept.cache_clear = made.__doc__, known.clear
+            return kept
+
+        return keeping
+
+    cache = lru_cache(sys.maxsize)
 
     class cached_property:  # noqa: N801
         """A method's result, made when it is first asked for and kept in the object's ``__dict__``."""
@@ -75,6 +85,7 @@ __all__ = [
     "import_module",
     "itemgetter",
     "loads",
+    "lru_cache",
     "partial",
 ]
 

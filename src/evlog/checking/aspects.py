@@ -59,8 +59,8 @@ def aspect_of(row: Row) -> Hashable | None:
         return None
     return (
         row.type,
-        row.event.register,
-        row.event.measured,
+        row.register,
+        row.measured,
         tuple((check.verdict, check.rule) for check in row.checks),
         structure.seen_in(row),
         quirks.seen_in(row),

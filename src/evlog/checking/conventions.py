@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from evlog._lazily import itemgetter
 from evlog._record import Record
 
 TYPE_CHECKING = False
@@ -30,12 +29,10 @@ def conventions_of(facts: Facts) -> tuple[Convention, ...]:
 
     conventions = []
     for event_type in sorted(CONVENTIONS):
-        found = (next((check.rule for check in row.checks if check.rule), None) for row in facts.of_type(event_type))
-        rules: dict[str, int] = {}
-        for rule in found:
-            if rule is not None:
-                rules[rule] = rules.get(rule, 0) + 1
+        found = [next((check.rule for check in row.checks if check.rule), None) for row in facts.of_type(event_type)]
+        # The first of those that are as many.
+        rules = {rule: found.count(rule) for rule in found if rule is not None}
         if rules:
-            rule, count = max(rules.items(), key=itemgetter(1))
-            conventions.append(Convention(event_type, rule, count, sum(rules.values()) - count))
+            rule = max(rules, key=rules.__getitem__)
+            conventions.append(Convention(event_type, rule, rules[rule], sum(rules.values()) - rules[rule]))
     return tuple(conventions)

@@ -8,6 +8,8 @@ The type is open: an unknown value keeps its number.
 
 from __future__ import annotations
 
+from evlog._lazily import cache
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from evlog.model import Content
@@ -222,10 +224,6 @@ def number_of(name: str) -> int | None:
     return _numbers().get(name.upper())
 
 
+@cache
 def _numbers() -> dict[str, int]:
-    if not _by_name:
-        _by_name.update((name, number) for number, name in EVENT_TYPES.items())
-    return _by_name
-
-
-_by_name: dict[str, int] = {}
+    return {name: number for number, name in EVENT_TYPES.items()}

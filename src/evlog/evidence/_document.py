@@ -6,7 +6,7 @@ numbers. What a member is follows from its bytes or from its name, never from it
 
 from __future__ import annotations
 
-from evlog._lazily import loads
+from evlog._lazily import loads, lru_cache
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -43,18 +43,10 @@ _MAX_MEMBERS = 1 << 16
 _DIGESTS = frozenset({40, 64, 96, 128})
 
 
+@lru_cache(maxsize=1)
 def document(data: bytes) -> Any:
     """The JSON document, or None. Each source asks for it in turn; nobody may change it."""
-    try:
-        return _last[data]
-    except KeyError:
-        found = parsed(data)
-        _last.clear()
-        _last[data] = found
-        return found
-
-
-_last: dict[bytes, Any] = {}
+    return parsed(data)
 
 
 def parsed(data: bytes) -> Any:

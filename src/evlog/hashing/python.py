@@ -10,7 +10,7 @@ import struct
 from array import array
 from itertools import chain, islice, repeat
 
-from evlog._lazily import import_module
+from evlog._lazily import import_module, lru_cache
 from evlog.algorithms import ALGORITHMS, HashAlg
 from evlog.columns import NOT_EXTENDED
 from evlog.errors import UsageError
@@ -50,7 +50,7 @@ def prepare(size: int) -> None:
     global _openssl  # noqa: PLW0603
     if size >= _MUCH and not _openssl:
         _openssl = True
-        _constructors.clear()
+        _constructor.cache_clear()
 
 
 def computable(alg: HashAlg) -> bool:
@@ -270,18 +270,8 @@ def _required(alg: HashAlg) -> Constructor:
     return found
 
 
+@lru_cache(64)
 def _constructor(alg: HashAlg) -> Constructor | None:
-    try:
-        return _constructors[alg]
-    except KeyError:
-        found = _constructors[alg] = _found(alg)
-        return found
-
-
-_constructors: dict[HashAlg, Constructor | None] = {}
-
-
-def _found(alg: HashAlg) -> Constructor | None:
     if ALGORITHMS.get(alg.id) != alg:
         return None
     if alg.name == "sm3_256":

@@ -10,7 +10,7 @@ from stat import S_ISREG, S_ISVTX
 
 from evlog import hashing
 from evlog.errors import ParseError, SourceError, UnknownFormatError
-from evlog.formats import CERTAIN, detect, room, writer
+from evlog.formats import CERTAIN, FORMATS, detect, room, writer
 from evlog.intake.files import CAPTURES, load, named
 from evlog.intake.identify import read_each, read_one
 from evlog.options import Options
@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 __all__ = ["read", "read_alone", "read_logs", "read_mapped", "write"]
 
 _LARGE = 1 << 24  # bytes
+#: Formats whose rooms take a map for bytes, in the order of `FORMATS`: others want more of a buffer than it can do.
+_MAPPED = ("tcg2", "ima-binary", "ima-ascii")
 
 
 def read(
@@ -136,18 +138,19 @@ def _folder(source: Source, format: str | None, strict: bool, choices: Choices) 
 
 
 def read_mapped(path: str, *, format: str | None = None, strict: bool = False, **choices: Unpack[Choices]) -> list[Log]:
-    """As `read_logs` of a path, for a process that ends soon: a large firmware log is not copied into memory.
+    """As `read_logs` of a path, for a process that ends soon: a large firmware log or IMA list is not copied.
 
     Memory that nobody had before costs more than reading and replaying a log, most of all in a virtual machine.
     """
-    if format in (None, "tcg2") and _is_large(path) and hashing.native(_LARGE) is not None:
+    may_be = format in (None, *_MAPPED) and choices.get("member") is None
+    if may_be and _is_large(path) and hashing.native(_LARGE) is not None:
         from evlog.intake.mapping import mapped
 
         data = mapped(path, _LARGE)
         options = Options(name=path, strict=strict, sticky=_sticky(path), **choices)
-        # Other rooms want more of a buffer than a map can do.
-        if data is not None and room("tcg2").sniff(data, options).confidence == CERTAIN:
-            return [room("tcg2").read(data, options)]
+        found = _certainly(data, format, options) if data is not None else None
+        if data is not None and found is not None:
+            return [room(found).read(data, options)]
     return read_logs(path, format=format, strict=strict, **choices)
 
 
@@ -172,6 +175,16 @@ def read_alone(path: str, options: Options, most: int) -> Log | None:
     except UnknownFormatError:
         return None
     return room(detection.format).read(data, options) if detection.confidence == CERTAIN else None
+
+
+def _certainly(data: bytes, format: str | None, options: Options) -> str | None:
+    """The format of a map, if it is one of `_MAPPED` and its room is certain; rooms are asked as `detect` asks them."""
+    for each in FORMATS:
+        if format in (None, each) and room(each).sniff(data, options).confidence == CERTAIN:
+            return each if each in _MAPPED else None
+        if each == _MAPPED[-1]:
+            break
+    return None
 
 
 def _is_large(path: str) -> bool:
