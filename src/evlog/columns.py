@@ -11,12 +11,11 @@ records (`Computed`), or in the hash of lines (`Lines`). Readers ask what a row 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from io import BytesIO
 from itertools import repeat
-from operator import eq, itemgetter
 from sys import byteorder
 
+from evlog._lazily import Sequence, eq, itemgetter
 from evlog._record import Record
 from evlog.registers import Register
 
