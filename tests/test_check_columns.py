@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import struct
 from contextlib import suppress
 from pathlib import Path
@@ -14,6 +15,8 @@ from hypothesis import strategies as st
 from evlog import EvlogError, check, read
 from evlog.checking import late
 from evlog.checking.digest_check import check_event, check_events
+from evlog.checking.row_checks import check_rows
+from evlog.checking.verdicts import event_types
 from evlog.model import Log
 from tests.generated import logs, spec_id, tcg1, tcg2
 from tests.made import event
@@ -103,3 +106,59 @@ def test_a_digest_that_nobody_can_compute() -> None:
     log = read(spec_id([(0x7777, 5)]) + odd)
     agree(log)
     assert [each.verdict for each in check(log)[1]] == ["not_checkable"]
+
+
+def rows_agree(log: Log) -> None:
+    """All rows, those included that a look at all bodies settles before."""
+    columns = log.columns
+    if columns is not None and columns.are_pcclient:
+        rows = range(len(columns))
+        assert check_rows(columns, event_types(columns), rows, log.events) == check_events(tuple(log.events))
+
+
+@pytest.mark.parametrize("path", logs(), ids=lambda path: path.name)
+def test_rows_of_samples_are_checked_as_their_events_are(path: Path) -> None:
+    with suppress(EvlogError):
+        rows_agree(read(path))
+
+
+@settings(max_examples=300, deadline=None)
+@given(tcg2(), st.sampled_from([None, "pcr", "ccmr"]))
+def test_rows_are_checked_as_their_events_are(data: bytes, space: str | None) -> None:
+    rows_agree(read(data, space=space))
+
+
+#: What rules may make of an event's data, and what makes them apply.
+COVERED = {
+    b"grub_cmd: set x\0": [b"set x", b"set x\0", b"grub_cmd: set x\0"],
+    b"grub_cmd: set x\0y": [b"set x", b"set x\0", b"grub_cmd: set x\0y"],
+    b"k\0e\0\0\0": [b"k\0e\0\0\0", b"k\0e\0\0\0\0", b"ke\0"],
+    bytes(16) + struct.pack("<QQ", 1, 2) + b"n\0vv": [b"vv", b"n\0vv"],
+    struct.pack("<II", 0x00010001, 2) + b"ab": [b"ab"],
+    b"\0\0\0\0": [b"\xff" * 4, b"\1\0\0\0"],
+    b"": [b"\0"],
+}
+KINDS = [1, 3, 4, 5, 6, 7, 8, 9, 0xA, 0xC, 13, 0x402, 0x600, 0x601, 0x80000001, 0x80000002, 0x80000003, 0x80000008]
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.data())
+def test_each_bank_by_its_own_rule(draw: st.DataObject) -> None:
+    """Banks of one event may be of different parts of its data; markers and lists with a bank twice among others."""
+    banks = [(4, 20, "sha1"), (11, 32, "sha256"), (0x7777, 4, "")]
+    parts = [spec_id([(alg, size) for alg, size, _ in banks])]
+    for _ in range(draw.draw(st.integers(1, 6))):
+        data = draw.draw(st.sampled_from(sorted(COVERED)))
+        listed = draw.draw(st.lists(st.sampled_from(banks), max_size=3))
+        digests = b""
+        for alg, size, name in listed:
+            covered = draw.draw(st.sampled_from([data, b"else", *COVERED[data]]))
+            digests += struct.pack("<H", alg) + (hashlib.new(name, covered).digest() if name else bytes(size))
+        register = draw.draw(st.sampled_from([0, 4, 11, 12, 17, 18, 30, 0xFFFFFFFF]))
+        kind = draw.draw(st.sampled_from(KINDS))
+        parts.append(struct.pack("<III", register, kind, len(listed)) + digests)
+        parts.append(struct.pack("<I", len(data)) + data)
+    log = read(b"".join(parts))
+    assert len(log.events) == len(parts) // 2 + 1
+    rows_agree(log)
+    agree(log)

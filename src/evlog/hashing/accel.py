@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 NAME = "accel"
 native: Native = evlog_accel
 
-_API = 3
+_API = 4
 
 if native.API != _API:
     raise ImportError(f"evlog-accel {native.__version__} does not fit this evlog")

@@ -9,6 +9,7 @@ from __future__ import annotations
 from bisect import bisect_right
 from itertools import islice
 
+from evlog import hashing
 from evlog.contents.ima import ImaEvent, violations_found
 from evlog.model import Finding
 
@@ -62,7 +63,7 @@ def _column(data: bytes, start: int, end: int) -> int:
 def _rows_with(columns: Columns, wanted: bytes) -> Iterator[int]:
     """The rows in whose records some bytes stand; each is looked at once."""
     data, offsets = columns.buffer, columns.offsets
-    at = data.find(wanted, 0, columns.end)
+    at = hashing.find(data, wanted, 0, columns.end)
     while at >= 0:
         row = bisect_right(offsets, at) - 1
         if row < 0:
@@ -70,7 +71,7 @@ def _rows_with(columns: Columns, wanted: bytes) -> Iterator[int]:
         following = offsets[row] + columns.length(row)
         if at + len(wanted) <= following:
             yield row
-        at = data.find(wanted, following, columns.end)
+        at = hashing.find(data, wanted, following, columns.end)
 
 
 def _is_aggregate(event: Event) -> bool:
