@@ -7,7 +7,6 @@ run by `inside.py`, in a process of their own too.
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import os
 import statistics
@@ -21,8 +20,20 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
 HERE = Path(__file__).resolve().parent
+
+
+def environment(backend: str) -> dict[str, str]:
+    return {**os.environ, "EVLOG_BACKEND": backend}
+
+
+def _has_accel() -> bool:
+    """Whether the accelerator is here, and fits this evlog."""
+    ask = [sys.executable, "-c", "from evlog import hashing; hashing.best()"]
+    return subprocess.run(ask, env=environment("accel"), capture_output=True, check=False).returncode == 0
+
+
 #: Backends, the fastest first.
-BACKENDS = ("accel", "python") if importlib.util.find_spec("evlog_accel") else ("python",)
+BACKENDS = ("accel", "python") if _has_accel() else ("python",)
 #: What the fastest backend's rival is called, and that of Python alone if there is another.
 EVLOG, PYTHON = "evlog", "evlog (python)"
 #: Seconds that are enough for the turns of a work.
@@ -68,10 +79,6 @@ if TYPE_CHECKING:
 
 class FailedError(Exception):
     """A command ended with another exit code than was expected."""
-
-
-def environment(backend: str) -> dict[str, str]:
-    return {**os.environ, "EVLOG_BACKEND": backend}
 
 
 def evlog(*words: object) -> list[str]:

@@ -66,7 +66,7 @@ def measured(names: list[str], setting: Setting) -> Iterator[Row]:
 
 def missing(setting: Setting, floors: bool) -> None:
     there = {
-        "evlog-accel": len(BACKENDS) > 1,
+        "an evlog-accel that fits": len(BACKENDS) > 1,
         **{name: name in setting.peers for name in (*LIBRARIES, *PROGRAMS)},
         "cargo, which builds the floors": floors,
         "cbor2": importlib.util.find_spec("cbor2") is not None,
