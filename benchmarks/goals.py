@@ -99,6 +99,7 @@ FIGURES = (
     Figure(2, "boot-one-wrong", "one register wrong", "log", Times(3, "match")),
     Figure(2, "boot-all-wrong", "all wrong", "log", Times(3, "match")),
     Figure(2, "boot-explained", "all wrong, explained by 20,000 hashes", "log"),
+    Figure(2, "long-wrong", "all wrong, of 32,000 events", "log", Times(3, "match")),
     Figure(2, "boot-wrong-folder", "a folder of which all are wrong: the command", "log", Times(3, "match")),
     Figure(2, "boot-check", "check of all digests", "event", At(10 * US), floor=_HASHES),
     Figure(2, "boot-decode", "decode of all bodies", "event", At(10 * US)),

@@ -57,7 +57,7 @@ def ima(events: int, alg: str = "sha256", violations: int = 0) -> Iterator[bytes
     template = bytearray(struct.pack("<I", 40) + b"sha256:\0" + bytes(32))
     template += struct.pack("<I", 50) + b"/usr/lib/benchmark/".ljust(49, b"-") + b"\0"
     for number in range(events):
-        template[12:16] = number.to_bytes(4, "little")
+        template[12:44] = hashlib.sha256(number.to_bytes(4, "little")).digest()
         violated = violations and number % violations == violations - 1
         digest = bytes(size) if violated else hashlib.new(alg, template).digest()
         yield head(10, digest, 6, b"ima-ng", len(template)) + template

@@ -15,6 +15,7 @@ import os
 import platform
 import sys
 import tempfile
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -46,6 +47,10 @@ def said(text: str) -> None:
     print(text, file=sys.stderr, flush=True)
 
 
+def failed(work: str, rival: str, why: str) -> None:
+    said(f"{work}: {rival}: {why}")
+
+
 def chosen(only: list[str]) -> list[str]:
     """Works by name, by the beginning of a name, or by section; in the order of the table. All if nothing is asked."""
     found = []
@@ -60,8 +65,7 @@ def measured(names: list[str], setting: Setting) -> Iterator[Row]:
     """The rows of works, one work after the other."""
     for name in names:
         work = WORKS[name](setting)
-        spent = medians(work.rivals, setting.runs, lambda rival, why, name=name: said(f"{name}: {rival}: {why}"))  # type: ignore[misc]
-        yield from rows_of(name, work, spent, setting)
+        yield from rows_of(name, work, medians(work.rivals, setting.runs, partial(failed, name)), setting)
 
 
 def missing(setting: Setting, floors: bool) -> None:

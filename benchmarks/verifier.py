@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING
+from functools import cache
+from typing import TYPE_CHECKING, NamedTuple
 
 from goals import FLOOR
 from measure import EVLOG, asked, commands, piece, pieces
@@ -11,6 +12,7 @@ from setting import Setting, Work
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
     from measure import Rivals
 
@@ -18,11 +20,24 @@ if TYPE_CHECKING:
 THEIRS = ("sha1", "sha256", "sha384")
 
 
-def _facts(setting: Setting) -> tuple[int, tuple[str, ...], tuple[str, ...]]:
+class Facts(NamedTuple):
     """Of the boot log: how many events, its banks, those of them that the peers verify."""
-    said = asked("facts", setting.boot)
+
+    events: int
+    banks: tuple[str, ...]
+    theirs: tuple[str, ...]
+
+
+@cache
+def _facts(log: Path) -> Facts:
+    said = asked("facts", log)
     banks = tuple(said["banks"])
-    return said["events"], banks, tuple(bank for bank in banks if bank in THEIRS)
+    return Facts(said["events"], banks, tuple(bank for bank in banks if bank in THEIRS))
+
+
+def _values(setting: Setting) -> Path:
+    """The register values in the banks that the peers verify."""
+    return setting.values(setting.boot, *_facts(setting.boot).theirs)
 
 
 def _times(setting: Setting, each: float) -> int:
@@ -31,14 +46,12 @@ def _times(setting: Setting, each: float) -> int:
 
 
 def _extends(setting: Setting) -> Rivals:
-    events, banks, _ = _facts(setting)
-    return setting.floor(events, *(f"{bank}:8" for bank in banks))
+    facts = _facts(setting.boot)
+    return setting.floor(facts.events, *(f"{bank}:8" for bank in facts.banks))
 
 
 def _peers(setting: Setting, mode: str) -> Rivals:
-    log = setting.boot
-    values, times = setting.values(log, *_facts(setting)[2]), _times(setting, 4e-4)
-    return setting.peer_loop("go-eventlog", log, mode, values, times=times)
+    return setting.peer_loop("go-eventlog", setting.boot, mode, _values(setting), times=_times(setting, 4e-4))
 
 
 def _verify(setting: Setting, wrong: str, each: float, *explain: object) -> Rivals:
@@ -58,11 +71,10 @@ def read(setting: Setting) -> Work:
 
 def replay(setting: Setting) -> Work:
     log, times = setting.boot, _times(setting, 4e-4)
-    values = setting.values(log, *_facts(setting)[2])
     rivals = {
         **pieces("replay", log, times),
         **_peers(setting, "verify"),
-        **setting.peer_loop("go-attestation", log, "verify", values, times=times),
+        **setting.peer_loop("go-attestation", log, "verify", _values(setting), times=times),
         **setting.peer_loop("eventlog-rs", log, "verify", times=times),
         **_extends(setting),
     }
@@ -71,11 +83,10 @@ def replay(setting: Setting) -> Work:
 
 def match(setting: Setting) -> Work:
     log, times = setting.boot, _times(setting, 6e-4)
-    values = setting.values(log, *_facts(setting)[2])
     rivals = {
         **_verify(setting, "none", 6e-4),
         **_peers(setting, "verify"),
-        **setting.peer_loop("go-attestation", log, "verify", values, times=times),
+        **setting.peer_loop("go-attestation", log, "verify", _values(setting), times=times),
         "read and replay": piece("replay", log, times),
         **_extends(setting),
     }
@@ -99,6 +110,12 @@ def explained(setting: Setting) -> Work:
     return _mismatch(setting, "all", 20_000)
 
 
+def long_wrong(setting: Setting) -> Work:
+    """A log of 32,000 events of which nothing leads to the values."""
+    log = setting.log("tcg2", min(32_000, setting.events))
+    return Work({**pieces("verify", log, 1, "all"), "match": piece("verify", log, 1, "none")})
+
+
 def wrong_folder(setting: Setting) -> Work:
     """A folder of logs of which none leads to what the file says, beside one of which all do."""
     logs = max(setting.logs // 4, 4)
@@ -106,7 +123,7 @@ def wrong_folder(setting: Setting) -> Work:
     home.mkdir(exist_ok=True)
     for number in range(logs):
         (home / f"{number:05}.bin").write_bytes(setting.boot.read_bytes())
-    rows = [line.split() for line in setting.values(setting.boot, *_facts(setting)[1]).read_text().splitlines()]
+    rows = [line.split() for line in setting.values(setting.boot, *_facts(setting.boot).banks).read_text().splitlines()]
     good, bad = setting.folder / "good.json", setting.folder / "bad.json"
     for path, change in ((good, 0), (bad, 1)):
         banks: dict[str, dict[str, str]] = {}
@@ -127,7 +144,7 @@ def check(setting: Setting) -> Work:
         **_peers(setting, "state"),
         FLOOR: piece("bodies", setting.boot, _times(setting, 5e-4)),
     }
-    return Work(rivals, _facts(setting)[0])
+    return Work(rivals, _facts(setting.boot).events)
 
 
 def decode(setting: Setting) -> Work:
@@ -136,7 +153,7 @@ def decode(setting: Setting) -> Work:
         **pieces("decode", log, _times(setting, 3e-3)),
         **setting.peer_loop("tcglog-parser", log, "parse", times=_times(setting, 4e-4)),
     }
-    return Work(rivals, _facts(setting)[0])
+    return Work(rivals, _facts(setting.boot).events)
 
 
 WORKS: dict[str, Callable[[Setting], Work]] = {
@@ -146,6 +163,7 @@ WORKS: dict[str, Callable[[Setting], Work]] = {
     "boot-one-wrong": one_wrong,
     "boot-all-wrong": all_wrong,
     "boot-explained": explained,
+    "long-wrong": long_wrong,
     "boot-wrong-folder": wrong_folder,
     "boot-check": check,
     "boot-decode": decode,

@@ -35,7 +35,7 @@ FORMATS = {
 #: Works that run here: those that are quick, and of the others one for each way to measure; how many figures they have.
 FEW = {
     "long logs": (("1",), 21),
-    "a verifier": (("2",), 9),
+    "a verifier": (("2",), 10),
     "verbs": (("show-head", "diff", "tcg2-to-cbor", "cbor-to-tcg2", "split", "merge", "blank-merge"), 14),
     "formats": (
         ("tcg2-c", "tcg2-s", "ima-check", "ima-a", "text-c", "tlv-s", "tlv-w", "cbor-r", "cbor-w", "json-r", "json-w"),
