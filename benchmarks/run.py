@@ -79,6 +79,15 @@ def missing(setting: Setting, floors: bool) -> None:
         said(f"not here, and left out: {', '.join(absent)} (python benchmarks/peers.py builds peers)")
 
 
+def write_into(path: Path, lines: list[str]) -> None:
+    """Put the table in the place of the one that is there: what begins at the table's head, to the next blank line."""
+    before, head, rest = path.read_text().partition(lines[0].partition("\n")[0])
+    if not head:
+        raise SystemExit(f"{path}: no such table")
+    _, blank, after = rest.partition("\n\n")
+    path.write_text(before + "\n".join(lines) + blank + after)
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument(
@@ -91,12 +100,13 @@ def main() -> int:
     parser.add_argument("--runs", type=int, help="turns that count (5; fewer if they take long); 0: a cold one")
     parser.add_argument("--log", type=Path, metavar="FILE", help="the boot log of section 2, in place of a made one")
     parser.add_argument("--markdown", action="store_true", help="the table of README.md, and nothing else")
+    parser.add_argument("--into", type=Path, metavar="FILE", help="the table into README.md, once all is measured")
     parser.add_argument("--no-floors", action="store_true", help="do not build accel's own loops, with cargo")
     args = parser.parse_args()
     names = chosen(args.only or [])
     if not names:
         parser.error(f"nothing is called {', '.join(args.only)}: --list says what there is")
-    style = MARKDOWN if args.markdown else TEXT
+    style = MARKDOWN if args.markdown or args.into else TEXT
     if args.list:
         for figure in FIGURES:
             if figure.work in names:
@@ -111,13 +121,18 @@ def main() -> int:
             os.environ["PYTHONPYCACHEPREFIX"] = os.path.join(folder, "bytecode")
         setting = Setting(Path(folder), **sizes, floors=not args.no_floors, log=args.log)
         missing(setting, setting.has_floors)
-        print(style.head(f"{platform.machine()}, Python {platform.python_version()}, {sizes}"), flush=True)
+        lines = [style.head(f"{platform.machine()}, Python {platform.python_version()}, {sizes}")]
+        print(lines[0], flush=True)
         section = 0
         for row in measured(names, setting):
             if row.figure.section != section:
                 section = row.figure.section
-                print(style.section(f"{section}. {SECTIONS[section]}"), flush=True)
-            print(style.row(row), flush=True)
+                lines.append(style.section(f"{section}. {SECTIONS[section]}"))
+                print(lines[-1], flush=True)
+            lines.append(style.row(row))
+            print(lines[-1], flush=True)
+    if args.into:
+        write_into(args.into, lines)
     return 0
 
 

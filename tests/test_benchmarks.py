@@ -112,6 +112,18 @@ def test_the_runner_prints_every_rival() -> None:
     assert "floor (Python with nothing to do)" in said.stdout
 
 
+def test_a_new_table_takes_the_place_of_the_old_one(tmp_path: Path) -> None:
+    document = tmp_path / "README.md"
+    head = "| figure | floor | fastest peer | evlog | Python | of floor | of peer | goal | of goal |"
+    document.write_text(f"before\n\n{head}\n| old |\n\nafter\n")
+    ran("run.py", "--only", "append-one", *TINY, "--into", str(document))
+    lines = document.read_text().splitlines()
+    assert lines[:3] == ["before", "", head]
+    assert lines[-2:] == ["", "after"]
+    assert "| old |" not in lines
+    assert any(line.startswith("| append, a line by itself") for line in lines)
+
+
 def test_the_runner_names_what_there_is_not() -> None:
     with pytest.raises(subprocess.CalledProcessError) as caught:
         ran("run.py", "--only", "nothing-of-the-kind")
