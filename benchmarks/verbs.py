@@ -68,9 +68,9 @@ def median(words: list[str], lines: int | None = None, out: Path | None = None) 
 def main(events: int) -> None:
     """Make the log, and let each verb run on it."""
     with tempfile.TemporaryDirectory() as folder:
-        log, tlv, cbor, out = (Path(folder) / name for name in ("log", "tlv", "cbor", "out"))
+        log, tlv, cbor, cel, own, out = (Path(folder) / name for name in ("log", "tlv", "cbor", "cel", "own", "out"))
         write("tcg2", log, events)
-        for to, path in ("cel-tlv", tlv), ("cel-cbor", cbor):
+        for to, path in ("cel-tlv", tlv), ("cel-cbor", cbor), ("cel-json", cel), ("evlog-json", own):
             spent(["convert", str(log), "--to", to, "-o", str(path)], None)
         floor = statistics.median(bare(events) for _ in range(3))
         start, _ = median(["replay", str(SMALL)])
@@ -102,9 +102,12 @@ def main(events: int) -> None:
             ("tcg2 to cel-cbor", log, "cel-cbor"),
             ("cel-cbor to tcg2", cbor, "tcg2"),
             ("tcg2 to cel-json", log, "cel-json"),
+            ("cel-json to tcg2", cel, "tcg2"),
             ("tcg2 to evlog-json", log, "evlog-json"),
+            ("evlog-json to tcg2", own, "tcg2"),
         ):
             rows[name] = ["convert", str(source), "--to", to, "-o", str(out)], source, None
+        rows["replay of cel-json"] = ["replay", str(cel)], cel, None
         for name, (words, source, most_lines) in rows.items():
             seconds, most = median(words, most_lines, out)
             written = size_of(out)
