@@ -46,7 +46,7 @@ mod evlog_accel {
 
     /// The number of this set of functions: evlog refuses a module with another.
     #[pymodule_export]
-    const API: u32 = 3;
+    const API: u32 = 4;
 
     #[allow(non_upper_case_globals)]
     #[pymodule_export]

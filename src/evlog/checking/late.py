@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from evlog.checking.check import check
 from evlog.checking.digest_check import check_event
+from evlog.checking.plain import Plain
 from evlog.checking.verdicts import Verdicts
 from evlog.columns import Lazy
 
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
 
     from evlog.checking.check import Checks
     from evlog.checking.digest_check import DigestCheck
+    from evlog.columns import Columns
     from evlog.model import Event, Finding, Log
 
 __all__ = ["LateChecks", "is_long"]
@@ -33,13 +35,13 @@ class LateChecks(Lazy):
     the findings that are wanted.
     """
 
-    __slots__ = ("_kept", "_log", "_start", "_verdicts", "_whole")
+    __slots__ = ("_kept", "_log", "_start", "_whole", "_window")
 
     def __init__(self, log: Log, kept: Callable[[Iterable[Finding]], tuple[Finding, ...]]) -> None:
         super().__init__(len(log.events))
         self._log, self._kept = log, kept
         self._start = 0
-        self._verdicts: Verdicts | None = None
+        self._window: Verdicts | _Single | None = None
         self._whole: tuple[Checks, tuple[Finding, ...]] | None = None
 
     @property
@@ -62,15 +64,28 @@ class LateChecks(Lazy):
     def _make(self, row: int) -> tuple[DigestCheck, ...]:
         if self._whole is not None:
             return self._whole[0][row]
-        columns, events = self._log.columns, self._log.events
-        assert columns is not None
-        if not columns.are_pcclient:
-            return check_event(events[row])
-        if self._verdicts is None or not 0 <= row - self._start < len(self._verdicts):
+        if self._window is None or not 0 <= row - self._start < len(self._window):
+            columns = self._log.columns
+            assert columns is not None
             self._start = start = row - row % _WINDOW
-            self._verdicts = Verdicts(columns.part(start, start + _WINDOW), _Part(events, start))
-        checked: tuple[DigestCheck, ...] = self._verdicts[row - self._start]
+            part, events = columns.part(start, start + _WINDOW), _Part(self._log.events, start)
+            self._window = Verdicts(part, events) if columns.are_pcclient else _Single(part, events)
+        checked: tuple[DigestCheck, ...] = self._window[row - self._start]
         return checked
+
+
+class _Single(Lazy):
+    """The checks of events that are no PC Client events: as their columns tell, or else one by one."""
+
+    __slots__ = ("_events", "_plain")
+
+    def __init__(self, columns: Columns, events: Sequence[Event]) -> None:
+        super().__init__(len(columns))
+        self._events, self._plain = events, Plain(columns, events)
+
+    def _make(self, row: int) -> tuple[DigestCheck, ...]:
+        kind = self._plain.kinds[row] if self._plain.kinds else 0
+        return self._plain.checks[kind] if kind else check_event(self._events[row])
 
 
 class _Part(Lazy):
