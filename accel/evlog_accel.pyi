@@ -53,6 +53,8 @@ def words(
     /,
 ) -> None: ...
 def tally(registers: array[int]) -> dict[int, int]: ...
+def counted(numbers: array[int], registers: array[int], /) -> bool: ...
+def find(data: Buffer, wanted: bytes, start: int, stop: int, /) -> int: ...
 def tcg2_run(
     data: Buffer,
     start: int,
@@ -85,6 +87,25 @@ def ima_run(
     registers: array[int],
     /,
 ) -> int: ...
+def ima_text_run(
+    data: Buffer,
+    start: int,
+    name: bytes,
+    digest: int,
+    limits: tuple[int, int],
+    offsets: array[int],
+    registers: array[int],
+    /,
+) -> int: ...
+def ima_text_digests(
+    data: Buffer,
+    offsets: array[int],
+    first: int,
+    end: int,
+    name: bytes,
+    digest: int,
+    /,
+) -> list[bytes | None]: ...
 def cel_run(
     data: Buffer,
     start: int,
@@ -100,6 +121,22 @@ def cel_run(
     notable: list[int],
     unread: list[int],
     types: set[int],
+    /,
+) -> int: ...
+def cbor_run(
+    data: Buffer,
+    start: int,
+    constants: Sequence[tuple[int, bytes]],
+    numbers: Sequence[tuple[int, int, int, int]],
+    inline: int,
+    fixed: int,
+    registers: int,
+    odd: Sequence[int],
+    offsets: array[int],
+    recnums: array[int],
+    indices: array[int],
+    silent: list[int],
+    notable: list[int],
     /,
 ) -> int: ...
 def text_run(

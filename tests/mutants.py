@@ -1745,13 +1745,13 @@ MUTANTS: tuple[Mutant, ...] = (
         "test_dstack.py::test_a_rule_that_nobody_knows",
     ),
     Mutant(
-        "formats/dstack.py",
+        "formats/dstack/events.py",
         "digest = digest or _computed(content)",
         "digest = _computed(content)",
         "test_dstack.py::test_what_the_digest_does_not_cover",
     ),
     Mutant(
-        "formats/dstack.py",
+        "formats/dstack/events.py",
         'elif not payload and digest != hashing.digest(SHA384, b""):',
         "elif not payload and not digest:",
         "test_dstack.py::test_a_stripped_log_is_not_checked_and_never_wrong",

@@ -17,8 +17,9 @@ from hypothesis import strategies as st
 from evlog import EvlogError, UsageError, check, hashing, read, replay, replay_each
 from evlog.algorithms import ALGORITHMS, SHA256, HashAlg
 from evlog.columns import NOT_EXTENDED, Layout, Named, Recorded
+from evlog.formats import recnum
 from evlog.hashing import python
-from tests.generated import cel, ima, logs, record2, spec_id, tcg1, tcg2
+from tests.generated import cbor, cel, ima, ima_text, logs, record2, spec_id, tcg1, tcg2
 
 pytest.importorskip("evlog_accel", reason="evlog-accel is not installed: pip install ./accel")
 
@@ -100,6 +101,49 @@ def test_generated_ima(data: bytes, cut: int) -> None:
 @given(cel(), st.sampled_from([None, "ccmr"]), st.integers(0, 3))
 def test_generated_cel(data: bytes, space: str | None, cut: int) -> None:
     both(data[: len(data) - cut], format="cel-tlv", space=space)
+
+
+@settings(max_examples=300, deadline=None)
+@given(ima_text(), st.booleans(), st.integers(0, 3))
+def test_generated_ima_text(data: bytes, strict: bool, cut: int) -> None:
+    both(data[: len(data) - cut], format="ima-ascii", strict=strict)
+
+
+@settings(max_examples=300, deadline=None)
+@given(cbor(), st.booleans(), st.integers(0, 3))
+def test_generated_cbor(data: bytes, strict: bool, cut: int) -> None:
+    both(data[: len(data) - cut], format="cel-cbor", strict=strict)
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.one_of(ima_text(), cbor(), cel(), ima()), st.data())
+def test_records_cut_and_flipped(data: bytes, draw: st.DataObject) -> None:
+    both(data[: draw.draw(st.integers(0, len(data)))])
+    place = draw.draw(st.integers(0, len(data) - 1))
+    both(data[:place] + bytes([data[place] ^ draw.draw(st.integers(1, 255))]) + data[place + 1 :])
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.lists(st.tuples(st.integers(0, 4), st.sampled_from([0, 1, 7, 300, 0xFFFFFFFF])), max_size=8))
+def test_numbers_that_count(rows: list[tuple[int, int]]) -> None:
+    """As they come, and counted by the specification."""
+    registers = array("I", [register for _, register in rows])
+    for numbers in array("Q", [number for number, _ in rows]), array("Q", recnum.derived(registers)):
+        with using(accel):
+            native = recnum.scheme(numbers, registers)
+        with using(python):
+            assert native == recnum.scheme(numbers, registers) == recnum.scheme(list(numbers), list(registers))
+
+
+@settings(max_examples=200, deadline=None)
+@given(
+    st.text("ab", max_size=12), st.text("ab", max_size=3), st.integers(0, 14), st.one_of(st.none(), st.integers(0, 14))
+)
+def test_find(data: str, wanted: str, start: int, end: int | None) -> None:
+    expected = data.encode().find(wanted.encode(), start, len(data) if end is None else end)
+    for backend in (accel, python):
+        with using(backend):
+            assert hashing.find(data.encode(), wanted.encode(), start, end) == expected
 
 
 @settings(max_examples=300, deadline=None)

@@ -7,7 +7,7 @@ register's value is the same.
 from __future__ import annotations
 
 from evlog.checking.facts import finding
-from evlog.decoders import Decoded, Raw
+from evlog.decoders import Decoded, Raw, forks_of
 from evlog.model import Finding
 
 TYPE_CHECKING = False
@@ -56,7 +56,7 @@ def _notes(record: Record) -> Iterator[str]:
         if record.damaged:
             yield record.reason
         return
-    for field in type(record)._fields:
+    for field in forks_of(type(record)):
         value = getattr(record, field)
         kind = type(value)
         if kind is tuple:
@@ -65,5 +65,5 @@ def _notes(record: Record) -> Iterator[str]:
             elif value and hasattr(value[0], "_fields"):
                 for each in value:
                     yield from _notes(each)
-        elif hasattr(kind, "_fields"):
+        elif value is not None and hasattr(kind, "_fields"):
             yield from _notes(value)

@@ -71,13 +71,15 @@ def check(log: Log) -> Checks:
     columns = log.columns
     events: Sequence[Event] = log.events
     if columns is not None and columns.are_pcclient:
-        from evlog.checking.facts import ColumnFacts
+        from evlog.checking.facts import ColumnFacts, ListedFacts
         from evlog.checking.verdicts import Verdicts
 
-        if len(events) <= _KEPT:
-            events = Kept(events)
+        if len(events) > _KEPT:
+            verdicts = Verdicts(columns, events)
+            return judged(verdicts, ColumnFacts(columns, events, verdicts))
+        events = Kept(events)
         verdicts = Verdicts(columns, events)
-        return judged(verdicts, ColumnFacts(columns, events, verdicts))
+        return judged(verdicts, ListedFacts.of(columns, events, verdicts))
     plain = Plain(columns, events)
     checks = [plain.checks[kind] for kind in plain.kinds] or [()] * len(events)
     # Verdicts are few, and events may be many, made as they are asked for.

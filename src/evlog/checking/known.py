@@ -8,18 +8,17 @@ the verdicts on its digests are the same in each log, and are kept here; what a 
 from __future__ import annotations
 
 from array import array
-from functools import cached_property
 from hashlib import sha256
-from operator import attrgetter
 
 from evlog.checking.digest_check import check_event
-from evlog.checking.facts import ColumnFacts, Row
+from evlog.checking.facts import ListedFacts
+from evlog.checking.row import Row
 from evlog.contents.pcclient import PCClientEvent
 from evlog.model import LazyEvents
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Hashable, Iterator, Sequence
+    from collections.abc import Hashable, Sequence
     from typing import Any
 
     from evlog.checking.check import Checks
@@ -50,7 +49,7 @@ class KnownRecord:
         self.checks: tuple[DigestCheck, ...] = check_event(event)
         self.notes: dict[Hashable, Any] = {}
         #: It as an event of the number that it had last: of most logs it has the same.
-        self.row = Row(event, content.event_type, content.data, self.checks, event.number)
+        self.row = Row.of(event, content.event_type, content.data, self.checks, event.number)
         #: Whether a digest is not of the event's data.
         self.doubtful = event.measured and any(check.verdict != "matches" for check in self.checks)
 
@@ -103,46 +102,18 @@ class Known:
         columns = log.columns
         if records is None or columns is None:
             return check(log)
-        return judged([record.checks for record in records], _KnownFacts(columns, log.events, records))
+        return judged([record.checks for record in records], _facts(columns, records))
 
 
-class _KnownFacts(ColumnFacts):
+def _facts(columns: Columns, records: Sequence[KnownRecord]) -> ListedFacts:
     """The facts of a log whose records are known."""
-
-    def __init__(self, columns: Columns, events: Sequence[Event], records: Sequence[KnownRecord]) -> None:
-        self.pcrs = self.extended_in(columns)
-        self._columns, self._events = columns, events
-        self._all: list[Row] = []
-        self._of_type: dict[int, list[Row]] = {}
-        self._doubtful: list[Row] = []
-        for place, record in enumerate(records):
-            row = record.row
-            if row.number != place:
-                row = record.row = Row(row.event, row.type, row.data, row.checks, place)
-            self._all.append(row)
-            self._of_type.setdefault(row.type, []).append(row)
-            if record.doubtful:
-                self._doubtful.append(row)
-        self.types = array("I", [row.type for row in self._all])
-
-    def row(self, place: int) -> Row:
-        return self._all[place]
-
-    def doubtful(self) -> Iterator[Row]:
-        return iter(self._doubtful)
-
-    def of_type(self, *types: int) -> Iterator[Row]:
-        found = [self._of_type[each] for each in dict.fromkeys(types) if each in self._of_type]
-        if len(found) < 2:
-            return iter(found[0] if found else ())
-        return iter(sorted((row for rows in found for row in rows), key=_number))
-
-    @cached_property
-    def kinds(self) -> frozenset[int]:
-        return frozenset(self._of_type)
-
-    def beginning(self, event_type: int, text: bytes) -> Iterator[Row]:
-        return (row for row in self._of_type.get(event_type, ()) if row.data.startswith(text))
-
-
-_number = attrgetter("number")
+    rows: list[Row] = []
+    doubtful: list[Row] = []
+    for place, record in enumerate(records):
+        row = record.row
+        if row.number != place:
+            row = record.row = Row.of(row.event, row.type, row.data, row.checks, place)
+        rows.append(row)
+        if record.doubtful:
+            doubtful.append(row)
+    return ListedFacts(columns, array("I", [row.type for row in rows]), rows, doubtful)

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
     from evlog.checking.conventions import Convention
-    from evlog.checking.facts import Row
+    from evlog.checking.row import Row
 
 __all__ = ["findings"]
 
@@ -54,7 +54,9 @@ def findings(facts: Facts, conventions: tuple[Convention, ...]) -> Iterator[Find
     yield from _exit_boot_services(facts)
     yield from _folded_separators(facts)
     for code, message, among, test in _QUIRKS:
-        yield from finding(code, "note", message, [row for row in among(facts) if test(row)])
+        rows = [row for row in among(facts) if test(row)]
+        if rows:
+            yield from finding(code, "note", message, rows)
 
 
 def _conventions(conventions: tuple[Convention, ...]) -> Iterator[Finding]:
@@ -87,8 +89,8 @@ def _folded_separators(facts: Facts) -> Iterator[Finding]:
     """OVMF for TDX once measured all eight separators into the few measurement registers."""
     on: dict[int, list[Row]] = {}
     for row in facts.of_type(EV_SEPARATOR):
-        if row.event.register.space == "ccmr":
-            on.setdefault(row.event.register.number, []).append(row)
+        if row.register.space == "ccmr":
+            on.setdefault(row.register.number, []).append(row)
     for index, rows in sorted(on.items()):
         message = f"more than one separator on CC measurement register {index}, as of older OVMF"
         yield from finding("separators_folded", "note", message, rows if len(rows) > 1 else ())
@@ -140,7 +142,8 @@ def _wrong_path_length(row: Row) -> bool:
 
 
 def _of(*types: int) -> Callable[[Facts], Iterable[Row]]:
-    return lambda facts: facts.of_type(*types)
+    wanted = frozenset(types)
+    return lambda facts: facts.of_type(*(wanted & facts.kinds))
 
 
 def _first(facts: Facts) -> Iterable[Row]:
@@ -167,13 +170,13 @@ _QUIRKS: tuple[tuple[str, str, Callable[[Facts], Iterable[Row]], Callable[[Row],
         "header_register",
         "the Spec ID event names a register that is not 0",
         _first,
-        lambda row: _is_spec_id(row) and row.event.register.index != 0,
+        lambda row: _is_spec_id(row) and row.register.index != 0,
     ),
     (
         "no_register",
         "an event of no register, as Windows and cloud firmware log it",
         attrgetter("loose"),
-        lambda row: row.event.register.index == NO_REGISTER,
+        lambda row: row.register.index == NO_REGISTER,
     ),
     (
         "tag_without_header",

@@ -33,7 +33,7 @@ def rows_of(log: Log, checks: Checks | LateChecks, chosen: Sequence[int], bodies
     # What an event is may hang on the one before it; what is odd in its data is told of each.
     twins = log.twins
     rest: dict[tuple[int, int], str] = {}
-    offsets = log.columns.offsets if log.columns is not None else ()
+    offsets = log.columns.starts if log.columns is not None else ()
     start, some = 0, _FEW
     while start < len(chosen):
         numbers = chosen[start : start + some]

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from evlog.decoders._context import Context
     from evlog.model import Event
 
-__all__ = ["Decoded", "NotKnownError", "Raw", "to_json"]
+__all__ = ["Decoded", "NotKnownError", "Raw", "forks_of", "is_sound", "to_json", "told_of"]
 
 
 class Decoded(Record):
@@ -72,9 +72,12 @@ class Raw(Decoded):
     _hidden = ("damaged",)
 
     @classmethod
-    def after(cls, error: ParseError, data: bytes) -> Raw:
+    def after(cls, error: Exception, data: bytes) -> Raw:
         """The bytes that a decoder gave up on."""
-        return cls(str(error), data, not isinstance(error, NotKnownError))
+        if isinstance(error, ParseError):
+            return cls(str(error), data, not isinstance(error, NotKnownError))
+        # A fault of the decoder, or of its file, must not cost the log.
+        return cls(f"decoder failed: {type(error).__name__}: {error}", data, damaged=True)
 
     def describe(self) -> str:
         if is_text(self.data):
@@ -93,13 +96,62 @@ def to_json(decoded: Record | None) -> dict[str, Any] | None:
 
 
 def _members(value: Any) -> Any:
+    kind = type(value)
+    if kind in _PLAIN:
+        return value
     if isinstance(value, bytes):
         return value.hex()
     if isinstance(value, tuple):
         return [_members(item) for item in value]
     if isinstance(value, Record):
-        cls = type(value)
-        hidden = getattr(cls, "_hidden", ())
-        members = {field: _members(getattr(value, field)) for field in cls._fields if field not in hidden}
+        members = {field: _members(getattr(value, field)) for field in told_of(kind)}
         return {"kind": value.kind, **members} if isinstance(value, Decoded) else members
     return value
+
+
+def told_of(cls: type[Record]) -> tuple[str, ...]:
+    """The fields that JSON has."""
+    found = _told.get(cls)
+    if found is None:
+        hidden = getattr(cls, "_hidden", ())
+        found = _told[cls] = tuple(field for field in cls._fields if field not in hidden)
+    return found
+
+
+def forks_of(cls: type[Record]) -> tuple[str, ...]:
+    """The fields that may hold more than a scalar, by their annotations: records, tuples, notes."""
+    found = _forks.get(cls)
+    if found is None:
+        kinds: dict[str, object] = {}
+        for base in reversed(cls.__mro__):
+            kinds.update(vars(base).get("__annotations__", {}))
+        found = _forks[cls] = tuple(field for field in cls._fields if not _is_scalar(kinds.get(field)))
+    return found
+
+
+def _is_scalar(annotation: object) -> bool:
+    return isinstance(annotation, str) and _SCALARS.issuperset(map(str.strip, annotation.split("|")))
+
+
+def is_sound(record: Record) -> bool:
+    """Whether nothing in a value is `Raw`, and no notes say anything."""
+    if isinstance(record, Raw):
+        return False
+    for field in forks_of(type(record)):
+        value = getattr(record, field)
+        if isinstance(value, tuple):
+            if value and field == "notes":
+                return False
+            for each in value:
+                if isinstance(each, Record) and not is_sound(each):
+                    return False
+        elif isinstance(value, Record) and not is_sound(value):
+            return False
+    return True
+
+
+_PLAIN = frozenset((str, int, bool, type(None)))
+_SCALARS = frozenset(("str", "int", "bool", "bytes", "None"))
+# By class, of which there is a fixed number.
+_told: dict[type[Record], tuple[str, ...]] = {}
+_forks: dict[type[Record], tuple[str, ...]] = {}

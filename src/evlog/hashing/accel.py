@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 NAME = "accel"
 native: Native = evlog_accel
 
-_API = 4
+_API = 5
 
 if native.API != _API:
     raise ImportError(f"evlog-accel {native.__version__} does not fit this evlog")

@@ -130,6 +130,8 @@ if TYPE_CHECKING:
             /,
         ) -> None: ...
         def tally(self, registers: array[int]) -> dict[int, int]: ...
+        def counted(self, numbers: array[int], registers: array[int], /) -> bool: ...
+        def find(self, data: bytes, wanted: bytes, start: int, stop: int, /) -> int: ...
         def tcg2_run(
             self,
             data: bytes,
@@ -165,6 +167,27 @@ if TYPE_CHECKING:
             registers: array[int],
             /,
         ) -> int: ...
+        def ima_text_run(
+            self,
+            data: bytes,
+            start: int,
+            name: bytes,
+            digest: int,
+            limits: tuple[int, int],
+            offsets: array[int],
+            registers: array[int],
+            /,
+        ) -> int: ...
+        def ima_text_digests(
+            self,
+            data: bytes,
+            offsets: array[int],
+            first: int,
+            end: int,
+            name: bytes,
+            digest: int,
+            /,
+        ) -> list[bytes | None]: ...
         def cel_run(
             self,
             data: bytes,
@@ -181,6 +204,23 @@ if TYPE_CHECKING:
             notable: list[int],
             unread: list[int],
             types: set[int],
+            /,
+        ) -> int: ...
+        def cbor_run(
+            self,
+            data: bytes,
+            start: int,
+            constants: Sequence[tuple[int, bytes]],
+            numbers: Sequence[tuple[int, int, int, int]],
+            inline: int,
+            fixed: int,
+            registers: int,
+            odd: Sequence[int],
+            offsets: array[int],
+            recnums: array[int],
+            indices: array[int],
+            silent: list[int],
+            notable: list[int],
             /,
         ) -> int: ...
         def text_run(

@@ -23,13 +23,14 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
     from typing import Any
 
+    from evlog.replaying.folded import Folded
     from evlog.replaying.replayer import Rules
     from evlog.replaying.statements import Statement
 
     #: A register and a bank, or their names.
     Key = tuple[Register | str, HashAlg | str]
 
-__all__ = ["RegisterValue", "Replay", "replay", "replay_each", "start_value"]
+__all__ = ["RegisterValue", "Replay", "of_folded", "replay", "replay_each", "start_value"]
 
 _BY_PLACE, _BY_ID = attrgetter("sort_key"), attrgetter("id")
 
@@ -169,10 +170,36 @@ def replay_each(
     no step can begin before the last; those of many logs keep a processor busy.
     """
     wanted = None if banks is None else tuple(banks)
-    replayers = [Replayer(start, rules or {}, wanted) for _ in logs]
+    if start is None and not rules:
+        from evlog.replaying.folded import fold_each
+
+        folded = fold_each(logs, wanted)
+    else:
+        folded = [None] * len(logs)
+    others = iter(
+        _led_each([log for log, each in zip(logs, folded, strict=True) if each is None], start, rules, wanted)
+    )
+    return [of_folded(each) if each is not None else next(others) for each in folded]
+
+
+def of_folded(folded: Folded) -> Replay:
+    """The replay of a log of which the columns alone told the registers."""
+    counts, values, lacking = folded.counts, folded.values, folded.lacking
+    rows = []
+    for register, alg, index, start, reason in folded.course.rows:
+        if index in lacking[alg]:
+            rows.append(RegisterValue(register, alg, None, start, reason, counts[index], "incomplete"))
+        else:
+            rows.append(RegisterValue(register, alg, values[alg][index], start, reason, counts[index]))
+    return Replay(tuple(rows), folded.findings)
+
+
+def _led_each(
+    logs: Sequence[Log], start: Registers | None, rules: Rules | None, banks: Iterable[HashAlg] | None
+) -> list[Replay]:
+    replayers = [Replayer(start, rules or {}, banks) for _ in logs]
     begun = [replayer.begin(log, *implied_starts((log,))) for replayer, log in zip(replayers, logs, strict=True)]
-    missing = extend(begun)
-    for replayer, each, lacking in zip(replayers, begun, missing, strict=True):
+    for replayer, each, lacking in zip(replayers, begun, extend(begun), strict=True):
         replayer.end(each, lacking)
     return list(map(_result, replayers))
 

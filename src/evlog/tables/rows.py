@@ -212,9 +212,7 @@ def _spans(log: Log) -> tuple[array[int], array[int]]:
     """Where each record stands in the log, and how long it is; -1 where nobody says."""
     columns = log.columns
     if columns is not None and len(columns) == len(log.events):
-        offsets = array("q", columns.offsets)
-        ends = [*columns.offsets[1:], columns.end]
-        return offsets, array("i", [end - offset for offset, end in zip(columns.offsets, ends, strict=True)])
+        return array("q", columns.starts), array("i", columns.lengths)
     spans = [event.origin.span if event.origin is not None else None for event in log.events]
     offsets = array("q", [span.offset if span is not None else -1 for span in spans])
     return offsets, array("i", [span.length if span is not None else -1 for span in spans])

@@ -6,8 +6,11 @@
 
 #![forbid(unsafe_code)]
 
+pub mod cbor;
 pub mod cel;
+pub mod counting;
 pub mod ima;
+pub mod ima_text;
 pub mod tcg;
 pub mod text;
 
@@ -55,4 +58,10 @@ fn u32_le(data: &[u8], at: usize) -> Option<u32> {
 /// The two bytes at an offset, as a little-endian number; `None` beyond the end.
 fn u16_le(data: &[u8], at: usize) -> Option<u16> {
     Some(u16::from_le_bytes(*data.get(at..)?.first_chunk()?))
+}
+
+/// Where some bytes stand first between two offsets; `None` where they do not.
+pub fn find(data: &[u8], wanted: &[u8], start: usize, stop: usize) -> Option<usize> {
+    let found = memchr::memmem::find(data.get(start..stop.min(data.len()))?, wanted)?;
+    Some(start + found)
 }

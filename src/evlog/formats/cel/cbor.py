@@ -144,7 +144,11 @@ def read(data: bytes, options: Options) -> Log:
     if found is not None:
         events_in_rows = found.events(ID, options.name)
         rest = _record.indices(map(events_in_rows.__getitem__, range(1, len(events_in_rows))))
-        if _record.pcr_space(events_in_rows[0], rest, options) == "pcr":
+        space = _record.pcr_space(events_in_rows[0], rest, options)
+        if space == "ccmr":
+            found = found.of_ccmrs
+            events_in_rows = found.events(ID, options.name)
+        if space == found.packed.space:
             return _record.finish(ID, events_in_rows, notes, options, algorithms=found.algorithms)
         notes = _record.Notes(options)
     items = _Items(data, notes)

@@ -133,7 +133,17 @@ _DIALECT = Dialect(
 
 def read(data: bytes, options: Options) -> Log:
     """Read a log; see `evlog.read`. Raises ParseError if not one record can be read."""
+    from evlog.formats.cel import json_rows
+
     notes = _record.Notes(options)
+    rows = json_rows.rows(data, _DIALECT, notes)
+    if rows is not None and rows.recnums is not None:
+        counted = notes.recnums(rows.recnums, rows.indices, rows.offsets)
+        in_rows = rows.events(options.name, ID, counted=counted)
+        rest = _record.indices(map(in_rows.__getitem__, range(1, len(in_rows))))
+        if _record.pcr_space(in_rows[0], rest, options) == "pcr":
+            return _record.finish(ID, in_rows, notes, options, algorithms=rows.algorithms)
+        notes = _record.Notes(options)
     text = _Text(data, notes)
     reader = Reader(_DIALECT, notes)
     events: list[Event] = []
@@ -334,3 +344,12 @@ def write(log: Log, options: Options) -> bytes:
     text = "".join(before + row + after for row in rows)
     # What follows a damaged record's predecessor begins with the end of its line.
     return (text.removesuffix(after) if log.tail else text).encode() + log.tail
+
+
+def rewrite(log: Log, options: Options) -> tuple[bytes, int] | None:
+    """What `write` makes of what `adapt` takes of a log, where that is all of it: see `evlog.formats`."""
+    from evlog.formats.cel import json_rows
+
+    source = _record.rewritable(log, options, _ENCODING)
+    records = json_rows.records(source, _DIALECT) if source is not None else None
+    return None if records is None else (records, 0)

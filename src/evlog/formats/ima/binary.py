@@ -88,10 +88,11 @@ def _shape(data: bytes, options: Options) -> Shape | None:
     named = _ima.named_bank(options.name)
     shapes: list[Shape] = []
     for size in _HEADS:
+        head = data[:size]
         for byteorder in _SIGNS:
             for bank in _ima.BANKS:
                 for sized in (False, True):
-                    shape = _try(data[:size], bank, byteorder, sized=sized)
+                    shape = _try(head, bank, byteorder, sized=sized)
                     if shape is not None and shape.proofs:
                         return shape
                     shapes += [shape] if shape else []

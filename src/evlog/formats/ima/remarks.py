@@ -51,7 +51,7 @@ def _violations(columns: Columns, zeros: bytes, distance: int | None) -> Iterato
             at = _column(data, offsets[row], offsets[row] + columns.length(row))
             if data[at : at + len(zeros)] == zeros:
                 yield row
-    elif data.find(zeros, 0, columns.end) >= 0:
+    elif hashing.find(data, zeros, 0, columns.end) >= 0:
         # Most lists have no zeros at all; in others they may be everywhere.
         starts = hashing.backend(len(data)).words(columns, (distance,) * len(columns.layouts), "little")
         for row in rows_of(starts, 0):
@@ -71,7 +71,7 @@ def _column(data: bytes, start: int, end: int) -> int:
 def _rows_with(columns: Columns, wanted: bytes) -> Iterator[int]:
     """The rows in whose records some bytes stand; each is looked at once."""
     data, offsets = columns.buffer, columns.offsets
-    at = data.find(wanted, 0, columns.end)
+    at = hashing.find(data, wanted, 0, columns.end)
     while at >= 0:
         row = bisect_right(offsets, at) - 1
         if row < 0:
@@ -79,7 +79,7 @@ def _rows_with(columns: Columns, wanted: bytes) -> Iterator[int]:
         following = offsets[row] + columns.length(row)
         if at + len(wanted) <= following:
             yield row
-        at = data.find(wanted, following, columns.end)
+        at = hashing.find(data, wanted, following, columns.end)
 
 
 def _is_aggregate(event: Event) -> bool:

@@ -417,8 +417,7 @@ def rewrite(log: Log, options: Options, format: str, space: Space) -> tuple[byte
     header, first = log.events[0], 1
     found = spec_id_of(header.content)
     if found is None or not found.agile:
-        used = sorted(set(source.columns.layout_of or b"\0"))
-        met = (alg for layout in used for alg, _ in source.columns.layouts[layout].digests)
+        met = (alg for layout in source.used for alg, _ in layout.digests)
         header, first = _new_header(banks_of(met) or log.algorithms, space), 0
     elif [(digest.alg, len(digest.value)) for digest in header.digests] != [(SHA1, SHA1.size)] or _area.is_skinit(
         found.vendor_info

@@ -1,0 +1,102 @@
+"""Bodies that were met: what is made of them once is what would be made of them again, wherever they stand."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import evlog
+from evlog.checking.bodies import Bodies
+from evlog.cursor import Cursor
+from evlog.decoders import Context, Decoded, Raw, _reader, _registry, decode, decode_by, decodes, forget, is_sound
+from evlog.errors import EvlogError, ParseError
+from evlog.model import Log, Origin, Span
+from tests.decoding import event
+from tests.generated import logs, tcg1, tcg2
+
+TYPE = 0x7FFFFF01
+BASE = 0x123456
+
+
+def agree(log: Log) -> None:
+    """What is met and what is read anew are one."""
+    forget()
+    context = Context.of(log)
+    for _ in range(2):
+        for each in log.events:
+            assert decode(each, context) == decode_by(each, context, Cursor)
+
+
+@pytest.mark.parametrize("path", logs(), ids=lambda path: path.name)
+def test_samples(path: Path) -> None:
+    try:
+        log = evlog.read(path)
+    except EvlogError:
+        return
+    agree(log)
+    for each in log.events:
+        found = decode(each, Context.of(log))
+        if found is None:
+            continue
+        odd = Bodies().look(each, found)
+        assert not (odd and is_sound(found))
+        if is_sound(found):
+            moved = decode_by(each, Context.of(log), lambda data, base: Cursor(data, base + BASE))
+            assert moved == found, "a value that tells where it stood cannot be kept"
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.one_of(tcg1(), tcg2()))
+def test_generated(data: bytes) -> None:
+    try:
+        log = evlog.read(data)
+    except EvlogError:
+        return
+    agree(log)
+
+
+def test_what_is_damaged_names_its_own_place() -> None:
+    body = event("EV_EFI_VARIABLE_DRIVER_CONFIG", bytes(20))
+    found, other = (decode(body.replace(origin=Origin("", "tcg2", Span(at, 52)))) for at in (0, BASE))
+    assert isinstance(found, Raw)
+    assert isinstance(other, Raw)
+    assert found.reason != other.reason
+
+
+def test_another_decoder_is_heeded_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(_registry, "_claims", {})
+    monkeypatch.setattr(_registry, "_waiting", {0: []})
+    monkeypatch.setattr(_registry, "readers", {})
+    said: list[str] = ["one"]
+
+    class Own(Decoded):
+        text: str
+
+    def read(cursor: Cursor, context: Context) -> Decoded:
+        cursor.rest()
+        return Own(said[0])
+
+    body = event(TYPE, b"body")
+    assert isinstance(decode(body), Raw)
+    decodes(TYPE)(read)
+    assert decode(body) == Own("one")
+    said[0] = "two"
+    assert decode(body) == Own("two"), "what a caller's own decoder says is his affair each time"
+
+
+def test_what_is_kept_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    met = _reader.Met()
+    met.most = 10 * (met.entry + 4)
+    monkeypatch.setattr(_reader, "_met", met)
+    for number in range(100):
+        assert decode(event(0x80000007, b"%04d" % number))
+        assert len(met.values) <= 10
+    assert met.values
+
+
+def test_a_fault_of_a_decoder_costs_its_event() -> None:
+    assert Raw.after(IndexError("no"), b"x") == Raw("decoder failed: IndexError: no", b"x", damaged=True)
+    assert Raw.after(ParseError("no"), b"x") == Raw("no", b"x", damaged=True)

@@ -1,0 +1,223 @@
+"""Records of JSON logs read into columns, and those of the same text one by one: equal, or one of the two is wrong."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import evlog
+from evlog import EvlogError
+from evlog.formats import json_rows
+from tests import made
+from tests.generated import logs, tcg2
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from evlog import Log
+
+CEL = "cel-json"
+
+
+def plain(log: Log) -> Log:
+    """Events in a tuple have no columns."""
+    return log.replace(events=tuple(log.events))
+
+
+def told(data: bytes, format: str, **choices: Any) -> object:
+    """All that a reader says of a log."""
+    try:
+        log = evlog.read(data, format=format, **choices)
+    except EvlogError as error:
+        return type(error), str(error)
+    places = [(event.origin, event.number, event.wire) for event in log.events]
+    extended = {each for each in log.extended if each.replayable}
+    return plain(log), log.findings, places, evlog.replay(log).rows, log.registers, extended
+
+
+def by_reference(data: bytes, format: str, **choices: Any) -> object:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(json_rows, "rows", lambda *_: None)
+        return told(data, format, **choices)
+
+
+def agree(data: bytes, format: str, **choices: Any) -> None:
+    assert told(data, format, **choices) == by_reference(data, format, **choices)
+
+
+def in_columns(data: bytes, format: str) -> bool:
+    return evlog.read(data, format=format).columns is not None
+
+
+READ = [path for path in logs() if path.parent.name in (CEL, "evlog-json")]
+
+
+@pytest.mark.parametrize("path", READ, ids=lambda path: path.name)
+@pytest.mark.parametrize("strict", [False, True])
+def test_samples(path: Path, strict: bool) -> None:
+    data = path.read_bytes()
+    agree(data, path.parent.name, strict=strict)
+    try:
+        events = json.loads(data)
+    except ValueError:
+        return
+    for spelled in spellings(events):
+        agree(spelled, path.parent.name, strict=strict)
+
+
+def spellings(value: Any) -> list[bytes]:
+    """The text of a value as several writers have it."""
+    return [
+        json.dumps(value).encode(),
+        json.dumps(value, indent=2).encode(),
+        json.dumps(value, separators=(",", ":"), sort_keys=True).encode() + b" \n",
+        b"\n\t" + json.dumps(value, separators=(" , ", "\t:\r\n")).encode(),
+    ]
+
+
+RECORDS = st.lists(
+    st.tuples(st.integers(0, 24), st.sampled_from([0, 3, 5, 13, 0x402, 0x503, 0x80000007]), st.integers(0, 300)),
+    min_size=1,
+    max_size=6,
+)
+
+
+def log_of(records: list[tuple[int, int, int]]) -> bytes:
+    return made.header("sha1", "sha256") + b"".join(
+        made.event(index, kind, bytes(range(256))[:size] * 2, *(("sha1", "sha256") if size % 3 else ("sha256",)))
+        for index, kind, size in records
+    )
+
+
+def array_of(records: list[tuple[int, int, int]]) -> bytes:
+    return evlog.convert(plain(evlog.read(log_of(records))), CEL).data
+
+
+#: Words of the text and what may stand in their place.
+WORDS = re.compile(rb'"(?:[^"\\]|\\.)*"|[0-9]+|[{}\[\],:]|\s+')
+OTHERS = st.sampled_from(
+    [
+        b"",
+        b" ",
+        b",",
+        b"}",
+        b"]",
+        b'""',
+        b'"0"',
+        b'"0g"',
+        b'"AB"',
+        b'"a"',
+        b'"\\u0061b"',
+        b'"\xc3\xa9"',
+        b'"\x7f"',
+        b"0",
+        b"00",
+        b"-0",
+        b"1e0",
+        b"1.0",
+        b"17",
+        b"23",
+        b"24",
+        b"16777216",
+        b"29360128",
+        b"4294967295",
+        b"4294967296",
+        b"18446744073709551615",
+        b"99999999999999999999",
+        b"null",
+        b"true",
+        b"[]",
+        b"{}",
+        b'"pcr"',
+        b'"nv_index"',
+        b'"rtmr"',
+        b'"SHA-256"',
+        b'"sha1"',
+        b'"0x0013"',
+        b'"ev_action"',
+        b'"0x5"',
+        b'"SLAUNCH_START"',
+        b'"EV_NO_ACTION"',
+        b'"pcclient_STD"',
+        b'"systemd"',
+        b'"pcr:9"',
+        b'"ccmr:1"',
+        b'"nv:0x01c40200"',
+        b'"mr:name"',
+    ]
+)
+
+
+def changed(data: bytes, at: int, other: bytes, twice: bool) -> bytes:
+    """The text with another word in a place, or with the word twice."""
+    words = [(found.start(), found.end()) for found in WORDS.finditer(data)]
+    start, end = words[at % len(words)]
+    return data[:start] + (data[start:end] if twice else b"") + other + data[end:]
+
+
+@settings(max_examples=300, deadline=None)
+@given(RECORDS, st.integers(0, 1 << 16), OTHERS, st.booleans(), st.booleans(), st.integers(0, 4))
+def test_cel_of_which_a_word_is_another(
+    records: list[tuple[int, int, int]], at: int, other: bytes, twice: bool, strict: bool, spelling: int
+) -> None:
+    data = array_of(records)
+    if spelling:
+        data = spellings(json.loads(data))[spelling - 1]
+    agree(data, CEL, strict=strict)
+    agree(changed(data, at, other, twice), CEL, strict=strict)
+
+
+@settings(max_examples=150, deadline=None)
+@given(RECORDS, st.binary(max_size=3), st.integers(0, 1 << 16), st.integers(0, 3), st.booleans())
+def test_cel_of_which_bytes_are_others(
+    records: list[tuple[int, int, int]], junk: bytes, at: int, length: int, cut: bool
+) -> None:
+    data = array_of(records)
+    at %= len(data)
+    agree(data[:at] + junk + (b"" if cut else data[at + length :]), CEL)
+
+
+@settings(max_examples=60, deadline=None)
+@given(tcg2(), st.sampled_from([None, "pcr", "ccmr"]))
+def test_generated(data: bytes, space: str | None) -> None:
+    try:
+        written = evlog.convert(plain(evlog.read(data, space=space)), CEL, allow_changed=True).data
+    except EvlogError:
+        return
+    agree(written, CEL)
+    agree(written, CEL, space=space)
+
+
+@pytest.mark.parametrize("spelling", range(5))
+def test_what_many_writers_write_is_read_in_columns(spelling: int) -> None:
+    data = array_of([(1, 5, 4), (2, 0x80000007, 0), (10, 13, 99), (1, 3, 7)] * 40)
+    if spelling:
+        data = spellings(json.loads(data))[spelling - 1]
+    assert in_columns(data, CEL)
+    agree(data, CEL)
+
+
+def rows_agree(make: Callable[[], bytes], format: str) -> None:
+    """Any rows of columns over text, and a part of them, say what their events do."""
+    log = evlog.read(make(), format=format)
+    columns = log.columns
+    assert columns is not None
+    for start in (0, 3):
+        part = columns.part(start, 9) if start else columns
+        for alg in log.algorithms:
+            expected = [event.extension(alg) for event in log.events[start : 9 if start else None]]
+            assert list(part.extensions(alg, (), 0, len(part))) == expected
+        spans = [event.origin.span for event in log.events[start : 9 if start else None] if event.origin is not None]
+        assert [*part.starts] == [span.offset for span in spans]
+        assert [*part.lengths] == [span.length for span in spans]
+
+
+def test_parts_of_columns() -> None:
+    records = [(row % 7, (3, 5, 13)[row % 3], row) for row in range(20)]
+    rows_agree(lambda: array_of(records), CEL)
