@@ -147,6 +147,20 @@ def check(folder: Path, events: int, logs: int) -> Rivals:
     return rivals
 
 
+def entries(folder: Path, events: int, logs: int) -> Rivals:
+    """entries: the digests of an IMA list against the template data, one bank"""
+    log = str(made(folder, "ima", events))
+    rivals: Rivals = {f"evlog ({backend})": partial(inside, backend, "check", log) for backend in BACKENDS}
+    rivals["bare hashlib digests"] = partial(inside, "python", "digests", str(events), "sha256")
+    return rivals
+
+
+def lines(folder: Path, events: int, logs: int) -> Rivals:
+    """lines: the digests of a textual log, read and checked"""
+    log = str(made(folder, "text", events))
+    return {f"evlog ({backend})": partial(inside, backend, "check", log) for backend in BACKENDS}
+
+
 def many(folder: Path, events: int, logs: int) -> Rivals:
     """many: logs of 30 KB in two banks, replayed, wall time; tpm2_eventlog in a process each, as many as processors"""
     return fleets(folder / "many", logs, fleet)
@@ -172,7 +186,7 @@ def fleets(home: Path, logs: int, make: Callable[[Path, int], None]) -> Rivals:
     return rivals
 
 
-PARTS = {part.__name__: part for part in (start_up, tcg2, ima, cel, text, check, many, booted)}
+PARTS = {part.__name__: part for part in (start_up, tcg2, ima, cel, text, check, entries, lines, many, booted)}
 
 
 def made(folder: Path, format: str, events: int) -> Path:

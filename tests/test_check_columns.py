@@ -145,8 +145,14 @@ def test_no_events_are_made_of_rows_whose_checks_follow_from_the_columns() -> No
     wrong, violation = entries[20], entries[30]
     entries[20] = wrong[:4] + b"?" * 32 + wrong[36:]
     entries[30] = violation[:4] + bytes(32) + violation[36:]
+    files = [bytes(20) + struct.pack("<I", len(name)) + name for name in names]
+    padded = [bytes(20) + name.ljust(256, b"\0") for name in names]
+    legacy = [
+        entry("<", 10, b"ima", hashlib.sha1(each).digest(), file) for file, each in zip(files, padded, strict=True)
+    ]
     for log, rule, odd in (
         (read(b"".join(entries), format="ima-binary"), "hash", {20: ("mismatch", None), 30: ("not_checkable", None)}),
+        (read(b"".join(legacy), format="ima-binary"), "hash", {}),
         (read(b"INIT sha384/" + b"0" * 96 + b"\n" + b"line\n" * 49), "line", {}),
     ):
         made: list[int] = []
