@@ -21,8 +21,7 @@ _FEW, _SOME = 16, 1024
 
 def rows_of(log: Log, checks: Checks | LateChecks, chosen: Sequence[int], bodies: Bodies) -> Iterator[list[str]]:
     """The chosen events as JSON objects, some at a time."""
-    import json
-
+    from evlog._lazily import dumps
     from evlog.decoders import Context, decode
     from evlog.decoders import to_json as decoded_json
     from evlog.formats import room
@@ -50,7 +49,7 @@ def rows_of(log: Log, checks: Checks | LateChecks, chosen: Sequence[int], bodies
             mark = event.content.mark(event)
             if mark:
                 members["mark"] = mark
-            made[number] = json.dumps(members)
+            made[number] = dumps(members)
             key = twins[number], twins[number - 1] if number else -1
             if not odd and twins[number] != number and key not in rest:
                 place = f'{{"number": {event.number}, "offset": {members["offset"]}, '
