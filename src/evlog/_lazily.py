@@ -119,7 +119,7 @@ def loads(data: bytes | str, object_pairs_hook: Callable[[list[tuple[str, Any]]]
         found, end = make_scanner(_Scanned(object_pairs_hook))(stripped, 0)  # type: ignore[arg-type]
         if stripped and end == len(stripped):
             return found
-    except (ImportError, StopIteration, UnicodeDecodeError):
+    except (ImportError, StopIteration, ValueError):
         pass
     from json import loads as whole
 
