@@ -116,10 +116,10 @@ def loads(data: bytes | str, object_pairs_hook: Callable[[list[tuple[str, Any]]]
 
         text = data if isinstance(data, str) else _decoded(data)
         stripped = text.strip(_BLANK)
-        found, end = make_scanner(_Scanned(object_pairs_hook))(stripped, 0)
+        found, end = make_scanner(_Scanned(object_pairs_hook))(stripped, 0)  # type: ignore[arg-type]
         if stripped and end == len(stripped):
             return found
-    except (ImportError, StopIteration, UnicodeDecodeError):
+    except (ImportError, StopIteration, ValueError):
         pass
     from json import loads as whole
 
