@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from evlog.checking.check import check
-from evlog.checking.digest_check import check_event
+from evlog.checking.digest_check import check_event, check_events
 from evlog.checking.verdicts import Verdicts
 from evlog.columns import Lazy
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from evlog.checking.digest_check import DigestCheck
     from evlog.model import Event, Finding, Log
 
-__all__ = ["LateChecks", "is_long"]
+__all__ = ["LateChecks", "checks_of", "is_long"]
 
 #: Rows that are checked at once.
 _WINDOW = 1 << 12
@@ -24,6 +24,18 @@ _WINDOW = 1 << 12
 def is_long(log: Log) -> bool:
     """Whether the checks of a log are worth putting off."""
     return log.columns is not None and len(log.events) > 2 * _WINDOW
+
+
+def checks_of(
+    checks: Checks | LateChecks, numbers: Sequence[int], events: Sequence[Event] | None = None
+) -> Sequence[tuple[DigestCheck, ...]]:
+    """The checks of the events of some numbers, at once where they follow each other; ``events``, if they are made."""
+    if events is not None and isinstance(checks, LateChecks) and checks.by_event:
+        return check_events(events)
+    start, stop = (numbers[0], numbers[-1] + 1) if numbers else (0, 0)
+    if stop - start != len(numbers):
+        return [checks[number] for number in numbers]
+    return checks.run(start, stop) if isinstance(checks, LateChecks) else checks.events[start:stop]
 
 
 class LateChecks(Lazy):
@@ -59,18 +71,46 @@ class LateChecks(Lazy):
             self._whole = whole, self._kept(whole.findings)
         return self._whole
 
+    @property
+    def by_event(self) -> bool:
+        """Whether they still have to be made, and of events."""
+        columns = self._log.columns
+        return self._whole is None and (columns is None or not columns.are_pcclient)
+
+    def run(self, start: int, stop: int) -> Sequence[tuple[DigestCheck, ...]]:
+        """Those of the events from ``start`` to ``stop``."""
+        if self._whole is not None:
+            return self.events[start:stop]
+        found: list[tuple[DigestCheck, ...]] = []
+        while start < stop:
+            verdicts = self._around(start)
+            if verdicts is None:
+                return check_events(self._log.events[start:stop])
+            end = min(stop, self._start + len(verdicts))
+            found += verdicts[start - self._start : end - self._start]
+            start = end
+        return found
+
     def _make(self, row: int) -> tuple[DigestCheck, ...]:
         if self._whole is not None:
             return self._whole[0][row]
-        columns, events = self._log.columns, self._log.events
-        assert columns is not None
-        if not columns.are_pcclient:
-            return check_event(events[row])
-        if self._verdicts is None or not 0 <= row - self._start < len(self._verdicts):
-            self._start = start = row - row % _WINDOW
-            self._verdicts = Verdicts(columns.part(start, start + _WINDOW), _Part(events, start))
-        checked: tuple[DigestCheck, ...] = self._verdicts[row - self._start]
+        verdicts = self._around(row)
+        if verdicts is None:
+            return check_event(self._log.events[row])
+        checked: tuple[DigestCheck, ...] = verdicts[row - self._start]
         return checked
+
+    def _around(self, row: int) -> Verdicts | None:
+        """The checks of the rows from `_start` on, which a row is among; None of other than PC Client events."""
+        verdicts = self._verdicts
+        if verdicts is not None and 0 <= row - self._start < len(verdicts):
+            return verdicts
+        columns, events = self._log.columns, self._log.events
+        if columns is None or not columns.are_pcclient:
+            return None
+        self._start = start = row - row % _WINDOW
+        self._verdicts = Verdicts(columns.part(start, start + _WINDOW), _Part(events, start))
+        return self._verdicts
 
 
 class _Part(Lazy):
