@@ -76,6 +76,36 @@ MUTANTS: tuple[Mutant, ...] = (
         "test_event_data.py::test_an_error_in_a_padded_separator_is_found",
     ),
     Mutant(
+        "checking/plain.py",
+        "if columns.covered is None:",
+        "if False:",
+        "test_check_columns.py::test_generated_text",
+    ),
+    Mutant(
+        "checking/plain.py",
+        "int(columns.silent)",
+        "1",
+        "test_check_columns.py::test_generated_text",
+    ),
+    Mutant(
+        "checking/plain.py",
+        "kinds[row] = 0",
+        "kinds[row] |= 0",
+        "test_check_columns.py::test_generated_ima",
+    ),
+    Mutant(
+        "checking/late.py",
+        "return self._plain.checks[kind] if kind else check_event(self._events[row])",
+        "return self._plain.checks[kind]",
+        "test_check_columns.py::test_generated_ima",
+    ),
+    Mutant(
+        "contents/ima.py",
+        "(20, 4, _NAME_SIZE)",
+        "(20, 4, 0)",
+        "test_check_columns.py::test_no_events_are_made_of_rows_whose_checks_follow_from_the_columns",
+    ),
+    Mutant(
         "contents/separator.py",
         " and not any(data[4:])",
         "",

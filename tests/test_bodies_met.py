@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import struct
+import uuid
 from pathlib import Path
 
 import pytest
@@ -12,7 +14,20 @@ import evlog
 from evlog.checking.bodies import Bodies
 from evlog.contents import _ima_fields
 from evlog.cursor import Cursor
-from evlog.decoders import Context, Decoded, Raw, _reader, _registry, decode, decode_by, decodes, forget, is_sound
+from evlog.decoders import (
+    Context,
+    Decoded,
+    Raw,
+    _reader,
+    _registry,
+    decode,
+    decode_by,
+    decodes,
+    efi_variable,
+    forget,
+    is_sound,
+)
+from evlog.decoders.layout import layout
 from evlog.errors import EvlogError, ParseError
 from evlog.model import Log, Origin, Span
 from tests.decoding import event
@@ -133,3 +148,22 @@ def test_the_usual_templates_are_decoded_one_by_one() -> None:
     usual = ("ima", "ima-ng", "ima-sig", "ima-ngv2", "ima-sigv2", "ima-buf", "ima-modsig")
     assert all(_ima_fields._plan(template) for template in usual)
     assert not any(_ima_fields._plan(template) for template in ("evm-sig", "ima-cgpath", "d-ng|d", "odd", ""))
+
+
+@settings(max_examples=300, deadline=None)
+@given(
+    st.sampled_from(["Boot0001", "BootOrder", "db", "SecureBoot", "x", "", "SbatLevel"]),
+    st.binary(max_size=20),
+    st.integers(-2, 2),
+    st.integers(-3, 3),
+    st.binary(max_size=6),
+)
+def test_a_variable_that_fits(name: str, value: bytes, longer: int, more: int, tail: bytes) -> None:
+    """A variable read at once is what the careful reading of its fields makes of it."""
+    text = name.encode("utf-16-le")
+    lengths = struct.pack("<QQ", max(len(name) + longer, 0), max(len(value) + more, 0))
+    for vendor in (efi_variable.GLOBAL, efi_variable.SHIM):
+        body = uuid.UUID(vendor).bytes_le + lengths + text + value + tail
+        for event_type in ("EV_EFI_VARIABLE_DRIVER_CONFIG", "EV_EFI_VARIABLE_AUTHORITY"):
+            each = event(event_type, body)
+            assert decode(each) == layout(each)[0], "who notes what is read reads each field"

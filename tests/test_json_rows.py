@@ -242,3 +242,60 @@ def test_columns_and_their_parts(format: str) -> None:
         spans = [event.origin.span for event in log.events[start : 9 if start else None] if event.origin is not None]
         assert [*part.starts] == [span.offset for span in spans]
         assert [*part.lengths] == [span.length for span in spans]
+
+
+@pytest.mark.parametrize("format", [CEL, OWN])
+@pytest.mark.parametrize("blanks", [1, 2])
+def test_records_that_are_not_equally_far_apart(format: str, blanks: int) -> None:
+    data = text_of([(row, 5, row) for row in range(4)], format)
+    places = [found.start() for found in re.finditer(rb"(?<=,)\n *\{\s*\"(?:recnum|number)", data)]
+    for place in places:
+        agree(data[:place] + b" " * blanks + data[place:], format)
+        agree(data[: place - 1] + b"\t" * blanks + data[place - 1 :], format)
+
+
+@pytest.mark.parametrize("shapes", [3, 40, 300])
+def test_many_shapes_in_turns(shapes: int) -> None:
+    """Digests of algorithms that nobody knows, each record another one."""
+    row = (
+        '{"recnum":%d,"pcr":0,"digests":[{"hashAlg":"0x%04x","digest":"%s"}],'
+        '"content_type":"pcclient_std","content":{"event_type":5,"event_data":"00"}}'
+    )
+    rows = [row % (number, 0x7000 + number % shapes, "ab" * 32) for number in range(2000)]
+    data = f"[{','.join(rows)}]".encode()
+    assert in_columns(data, CEL) == (shapes < 10)
+    agree(data, CEL)
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ('"header": {"format": "x", "options": {', '}}, "\\u0065vents": []'),
+        ('"header": {"format": "x", "options": {', '}}, "events": []'),
+        ('"events": [], "padding": {', "}"),
+        ("", ', "events": []'),
+        ("", ', "\\u0065vents": []'),
+        ("", ', "digest_sizes": {"sha256": 16}'),
+        ("", ', "digest_sizes": []'),
+        ("", ', "trailing": "0"'),
+        ("", ', "format": "b\\nb"'),
+        ('"x": "', '"'),
+        ('"x": "\\\\', '"'),
+        ('"x": [', "]"),
+        ("", "]"),
+        ("", "\x85"),
+    ],
+)
+def test_documents_in_which_events_stand_elsewhere(before: str, after: str) -> None:
+    event = json.loads(text_of([(1, 5, 1)], OWN))["events"][1]
+    head = '{"schema": "evlog.log/1", "format": "tcg2", "algorithms": ["sha256"], "findings": [], '
+    agree(f'{head}{before}"events": [{json.dumps(event)}]{after}}}'.encode("latin-1"), OWN)
+
+
+@pytest.mark.parametrize("format", [CEL, OWN])
+@pytest.mark.parametrize("words", [b"\xed\xa0\x80", b"\xef\xbb\xbf", b"\xc3\xa9", b"\0", b"\xff"])
+def test_other_letters(format: str, words: bytes) -> None:
+    data = text_of([(1, 5, 1), (2, 5, 3)], format)
+    ends = [found.end() for found in re.finditer(rb'"format": "|"message": "|"EV_|"\w*type\w*": "', data)]
+    for place in (0, len(data) // 2, len(data) - 3, len(data), *ends):
+        agree(data[:place] + words + data[place:], format)

@@ -10,7 +10,7 @@ Deliberately small: fields with optional defaults, single inheritance, ``__post_
 
 from __future__ import annotations
 
-from operator import attrgetter
+from evlog._lazily import attrgetter, import_module, partial
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -191,9 +191,6 @@ class Record(metaclass=_RecordMeta):
             found = _courtesies.get((type(self).__name__, name))
             if found is None:
                 raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
-            from functools import partial
-            from importlib import import_module
-
             return partial(getattr(import_module(found[0]), found[1]), self)
 
     def __dir__(self) -> list[str]:

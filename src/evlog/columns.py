@@ -11,12 +11,11 @@ records (`Computed`), or in the hash of lines (`Lines`). Readers ask what a row 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from io import BytesIO
 from itertools import repeat
-from operator import eq, itemgetter
 from sys import byteorder
 
+from evlog._lazily import Sequence, eq, itemgetter
 from evlog._record import Record
 from evlog.registers import Register
 
@@ -32,6 +31,8 @@ if TYPE_CHECKING:
 
     #: What rows extend into a bank, of (bank, rules, start row, stop row): see `Columns.extensions`.
     Extensions: TypeAlias = Callable[[HashAlg, tuple[str, ...], int, int], Sequence[bytes | None]]
+    #: What is covered of a body: see `Named`.
+    Part: TypeAlias = tuple[int, int, int]
     #: Of a record of a PC Client event the register's index, the event type, and the digests.
     Told: TypeAlias = tuple[int, int, tuple[bytes, ...]]
 
@@ -44,6 +45,7 @@ __all__ = [
     "Layout",
     "Lazy",
     "Lines",
+    "Named",
     "Packed",
     "Recorded",
     "Spelled",
@@ -61,14 +63,30 @@ _SHORT = 64
 _MANY = 4096
 
 
+class Named(Record):
+    """A body that stands behind a name, and what of it the digests cover.
+
+    ``at`` is the distance from the start of the record to the name's length, a 32-bit number in ``byteorder``; the name
+    and the body follow. ``usual``, and ``others`` by name, say what is covered: so many bytes at the body's start, and
+    what follows so many that are left out, filled up with zeros to so many.
+    """
+
+    at: int
+    byteorder: str
+    usual: Part
+    others: tuple[tuple[bytes, Part], ...] = ()
+
+
 class Layout(Record):
     """Where a record's digests stand: for each, the algorithm and its distance from the start of the record.
 
-    ``body`` is the distance of the event's data, which goes on to the end of the record, where a room says so.
+    ``body`` is the distance of the event's data, which goes on to the end of the record, where a room says so;
+    ``named`` says it of a body behind a name.
     """
 
     digests: tuple[tuple[HashAlg, int], ...]
     body: int | None = None
+    named: Named | None = None
 
     def distance(self, alg: HashAlg) -> int | None:
         """Bytes from the start of the record to the first digest of this algorithm, or None.

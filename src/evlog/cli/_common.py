@@ -445,10 +445,10 @@ def print_json(document: dict[str, Any], **members: Iterable[str]) -> None:
 
     They come as JSON, many at a time with a comma between them.
     """
-    import json
+    from evlog._lazily import dumps
 
     hush()
-    rest = json.dumps(document)
+    rest = dumps(document)
     for name, objects in members.items():
         # Quotes inside of a string are escaped: this stands nowhere else.
         before, _, rest = rest.partition(f'"{name}": []')

@@ -40,7 +40,9 @@ __all__ = ["Members", "Rows", "digits", "rows"]
 _MAX_SHAPES = 255
 _NO_SHAPE = 255
 # Shapes that are tried before another is looked for.
-_FEW = 8
+_FEW = 16
+# How often another one is: a log in which each record has another shape is for the reference.
+_OFTEN = 1024
 # Rows whose values are looked at together.
 _RUN = 4096
 
@@ -183,6 +185,7 @@ class _Reader:
         self._text, self._at, self._members = text, start, members
         self._between: bytes | None = None
         self._shapes: list[Shape] = []
+        self._looked = 0
         self._known: dict[bytes, tuple[int, re.Pattern[bytes]]] = {}
         self._types: dict[bytes, int] = {}
         self._numbered: bool | None = None
@@ -243,6 +246,9 @@ class _Reader:
 
     def _shape(self, position: int) -> tuple[int, re.Pattern[bytes]]:
         """The shape of the record at a position, by its number, and its pattern."""
+        self._looked += 1
+        if self._looked > _OFTEN:
+            raise OddError
         shape = Shape(self._text, position, self._members)
         if self._between is None:
             found = _BETWEEN.match(self._text, shape.end)

@@ -74,6 +74,9 @@ class Shape:
         self._digest: dict[str, Any] = {}
         found: list[tuple[HashAlg, int]] = []
         self._algorithms = found
+        if text[position : position + 1] != b"{":
+            # Records are equally far apart.
+            raise OddError
         self._object(())
         self.end = self._at
         if not members.needed <= self.groups.keys() | self.said.keys() or not 0 < len(found) <= _MAX_DIGESTS:

@@ -9,8 +9,7 @@ register, as go-eventlog's TLV has it.
 
 from __future__ import annotations
 
-from functools import partial
-
+from evlog._lazily import partial
 from evlog._paused import CollectorPaused
 from evlog.algorithms import HashAlg
 from evlog.errors import EvlogError, ParseError, WriteError

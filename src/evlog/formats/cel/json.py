@@ -9,8 +9,8 @@ number, digests or a content type; event types in any case, as numbers or as tex
 from __future__ import annotations
 
 import re
-from functools import cache
 
+from evlog._lazily import cache
 from evlog._paused import CollectorPaused
 from evlog.algorithms import HashAlg
 from evlog.errors import EvlogError, ParseError, TruncatedError
