@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import struct
 from array import array
+from io import BytesIO
 from itertools import pairwise
 
 from evlog import hashing
@@ -27,14 +28,16 @@ from evlog.errors import ParseError, TruncatedError, WriteError
 from evlog.formats import CERTAIN, LIKELY, NO_MATCH, POSSIBLE, Match
 from evlog.formats.ima import columns as _ima
 from evlog.formats.ima import remarks as _remarks
+from evlog.formats.ima.entries import RUN, Entries, ListEvents
 from evlog.formats.ima.placing import Placing, placing
-from evlog.model import Digest, Event, Finding, LazyEvents, Log, Origin, Span
+from evlog.model import Digest, Event, Finding, Log, Origin, Span
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from evlog.columns import Columns, Extensions
+    from evlog.formats.ima.entries import Said
     from evlog.model import Loss
     from evlog.options import Options
 
@@ -326,7 +329,7 @@ def _events(
     where: Placing = Placing(),  # noqa: B008
     *,
     sized: bool = False,
-) -> LazyEvents:
+) -> ListEvents:
     data, size = columns.buffer, bank.size + 4 * sized
     first = struct.Struct(f"{_SIGNS[byteorder]}I{'4x' * sized}{bank.size}sI").unpack_from
     registers = [where.of(number) for number in range(MAX_PCR + 1)]
@@ -344,7 +347,19 @@ def _events(
         odd = told is not None and register != _ima.DEFAULT_PCR and event.register == told
         return event.replace(wire=register) if odd else event
 
-    return LazyEvents(columns, make)
+    def said(start: int, stop: int) -> list[Said]:
+        found: list[Said] = []
+        starts = columns.offsets[start : stop + 1]
+        if stop == len(columns):
+            starts.append(columns.end)
+        for offset, following in pairwise(starts):
+            _, digest, length = first(data, offset)
+            at = offset + 8 + size + length
+            template = data[at - length : at].decode("ascii")
+            found.append((digest, template, data[at if template == LEGACY else at + 4 : following]))
+        return found
+
+    return ListEvents(columns, make, said)
 
 
 def adapt(log: Log, options: Options) -> tuple[Log, Sequence[Loss]]:
@@ -375,6 +390,31 @@ def write(log: Log, options: Options) -> bytes:
         parts += number(column), length, event.digests[0].value, number(len(name)), name
         parts += (content.data,) if name == _LEGACY else (number(len(content.data)), content.data)
     return b"".join(parts) + log.tail
+
+
+def rewrite(log: Log, options: Options) -> tuple[bytes, int] | None:
+    """What `write` makes of what `adapt` takes of a list of lines, where that is all of it: see `evlog.formats`."""
+    entries = getattr(log.events, "entries", None)
+    if log.format == ID or not isinstance(entries, Entries) or log.header is not None or not entries.plain:
+        return None
+    if options.ima_register is not None or options.space is not None:
+        return None
+    out = BytesIO()
+    number = struct.Struct("<I").pack
+    registers = entries.columns.registers
+    for start in range(0, len(registers), RUN):
+        said = entries.said(start, min(start + RUN, len(registers)))
+        if said is None:
+            return None
+        parts: list[bytes] = []
+        for column, (digest, template, data) in zip(registers[start : start + RUN], said, strict=True):
+            # Of a violation a line does not have the data, and so neither has the entry.
+            if is_violation(digest) or template == LEGACY:
+                return None
+            name = template.encode("ascii")
+            parts += number(column), digest, number(len(name)), name, number(len(data)), data
+        out.write(b"".join(parts))
+    return out.getvalue(), 0
 
 
 def _entry(event: Event, bank: HashAlg, byteorder: str) -> ImaEvent:
