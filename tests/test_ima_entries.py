@@ -90,6 +90,29 @@ def test_entries(entries: list[tuple[int, bytes, list[bytes], int]], sign: str, 
         agree(evlog.convert(plain(log), "ima-ascii").log)
 
 
+USUAL = st.tuples(
+    st.sampled_from([b"sha256:\0" + bytes(32), b"sha1:\0" + bytes(range(20)), b"verity:sha256:\0" + bytes(32)]),
+    st.sampled_from([b"boot_aggregate\0", b"/a b\0", b"/a", b"/\xff\0", b"/usr/bin/sh\0", b"/c \0"]),
+)
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.lists(st.tuples(USUAL, st.sampled_from([b"", b"\x03\x02"]), st.integers(0, 30)), min_size=1, max_size=6))
+def test_usual_entries(entries: list[tuple[tuple[bytes, bytes], bytes, int]]) -> None:
+    number = struct.Struct("<I").pack
+    parts: list[bytes] = []
+    for fields, signature, mark in entries:
+        template = b"ima-sig" if signature else b"ima-ng"
+        values = (*fields, signature) if signature else fields
+        data = b"".join(number(len(field)) + field for field in values)
+        digest = hashlib.sha256(data).digest() if mark else bytes(32)
+        parts += number(10), digest, number(len(template)), template, number(len(data)), data
+    log = evlog.read(b"".join(parts), format="ima-binary")
+    agree(log)
+    with suppress(EvlogError):
+        agree(evlog.convert(plain(log), "ima-ascii").log)
+
+
 def test_no_event_is_made_of_entries(monkeypatch: pytest.MonkeyPatch) -> None:
     template = struct.pack("<I", 40) + b"sha256:\0" + bytes(32) + struct.pack("<I", 3) + b"/a\0"
     entry = struct.pack("<I20sI6sI", 10, hashlib.sha1(template).digest(), 6, b"ima-ng", len(template)) + template

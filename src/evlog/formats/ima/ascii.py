@@ -14,9 +14,7 @@ rest of the one before where a digest proves it.
 from __future__ import annotations
 
 from array import array
-from binascii import hexlify
 from functools import partial
-from io import BytesIO
 
 from evlog import hashing
 from evlog._record import Record
@@ -28,8 +26,9 @@ from evlog.errors import ParseError, TruncatedError, WriteError
 from evlog.formats import CERTAIN, LIKELY, NO_MATCH, Match
 from evlog.formats.as_read import as_read
 from evlog.formats.ima import columns as _ima
+from evlog.formats.ima import entries as _entries
 from evlog.formats.ima import remarks as _remarks
-from evlog.formats.ima.entries import RUN, Entries, ListEvents
+from evlog.formats.ima.entries import ListEvents
 from evlog.formats.ima.placing import Placing, placing
 from evlog.formats.ima.text import TextError, readings, text_of
 from evlog.model import Digest, Event, Finding, Log, Loss, Origin, Span
@@ -374,26 +373,9 @@ def adapt(log: Log, options: Options) -> tuple[Log, Sequence[Loss]]:
 
 def rewrite(log: Log, options: Options) -> tuple[bytes, int] | None:
     """What `write` makes of what `adapt` takes of a binary list, where that is all of it: see `evlog.formats`."""
-    entries = getattr(log.events, "entries", None)
-    if log.format == ID or not isinstance(entries, Entries) or log.header is not None or not entries.plain:
-        return None
-    if options.ima_register is not None or options.space is not None:
-        return None
-    out = BytesIO()
-    registers = entries.columns.registers
-    for start in range(0, len(registers), RUN):
-        lines = []
-        said = entries.said(start, min(start + RUN, len(registers)))
-        for column, (digest, template, data) in zip(registers[start : start + RUN], said or (), strict=True):
-            try:
-                text = text_of(template, data)
-            except TextError:
-                return None
-            if b"\n" in text:
-                return None
-            lines.append(b"%2d %b %b %b\n" % (column, hexlify(digest), template.encode(), text))
-        out.write(b"".join(lines))
-    return out.getvalue(), 0
+    entries = _entries.rewritable(log, options, ID)
+    lines = _entries.lines(entries) if entries is not None else None
+    return None if lines is None else (lines, 0)
 
 
 def _tells_order(event: Event) -> bool:

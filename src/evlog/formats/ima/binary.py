@@ -15,7 +15,6 @@ from __future__ import annotations
 
 import struct
 from array import array
-from io import BytesIO
 from itertools import pairwise
 
 from evlog import hashing
@@ -27,8 +26,9 @@ from evlog.contents.ima import HASH, ZERO_PAD, ImaEvent, extensions_of, is_viola
 from evlog.errors import ParseError, TruncatedError, WriteError
 from evlog.formats import CERTAIN, LIKELY, NO_MATCH, POSSIBLE, Match
 from evlog.formats.ima import columns as _ima
+from evlog.formats.ima import entries as _entries
 from evlog.formats.ima import remarks as _remarks
-from evlog.formats.ima.entries import RUN, Entries, ListEvents
+from evlog.formats.ima.entries import ListEvents
 from evlog.formats.ima.placing import Placing, placing
 from evlog.model import Digest, Event, Finding, Log, Origin, Span
 
@@ -394,27 +394,9 @@ def write(log: Log, options: Options) -> bytes:
 
 def rewrite(log: Log, options: Options) -> tuple[bytes, int] | None:
     """What `write` makes of what `adapt` takes of a list of lines, where that is all of it: see `evlog.formats`."""
-    entries = getattr(log.events, "entries", None)
-    if log.format == ID or not isinstance(entries, Entries) or log.header is not None or not entries.plain:
-        return None
-    if options.ima_register is not None or options.space is not None:
-        return None
-    out = BytesIO()
-    number = struct.Struct("<I").pack
-    registers = entries.columns.registers
-    for start in range(0, len(registers), RUN):
-        said = entries.said(start, min(start + RUN, len(registers)))
-        if said is None:
-            return None
-        parts: list[bytes] = []
-        for column, (digest, template, data) in zip(registers[start : start + RUN], said, strict=True):
-            # Of a violation a line does not have the data, and so neither has the entry.
-            if is_violation(digest) or template == LEGACY:
-                return None
-            name = template.encode("ascii")
-            parts += number(column), digest, number(len(name)), name, number(len(data)), data
-        out.write(b"".join(parts))
-    return out.getvalue(), 0
+    entries = _entries.rewritable(log, options, ID)
+    records = _entries.records(entries) if entries is not None else None
+    return None if records is None else (records, 0)
 
 
 def _entry(event: Event, bank: HashAlg, byteorder: str) -> ImaEvent:
