@@ -530,8 +530,10 @@ class Packed(Record):
         """The same without so many rows at the start."""
         return self if not rows else self.replace(columns=self.columns.part(rows, len(self.columns)))
 
-    def says_the_same(self, other: Packed) -> bool:
-        """Whether both have the same events: registers, types, digests in order, data."""
+    def says_the_same(self, other: object) -> bool:
+        """Whether another has the same events, by their order: registers, types, digests in order, data."""
+        if not isinstance(other, Packed) or not other.counted:
+            return False
         if self.count != other.count or self.space != other.space:
             return False
         runs = self._runs_with(other)
