@@ -347,6 +347,7 @@ class Spelled(Columns):
     apart: int
     unspelled: Callable[[int, int, bool], Recorded]
     told: tuple[array[int], array[int]] | None = None
+    names: tuple[Register, ...] | None = None
 
     @property
     def spelled(self) -> bool:
