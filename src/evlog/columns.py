@@ -5,24 +5,24 @@ hundreds of bytes; a row here costs a fraction of one and twelve bytes. So a sca
 and which register it extends, and everything else is read from the buffer when somebody asks.
 
 `Columns` are the rows of every scanner, native or Python. Where the digests that extend the registers are tells the
-three kinds of them apart: in the records (`Recorded`), in what a function makes of the records (`Computed`), or in
-the hash of lines (`Lines`). Readers ask what a row extends, never which kind it is of.
+kinds of them apart: in the records (`Recorded`), in the records as text (`Spelled`), in what a function makes of the
+records (`Computed`), or in the hash of lines (`Lines`). Readers ask what a row extends, never which kind it is of.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from io import BytesIO
 from itertools import repeat
-from operator import eq, itemgetter
 from sys import byteorder
 
+from evlog._lazily import Sequence, eq, itemgetter
 from evlog._record import Record
 from evlog.registers import Register
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from array import array
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
     from struct import Struct
     from typing import Any, TypeAlias
 
@@ -31,6 +31,10 @@ if TYPE_CHECKING:
 
     #: What rows extend into a bank, of (bank, rules, start row, stop row): see `Columns.extensions`.
     Extensions: TypeAlias = Callable[[HashAlg, tuple[str, ...], int, int], Sequence[bytes | None]]
+    #: What is covered of a body: see `Named`.
+    Part: TypeAlias = tuple[int, int, int]
+    #: Of a record of a PC Client event the register's index, the event type, and the digests.
+    Told: TypeAlias = tuple[int, int, tuple[bytes, ...]]
 
 __all__ = [
     "NOT_EXTENDED",
@@ -41,8 +45,10 @@ __all__ = [
     "Layout",
     "Lazy",
     "Lines",
+    "Named",
     "Packed",
     "Recorded",
+    "Spelled",
     "rows_of",
 ]
 
@@ -57,14 +63,30 @@ _SHORT = 64
 _MANY = 4096
 
 
+class Named(Record):
+    """A body that stands behind a name, and what of it the digests cover.
+
+    ``at`` is the distance from the start of the record to the name's length, a 32-bit number in ``byteorder``; the name
+    and the body follow. ``usual``, and ``others`` by name, say what is covered: so many bytes at the body's start, and
+    what follows so many that are left out, filled up with zeros to so many.
+    """
+
+    at: int
+    byteorder: str
+    usual: Part
+    others: tuple[tuple[bytes, Part], ...] = ()
+
+
 class Layout(Record):
     """Where a record's digests stand: for each, the algorithm and its distance from the start of the record.
 
-    ``body`` is the distance of the event's data, which goes on to the end of the record, where a room says so.
+    ``body`` is the distance of the event's data, which goes on to the end of the record, where a room says so;
+    ``named`` says it of a body behind a name.
     """
 
     digests: tuple[tuple[HashAlg, int], ...]
     body: int | None = None
+    named: Named | None = None
 
     def distance(self, alg: HashAlg) -> int | None:
         """Bytes from the start of the record to the first digest of this algorithm, or None.
@@ -143,6 +165,33 @@ class Columns(Record):
     def spans(self) -> tuple[array[int], array[int]] | None:
         """Where each row's bytes start and stop, if all extend one register by its own hash of them; else None."""
         return None
+
+    @property
+    def spelled(self) -> bool:
+        """Whether the records are text, so that digests stand where the layouts say in `plain` rows alone."""
+        return False
+
+    @property
+    def starts(self) -> array[int]:
+        """Where each row's event was read: the offset of its first byte."""
+        return self.offsets
+
+    @property
+    def lengths(self) -> array[int]:
+        """How many bytes each row's event had where it was read."""
+        from array import array
+        from itertools import chain, islice
+        from operator import sub
+
+        ends = chain(islice(self.offsets, 1, None), (self.end,))
+        return array("Q", map(sub, ends, self.offsets))
+
+    def plain(self, start: int, stop: int, *, whole: bool = False) -> Columns:
+        """The rows from ``start`` to ``stop`` with their digests as bytes, where the layouts say.
+
+        And with all else that is in their records, if ``whole``.
+        """
+        return self.part(start, stop)
 
     def __len__(self) -> int:
         return len(self.offsets)
@@ -234,6 +283,20 @@ class Columns(Record):
         following = self.offsets[row + 1] if row + 1 < len(self.offsets) else self.end
         return following - self.offsets[row]
 
+    def gathered(self, rows: Iterable[int]) -> bytes:
+        """The records of some rows, one after the other."""
+        data, offsets, last = self.buffer, self.offsets, len(self) - 1
+        out = BytesIO()
+        # Neighbours are copied at once.
+        start = stop = 0
+        for row in rows:
+            if offsets[row] != stop:
+                out.write(data[start:stop])
+                start = offsets[row]
+            stop = offsets[row + 1] if row < last else self.end
+        out.write(data[start:stop])
+        return out.getvalue()
+
     def layout(self, row: int) -> Layout:
         """The digest layout of a row."""
         return self.layouts[self.layout_of[row] if self.layout_of is not None else 0]
@@ -270,6 +333,62 @@ class Recorded(Columns):
             distance = distances[layout_of[row] if layout_of is not None else 0]
             at = self.offsets[row] + (distance or 0)
             extended.append(None if distance is None else data[at : at + size])
+        return extended
+
+
+class Spelled(Columns):
+    """Rows of text whose digests stand in it as hex: the layouts are those of ``unspelled``, the same rows as bytes.
+
+    ``unspelled`` makes `Recorded` columns of the rows from one to another, over a buffer of their own, with the events'
+    data or without it. Between two records there are ``apart`` bytes that belong to neither. ``told`` is where the
+    events were read, if the records themselves say that: offsets and lengths.
+    """
+
+    apart: int
+    unspelled: Callable[[int, int, bool], Recorded]
+    told: tuple[array[int], array[int]] | None = None
+
+    @property
+    def spelled(self) -> bool:
+        return True
+
+    @property
+    def starts(self) -> array[int]:
+        return self.offsets if self.told is None else self.told[0]
+
+    @property
+    def lengths(self) -> array[int]:
+        if self.told is not None:
+            return self.told[1]
+        lengths = super().lengths
+        for row in range(len(lengths) - 1):
+            lengths[row] -= self.apart
+        return lengths
+
+    def length(self, row: int) -> int:
+        return super().length(row) - (self.apart if row + 1 < len(self.offsets) else 0)
+
+    def part(self, start: int, stop: int) -> Spelled:
+        stop = min(stop, len(self))
+        told, found = self.told, super().part(start, stop)
+        assert isinstance(found, Spelled)
+        return found.replace(
+            end=self.offsets[stop] - self.apart if stop < len(self) else self.end,
+            unspelled=lambda first, last, whole: self.unspelled(start + first, start + last, whole),
+            told=None if told is None else (told[0][start:stop], told[1][start:stop]),
+        )
+
+    def plain(self, start: int, stop: int, *, whole: bool = False) -> Columns:
+        return self.unspelled(start, min(stop, len(self)), whole)
+
+    def recorded(self, alg: HashAlg) -> bool:
+        return True
+
+    def extensions(self, alg: HashAlg, rules: tuple[str, ...], start: int, stop: int) -> Sequence[bytes | None]:
+        extended: list[bytes | None] = []
+        for first in range(start, stop, _RUN):
+            rows = self.plain(first, min(first + _RUN, stop))
+            extended += rows.extensions(alg, rules, 0, len(rows))
         return extended
 
 
@@ -348,8 +467,9 @@ class Fields(Record):
 class Packed(Record):
     """Columns that hold PC Client events and nothing but these, on registers that go by numbers of one space.
 
-    ``fields`` are those of each layout. ``counted`` is whether record numbers, where records have some, say no more
-    than the order of the records does; ``usual`` whether all records are spelled as is usual in their format.
+    ``fields`` are those of each layout, in `plain` rows. ``counted`` is whether record numbers, where records have
+    some, say no more than the order of the records does; ``usual`` whether all records are spelled as is usual in
+    their format; ``placed`` whether the events were read where the records stand.
     """
 
     columns: Columns
@@ -357,10 +477,26 @@ class Packed(Record):
     fields: tuple[Fields, ...]
     counted: bool = True
     usual: bool = True
+    placed: bool = True
+
+    @property
+    def count(self) -> int:
+        """How many events there are."""
+        return len(self.columns)
+
+    @property
+    def layouts(self) -> tuple[Layout, ...]:
+        """The digest layouts that runs are of, in some of which there may be no row."""
+        return self.columns.layouts
+
+    @property
+    def used(self) -> list[Layout]:
+        """Those in which there is a row."""
+        return [self.layouts[number] for number in sorted(set(self.columns.layout_of or b"\0"))]
 
     def runs(self) -> Iterator[tuple[int, int, int]]:
         """Runs of rows with one layout, of so many at most: the first row, the one after the last, the layout."""
-        layout_of, count = self.columns.layout_of, len(self.columns)
+        layout_of, count = self.columns.layout_of, self.count
         for first in range(0, count, _RUN):
             start, part = first, layout_of[first : first + _RUN] if layout_of is not None else b""
             if not part:
@@ -370,13 +506,25 @@ class Packed(Record):
                 yield start, start + len(part) - len(rest), part[0]
                 start, part = start + len(part) - len(rest), rest
 
-    def bounds(self, start: int, stop: int) -> Iterator[tuple[int, int]]:
-        """Where the records of a run start and end."""
-        offsets, count = self.columns.offsets, len(self.columns)
-        ends = offsets[start + 1 : stop + 1]
-        if stop == count:
-            ends.append(self.columns.end)
-        return zip(offsets[start:stop], ends)  # noqa: B905  # they are as many
+    def told(self, start: int, stop: int, layout: int) -> tuple[Iterator[Told], Sequence[bytes]]:
+        """Of each row of a run the register's index, the event type and the digests; and the data."""
+        fields = self.fields[layout]
+        size = fields.record.size
+        data, places = self._records(start, stop)
+        bounds = list(places)
+        rows = map(fields.record.unpack_from, repeat(data), (offset for offset, _ in bounds))
+        bodies = [data[offset + size : end] for offset, end in bounds]
+        return map(itemgetter(0, fields.type, fields.digests), rows), bodies
+
+    def _records(self, start: int, stop: int) -> tuple[bytes, Iterator[tuple[int, int]]]:
+        """The bytes that hold the records of a run, and where in them each starts and ends."""
+        rows = self.columns
+        if rows.spelled:
+            rows, start, stop = rows.plain(start, stop, whole=True), 0, stop - start
+        ends = rows.offsets[start + 1 : stop + 1]
+        if stop == len(rows):
+            ends.append(rows.end)
+        return rows.buffer, zip(rows.offsets[start:stop], ends)  # noqa: B905  # they are as many
 
     def after(self, rows: int) -> Packed:
         """The same without so many rows at the start."""
@@ -384,7 +532,7 @@ class Packed(Record):
 
     def says_the_same(self, other: Packed) -> bool:
         """Whether both have the same events: registers, types, digests in order, data."""
-        if len(self.columns) != len(other.columns) or self.space != other.space:
+        if self.count != other.count or self.space != other.space:
             return False
         runs = self._runs_with(other)
         return all(self._same(other, *run) for run in runs)
@@ -393,7 +541,7 @@ class Packed(Record):
         """Runs of rows with one layout in both."""
         ours, theirs = self.runs(), other.runs()
         start = stop = end = layout = with_layout = 0
-        while start < len(self.columns):
+        while start < self.count:
             if start == stop:
                 _, stop, layout = next(ours)
             if start == end:
@@ -403,20 +551,11 @@ class Packed(Record):
 
     def _same(self, other: Packed, start: int, stop: int, layout: int, with_layout: int) -> bool:
         one, two = self._algorithms(layout), other._algorithms(with_layout)
-        sides = self._told(start, stop, layout), other._told(start, stop, with_layout)
+        sides = self.told(start, stop, layout), other.told(start, stop, with_layout)
         return one == two and all(all(map(eq, *pair)) for pair in zip(*sides, strict=True))
 
     def _algorithms(self, layout: int) -> list[tuple[int, int]]:
-        return [(alg.id, alg.size) for alg, _ in self.columns.layouts[layout].digests]
-
-    def _told(self, start: int, stop: int, layout: int) -> tuple[Iterator[Any], Iterator[bytes]]:
-        """Of each row of a run the register's index, the type and the digests; and the data."""
-        data, fields = self.columns.buffer, self.fields[layout]
-        size = fields.record.size
-        bounds = list(self.bounds(start, stop))
-        rows = map(fields.record.unpack_from, repeat(data), (offset for offset, _ in bounds))
-        bodies = (data[offset + size : end] for offset, end in bounds)
-        return map(itemgetter(0, fields.type, fields.digests), rows), bodies
+        return [(alg.id, alg.size) for alg, _ in self.layouts[layout].digests]
 
 
 def rows_of(column: array[int] | bytes | bytearray, value: int, first: int = 0) -> Iterator[int]:

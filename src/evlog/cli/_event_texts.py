@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import json
-
+from evlog._lazily import dumps
 from evlog.checking.late import checks_of
 from evlog.cli._shared import Shared
 from evlog.contents.ima import ImaEvent
@@ -42,7 +41,7 @@ class EventTexts:
         self.log, self.checks, self.bodies = log, checks, bodies
         self.context = Context.of(log)
         self._twins = log.twins
-        self._offsets = log.columns.offsets if log.columns is not None else ()
+        self._offsets = log.columns.starts if log.columns is not None else ()
         self._rest: dict[tuple[int, int], str] = {}
         self._document = room("evlog-json").document
         # Of which each document would have its own text.
@@ -77,7 +76,7 @@ class EventTexts:
             decoded = decode(event, self.context)
             odd = self.bodies.look(event, decoded)
             mark = event.content.mark(event)
-            more = f', "mark": {json.dumps(mark)}' if mark else ""
+            more = f', "mark": {dumps(mark)}' if mark else ""
             yield f'{members}, "decoded": {_decoded(event, decoded)}, "checks": {self.text_of(checks)}{more}}}', odd
 
     def template(self, event: Event) -> str:
@@ -92,7 +91,7 @@ class EventTexts:
         for digest in members["digests"]:
             digest["digest"] = _HOLE
         members["content"]["data"] = _HOLE
-        pieces = json.dumps(members)[:-1].replace("%", "%%").split(json.dumps(_HOLE))
+        pieces = dumps(members)[:-1].replace("%", "%%").split(dumps(_HOLE))
         bytes_of = len(event.digests) + 1
         if len(pieces) != len(names) + bytes_of + 1:
             return ""
@@ -108,7 +107,7 @@ class EventTexts:
         """The members that every document about these events has, without the bracket at the end."""
         made = list(map(self._filled, events))
         rest = iter(self._objects([event for event, text in zip(events, made, strict=True) if text is None]))
-        return [json.dumps(next(rest))[:-1] if text is None else text for text in made]
+        return [dumps(next(rest))[:-1] if text is None else text for text in made]
 
     def _filled(self, event: Event) -> str | None:
         """The template of an event of its kind, with what is its own; None if there is none."""
@@ -145,8 +144,8 @@ def _decoded(event: Event, decoded: Decoded | None) -> str:
         return json_text(decoded)
     # What a content says that is no PC Client event stands under its own kind.
     members = to_json(event.content.decoded)
-    return json.dumps(None if members is None else {"kind": event.content.kind, **members})
+    return dumps(None if members is None else {"kind": event.content.kind, **members})
 
 
 def _text_of_checks(checks: tuple[DigestCheck, ...]) -> str:
-    return json.dumps([{"alg": str(check.alg), "verdict": check.verdict, "rule": check.rule} for check in checks])
+    return dumps([{"alg": str(check.alg), "verdict": check.verdict, "rule": check.rule} for check in checks])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from evlog.cli._event_texts import EventTexts
+from evlog.cli._packed_rows import packed_in_place
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -25,7 +26,7 @@ def rows_of(log: Log, checks: Checks | LateChecks, chosen: Sequence[int], bodies
     """The chosen events as JSON objects, some at a time."""
     # Where records have numbers or spellings, their fields are not all.
     whole = len(chosen) > _MANY and log.events[0].recnum is None and log.events[0].wire is None
-    packed = log.packed if whole else None
+    packed = packed_in_place(log) if whole else None
     if packed is None:
         texts = EventTexts(log, checks, bodies)
     else:

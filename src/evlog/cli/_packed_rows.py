@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     #: A register's index, an event type, and the number of a digest layout.
     Key: TypeAlias = tuple[int, int, int]
 
-__all__ = ["Kind", "PackedRows"]
+__all__ = ["Kind", "PackedRows", "packed_in_place"]
 
 #: Kinds that are kept: only a hostile log has so many.
 _KINDS = 1 << 10
@@ -42,6 +42,12 @@ class Kind:
         self.measured = event.measured
         self.reader = reader
         self.text: str | None = None
+
+
+def packed_in_place(log: Log) -> Packed | None:
+    """The records of a log, if its events were read where these stand, as bytes."""
+    packed = log.packed
+    return packed if packed is not None and packed.placed and not packed.columns.spelled else None
 
 
 class PackedRows:

@@ -6,6 +6,7 @@ from evlog.checking.bodies import Bodies
 from evlog.checking.verdicts import event_types
 from evlog.cli import _common
 from evlog.cli._event_lines import NOTHING, STYLES, EventLines, Frame, count, counted, cut, marks_of
+from evlog.cli._packed_rows import packed_in_place
 from evlog.cli._page import Page, title_of
 from evlog.cli._selection import VERDICTS
 from evlog.columns import NOT_EXTENDED
@@ -63,7 +64,7 @@ def show(
 
 def _lines(log: Log, checks: Checks | LateChecks, chosen: Sequence[int], frame: Frame, bodies: Bodies) -> EventLines:
     """What makes the lines."""
-    packed = log.packed if len(chosen) > _MANY and not frame.page.coloured else None
+    packed = packed_in_place(log) if len(chosen) > _MANY and not frame.page.coloured else None
     if packed is None:
         return EventLines(log, checks, bodies, frame)
     from evlog.cli._row_lines import RowLines

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from evlog.contents._celtype import CelType
     from evlog.model import Event
 
-__all__ = ["HASH", "ZERO_PAD", "ImaEvent", "extensions_of", "is_violation", "violations_found"]
+__all__ = ["COVERED", "HASH", "ZERO_PAD", "ImaEvent", "extensions_of", "is_violation", "violations_found"]
 
 #: The rules for a bank that the list has no digest for. The kernel follows one or the other bank by bank: it hashes
 #: with those algorithms that it could load when IMA started, and pads the SHA-1 digest for the others.
@@ -31,6 +31,9 @@ _NAMED = 3  # events that a finding names before it counts
 _NAME_SIZE = 256
 _FIRST = (0x00, 0xFF)
 _PADDED_SIZE = 20 + _NAME_SIZE
+#: What `ImaEvent.hashed` is of the bytes behind a template's name in a binary list (see `evlog.columns.Named`): all
+#: but their length, and of the legacy template all but that of the file's name, which is padded.
+COVERED = (0, 4, 0), ((LEGACY.encode(), (20, 4, _NAME_SIZE)),)
 
 
 def is_violation(recorded: bytes) -> bool:

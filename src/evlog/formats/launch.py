@@ -6,23 +6,25 @@ Few logs have an event on a PCR that a launch resets, so that scanners ask nothi
 from __future__ import annotations
 
 from evlog import hashing
-from evlog.columns import NOT_EXTENDED, Recorded, rows_of
+from evlog.columns import NOT_EXTENDED, Columns, rows_of
 from evlog.contents.event_types import LAUNCH_MARKERS, is_launch, type_of
 from evlog.contents.launch import LAUNCH_PCRS, MARKED_PCRS, is_reset
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from typing import Literal
+    from typing import Literal, TypeVar
 
     from evlog.model import Event
+
+    Rows = TypeVar("Rows", bound=Columns)
 
 __all__ = ["settled"]
 
 _EVENT_TYPE = 4  # bytes before it in a record of `evlog.columns.Columns.typed`
 
 
-def settled(columns: Recorded, make: Callable[[int], Event]) -> Recorded:
+def settled(columns: Rows, make: Callable[[int], Event]) -> Rows:
     """The columns of a scan in which a launch's markers extend nothing, and one event that tells of it is notable.
 
     ``make`` makes the event of a row. The column of registers is changed in place.
@@ -47,7 +49,7 @@ def settled(columns: Recorded, make: Callable[[int], Event]) -> Recorded:
     return columns if told is None else columns.replace(notable=tuple(sorted({*columns.notable, told})))
 
 
-def _has_none(columns: Recorded) -> bool:
+def _has_none(columns: Columns) -> bool:
     """Whether no event type is a launch's, where that is told sooner of all rows than of some."""
     size = len(columns.buffer)
     if columns.typed is None or hashing.native(size) is None:
@@ -56,7 +58,7 @@ def _has_none(columns: Recorded) -> bool:
     return not any(map(is_launch, set(types)))
 
 
-def _event_type(columns: Recorded, make: Callable[[int], Event]) -> Callable[[int], int]:
+def _event_type(columns: Columns, make: Callable[[int], Event]) -> Callable[[int], int]:
     """What tells the event type of a row, -1 for other contents."""
     if columns.typed is None:
 

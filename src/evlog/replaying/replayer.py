@@ -9,7 +9,7 @@ from evlog.model import Event, Finding, Log
 from evlog.registers import Register, Registers
 from evlog.replaying.ledger import Bank, Ledger
 from evlog.replaying.left_out import left_out
-from evlog.replaying.rows import fold_rows
+from evlog.replaying.rows import RUN, fold_rows
 from evlog.replaying.start import counts_of, size_of
 
 TYPE_CHECKING = False
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from evlog.columns import Columns
-    from evlog.hashing.protocols import Job
+    from evlog.hashing.protocols import Backend, Job
     from evlog.replaying.statements import Statements
 
     #: Rules by bank: how events extend a bank that they have no digest for (`Content.rules`), one name or several.
@@ -246,5 +246,17 @@ class Replayer:
 def extend(begun: Sequence[LogPass]) -> list[dict[HashAlg, set[int]]]:
     """Extend what is left to extend of some logs, all at once; as `evlog.hashing.Backend.fold_many` says."""
     jobs = [each.job for each in begun]
-    folded = iter(hashing.backend(sum(size_of(each.log) for each in begun)).fold_many([job for job in jobs if job]))
-    return [next(folded) if job else {} for job in jobs]
+    backend = hashing.backend(sum(size_of(each.log) for each in begun))
+    folded = iter(backend.fold_many([job for job in jobs if job and not job[0].spelled]))
+    return [{} if job is None else _in_runs(job, backend) if job[0].spelled else next(folded) for job in jobs]
+
+
+def _in_runs(job: Job, backend: Backend) -> dict[HashAlg, set[int]]:
+    """The same for rows of text, which are made bytes of in runs."""
+    columns, banks, values = job
+    missing: dict[HashAlg, set[int]] = {bank: set() for bank in banks}
+    for start in range(0, len(columns), RUN):
+        rows = columns.plain(start, min(start + RUN, len(columns)))
+        for bank, lacking in backend.fold_many([(rows, banks, values)])[0].items():
+            missing[bank] |= lacking
+    return missing

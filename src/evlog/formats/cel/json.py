@@ -9,8 +9,8 @@ number, digests or a content type; event types in any case, as numbers or as tex
 from __future__ import annotations
 
 import re
-from functools import cache
 
+from evlog._lazily import cache
 from evlog._paused import CollectorPaused
 from evlog.algorithms import HashAlg
 from evlog.errors import EvlogError, ParseError, TruncatedError
@@ -133,7 +133,22 @@ _DIALECT = Dialect(
 
 def read(data: bytes, options: Options) -> Log:
     """Read a log; see `evlog.read`. Raises ParseError if not one record can be read."""
+    from evlog.formats.cel import json_rows
+
     notes = _record.Notes(options)
+    rows = json_rows.rows(data, _DIALECT, notes)
+    if rows is not None and rows.recnums is not None:
+        counted = notes.recnums(rows.recnums, rows.indices, rows.offsets)
+        in_rows = rows.events(options.name, ID, counted=counted)
+        rest = _record.indices(map(in_rows.__getitem__, range(1, len(in_rows))))
+        space = _record.pcr_space(in_rows[0], rest, options)
+        if space == "ccmr":
+            # They stand as PCRs do.
+            rows = rows.replace(space=space)
+            in_rows = rows.events(options.name, ID, counted=counted)
+        if space == rows.space:
+            return _record.finish(ID, in_rows, notes, options, algorithms=rows.algorithms)
+        notes = _record.Notes(options)
     text = _Text(data, notes)
     reader = Reader(_DIALECT, notes)
     events: list[Event] = []
@@ -334,3 +349,12 @@ def write(log: Log, options: Options) -> bytes:
     text = "".join(before + row + after for row in rows)
     # What follows a damaged record's predecessor begins with the end of its line.
     return (text.removesuffix(after) if log.tail else text).encode() + log.tail
+
+
+def rewrite(log: Log, options: Options) -> tuple[bytes, int] | None:
+    """What `write` makes of what `adapt` takes of a log, where that is all of it: see `evlog.formats`."""
+    from evlog.formats.cel import json_rows
+
+    source = _record.rewritable(log, options, _ENCODING)
+    records = json_rows.records(source, _DIALECT) if source is not None else None
+    return None if records is None else (records, 0)

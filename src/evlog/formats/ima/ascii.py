@@ -14,8 +14,9 @@ rest of the one before where a digest proves it.
 from __future__ import annotations
 
 from array import array
-from functools import partial
 
+from evlog import hashing
+from evlog._lazily import partial
 from evlog._record import Record
 from evlog.algorithms import SHA1, HashAlg
 from evlog.columns import NOT_EXTENDED, Computed, Layout, Recorded
@@ -79,6 +80,11 @@ class Shape(Record):
         return len(line.digest) == 2 * self.bank.size and line.alg == (self.bank if self.named else None)
 
     @property
+    def before(self) -> bytes:
+        """What stands before the digits of a digest, as evlog spells it."""
+        return f"{self.bank}:".encode() if self.named else b""
+
+    @property
     def orders(self) -> tuple[str, str]:
         """Both byte orders, the likelier first."""
         return ("little", "big") if self.byteorder == "little" else ("big", "little")
@@ -110,6 +116,8 @@ def _shape(data: bytes, options: Options) -> Shape | None:
             proofs = sum(not _content(line, bank, (byteorder,)).missing for line in lines)
             if best is None or proofs > best.proofs:
                 best = Shape(bank, byteorder, proofs, known, alg is not None)
+            if proofs == len(lines):
+                return best
     return best
 
 
@@ -126,7 +134,7 @@ def read(data: bytes, options: Options) -> Log:
     if stop is not None:
         code = "truncated_record" if isinstance(stop, TruncatedError) else "bad_record"
         findings.append(Finding(code, "error", str(stop), len(columns), stop.offset))
-    elif len(events) and not data.endswith(b"\n"):
+    elif len(events) and data[-1:] != b"\n":
         message = "the last line does not end: it may be cut"
         findings.append(Finding("unended_line", "warning", message, len(events) - 1, len(data)))
     if options.strict:
@@ -178,12 +186,22 @@ def _line(line: bytes) -> Line | None:
 
 
 def _scan(data: bytes, shape: Shape) -> tuple[Recorded, ParseError | None]:
-    """Lines of a list, and the trouble that ended them. An empty line belongs to the record after it."""
+    """Lines of a list, and the trouble that ended them. An empty line belongs to the record after it.
+
+    The native scanner goes over lines as the kernel writes them; what it stops at is looked at here.
+    """
     bank = shape.bank
+    native = hashing.native(len(data))
     offsets, registers = array("Q"), array("I")
     start = position = tried = 0
     stop: ParseError | None = None
     while position < len(data):
+        if native is not None and position == start:
+            limits = MAX_PCR, _ima.LAST_PCR
+            start = native.ima_text_run(data, start, shape.before, bank.size, limits, offsets, registers)
+            position = start
+            if start == len(data):
+                break
         following = data.find(b"\n", position) + 1 or len(data)
         text = data[position:following]
         if text in (b"\n", b"\r\n"):
@@ -238,12 +256,18 @@ def _events(lines: Recorded, shape: Shape, name: str, where: Placing) -> LazyEve
     def compute(alg: HashAlg, rules: tuple[str, ...], start: int, stop: int) -> Sequence[bytes | None]:
         if alg != bank:
             return [make(row).extension(alg, rules) for row in range(start, stop)]
-        recorded = []
-        for row in range(start, stop):
-            offset = lines.offsets[row]
-            line = _line(data[offset : offset + lines.length(row)].strip(b"\r\n"))
-            recorded.append(bytes.fromhex(line.digest) if line else b"")
+        native = hashing.native(len(data))
+        if native is None:
+            recorded = [recorded_in(row) for row in range(start, stop)]
+        else:
+            found = native.ima_text_digests(data, lines.offsets, start, stop, shape.before, bank.size)
+            recorded = [value or recorded_in(row) for row, value in enumerate(found, start)]
         return extensions_of(alg, recorded, recorded)
+
+    def recorded_in(row: int) -> bytes:
+        offset = lines.offsets[row]
+        line = _line(data[offset : offset + lines.length(row)].strip(b"\r\n"))
+        return bytes.fromhex(line.digest) if line else b""
 
     framing = data, lines.offsets, lines.registers, lines.layouts, lines.layout_of, lines.end
     rules = HASH, ZERO_PAD
@@ -299,8 +323,7 @@ def _canonical(event: Event, shape: Shape, column: int) -> bytes | None:
         text = text_of(content.template, content.data)
     except TextError:
         return None
-    name = f"{shape.bank}:" if shape.named else ""
-    head = f"{column:>2} {name}{event.digests[0].value.hex()} {content.template} "
+    head = f"{column:>2} {shape.before.decode()}{event.digests[0].value.hex()} {content.template} "
     return head.encode() + text + b"\n"
 
 

@@ -20,9 +20,9 @@ from itertools import pairwise
 from evlog import hashing
 from evlog._record import Record
 from evlog.algorithms import SHA1, HashAlg
-from evlog.columns import NOT_EXTENDED, Computed, Layout
+from evlog.columns import NOT_EXTENDED, Computed, Layout, Named
 from evlog.contents._ima_fields import LEGACY, described, field_names
-from evlog.contents.ima import HASH, ZERO_PAD, ImaEvent, extensions_of, is_violation
+from evlog.contents.ima import COVERED, HASH, ZERO_PAD, ImaEvent, extensions_of, is_violation
 from evlog.errors import ParseError, TruncatedError, WriteError
 from evlog.formats import CERTAIN, LIKELY, NO_MATCH, POSSIBLE, Match
 from evlog.formats.ima import columns as _ima
@@ -88,10 +88,11 @@ def _shape(data: bytes, options: Options) -> Shape | None:
     named = _ima.named_bank(options.name)
     shapes: list[Shape] = []
     for size in _HEADS:
+        head = data[:size]
         for byteorder in _SIGNS:
             for bank in _ima.BANKS:
                 for sized in (False, True):
-                    shape = _try(data[:size], bank, byteorder, sized=sized)
+                    shape = _try(head, bank, byteorder, sized=sized)
                     if shape is not None and shape.proofs:
                         return shape
                     shapes += [shape] if shape else []
@@ -218,7 +219,8 @@ def scan(
         position = offsets[odd] if odd < len(offsets) else position
         del offsets[odd:], registers[odd:]
         stop = ParseError("not an IMA entry: a digest of another length", offset=position, where=f"events[{odd}]")
-    layouts = (Layout(((bank, 4 + 4 * sized),)),)
+    named = Named(4 + size, byteorder, *COVERED)
+    layouts = (Layout(((bank, 4 + 4 * sized),), None, named),)
     rules = HASH, ZERO_PAD
     compute = _extensions(data, offsets, position, bank, byteorder, size)
     # No entry bears on start values.
