@@ -10,8 +10,8 @@ Add a new ima template that includes namespace ID" (August 2020); none of them w
 from __future__ import annotations
 
 import struct
-from functools import lru_cache
 
+from evlog._lazily import lru_cache
 from evlog._record import Record
 
 TYPE_CHECKING = False
