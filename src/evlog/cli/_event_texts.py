@@ -13,7 +13,7 @@ from evlog.formats import room
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
     from typing import Any
 
     from evlog.checking.bodies import Bodies
@@ -51,26 +51,33 @@ class EventTexts:
 
     def of(self, numbers: Sequence[int]) -> list[str]:
         """The JSON of the events of these numbers."""
+        if isinstance(self._twins, range):
+            return [text for text, _ in self._made(numbers)]
         rest = self._rest
         keys = list(map(self._key, numbers))
         new = [number for number, key in zip(numbers, keys, strict=True) if key not in rest]
-        events = [self.log.events[number] for number in new]
         made: dict[int, str] = {}
-        checked = checks_of(self.checks, new, events)
-        for number, event, members, checks in zip(new, events, self._members(events), checked, strict=True):
-            decoded = decode(event, self.context)
-            odd = self.bodies.look(event, decoded)
-            mark = event.content.mark(event)
-            more = f', "mark": {dumps(mark)}' if mark else ""
-            text = f'{members}, "decoded": {_decoded(event, decoded)}, "checks": {self.text_of(checks)}{more}}}'
+        for number, (text, odd) in zip(new, self._made(new), strict=True):
             made[number] = text
-            if not odd and self._twins[number] != number and self._key(number) not in rest:
-                offset = event.origin.span.offset if event.origin else "null"
-                rest[self._key(number)] = text.removeprefix(f'{{"number": {event.number}, "offset": {offset}, ')
+            key = self._key(number)
+            if not odd and self._twins[number] != number and key not in rest:
+                # The number and the offset come first.
+                rest[key] = text.partition(", ")[2].partition(", ")[2]
         return [
             made.get(number) or f'{{"number": {number}, "offset": {self._offsets[number]}, {rest[key]}'
             for number, key in zip(numbers, keys, strict=True)
         ]
+
+    def _made(self, numbers: Sequence[int]) -> Iterator[tuple[str, bool]]:
+        """Of each event its JSON, and whether its data is odd."""
+        events = [self.log.events[number] for number in numbers]
+        checked = checks_of(self.checks, numbers, events)
+        for event, members, checks in zip(events, self._members(events), checked, strict=True):
+            decoded = decode(event, self.context)
+            odd = self.bodies.look(event, decoded)
+            mark = event.content.mark(event)
+            more = f', "mark": {dumps(mark)}' if mark else ""
+            yield f'{members}, "decoded": {_decoded(event, decoded)}, "checks": {self.text_of(checks)}{more}}}', odd
 
     def template(self, event: Event) -> str:
         """The members that every document about such an event has, without the bracket at the end.
