@@ -46,7 +46,7 @@ def test_the_runner_reports_ratios() -> None:
         cwd=ROOT,
         check=True,
     )
-    assert ran.stdout.count("evlog (python)") == 8
+    assert ran.stdout.count("evlog (python)") == 10
     assert "bare hashlib extends" in ran.stdout
     assert "tpm2_eventlog" in ran.stdout
     assert "peak: the log and" in ran.stdout
