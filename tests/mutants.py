@@ -905,8 +905,8 @@ MUTANTS: tuple[Mutant, ...] = (
     ),
     Mutant(
         "changing/split.py",
-        "if len(events) == 1 and not log.tail:",
-        "if len(events) == 1:",
+        "if len(rows) == 1 and not log.tail:",
+        "if len(rows) == 1:",
         "test_tree.py::test_a_part_has_one_header_and_nothing_of_what_follows_the_log",
     ),
     Mutant(
@@ -917,8 +917,8 @@ MUTANTS: tuple[Mutant, ...] = (
     ),
     Mutant(
         "changing/split.py",
-        "if not header or event.number:",
-        "if True:",
+        "rows = _rows(log, int(header))",
+        "rows = _rows(log, 0)",
         "test_tree.py::test_a_part_has_one_header_and_nothing_of_what_follows_the_log",
     ),
     # Replaying: a register that starts elsewhere, or an event that is passed over.

@@ -49,7 +49,7 @@ def observed(data: bytes, **choices: Any) -> object:
     if columns is not None:
         rows = columns.replace(buffer=b"", layout_of=bytes(columns.layout_of or b""))
         # Functions are equal to none but themselves.
-        rows = rows if isinstance(rows, Recorded) else rows.replace(compute=None)
+        rows = rows.replace(**{name: None for name in ("compute", "unspelled") if hasattr(rows, name)})
     return log.replace(events=()), log.findings, rows, values, checks
 
 

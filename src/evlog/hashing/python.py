@@ -8,11 +8,9 @@ from __future__ import annotations
 
 import struct
 from array import array
-from collections import Counter
-from functools import cache
-from importlib import import_module
 from itertools import chain, islice, repeat
 
+from evlog._lazily import import_module, lru_cache
 from evlog.algorithms import ALGORITHMS, HashAlg
 from evlog.columns import NOT_EXTENDED
 from evlog.errors import UsageError
@@ -122,7 +120,15 @@ def fold_spans(columns: Columns, spans: Spans, alg: HashAlg, value: bytes, first
 
 
 def tally(registers: array[int]) -> Mapping[int, int]:
-    counts = Counter(registers)
+    counts: dict[int, int]
+    if len(registers) > _RUN:
+        from collections import Counter
+
+        counts = Counter(registers)
+    else:
+        counts = {}
+        for register in registers:
+            counts[register] = counts.get(register, 0) + 1
     counts.pop(NOT_EXTENDED, None)
     return counts
 
@@ -292,7 +298,7 @@ def _required(alg: HashAlg) -> Constructor:
     return found
 
 
-@cache
+@lru_cache(64)
 def _constructor(alg: HashAlg) -> Constructor | None:
     if ALGORITHMS.get(alg.id) != alg:
         return None

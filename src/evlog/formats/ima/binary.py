@@ -332,18 +332,19 @@ def _events(
     first = struct.Struct(f"{_SIGNS[byteorder]}I{'4x' * sized}{bank.size}sI").unpack_from
     registers = [where.of(number) for number in range(MAX_PCR + 1)]
     told = where.register
+    offsets, end, last = columns.offsets, columns.end, len(columns) - 1
 
     def make(row: int) -> Event:
-        offset = columns.offsets[row]
-        following = offset + columns.length(row)
+        offset = offsets[row]
+        following = offsets[row + 1] if row < last else end
         register, digest, length = first(data, offset)
         at = offset + 8 + size + length
         template = data[at - length : at].decode("ascii")
         content = ImaEvent(template, data[at if template == LEGACY else at + 4 : following])
         origin = Origin(name, ID, Span(offset, following - offset))
-        event = Event(row, registers[register], (Digest(bank, digest),), content, None, origin)
-        odd = told is not None and register != _ima.DEFAULT_PCR and event.register == told
-        return event.replace(wire=register) if odd else event
+        placed = registers[register]
+        wire = register if told is not None and register != _ima.DEFAULT_PCR and placed == told else None
+        return Event(row, placed, (Digest(bank, digest),), content, None, origin, wire)
 
     return LazyEvents(columns, make)
 
