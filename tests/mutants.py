@@ -79,7 +79,7 @@ MUTANTS: tuple[Mutant, ...] = (
         "checking/plain.py",
         "if columns.covered is None:",
         "if False:",
-        "test_check_columns.py::test_generated_text",
+        "test_check_columns.py::test_generated_text_of_several_registers",
     ),
     Mutant(
         "checking/plain.py",
@@ -91,7 +91,7 @@ MUTANTS: tuple[Mutant, ...] = (
         "checking/plain.py",
         "kinds[row] = 0",
         "kinds[row] |= 0",
-        "test_check_columns.py::test_generated_ima",
+        "test_check_columns.py::test_entries_that_extend_a_register_and_others_that_do_not",
     ),
     Mutant(
         "checking/late.py",
