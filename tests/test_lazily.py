@@ -86,8 +86,13 @@ def test_what_is_kept() -> None:
     made = Made()
     assert [made.value, made.value, Made().value] == [1, 1, 1]
     assert Made.value.__doc__ == "What is made."
-    asked = []
-    kept = _lazily.lru_cache(2)(lambda number: asked.append(number) or number)
+    asked: list[int] = []
+
+    def given(number: int) -> int:
+        asked.append(number)
+        return number
+
+    kept = _lazily.lru_cache(2)(given)
     assert [kept(number) for number in (1, 2, 1, 2, 3, 1)] == [1, 2, 1, 2, 3, 1]
     assert asked == [1, 2, 3, 1]
 
