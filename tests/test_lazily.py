@@ -88,11 +88,11 @@ def test_what_is_kept() -> None:
     assert Made.value.__doc__ == "What is made."
     asked: list[int] = []
 
-    def given(number: int) -> int:
+    def made_of(number: int) -> int:
         asked.append(number)
         return number
 
-    kept = _lazily.lru_cache(2)(given)
+    kept = _lazily.lru_cache(2)(made_of)
     assert [kept(number) for number in (1, 2, 1, 2, 3, 1)] == [1, 2, 1, 2, 3, 1]
     assert asked == [1, 2, 3, 1]
 

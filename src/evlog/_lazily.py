@@ -12,6 +12,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from functools import cache, cached_property, lru_cache, partial
+    from json.encoder import encode_basestring_ascii as quoted
     from operator import attrgetter, eq, itemgetter
     from types import SimpleNamespace
     from typing import Any
@@ -22,6 +23,11 @@ else:
     from _operator import attrgetter, eq, itemgetter
 
     SimpleNamespace = type(sys.implementation)
+
+    try:
+        from _json import encode_basestring_ascii as quoted
+    except ImportError:
+        from json.encoder import encode_basestring_ascii as quoted
 
     def lru_cache(maxsize: int) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
         """What a function gives for its arguments, kept for so many of them: then it begins anew."""
@@ -87,6 +93,7 @@ __all__ = [
     "loads",
     "lru_cache",
     "partial",
+    "quoted",
 ]
 
 

@@ -426,6 +426,12 @@ def rewrite(log: Log, options: Options) -> tuple[bytes, int] | None:
     return None if records is None else (records, 0)
 
 
+def excerpt(log: Log, rows: Sequence[int]) -> bytes | None:
+    """The bytes of some records as a log: see `evlog.formats`."""
+    packed = log.packed
+    return array_head(len(rows)) + packed.columns.gathered(rows) if packed is not None else None
+
+
 def _write_raw(encoder: Any, value: Any) -> None:
     encoder.write(value.item)
 

@@ -323,6 +323,12 @@ def rewrite(log: Log, options: Options) -> tuple[bytes, int] | None:
     return None if records is None else (records, 0)
 
 
+def excerpt(log: Log, rows: Sequence[int]) -> bytes | None:
+    """The bytes of some records as a log: see `evlog.formats`."""
+    packed = log.packed
+    return packed.columns.gathered(rows) if packed is not None and packed.usual else None
+
+
 def _profile(name: str) -> tuple[int, int, int]:
     if name not in PROFILES:
         raise UsageError(f"--profile {name!r}; known are {', '.join(PROFILES)}")

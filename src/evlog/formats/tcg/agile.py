@@ -414,7 +414,10 @@ def write(log: Log, space: Space) -> bytes:
 def rewrite(log: Log, options: Options, format: str, space: Space) -> tuple[bytes, int] | None:
     """What `write` makes of what `adapt` takes of a log, where that is all of it: see `evlog.formats`."""
     source = log.packed
-    if log.format == format or source is None or source.space != space or not source.counted or not len(log.events):
+    if source is None or source.space != space or not source.counted or not len(log.events):
+        return None
+    if log.format == format and (log.header is not None or log.tail):
+        # What the container has besides is kept.
         return None
     header, first = log.events[0], 1
     found = spec_id_of(header.content)
@@ -434,6 +437,17 @@ def rewrite(log: Log, options: Options, format: str, space: Space) -> tuple[byte
     head = pack(number, content.event_type, digest.value, len(content.data)) + content.data
     data = _packed.records(source, first, _sizes(header), head)
     return None if data is None else (data, 1 - first)
+
+
+def excerpt(log: Log, rows: Sequence[int]) -> bytes | None:
+    """See `evlog.formats`: records behind a header that says nothing of where they end."""
+    columns = log.columns
+    if columns is None or log.packed is None or log.header is not None or not rows or rows[0]:
+        return None
+    found = spec_id_of(log.events[0].content)
+    if found is None or not found.agile or _area.is_skinit(found.vendor_info):
+        return None
+    return columns.gathered(rows)
 
 
 def _bytes(log: Log, space: Space) -> bytes:
