@@ -7,7 +7,7 @@ GRUB and shim sometimes count a byte too many: what follows the NUL is kept as `
 from __future__ import annotations
 
 from evlog import hashing
-from evlog._lazily import lru_cache
+from evlog._record import lru_cache
 from evlog.decoders import Context, Cursor, Decoded, NotKnownError, decodes
 from evlog.decoders._text import is_text
 
