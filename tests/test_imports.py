@@ -93,7 +93,7 @@ def complain(offenders: list[Import]) -> None:
 #: Every room, noun and piece of furniture: what stands directly below ``evlog``.
 PARTS = {place(path).split(".")[0] for path in FILES}
 
-VALUES = ("errors", "_lazily", "_record", "algorithms", "registers")
+VALUES = ("errors", "_record", "algorithms", "registers")
 NOUNS = (*VALUES, "options", "cursor", "columns", "model")
 #: What is asked about an event and its bytes.
 FACTS = (*NOUNS, "hashing", "wire", "contents")
@@ -102,8 +102,7 @@ FACTS = (*NOUNS, "hashing", "wire", "contents")
 #: have a row above it, so that nothing climbs. A module may have a row besides its part's.
 ALLOWED: dict[str, tuple[str, ...]] = {
     "errors": (),
-    "_lazily": (),
-    "_record": ("_lazily",),
+    "_record": (),
     "_paused": (),
     "algorithms": ("_record", "errors"),
     "registers": ("_record", "algorithms", "errors"),

@@ -15,8 +15,7 @@ from io import BytesIO
 from itertools import repeat
 from sys import byteorder
 
-from evlog._lazily import Sequence, eq, itemgetter
-from evlog._record import Record
+from evlog._record import Record, Sequence, eq, itemgetter
 from evlog.registers import Register
 
 TYPE_CHECKING = False

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from evlog._lazily import dumps
+from evlog._record import dumps
 from evlog.checking.late import checks_of
 from evlog.cli._shared import Shared
 from evlog.contents.ima import ImaEvent

@@ -6,7 +6,7 @@ not plain (an option that is shortened, or joined to its value; several flags; o
 
 from __future__ import annotations
 
-from evlog._lazily import SimpleNamespace
+from evlog._record import SimpleNamespace
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

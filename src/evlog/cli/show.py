@@ -211,7 +211,7 @@ def _json(
 
 def _findings(found: Iterable[Finding], checks: Checks | LateChecks, bodies: Bodies) -> Iterator[str]:
     """The findings as JSON objects: last those of the data of the events, which by then were decoded."""
-    from evlog._lazily import dumps
+    from evlog._record import dumps
 
     for each in (*found, *checks.findings):
         yield dumps(each.to_json())

@@ -6,7 +6,7 @@ from array import array
 from itertools import compress, repeat
 from operator import eq
 
-from evlog._lazily import Sequence
+from evlog._record import Sequence
 from evlog.columns import NOT_EXTENDED, rows_of
 
 TYPE_CHECKING = False

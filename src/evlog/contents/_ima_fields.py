@@ -11,8 +11,7 @@ from __future__ import annotations
 
 import struct
 
-from evlog._lazily import lru_cache
-from evlog._record import Record
+from evlog._record import Record, lru_cache
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

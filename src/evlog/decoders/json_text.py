@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from evlog._lazily import attrgetter, dumps, quoted
-from evlog._record import Record
+from evlog._record import Record, attrgetter, dumps, quoted
 from evlog.decoders import Decoded, told_of
 
 TYPE_CHECKING = False

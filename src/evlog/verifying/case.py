@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from evlog import hashing
-from evlog._lazily import partial
-from evlog._record import Record
+from evlog._record import Record, partial
 from evlog.contents.event_types import EV_SEPARATOR, type_of
 from evlog.registers import Register
 from evlog.verifying.allowance import cost_of

@@ -11,7 +11,7 @@ from __future__ import annotations
 import struct
 
 from evlog import hashing
-from evlog._lazily import partial
+from evlog._record import partial
 from evlog.algorithms import HashAlg
 from evlog.columns import NOT_EXTENDED, Computed, Layout, rows_of
 from evlog.contents._cos import CosRecord

@@ -16,8 +16,7 @@ from __future__ import annotations
 from array import array
 
 from evlog import hashing
-from evlog._lazily import partial
-from evlog._record import Record
+from evlog._record import Record, partial
 from evlog.algorithms import SHA1, HashAlg
 from evlog.columns import NOT_EXTENDED, Computed, Layout, Recorded
 from evlog.contents._ima_fields import LEGACY, described, field_names

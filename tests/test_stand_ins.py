@@ -15,7 +15,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from evlog import _lazily
+from evlog import _record
 from tests.conftest import ROOT
 
 VALUES = st.recursive(
@@ -39,45 +39,45 @@ def told(made: Any, *given: Any, **named: Any) -> tuple[str, str]:
 @given(VALUES)
 def test_json_is_written_and_read_the_same(value: Any) -> None:
     text = json.dumps(value)
-    assert _lazily.dumps(value) == text
+    assert _record.dumps(value) == text
     for data in (text, text.encode(), text.encode("utf-16"), f" \n{text}\t"):
-        assert _lazily.loads(data) == json.loads(data)
-        assert _lazily.loads(data, tuple) == json.loads(data, object_pairs_hook=tuple)
+        assert _record.loads(data) == json.loads(data)
+        assert _record.loads(data, tuple) == json.loads(data, object_pairs_hook=tuple)
 
 
 @given(st.one_of(st.text(), st.text('{}[]",:0123e-ntfu\\ \n'), st.binary(max_size=40), st.sampled_from(TEXTS)))
 def test_what_is_no_json_is_told_the_same(data: str | bytes) -> None:
-    assert told(_lazily.loads, data) == told(json.loads, data)
+    assert told(_record.loads, data) == told(json.loads, data)
 
 
 @pytest.mark.parametrize("text", TEXTS, ids=lambda text: repr(text[:8]))
 def test_odd_texts(text: str) -> None:
     for data in (text, text.encode("utf-8", "surrogatepass"), text.encode("utf-32")):
-        assert told(_lazily.loads, data) == told(json.loads, data)
+        assert told(_record.loads, data) == told(json.loads, data)
 
 
 @pytest.mark.parametrize(
     "value", [math.nan, math.inf, b"bytes", [b"x"], {b"x": 1}, {(1,): 2}, object, (1, 2), "\ud800"]
 )
 def test_odd_values(value: Any) -> None:
-    assert told(_lazily.dumps, value) == told(json.dumps, value)
+    assert told(_record.dumps, value) == told(json.dumps, value)
 
 
 def test_names_are_the_library_s() -> None:
-    assert _lazily.attrgetter is operator.attrgetter
-    assert _lazily.itemgetter is operator.itemgetter
-    assert _lazily.Sequence is collections.abc.Sequence
-    assert _lazily.Mapping is collections.abc.Mapping
-    assert _lazily.import_module("json.decoder") is json.decoder
+    assert _record.attrgetter is operator.attrgetter
+    assert _record.itemgetter is operator.itemgetter
+    assert _record.Sequence is collections.abc.Sequence
+    assert _record.Mapping is collections.abc.Mapping
+    assert _record.import_module("json.decoder") is json.decoder
     with pytest.raises(ModuleNotFoundError):
-        _lazily.import_module("evlog.nowhere")
+        _record.import_module("evlog.nowhere")
 
 
 def test_what_is_kept() -> None:
     class Made:
         count = 0
 
-        @_lazily.cached_property
+        @_record.cached_property
         def value(self) -> int:
             """What is made."""
             self.count += 1
@@ -92,7 +92,7 @@ def test_what_is_kept() -> None:
         asked.append(number)
         return number
 
-    kept = _lazily.lru_cache(2)(made_of)
+    kept = _record.lru_cache(2)(made_of)
     assert [kept(number) for number in (1, 2, 1, 2, 3, 1)] == [1, 2, 1, 2, 3, 1]
     assert asked == [1, 2, 3, 1]
 
@@ -101,7 +101,7 @@ def test_nothing_stands_in_for_collections_afterwards() -> None:
     """An array is a sequence, and whoever imports collections gets it."""
     assert isinstance(array.array("I"), collections.abc.MutableSequence)
     program = (
-        "import sys; before = set(sys.modules); import evlog._lazily; assert 'array' in sys.modules; "
+        "import sys; before = set(sys.modules); import evlog._record; assert 'array' in sys.modules; "
         "assert not {'collections', 'collections.abc'} & (set(sys.modules) - before); import collections.abc, array; "
         "assert collections.OrderedDict() == {} and isinstance(array.array('I'), collections.abc.MutableSequence)"
     )
