@@ -17,12 +17,16 @@ from evlog.checking import late
 from evlog.checking.digest_check import check_event, check_events
 from evlog.checking.row_checks import check_rows
 from evlog.checking.verdicts import event_types
-from evlog.model import Log
-from tests.generated import logs, spec_id, tcg1, tcg2
+from evlog.model import LazyEvents, Log
+from evlog.registers import Register
+from tests.generated import entry, ima, logs, spec_id, tcg1, tcg2
 from tests.made import event
+from tests.test_lines import texts
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from evlog.model import Event
 
 
 @pytest.fixture(autouse=True, scope="module")
@@ -106,6 +110,68 @@ def test_a_digest_that_nobody_can_compute() -> None:
     log = read(spec_id([(0x7777, 5)]) + odd)
     agree(log)
     assert [each.verdict for each in check(log)[1]] == ["not_checkable"]
+
+
+@settings(max_examples=300, deadline=None)
+@given(ima(), st.sampled_from([None, "pcr", "ccmr", "rtmr"]), st.sampled_from([None, "pcr:10", "ccmr:3", "mr:own"]))
+def test_generated_ima(data: bytes, space: str | None, register: str | None) -> None:
+    with suppress(EvlogError):
+        if register is None:
+            agree(read(data, format="ima-binary", space=space))
+        else:
+            agree(read(data, format="ima-binary", ima_register=Register.parse(register)))
+
+
+@settings(max_examples=300, deadline=None)
+@given(
+    texts(),
+    st.sampled_from(["nelr", "tsm-text", "aael-text", "aael-spec", "acon"]),
+    st.sampled_from(["rtmr:3", "ccmr:9", "mr:own"]),
+    st.sampled_from([None, "rtmr", "ccmr-hashed"]),
+    st.sampled_from([None, "sha256"]),
+    st.sampled_from([None, "sha256", "sha384"]),
+)
+def test_generated_text(
+    data: bytes, dialect: str, register: str, index: str | None, hash: str | None, mr_hash: str | None
+) -> None:
+    """Lines of one register or of several, whose hash is that of their register or another."""
+    told = Register.parse(register)
+    agree(read(data, format="text", register=told, dialect=dialect, index=index, hash=hash, mr_hash=mr_hash))
+
+
+def test_no_events_are_made_of_rows_whose_checks_follow_from_the_columns() -> None:
+    names = [b"/bin/%d" % number for number in range(50)]
+    entries = [template(name) for name in names]
+    wrong, violation = entries[20], entries[30]
+    entries[20] = wrong[:4] + b"?" * 32 + wrong[36:]
+    entries[30] = violation[:4] + bytes(32) + violation[36:]
+    files = [bytes(20) + struct.pack("<I", len(name)) + name for name in names]
+    padded = [bytes(20) + name.ljust(256, b"\0") for name in names]
+    legacy = [
+        entry("<", 10, b"ima", hashlib.sha1(each).digest(), file) for file, each in zip(files, padded, strict=True)
+    ]
+    for log, rule, odd in (
+        (read(b"".join(entries), format="ima-binary"), "hash", {20: ("mismatch", None), 30: ("not_checkable", None)}),
+        (read(b"".join(legacy), format="ima-binary"), "hash", {}),
+        (read(b"INIT sha384/" + b"0" * 96 + b"\n" + b"line\n" * 49), "line", {}),
+    ):
+        made: list[int] = []
+
+        def make(row: int, log: Log = log, made: list[int] = made) -> Event:
+            made.append(row)
+            return log.events[row]
+
+        assert log.columns is not None
+        checks = check(log.replace(events=LazyEvents(log.columns, make)))
+        verdicts = {row: (check.verdict, check.rule) for row, (check,) in enumerate(checks.events)}
+        assert verdicts == {**dict.fromkeys(range(50), ("matches", rule)), **odd}
+        assert set(made) == {0, *odd}
+
+
+def template(name: bytes) -> bytes:
+    """An ima-ng entry of a list of SHA-256 digests."""
+    data = b"".join(struct.pack("<I", len(field)) + field for field in (b"sha256:\0" + bytes(32), name + b"\0"))
+    return entry("<", 10, b"ima-ng", hashlib.sha256(data).digest(), data)
 
 
 def rows_agree(log: Log) -> None:

@@ -261,9 +261,9 @@ def test_the_values_of_registers_and_the_digests_before_and_after() -> None:
     logs = evlog.read(OVMF), evlog.read(other)
     values = [evlog.replay(log).registers().values for log in logs]
     for each in document["registers"]:
-        for alg, sides in each["values"].items():
+        for alg, both in each["values"].items():
             key = Register.parse(each["register"]), evlog.HashAlg.named(alg)
-            assert sides == [value[key].hex() if key in value else None for value in values]
+            assert both == [value[key].hex() if key in value else None for value in values]
     changes = {each["register"]: each["changes"] for each in document["registers"]}
     firmware = changes["pcr:0"][0]
     was, now = (next(d.value for d in log.events[2].digests if d.alg == SHA256).hex() for log in logs)

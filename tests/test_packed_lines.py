@@ -28,7 +28,7 @@ def named(register: str | None) -> Register | None:
 
 
 def agree(log: Log, **choices: Any) -> None:
-    for to in (*FORMATS, "cel-json", "evlog-json"):
+    for to in (*FORMATS, "evlog-json"):
         assert outcome(log, to, **choices) == outcome(plain(log), to, **choices)
 
 

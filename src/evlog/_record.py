@@ -10,7 +10,7 @@ Deliberately small: fields with optional defaults, single inheritance, ``__post_
 
 from __future__ import annotations
 
-from operator import attrgetter
+from evlog._lazily import attrgetter, import_module, partial
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -35,27 +35,29 @@ _MANY, _LONG = 3, 20
 class _RecordMeta(type):
     def __new__(mcls, name: str, bases: tuple[type, ...], namespace: dict[str, Any]) -> _RecordMeta:
         annotations: dict[str, Any] = namespace.get("__annotations__", {})
-        own = [f for f, kind in annotations.items() if not str(kind).startswith("ClassVar")]
+        own = tuple([f for f, kind in annotations.items() if not str(kind).startswith("ClassVar")])
         defaults: dict[str, Any] = {}
-        inherited: tuple[str, ...] = ()
+        fields: tuple[str, ...] = ()
+        uncompared: tuple[str, ...] = ()
         for base in bases:
-            inherited = getattr(base, "_fields", ())
+            fields = getattr(base, "_fields", ())
             defaults.update(getattr(base, "_defaults", {}))
-        defaults.update({f: namespace.pop(f) for f in own if f in namespace})
-        fields = inherited + tuple(own)
-        namespace["__slots__"] = tuple(own)
+            uncompared = uncompared or getattr(base, "_uncompared", ())
+        for field in own:
+            if field in namespace:
+                defaults[field] = namespace.pop(field)
+        fields += own
+        uncompared = namespace.get("_uncompared", uncompared)
+        compared = [f for f in fields if f not in uncompared] if uncompared else fields
+        namespace["__slots__"] = own
         namespace["__match_args__"] = namespace["_fields"] = fields
         namespace["_defaults"] = defaults
+        namespace["_key"] = staticmethod(attrgetter(*compared) if compared else _nothing)
         if fields:
-            # Each class its own, as it gives way to one that is compiled for this class.
-            namespace["replace"] = _replace
-        cls = super().__new__(mcls, name, bases, namespace)
-        uncompared = cls._uncompared if bases else ()
-        compared = [f for f in fields if f not in uncompared]
-        cls._key = staticmethod(attrgetter(*compared)) if compared else staticmethod(lambda _: ())
-        if fields:
-            cls.__init__ = _init_later(cls)  # type: ignore[misc]
-        return cls
+            # Each class its own, as they give way to those that are compiled for this class. They stand here before the
+            # class is made: to set them afterwards takes longer than to make it.
+            namespace["replace"], namespace["__init__"] = _replace, _init
+        return super().__new__(mcls, name, bases, namespace)
 
     @property
     def __signature__(cls) -> Signature:
@@ -86,31 +88,34 @@ class _RecordMeta(type):
     replace: Callable[..., Any]
 
 
-def _init_later(cls: _RecordMeta) -> Callable[..., None]:
+def _nothing(_: object) -> tuple[()]:
+    return ()
+
+
+#: Values of a class that were made so far.
+_made: dict[type, int] = {}
+
+
+def _init(self: Any, *args: Any, **kwargs: Any) -> None:
     """An ``__init__`` that is slow and costs nothing to define; it gives way when there are many values to make.
 
     Most classes make a few values in a run of the command, or none: compiling takes as long as a hundred of them.
     """
-    fields, names, defaults = cls._fields, frozenset(cls._fields), cls._defaults
-    made = 0
-
-    def init(self: Any, *args: Any, **kwargs: Any) -> None:
-        nonlocal made
-        made += 1
-        values = {**defaults, **dict(zip(fields, args)), **kwargs}  # noqa: B905
-        fit = values.keys() == names and len(args) <= len(fields) and kwargs.keys().isdisjoint(fields[: len(args)])
-        # Arguments that do not fit are for the compiled one to refuse.
-        if made > _FEW or not fit:
-            if cls.__init__ is init:  # type: ignore[misc]
-                cls.__init__ = _compile_init(cls)  # type: ignore[misc]
-            cls.__init__(self, *args, **kwargs)  # type: ignore[misc]
-            return
-        for field in fields:
-            getattr(cls, field).__set__(self, values[field])
-        if hasattr(cls, "__post_init__"):
-            self.__post_init__()
-
-    return init
+    cls: Any = type(self)
+    fields, defaults = cls._fields, cls._defaults
+    made = _made[cls] = _made.get(cls, 0) + 1
+    values = {**defaults, **dict(zip(fields, args)), **kwargs}  # noqa: B905
+    fit = len(values) == len(fields) and len(args) <= len(fields) and kwargs.keys().isdisjoint(fields[: len(args)])
+    # Arguments that do not fit are for the compiled one to refuse.
+    if made > _FEW or not fit or values.keys() != set(fields):
+        if cls.__init__ is _init:
+            cls.__init__ = _compile_init(cls)
+        cls.__init__(self, *args, **kwargs)
+        return
+    for field in fields:
+        getattr(cls, field).__set__(self, values[field])
+    if hasattr(cls, "__post_init__"):
+        self.__post_init__()
 
 
 def _compile_init(cls: _RecordMeta) -> Callable[..., None]:
@@ -191,9 +196,6 @@ class Record(metaclass=_RecordMeta):
             found = _courtesies.get((type(self).__name__, name))
             if found is None:
                 raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
-            from functools import partial
-            from importlib import import_module
-
             return partial(getattr(import_module(found[0]), found[1]), self)
 
     def __dir__(self) -> list[str]:

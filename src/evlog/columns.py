@@ -11,18 +11,18 @@ records (`Computed`), or in the hash of lines (`Lines`). Readers ask what a row 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from io import BytesIO
 from itertools import repeat
-from operator import eq, itemgetter
 from sys import byteorder
 
+from evlog._lazily import Sequence, eq, itemgetter
 from evlog._record import Record
 from evlog.registers import Register
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from array import array
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
     from struct import Struct
     from typing import Any, TypeAlias
 
@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 
     #: What rows extend into a bank, of (bank, rules, start row, stop row): see `Columns.extensions`.
     Extensions: TypeAlias = Callable[[HashAlg, tuple[str, ...], int, int], Sequence[bytes | None]]
+    #: What is covered of a body: see `Named`.
+    Part: TypeAlias = tuple[int, int, int]
     #: Of a record of a PC Client event the register's index, the event type, and the digests.
     Told: TypeAlias = tuple[int, int, tuple[bytes, ...]]
 
@@ -43,6 +45,7 @@ __all__ = [
     "Layout",
     "Lazy",
     "Lines",
+    "Named",
     "Packed",
     "Recorded",
     "Spelled",
@@ -60,14 +63,30 @@ _SHORT = 64
 _MANY = 4096
 
 
+class Named(Record):
+    """A body that stands behind a name, and what of it the digests cover.
+
+    ``at`` is the distance from the start of the record to the name's length, a 32-bit number in ``byteorder``; the name
+    and the body follow. ``usual``, and ``others`` by name, say what is covered: so many bytes at the body's start, and
+    what follows so many that are left out, filled up with zeros to so many.
+    """
+
+    at: int
+    byteorder: str
+    usual: Part
+    others: tuple[tuple[bytes, Part], ...] = ()
+
+
 class Layout(Record):
     """Where a record's digests stand: for each, the algorithm and its distance from the start of the record.
 
-    ``body`` is the distance of the event's data, which goes on to the end of the record, where a room says so.
+    ``body`` is the distance of the event's data, which goes on to the end of the record, where a room says so;
+    ``named`` says it of a body behind a name.
     """
 
     digests: tuple[tuple[HashAlg, int], ...]
     body: int | None = None
+    named: Named | None = None
 
     def distance(self, alg: HashAlg) -> int | None:
         """Bytes from the start of the record to the first digest of this algorithm, or None.
@@ -167,8 +186,11 @@ class Columns(Record):
         ends = chain(islice(self.offsets, 1, None), (self.end,))
         return array("Q", map(sub, ends, self.offsets))
 
-    def plain(self, start: int, stop: int) -> Columns:
-        """The rows from ``start`` to ``stop`` with their digests as bytes, where the layouts say."""
+    def plain(self, start: int, stop: int, *, whole: bool = False) -> Columns:
+        """The rows from ``start`` to ``stop`` with their digests as bytes, where the layouts say.
+
+        And with all else that is in their records, if ``whole``.
+        """
         return self.part(start, stop)
 
     def __len__(self) -> int:
@@ -261,6 +283,20 @@ class Columns(Record):
         following = self.offsets[row + 1] if row + 1 < len(self.offsets) else self.end
         return following - self.offsets[row]
 
+    def gathered(self, rows: Iterable[int]) -> bytes:
+        """The records of some rows, one after the other."""
+        data, offsets, last = self.buffer, self.offsets, len(self) - 1
+        out = BytesIO()
+        # Neighbours are copied at once.
+        start = stop = 0
+        for row in rows:
+            if offsets[row] != stop:
+                out.write(data[start:stop])
+                start = offsets[row]
+            stop = offsets[row + 1] if row < last else self.end
+        out.write(data[start:stop])
+        return out.getvalue()
+
     def layout(self, row: int) -> Layout:
         """The digest layout of a row."""
         return self.layouts[self.layout_of[row] if self.layout_of is not None else 0]
@@ -305,13 +341,13 @@ class Recorded(Columns):
 class Spelled(Columns):
     """Rows of text whose digests stand in it as hex: the layouts are those of ``unspelled``, the same rows as bytes.
 
-    ``unspelled`` makes `Recorded` columns of the rows from one to another, over a buffer of their own. Between two
-    records there are ``apart`` bytes that belong to neither. ``told`` is where the events were read, if the records
-    themselves say that: offsets and lengths.
+    ``unspelled`` makes `Recorded` columns of the rows from one to another, over a buffer of their own, with the events'
+    data or without it. Between two records there are ``apart`` bytes that belong to neither. ``told`` is where the
+    events were read, if the records themselves say that: offsets and lengths.
     """
 
     apart: int
-    unspelled: Callable[[int, int], Recorded]
+    unspelled: Callable[[int, int, bool], Recorded]
     told: tuple[array[int], array[int]] | None = None
 
     @property
@@ -340,12 +376,12 @@ class Spelled(Columns):
         assert isinstance(found, Spelled)
         return found.replace(
             end=self.offsets[stop] - self.apart if stop < len(self) else self.end,
-            unspelled=lambda first, last: self.unspelled(start + first, start + last),
+            unspelled=lambda first, last, whole: self.unspelled(start + first, start + last, whole),
             told=None if told is None else (told[0][start:stop], told[1][start:stop]),
         )
 
-    def plain(self, start: int, stop: int) -> Columns:
-        return self.unspelled(start, min(stop, len(self)))
+    def plain(self, start: int, stop: int, *, whole: bool = False) -> Columns:
+        return self.unspelled(start, min(stop, len(self)), whole)
 
     def recorded(self, alg: HashAlg) -> bool:
         return True
@@ -478,7 +514,7 @@ class Packed(Record):
         """The bytes that hold the records of a run, and where in them each starts and ends."""
         rows = self.columns
         if rows.spelled:
-            rows, start, stop = rows.plain(start, stop), 0, stop - start
+            rows, start, stop = rows.plain(start, stop, whole=True), 0, stop - start
         ends = rows.offsets[start + 1 : stop + 1]
         if stop == len(rows):
             ends.append(rows.end)

@@ -6,9 +6,8 @@ those that the first did not fit, and so on.
 
 from __future__ import annotations
 
-from functools import lru_cache
-
 from evlog import hashing
+from evlog._lazily import lru_cache
 from evlog._record import Record
 from evlog.algorithms import HashAlg
 

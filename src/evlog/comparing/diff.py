@@ -6,10 +6,10 @@ is paired by its digests, by its type and decoded name, and then by its type if 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from itertools import chain, zip_longest
 
 from evlog import hashing
+from evlog._lazily import Sequence
 from evlog._record import Record
 from evlog.checking.digest_check import check_event
 from evlog.comparing.align import align, runs

@@ -135,9 +135,12 @@ def _is_scalar(annotation: object) -> bool:
 
 def is_sound(record: Record) -> bool:
     """Whether nothing in a value is `Raw`, and no notes say anything."""
+    forks = _forks.get(type(record))
+    if forks is None:
+        forks = forks_of(type(record))
     if isinstance(record, Raw):
         return False
-    for field in forks_of(type(record)):
+    for field in forks:
         value = getattr(record, field)
         if isinstance(value, tuple):
             if value and field == "notes":

@@ -6,12 +6,15 @@ GRUB and shim sometimes count a byte too many: what follows the NUL is kept as `
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 from evlog import hashing
 from evlog.decoders import Context, Cursor, Decoded, NotKnownError, decodes
 from evlog.decoders._text import is_text
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from evlog.algorithms import HashAlg
     from evlog.model import Digest, Event
 
 __all__ = ["BootLoaderText", "GrubCommand", "IplText", "MokVariable", "StubSection"]
@@ -29,6 +32,8 @@ _GRUB = {
 
 #: Characters of a section's name in a PE file.
 _SECTION = 8
+# Bytes whose hash is kept.
+_SHORT = 16
 
 
 class GrubCommand(Decoded):
@@ -135,7 +140,14 @@ def _is_name(event: Event) -> bool:
 
 def _are_of(event: Event, covered: bytes) -> bool:
     """Whether the digests of an event, all that can be computed, are of these bytes."""
-    return all(digest.value == hashing.digest(digest.alg, covered) for digest in _computable(event))
+    digest_of = _hash if len(covered) <= _SHORT else hashing.digest
+    return all(digest.value == digest_of(digest.alg, covered) for digest in _computable(event))
+
+
+@lru_cache(1 << 8)
+def _hash(alg: HashAlg, covered: bytes) -> bytes:
+    """The hash of the name of a section, or of nothing: the same in each log."""
+    return hashing.digest(alg, covered)
 
 
 class BootLoaderText(Decoded):

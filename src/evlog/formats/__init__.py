@@ -20,6 +20,8 @@ A room is a module with these names and no others that matter:
                                    and how many records, before the others, are of none of its events; None where that
                                    needs events, or has losses; absent if it always does. ``options.space`` is what its
                                    reader will be told that numbers count
+``excerpt(log, rows)``             what `write` makes of a log of some records of this one, from the bytes that they
+                                   were read from; None where that is something else; absent if it always is
 ``HOLDS``                          content kinds that it holds as they are, besides PC Client events; absent if none
 ``CONTINUES``                      True if its logs go on with registers that firmware's logs began; else absent
 ``document(log)``                  the log as an object that `json.dumps` takes; absent unless the format is JSON of one
@@ -28,8 +30,7 @@ A room is a module with these names and no others that matter:
 
 from __future__ import annotations
 
-from importlib import import_module
-
+from evlog._lazily import import_module
 from evlog._record import Record
 from evlog.errors import UnknownFormatError, UsageError
 from evlog.options import NO_OPTIONS, Options

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from importlib import import_module
-
+from evlog._lazily import import_module
 from evlog._record import Record
 from evlog.errors import ConversionError, UsageError
 from evlog.references import CONSUMERS

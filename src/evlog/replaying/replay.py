@@ -7,9 +7,7 @@ A replay proves nothing by itself: compare it with values from a quote (`evlog.v
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from operator import attrgetter
-
+from evlog._lazily import Mapping, attrgetter
 from evlog._record import Record
 from evlog.algorithms import HashAlg
 from evlog.model import Finding, Log

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from functools import partial
-
 from evlog import hashing
+from evlog._lazily import partial
 from evlog._record import Record
 from evlog.contents.event_types import EV_SEPARATOR, type_of
 from evlog.registers import Register

@@ -9,8 +9,7 @@ register, as go-eventlog's TLV has it.
 
 from __future__ import annotations
 
-from functools import partial
-
+from evlog._lazily import partial
 from evlog._paused import CollectorPaused
 from evlog.algorithms import HashAlg
 from evlog.errors import EvlogError, ParseError, WriteError
@@ -425,6 +424,12 @@ def rewrite(log: Log, options: Options) -> tuple[bytes, int] | None:
     source = _record.rewritable(log, options, _ENCODING)
     records = cbor_rows.records(source) if source is not None else None
     return None if records is None else (records, 0)
+
+
+def excerpt(log: Log, rows: Sequence[int]) -> bytes | None:
+    """The bytes of some records as a log: see `evlog.formats`."""
+    packed = log.packed
+    return array_head(len(rows)) + packed.columns.gathered(rows) if packed is not None else None
 
 
 def _write_raw(encoder: Any, value: Any) -> None:

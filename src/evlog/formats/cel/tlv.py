@@ -9,10 +9,9 @@ lengths are little-endian, is refused by name.
 from __future__ import annotations
 
 import struct
-from collections import Counter
-from functools import partial
 
 from evlog import hashing
+from evlog._lazily import partial
 from evlog.algorithms import HashAlg
 from evlog.columns import NOT_EXTENDED, Computed, Layout, rows_of
 from evlog.contents._cos import CosRecord
@@ -147,9 +146,9 @@ def _banks(found: _scan.Scan) -> tuple[HashAlg, ...]:
     columns = found.columns
     assert columns.layout_of is not None
     layout_of = columns.layout_of
-    silent = Counter(layout_of[row] for row in rows_of(columns.registers, NOT_EXTENDED))
+    silent = bytes(layout_of[row] for row in rows_of(columns.registers, NOT_EXTENDED))
     met = range(len(columns.layouts))
-    used = [layout for layout in met if layout_of.count(layout) > silent[layout]] or met
+    used = [layout for layout in met if layout_of.count(layout) > silent.count(layout)] or met
     return banks_of(alg for layout in used for alg, _ in columns.layouts[layout].digests)
 
 
@@ -322,6 +321,12 @@ def rewrite(log: Log, options: Options) -> tuple[bytes, int] | None:
     source = _record.rewritable(log, options, _ENCODING) if options.profile in (None, "u32") else None
     records = _packed.records(source) if source is not None else None
     return None if records is None else (records, 0)
+
+
+def excerpt(log: Log, rows: Sequence[int]) -> bytes | None:
+    """The bytes of some records as a log: see `evlog.formats`."""
+    packed = log.packed
+    return packed.columns.gathered(rows) if packed is not None and packed.usual else None
 
 
 def _profile(name: str) -> tuple[int, int, int]:

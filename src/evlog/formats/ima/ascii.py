@@ -14,9 +14,9 @@ rest of the one before where a digest proves it.
 from __future__ import annotations
 
 from array import array
-from functools import partial
 
 from evlog import hashing
+from evlog._lazily import partial
 from evlog._record import Record
 from evlog.algorithms import SHA1, HashAlg
 from evlog.columns import NOT_EXTENDED, Computed, Layout, Recorded

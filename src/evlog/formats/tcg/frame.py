@@ -13,9 +13,9 @@ from __future__ import annotations
 
 import struct
 from array import array
-from functools import partial
 
 from evlog import hashing
+from evlog._lazily import partial
 from evlog._record import Record
 from evlog.algorithms import ALGORITHMS, SHA1, HashAlg
 from evlog.columns import NOT_EXTENDED, Layout, Recorded
