@@ -64,6 +64,19 @@ def reading(format: str, module: str) -> Callable[[Setting], Work]:
     return work
 
 
+def replaying(format: str, module: str) -> Callable[[Setting], Work]:
+    def work(setting: Setting) -> Work:
+        log = setting.converted(format, setting.tenth)
+        rivals = {
+            **pieces("replay", log, 1),
+            **bare(f"{module}.loads", "loads", module, log),
+            **setting.floor(setting.tenth, "sha256:8", "sha384:8"),
+        }
+        return Work(rivals, setting.tenth)
+
+    return work
+
+
 def writing(format: str, module: str = "") -> Callable[[Setting], Work]:
     def work(setting: Setting) -> Work:
         log = setting.converted(format, setting.tenth)
@@ -89,6 +102,8 @@ WORKS: dict[str, Callable[[Setting], Work]] = {
     "tlv-scan": scan("cel"),
     "cbor-read": reading("cel-cbor", "cbor2"),
     "json-read": reading("cel-json", "json"),
+    "cbor-replay": replaying("cel-cbor", "cbor2"),
+    "json-replay": replaying("cel-json", "json"),
     "tlv-write": writing("cel-tlv"),
     "cbor-write": writing("cel-cbor", "cbor2"),
     "json-write": writing("cel-json", "json"),

@@ -140,6 +140,7 @@ WORKS: dict[str, Callable[[Setting], Work]] = {
     "tcg2-to-evlog-json": converted("tcg2", "evlog-json", tenth=True, beside="json"),
     "cbor-to-tcg2": converted("cel-cbor", "tcg2", tenth=True, beside="cbor2"),
     "json-to-tcg2": converted("cel-json", "tcg2", tenth=True, beside="json"),
+    "evlog-json-to-tcg2": converted("evlog-json", "tcg2", tenth=True, beside="json"),
     "ima-to-ascii": converted("ima-sha1", "ima-ascii", tenth=True),
     "split": split,
     "merge": merge,

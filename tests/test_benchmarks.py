@@ -39,7 +39,7 @@ FEW = {
     "verbs": (("show-head", "diff", "tcg2-to-cbor", "cbor-to-tcg2", "split", "merge", "blank-merge"), 14),
     "formats": (
         ("tcg2-c", "tcg2-s", "ima-check", "ima-a", "text-c", "tlv-s", "tlv-w", "cbor-r", "cbor-w", "json-r", "json-w"),
-        11,
+        13,
     ),
     "many logs": (("many",), 2),
     "start-up": (("start-replay", "start-verify"), 2),
