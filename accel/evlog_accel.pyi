@@ -10,6 +10,12 @@ API: int
 Bank = tuple[int, Sequence[int | None], Sequence[bytes]]
 #: buffer, offsets, registers, layout of each row, whether zeros are violations, the registers in order, the banks.
 Job = tuple[Buffer, array[int], array[int], bytearray | None, bool, Sequence[int], Sequence[Bank]]
+#: What is covered of a body: bytes at its start, bytes left out after these, bytes that the rest is filled up to.
+Part = tuple[int, int, int]
+#: Bodies behind names: whether the length of a name is big-endian, what is covered usually, and behind some names.
+Named = tuple[bool, Part, Sequence[tuple[bytes, Part]]]
+#: The distance of the body, or of its name's length; algorithm and distance of each digest.
+Shape = tuple[int, Sequence[tuple[int, int]], Named | None]
 __version__: str
 
 def algorithms() -> list[int]: ...
@@ -34,7 +40,7 @@ def of_body(
     offsets: array[int],
     end: int,
     layout_of: bytearray | None,
-    shapes: Sequence[tuple[int, Sequence[tuple[int, int]]]],
+    shapes: Sequence[Shape],
     /,
 ) -> bytes: ...
 def words(
@@ -47,6 +53,8 @@ def words(
     /,
 ) -> None: ...
 def tally(registers: array[int]) -> dict[int, int]: ...
+def counted(numbers: array[int], registers: array[int], /) -> bool: ...
+def find(data: Buffer, wanted: bytes, start: int, stop: int, /) -> int: ...
 def tcg2_run(
     data: Buffer,
     start: int,
@@ -79,6 +87,25 @@ def ima_run(
     registers: array[int],
     /,
 ) -> int: ...
+def ima_text_run(
+    data: Buffer,
+    start: int,
+    name: bytes,
+    digest: int,
+    limits: tuple[int, int],
+    offsets: array[int],
+    registers: array[int],
+    /,
+) -> int: ...
+def ima_text_digests(
+    data: Buffer,
+    offsets: array[int],
+    first: int,
+    end: int,
+    name: bytes,
+    digest: int,
+    /,
+) -> list[bytes | None]: ...
 def cel_run(
     data: Buffer,
     start: int,
@@ -94,6 +121,22 @@ def cel_run(
     notable: list[int],
     unread: list[int],
     types: set[int],
+    /,
+) -> int: ...
+def cbor_run(
+    data: Buffer,
+    start: int,
+    constants: Sequence[tuple[int, bytes]],
+    numbers: Sequence[tuple[int, int, int, int]],
+    inline: int,
+    fixed: int,
+    registers: int,
+    odd: Sequence[int],
+    offsets: array[int],
+    recnums: array[int],
+    indices: array[int],
+    silent: list[int],
+    notable: list[int],
     /,
 ) -> int: ...
 def text_run(

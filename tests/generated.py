@@ -125,3 +125,75 @@ def cel(draw: st.DrawFn) -> bytes:
         recnum = tlv(0, number.to_bytes(widths[0], "big"))
         parts.append(recnum + tlv(index, register.to_bytes(widths[1], "big")) + tlv(3, b"".join(digests)) + content)
     return b"".join(parts)
+
+
+@st.composite
+def ima_text(draw: st.DrawFn) -> bytes:
+    """Lines of an ascii IMA list, most as the kernel writes them, some proven, some odd in one thing."""
+    alg = draw(st.sampled_from(["sha1", "sha256"]))
+    size, named = hashlib.new(alg).digest_size, draw(st.sampled_from(["", "", f"{alg}:"]))
+    lines = []
+    for row in range(draw(st.integers(1, 14))):
+        name = draw(st.sampled_from([b"/usr/bin/x", b"boot_aggregate", b"a b", b""]))
+        odd = draw(st.sampled_from([*[""] * 6, "name", "digest", "column", "before", "template", "end"])) if row else ""
+        if odd == "name":
+            name = draw(st.sampled_from([b"two\nlines", b"three\n\nlines", b"cr\r", b"\n"]))
+        data = struct.pack("<I", 28) + b"sha1:\0" + bytes(range(22)) + struct.pack("<I", len(name) + 1) + name + b"\0"
+        proven = hashlib.new(alg, data).digest()
+        digest = draw(st.sampled_from([proven, proven, bytes(size), b"\xff" * size, b"\x1f" * size])).hex()
+        column, before, template, end = "10", named, draw(st.sampled_from(["ima-ng", "d-ng|n-ng"])), b"\n"
+        if odd == "digest":
+            digest = draw(st.sampled_from([digest.upper(), digest[1:], digest + "0", "g" + digest[1:]]))
+        elif odd == "column":
+            column = draw(st.sampled_from([" 9", "24", "63", "64", "9", "010", "  10", "x", ""]))
+        elif odd == "before":
+            before = draw(st.sampled_from(["", "sha1:", "sha256:", "md5:"]))
+        elif odd == "template":
+            template = draw(st.sampled_from(["own", "ima", "n" * 255, "n" * 256, "a\x7f", ""]))
+        elif odd == "end":
+            end = draw(st.sampled_from([b"\r\n", b" \n", b"\n\n", b"\n\r\n", b""]))
+        start = f"{column} {before}{digest} {template} ".encode()
+        lines.append(start + b"sha1:" + bytes(range(22)).hex().encode() + b" " + name + end)
+    return draw(st.sampled_from([b"", b"", b"\n"])) + b"".join(lines)
+
+
+def item(major: int, number: int, width: int | None = None) -> bytes:
+    """The head of a CBOR item: as short as can be, or of so many bytes behind the first."""
+    if width is None:
+        width = 0 if number < 24 else next(each for each in (1, 2, 4, 8) if number >> 8 * each == 0)
+    if not width:
+        return bytes((major << 5 | number,))
+    return bytes((major << 5 | 23 + width.bit_length(),)) + number.to_bytes(width, "big")
+
+
+@st.composite
+def cbor(draw: st.DrawFn) -> bytes:
+    """CEL-CBOR of PC Client events, most of a few shapes; some logs have records that are odd in one thing."""
+    parts = []
+    count = draw(st.integers(1, 14))
+    first = draw(st.sampled_from([0, 0, 0, 1, 22, 250, 65530]))
+    oddities = draw(st.sampled_from([[], [], ["index", "banks", "type", "width", "kind", "short", "stated"]]))
+    banks, index = draw(st.sampled_from([[(11, 32)], [(4, 20), (11, 32)]])), draw(st.sampled_from([0, 7, 10, 17, 23]))
+    for number in range(first, first + count):
+        odd = draw(st.sampled_from([*[""] * 8, *oddities]))
+        event_type = draw(st.sampled_from([*draw(st.sampled_from([[13], [0x80000007]])) * 3, 3, 0x80000010, 0x402]))
+        data = b"x" * draw(st.sampled_from([*[5] * 6, 0, 23, 24, 300]))
+        register, listed, wide, kind = draw(st.sampled_from([index, index, 7])), banks, None, 5
+        if odd == "index":
+            register = draw(st.sampled_from([18, 24, 300, 0x01C10000, 0xFFFFFFFF, 1 << 32]))
+        elif odd == "banks":
+            listed = draw(st.sampled_from([[(12, 48)], [(11, 31)], [(11, 32)] * 2, []]))
+        elif odd == "type":
+            event_type = draw(st.sampled_from([0x502, 0x503, 0xFFFFFFFF, 1 << 32]))
+        elif odd == "width":
+            wide = draw(st.sampled_from([4, 8]))
+        elif odd == "kind":
+            kind = draw(st.sampled_from([4, 7]))
+        measured = item(0, event_type, 4 if odd == "short" and event_type < 1 << 32 else None)
+        digests = [item(5, 2) + b"\0" + item(0, alg) + b"\1" + item(2, size) + b"\x11" * size for alg, size in listed]
+        parts.append(
+            b"\xa5\x00" + item(0, number, wide) + b"\x01" + item(0, register) + b"\x03" + item(4, len(digests))
+            + b"".join(digests) + b"\x09" + item(0, kind) + b"\x0a\xa2\x00" + measured + b"\x01"
+            + item(2, len(data)) + data
+        )  # fmt: skip
+    return item(4, count + ("stated" in oddities and draw(st.integers(-1, 1)))) + b"".join(parts)

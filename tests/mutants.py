@@ -76,6 +76,36 @@ MUTANTS: tuple[Mutant, ...] = (
         "test_event_data.py::test_an_error_in_a_padded_separator_is_found",
     ),
     Mutant(
+        "checking/plain.py",
+        "if columns.covered is None:",
+        "if False:",
+        "test_check_columns.py::test_generated_text_of_several_registers",
+    ),
+    Mutant(
+        "checking/plain.py",
+        "int(columns.silent)",
+        "1",
+        "test_check_columns.py::test_generated_text",
+    ),
+    Mutant(
+        "checking/plain.py",
+        "kinds[row] = 0",
+        "kinds[row] |= 0",
+        "test_check_columns.py::test_entries_that_extend_a_register_and_others_that_do_not",
+    ),
+    Mutant(
+        "checking/late.py",
+        "return self._plain.checks[kind] if kind else check_event(self._events[row])",
+        "return self._plain.checks[kind]",
+        "test_check_columns.py::test_generated_ima",
+    ),
+    Mutant(
+        "contents/ima.py",
+        "(20, 4, _NAME_SIZE)",
+        "(20, 4, 0)",
+        "test_check_columns.py::test_no_events_are_made_of_rows_whose_checks_follow_from_the_columns",
+    ),
+    Mutant(
         "contents/separator.py",
         " and not any(data[4:])",
         "",
@@ -875,8 +905,8 @@ MUTANTS: tuple[Mutant, ...] = (
     ),
     Mutant(
         "changing/split.py",
-        "if len(events) == 1 and not log.tail:",
-        "if len(events) == 1:",
+        "if len(rows) == 1 and not log.tail:",
+        "if len(rows) == 1:",
         "test_tree.py::test_a_part_has_one_header_and_nothing_of_what_follows_the_log",
     ),
     Mutant(
@@ -887,8 +917,8 @@ MUTANTS: tuple[Mutant, ...] = (
     ),
     Mutant(
         "changing/split.py",
-        "if not header or event.number:",
-        "if True:",
+        "rows = _rows(log, int(header))",
+        "rows = _rows(log, 0)",
         "test_tree.py::test_a_part_has_one_header_and_nothing_of_what_follows_the_log",
     ),
     # Replaying: a register that starts elsewhere, or an event that is passed over.
@@ -1654,8 +1684,8 @@ MUTANTS: tuple[Mutant, ...] = (
     ),
     Mutant(
         "verifying/whole.py",
-        "digests) != observed:",
-        'digests) == b"":',
+        "if twice(row, row.value) != observed:",
+        'if twice(row, row.value) == b"":',
         "test_comparison.py::test_registers_that_were_not_reset",
     ),
     Mutant(
@@ -1745,13 +1775,13 @@ MUTANTS: tuple[Mutant, ...] = (
         "test_dstack.py::test_a_rule_that_nobody_knows",
     ),
     Mutant(
-        "formats/dstack.py",
+        "formats/dstack/events.py",
         "digest = digest or _computed(content)",
         "digest = _computed(content)",
         "test_dstack.py::test_what_the_digest_does_not_cover",
     ),
     Mutant(
-        "formats/dstack.py",
+        "formats/dstack/events.py",
         'elif not payload and digest != hashing.digest(SHA384, b""):',
         "elif not payload and not digest:",
         "test_dstack.py::test_a_stripped_log_is_not_checked_and_never_wrong",

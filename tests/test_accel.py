@@ -16,9 +16,10 @@ from hypothesis import strategies as st
 
 from evlog import EvlogError, UsageError, check, hashing, read, replay, replay_each
 from evlog.algorithms import ALGORITHMS, SHA256, HashAlg
-from evlog.columns import NOT_EXTENDED, Layout, Recorded
+from evlog.columns import NOT_EXTENDED, Layout, Named, Recorded
+from evlog.formats import recnum
 from evlog.hashing import python
-from tests.generated import cel, ima, logs, record2, spec_id, tcg1, tcg2
+from tests.generated import cbor, cel, ima, ima_text, logs, record2, spec_id, tcg1, tcg2
 
 pytest.importorskip("evlog_accel", reason="evlog-accel is not installed: pip install ./accel")
 
@@ -48,7 +49,7 @@ def observed(data: bytes, **choices: Any) -> object:
     if columns is not None:
         rows = columns.replace(buffer=b"", layout_of=bytes(columns.layout_of or b""))
         # Functions are equal to none but themselves.
-        rows = rows if isinstance(rows, Recorded) else rows.replace(compute=None)
+        rows = rows.replace(**{name: None for name in ("compute", "unspelled") if hasattr(rows, name)})
     return log.replace(events=()), log.findings, rows, values, checks
 
 
@@ -100,6 +101,49 @@ def test_generated_ima(data: bytes, cut: int) -> None:
 @given(cel(), st.sampled_from([None, "ccmr"]), st.integers(0, 3))
 def test_generated_cel(data: bytes, space: str | None, cut: int) -> None:
     both(data[: len(data) - cut], format="cel-tlv", space=space)
+
+
+@settings(max_examples=300, deadline=None)
+@given(ima_text(), st.booleans(), st.integers(0, 3))
+def test_generated_ima_text(data: bytes, strict: bool, cut: int) -> None:
+    both(data[: len(data) - cut], format="ima-ascii", strict=strict)
+
+
+@settings(max_examples=300, deadline=None)
+@given(cbor(), st.booleans(), st.integers(0, 3))
+def test_generated_cbor(data: bytes, strict: bool, cut: int) -> None:
+    both(data[: len(data) - cut], format="cel-cbor", strict=strict)
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.one_of(ima_text(), cbor(), cel(), ima()), st.data())
+def test_records_cut_and_flipped(data: bytes, draw: st.DataObject) -> None:
+    both(data[: draw.draw(st.integers(0, len(data)))])
+    place = draw.draw(st.integers(0, len(data) - 1))
+    both(data[:place] + bytes([data[place] ^ draw.draw(st.integers(1, 255))]) + data[place + 1 :])
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.lists(st.tuples(st.integers(0, 4), st.sampled_from([0, 1, 7, 300, 0xFFFFFFFF])), max_size=8))
+def test_numbers_that_count(rows: list[tuple[int, int]]) -> None:
+    """As they come, and counted by the specification."""
+    registers = array("I", [register for _, register in rows])
+    for numbers in array("Q", [number for number, _ in rows]), array("Q", recnum.derived(registers)):
+        with using(accel):
+            native = recnum.scheme(numbers, registers)
+        with using(python):
+            assert native == recnum.scheme(numbers, registers) == recnum.scheme(list(numbers), list(registers))
+
+
+@settings(max_examples=200, deadline=None)
+@given(
+    st.text("ab", max_size=12), st.text("ab", max_size=3), st.integers(0, 14), st.one_of(st.none(), st.integers(0, 14))
+)
+def test_find(data: str, wanted: str, start: int, end: int | None) -> None:
+    expected = data.encode().find(wanted.encode(), start, len(data) if end is None else end)
+    for backend in (accel, python):
+        with using(backend):
+            assert hashing.find(data.encode(), wanted.encode(), start, end) == expected
 
 
 @settings(max_examples=300, deadline=None)
@@ -254,7 +298,7 @@ def test_bodies_that_do_not_fit_are_refused() -> None:
     import evlog_accel
 
     offsets, of = array("Q", [0, 10]), evlog_accel.of_body
-    assert of(bytes(40), offsets, 40, None, [(0, [])]) == b"\0\0"
+    assert of(bytes(40), offsets, 40, None, [(0, [], None)]) == b"\0\0"
     for end, layout_of, shape, message in (
         (41, None, (4, [(11, 0)]), "row 0"),
         (9, None, (0, [(4, 0)]), "row 0"),
@@ -263,10 +307,41 @@ def test_bodies_that_do_not_fit_are_refused() -> None:
         (40, bytearray(1), (0, []), "lengths"),
     ):
         with pytest.raises(IndexError, match=message):
-            of(bytes(40), offsets, end, layout_of, [shape])
+            of(bytes(40), offsets, end, layout_of, [(*shape, None)])
     numbers = array("I")
     with pytest.raises(IndexError, match="no such layout"):
         evlog_accel.words(bytes(40), offsets, bytearray(b"\0\1"), [0], False, numbers)
+
+
+PARTS = st.tuples(st.integers(0, 9), st.integers(0, 9), st.integers(0, 12))
+RECORDS = st.lists(
+    st.tuples(st.sampled_from([b"", b"a", b"ima", b"name"]), st.binary(max_size=20), st.integers(-2, 2), st.booleans()),
+    min_size=1,
+    max_size=12,
+)
+
+
+@settings(max_examples=400, deadline=None)
+@given(st.sampled_from(["little", "big"]), PARTS, st.dictionaries(st.sampled_from([b"a", b"ima"]), PARTS), RECORDS)
+def test_bodies_behind_names(
+    byteorder: Any, usual: Any, others: dict[bytes, Any], records: list[tuple[bytes, bytes, int, bool]]
+) -> None:
+    """Beside the words of `Named`: names that are longer or shorter than said, digests of what is covered or not."""
+    buffer, offsets, expected = b"", array("Q"), []
+    for name, data, more, true in records:
+        number = max(len(name) + more, 0)
+        behind = name + data
+        found, body = behind[:number], behind[number:]
+        kept, left_out, filled = others.get(found, usual)
+        rest = body[kept:][left_out:]
+        covered = body[:kept] + rest + bytes(max(filled - len(rest), 0))
+        offsets.append(len(buffer))
+        buffer += b"!" + hashlib.sha256(covered if true else body + b"?").digest()
+        buffer += number.to_bytes(4, byteorder) + behind
+        expected.append(true and number <= len(behind))
+    layouts = (Layout(((SHA256, 1),), None, Named(33, byteorder, usual, tuple(others.items()))),)
+    columns = Recorded(buffer, offsets, array("I", [0] * len(offsets)), layouts, None, len(buffer), "pcr", ())
+    assert accel.of_body(columns) == python.of_body(columns) == bytes(expected)
 
 
 @pytest.mark.parametrize("byteorder", ["little", "big"])

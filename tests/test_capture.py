@@ -133,6 +133,15 @@ def test_the_command(machine: Path, tmp_path: Path) -> None:
     assert run("capture", "-o", str(out), "--root", str(tmp_path / "nothing")).code == 3
 
 
+def test_a_capture_of_logs_alone_is_named_once(tmp_path: Path) -> None:
+    put(tmp_path, FIRMWARE, LOG.read_bytes())
+    path = at(tmp_path, capture(root=tmp_path).data, "logs.tar")
+    said = "the capture holds no register values"
+    ran = run("verify", path)
+    assert (ran.code, ran.err) == (2, f"evlog: {path}: {said}: give --registers, --quote or --live\n")
+    assert run("verify", path, "--registers", path).err.startswith(f"evlog: {path}: {said}")
+
+
 @pytest.mark.parametrize("wrap", [bytes, gzip.compress], ids=["tar", "gz"])
 def test_every_verb_takes_it(archive: bytes, tmp_path: Path, wrap: Callable[[bytes], bytes]) -> None:
     path = at(tmp_path, wrap(archive))

@@ -18,7 +18,7 @@ from evlog.live.capture import capture
 from tests.command import run
 from tests.conftest import SAMPLES
 from tests.fake_machine import FIRMWARE, LOG, MANIFEST, members, packed, put
-from tests.swtpm import needs_swtpm, running
+from tests.swtpm import WAYS, needs_swtpm, running
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -322,3 +322,40 @@ def test_a_policy_is_kept_by_what_the_key_stands_behind(
 
     monkeypatch.setattr(sys, "stdin", Stdin())
     assert run("policy", "check", policy, "-", "--key", key, "--nonce", NONCE).code == 0
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_an_attestation_key_that_the_verifier_knows(
+    machine: Machine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, way: str
+) -> None:
+    """Enrolled by tpm2-tools, whatever it signs with; used by its handle, and left where it is."""
+    monkeypatch.setenv("EVLOG_TPM", way)
+    for number, (algorithm, scheme) in enumerate((("ecc384", "ecdsa"), ("rsa2048", "rsassa"))):
+        handle = f"0x8101000{number}"
+        digest = "sha384" if scheme == "ecdsa" else "sha256"
+        context = str(tmp_path / f"{scheme}.ctx")
+        made_for = "fixedtpm|fixedparent|sensitivedataorigin|userwithauth|restricted|sign"
+        machine.tpm.tool(
+            "createprimary", "-Q", "-C", "o", "-G", f"{algorithm}:{scheme}-{digest}:null", "-a", made_for, "-c", context
+        )
+        machine.tpm.tool("evictcontrol", "-Q", "-C", "o", "-c", context, handle)
+        machine.tpm.tool("flushcontext", "-t")
+        key = tmp_path / "enrolled.pem"
+        machine.tpm.tool("readpublic", "-Q", "-c", handle, "-f", "pem", "-o", str(key))
+        out = tmp_path / "machine.tar"
+        asked = ("--quote", "--nonce", NONCE, "--tcti", machine.tpm.tcti, "--root", str(machine.root))
+        ran = run("capture", "-o", str(out), *asked, "--ak", handle)
+        assert ran.code == 0, ran.err
+        assert verified(tmp_path, out.read_bytes(), key=key.read_bytes())[1]["word"] == "verified"
+        assert verified(tmp_path, machine.capture(), key=key.read_bytes())[0] == 1
+        machine.tpm.tool("evictcontrol", "-Q", "-C", "o", "-c", handle)  # it is still there
+
+
+def test_a_key_that_is_not_there(machine: Machine, tmp_path: Path) -> None:
+    asked = ("capture", "-o", str(tmp_path / "machine.tar"), "--tcti", machine.tpm.tcti, "--root", str(machine.root))
+    ran = run(*asked, "--quote", "--ak", "0x81010077")
+    assert ran.code == 1
+    assert "no quote of tpm0" in ran.err
+    assert run(*asked, "--ak", "0x81010077").code == 2
+    assert run(*asked, "--quote", "--ak", "0x40000001").code in (1, 2)
+    assert run(*asked, "--quote", "--ak", "my key").code == 2

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import time
+import contextlib
 from collections.abc import Callable
 
 import pytest
@@ -15,6 +15,7 @@ from evlog.formats import room, writer
 from evlog.options import Options
 from samples import make_cel
 from samples.make_cel import cbor, compact, record_map, record_object, record_tlv, tlv
+from tests import clock
 
 ONE = make_cel.separators(1)[0]
 TLV, MAP, OBJECT = record_tlv(ONE), cbor(record_map(ONE)), compact(record_object(ONE))
@@ -74,25 +75,16 @@ FLOODS: dict[str, tuple[str, Callable[[int], bytes]]] = {
 }
 
 
-def took(format: str, data: bytes) -> float:
-    """Seconds of reading and replaying, or of finding out that it cannot be."""
-    began = time.process_time()
-    try:
-        log = room(format).read(data, Options())
-        evlog.replay(log)
-    except EvlogError:
-        pass
-    return time.process_time() - began
-
-
 @pytest.mark.parametrize("name", FLOODS)
 def test_a_flood_is_linear(name: str) -> None:
     """Eight times the bytes must not take thirty times as long; the small one is more than start-up and noise."""
     format, make = FLOODS[name]
-    small, large = make(1000), make(8000)
-    quick = min(took(format, small) for _ in range(3))
-    slow = min(took(format, large) for _ in range(2))
-    assert slow < 30 * quick + 0.05
+
+    def replayed(data: bytes) -> None:
+        with contextlib.suppress(EvlogError):
+            evlog.replay(room(format).read(data, Options()))
+
+    assert clock.linear(replayed, make(1000), make(8000), 30)
 
 
 @pytest.mark.parametrize("name", FLOODS)

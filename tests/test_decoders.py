@@ -40,6 +40,7 @@ def registry(monkeypatch: pytest.MonkeyPatch) -> None:
     """Claims that a test makes are gone after it."""
     monkeypatch.setattr(_registry, "_claims", {})
     monkeypatch.setattr(_registry, "_waiting", {0: []})
+    monkeypatch.setattr(_registry, "readers", {})
 
 
 def says(name: str) -> Any:

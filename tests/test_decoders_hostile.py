@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import random
 import struct
-import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -23,6 +22,7 @@ from evlog.decoders.signature_db import SignatureDatabase
 from evlog.intake.read import read
 from evlog.model import Event
 from evlog.registers import Register
+from tests import clock
 from tests.decoding import END, decoded, guid, node, variable
 
 TYPES = sorted(EVENT_TYPES)
@@ -148,19 +148,12 @@ LARGE: dict[str, tuple[int, Callable[[int], bytes], int]] = {
 def test_time_is_linear(what: str) -> None:
     event_type, make, unit = LARGE[what]
 
-    def seconds(size: int) -> float:
-        data = make(size // unit)
-        best = 1e9
-        for _ in range(3):
-            start = time.process_time()
-            found = decoded(event_type, data)
-            to_json(found)
-            _ = found.summary
-            best = min(best, time.process_time() - start)
-        return best
+    def told(data: bytes) -> None:
+        found = decoded(event_type, data)
+        to_json(found)
+        _ = found.summary
 
-    small, large = seconds(10_000), seconds(80_000)
-    assert large < 8 * 4 * small + 0.05, (small, large)
+    assert clock.linear(told, make(10_000 // unit), make(80_000 // unit), 8 * 4)
 
 
 def test_the_large_bodies_are_what_they_are_meant_to_be() -> None:

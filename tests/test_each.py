@@ -8,6 +8,7 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 import threading
 from concurrent.futures import process
 from pathlib import Path
@@ -15,9 +16,14 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from evlog.cli import _each
+from evlog.cli import _each, replay
+from evlog.cli._parser import command_parser
 from tests.command import run
+from tests.conftest import SAMPLES
+from tests.generated import cel, ima, tcg1, tcg2
 from tests.made import event, header
 
 HOSTS = 100
@@ -254,3 +260,37 @@ def test_a_pool_that_is_found_broken_loses_no_log(monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr(_each, "import_module", lambda name: SimpleNamespace(one=one))
     results = list(_each._results("made", SimpleNamespace(deadly=None), shares))  # type: ignore[arg-type]
     assert [line["log"] for line in lines("".join(said.lines for said in results))] == paths
+
+
+#: How logs are read, in words of the command line.
+READINGS = [(), ("--strict",), ("--platform", "tdx"), ("--space", "ccmr"), ("--from", "tcg2"), ("--bank", "sha256")]
+
+
+@pytest.mark.parametrize("words", READINGS, ids=" ".join)
+def test_what_is_told_at_once_is_what_is_told_one_by_one(words: tuple[str, ...], tmp_path: Path) -> None:
+    """Of every sample, plain or not, broken or not, in a document or not: the same line, code and error."""
+    paths = sorted(str(path) for path in SAMPLES.rglob("*") if path.is_file())
+    (tmp_path / "100%\u2028").write_bytes(Path(SAMPLES / "tcg2" / "ovmf.bin").read_bytes())
+    paths += [str(tmp_path / "100%\u2028"), str(tmp_path), str(tmp_path / "none"), "\0"]
+    args = command_parser("replay", replay).parse_args([*words, *paths])
+    told = _each._work("replay", args, paths)
+    quick = replay.quick(args, paths)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(replay, "quick", lambda args, paths: {})
+        assert told == _each._work("replay", args, paths)
+    assert (len(quick) > 50) == (words[:1] not in [("--from",), ("--bank",)])
+    assert "1 ok" in run("replay", "--each", paths[-4]).err
+
+
+@settings(max_examples=50)
+@given(st.lists(st.one_of(tcg2(), tcg1(), ima(), cel()), min_size=1, max_size=6))
+def test_any_logs_told_at_once(several: list[bytes]) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        paths = [os.path.join(folder, str(number)) for number in range(len(several))]
+        for path, data in zip(paths, several, strict=True):
+            Path(path).write_bytes(data)
+        args = command_parser("replay", replay).parse_args(paths)
+        told = _each._work("replay", args, paths)
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(replay, "quick", lambda args, paths: {})
+            assert told == _each._work("replay", args, paths)

@@ -15,6 +15,7 @@ from evlog.errors import EvlogError, ParseError
 from evlog.formats import FORMATS, room
 from evlog.options import Options
 from samples import make
+from tests import clock
 from tests.command import run
 from tests.conftest import SLOWEST
 
@@ -69,14 +70,10 @@ def test_a_log_full_of_records_is_linear(name: str) -> None:
     """Five times the bytes must not take twenty times as long."""
     data = FLOODS[name]()
 
-    def seconds(part: bytes) -> float:
-        began = time.process_time()
+    def replayed(part: bytes) -> None:
         evlog.replay(evlog.read(part))
-        return time.process_time() - began
 
-    small, large = data[: len(data) // 50], data[: len(data) // 10]
-    seconds(small)
-    assert seconds(large) < 15 * max(min(seconds(small) for _ in range(3)), 0.005)
+    assert clock.linear(replayed, data[: len(data) // 50], data[: len(data) // 10], 15)
 
 
 BOMBS = {

@@ -188,13 +188,20 @@ def test_a_word_is_another(
     st.integers(0, 1 << 16),
     st.integers(0, 3),
     st.booleans(),
+    st.sampled_from([None, "ccmr"]),
 )
 def test_bytes_are_others(
-    format: str, records: list[tuple[int, int, int]], junk: bytes, at: int, length: int, cut: bool
+    format: str,
+    records: list[tuple[int, int, int]],
+    junk: bytes,
+    at: int,
+    length: int,
+    cut: bool,
+    space: str | None,
 ) -> None:
     data = text_of(records, format)
     at %= len(data)
-    agree(data[:at] + junk + (b"" if cut else data[at + length :]), format)
+    agree(data[:at] + junk + (b"" if cut else data[at + length :]), format, space=space if format == CEL else None)
 
 
 @settings(max_examples=60, deadline=None)

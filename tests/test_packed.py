@@ -22,7 +22,7 @@ from tests.generated import logs, tcg2
 if TYPE_CHECKING:
     from evlog import Log
 
-FORMATS = ("cel-tlv", "cel-cbor", "cel-json", "tcg2", "evlog-json")
+FORMATS = ("cel-tlv", "cel-cbor", "cel-json", "tcg2", "ccel", "evlog-json")
 
 
 def plain(log: Log) -> Log:
@@ -72,10 +72,10 @@ def test_generated(data: bytes, space: str | None, profile: str) -> None:
         agree(evlog.read(evlog.convert(log, "cel-tlv", profile=profile).data))
 
 
-def told(data: bytes, strict: bool) -> object:
+def told(data: bytes, strict: bool, space: str | None) -> object:
     """All that a reader says of a CEL-CBOR."""
     try:
-        log = evlog.read(data, format="cel-cbor", strict=strict)
+        log = evlog.read(data, format="cel-cbor", strict=strict, space=space)
     except EvlogError as error:
         return type(error), str(error)
     return plain(log), log.findings, [event.origin for event in log.events], evlog.replay(log).rows
@@ -89,8 +89,11 @@ def told(data: bytes, strict: bool) -> object:
     st.one_of(st.just(b""), st.binary(max_size=3)),
     st.integers(0, 1 << 16),
     st.booleans(),
+    st.sampled_from([None, None, "pcr", "ccmr", "rtmr"]),
 )
-def test_cbor_in_columns(records: list[tuple[int, int, int]], junk: bytes, at: int, strict: bool) -> None:
+def test_cbor_in_columns(
+    records: list[tuple[int, int, int]], junk: bytes, at: int, strict: bool, space: str | None
+) -> None:
     """And record by record."""
     log = made.header("sha1", "sha256") + b"".join(
         made.event(index, kind, bytes(size), "sha1", "sha256") for index, kind, size in records
@@ -98,10 +101,10 @@ def test_cbor_in_columns(records: list[tuple[int, int, int]], junk: bytes, at: i
     data = bytearray(evlog.convert(plain(evlog.read(log)), "cel-cbor").data)
     at %= len(data)
     data[at : at + len(junk)] = junk
-    found = told(bytes(data), strict)
+    found = told(bytes(data), strict, space)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(cbor_rows, "rows", lambda *_: None)
-        assert told(bytes(data), strict) == found
+        assert told(bytes(data), strict, space) == found
 
 
 @pytest.mark.parametrize("format", ["cel-cbor", "cel-json"])
@@ -165,7 +168,8 @@ def test_no_event_is_made_of_records_that_are_rewritten(monkeypatch: pytest.Monk
 @pytest.mark.parametrize("to", FORMATS)
 def test_a_reader_that_reads_something_else_is_believed(to: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """The proof is what is read back: a writer of records that errs is found out, and events are written instead."""
-    log = evlog.read(made.header("sha256") + made.event(3, 13, b"data", "sha256") * 3)
+    space = "ccmr" if to == "ccel" else "pcr"
+    log = evlog.read(made.header("sha256") + made.event(3, 13, b"data", "sha256") * 3, space=space)
     source = log if to == "cel-tlv" else evlog.convert(log, "cel-tlv").log
     right = evlog.convert(source, to)
     target: Any = room(to)

@@ -42,11 +42,13 @@ mod evlog_accel {
     #[pymodule_export]
     use super::pages::read_file;
     #[pymodule_export]
-    use super::scanners::{cel_run, ima_run, tcg1_run, tcg2_run, text_run};
+    use super::scanners::{
+        cbor_run, cel_run, counted, find, ima_run, ima_text_digests, ima_text_run, tcg1_run, tcg2_run, text_run,
+    };
 
     /// The number of this set of functions: evlog refuses a module with another.
     #[pymodule_export]
-    const API: u32 = 3;
+    const API: u32 = 5;
 
     #[allow(non_upper_case_globals)]
     #[pymodule_export]

@@ -11,18 +11,17 @@ records (`Computed`), or in the hash of lines (`Lines`). Readers ask what a row 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from io import BytesIO
 from itertools import repeat
-from operator import eq, itemgetter
 from sys import byteorder
 
-from evlog._record import Record
+from evlog._record import Record, Sequence, eq, itemgetter
 from evlog.registers import Register
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from array import array
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
     from struct import Struct
     from typing import Any, TypeAlias
 
@@ -31,6 +30,10 @@ if TYPE_CHECKING:
 
     #: What rows extend into a bank, of (bank, rules, start row, stop row): see `Columns.extensions`.
     Extensions: TypeAlias = Callable[[HashAlg, tuple[str, ...], int, int], Sequence[bytes | None]]
+    #: What is covered of a body: see `Named`.
+    Part: TypeAlias = tuple[int, int, int]
+    #: Of a record of a PC Client event the register's index, the event type, and the digests.
+    Told: TypeAlias = tuple[int, int, tuple[bytes, ...]]
 
 __all__ = [
     "NOT_EXTENDED",
@@ -41,6 +44,7 @@ __all__ = [
     "Layout",
     "Lazy",
     "Lines",
+    "Named",
     "Packed",
     "Recorded",
     "Spelled",
@@ -58,14 +62,30 @@ _SHORT = 64
 _MANY = 4096
 
 
+class Named(Record):
+    """A body that stands behind a name, and what of it the digests cover.
+
+    ``at`` is the distance from the start of the record to the name's length, a 32-bit number in ``byteorder``; the name
+    and the body follow. ``usual``, and ``others`` by name, say what is covered: so many bytes at the body's start, and
+    what follows so many that are left out, filled up with zeros to so many.
+    """
+
+    at: int
+    byteorder: str
+    usual: Part
+    others: tuple[tuple[bytes, Part], ...] = ()
+
+
 class Layout(Record):
     """Where a record's digests stand: for each, the algorithm and its distance from the start of the record.
 
-    ``body`` is the distance of the event's data, which goes on to the end of the record, where a room says so.
+    ``body`` is the distance of the event's data, which goes on to the end of the record, where a room says so;
+    ``named`` says it of a body behind a name.
     """
 
     digests: tuple[tuple[HashAlg, int], ...]
     body: int | None = None
+    named: Named | None = None
 
     def distance(self, alg: HashAlg) -> int | None:
         """Bytes from the start of the record to the first digest of this algorithm, or None.
@@ -262,6 +282,20 @@ class Columns(Record):
         following = self.offsets[row + 1] if row + 1 < len(self.offsets) else self.end
         return following - self.offsets[row]
 
+    def gathered(self, rows: Iterable[int]) -> bytes:
+        """The records of some rows, one after the other."""
+        data, offsets, last = self.buffer, self.offsets, len(self) - 1
+        out = BytesIO()
+        # Neighbours are copied at once.
+        start = stop = 0
+        for row in rows:
+            if offsets[row] != stop:
+                out.write(data[start:stop])
+                start = offsets[row]
+            stop = offsets[row + 1] if row < last else self.end
+        out.write(data[start:stop])
+        return out.getvalue()
+
     def layout(self, row: int) -> Layout:
         """The digest layout of a row."""
         return self.layouts[self.layout_of[row] if self.layout_of is not None else 0]
@@ -292,12 +326,14 @@ class Recorded(Columns):
 
     def extensions(self, alg: HashAlg, rules: tuple[str, ...], start: int, stop: int) -> Sequence[bytes | None]:
         distances = [layout.distance(alg) for layout in self.layouts]
-        layout_of, data, size = self.layout_of, self.buffer, alg.size
+        data, size = self.buffer, alg.size
         extended: list[bytes | None] = []
-        for row in range(start, stop):
-            distance = distances[layout_of[row] if layout_of is not None else 0]
-            at = self.offsets[row] + (distance or 0)
-            extended.append(None if distance is None else data[at : at + size])
+        for first, end, layout in _runs(self.layout_of, start, stop):
+            distance = distances[layout]
+            if distance is None:
+                extended += repeat(None, end - first)
+            else:
+                extended += [data[at : at + size] for at in map(distance.__add__, self.offsets[first:end])]
         return extended
 
 
@@ -445,19 +481,36 @@ class Packed(Record):
     usual: bool = True
     placed: bool = True
 
+    @property
+    def count(self) -> int:
+        """How many events there are."""
+        return len(self.columns)
+
+    @property
+    def layouts(self) -> tuple[Layout, ...]:
+        """The digest layouts that runs are of, in some of which there may be no row."""
+        return self.columns.layouts
+
+    @property
+    def used(self) -> list[Layout]:
+        """Those in which there is a row."""
+        return [self.layouts[number] for number in sorted(set(self.columns.layout_of or b"\0"))]
+
     def runs(self) -> Iterator[tuple[int, int, int]]:
         """Runs of rows with one layout, of so many at most: the first row, the one after the last, the layout."""
-        layout_of, count = self.columns.layout_of, len(self.columns)
-        for first in range(0, count, _RUN):
-            start, part = first, layout_of[first : first + _RUN] if layout_of is not None else b""
-            if not part:
-                yield first, min(first + _RUN, count), 0
-            while part:
-                rest = part.lstrip(part[:1])
-                yield start, start + len(part) - len(rest), part[0]
-                start, part = start + len(part) - len(rest), rest
+        return _runs(self.columns.layout_of, 0, self.count)
 
-    def records(self, start: int, stop: int) -> tuple[bytes, Iterator[tuple[int, int]]]:
+    def told(self, start: int, stop: int, layout: int) -> tuple[Iterator[Told], Sequence[bytes]]:
+        """Of each row of a run the register's index, the event type and the digests; and the data."""
+        fields = self.fields[layout]
+        size = fields.record.size
+        data, places = self._records(start, stop)
+        bounds = list(places)
+        rows = map(fields.record.unpack_from, repeat(data), (offset for offset, _ in bounds))
+        bodies = [data[offset + size : end] for offset, end in bounds]
+        return map(itemgetter(0, fields.type, fields.digests), rows), bodies
+
+    def _records(self, start: int, stop: int) -> tuple[bytes, Iterator[tuple[int, int]]]:
         """The bytes that hold the records of a run, and where in them each starts and ends."""
         rows = self.columns
         if rows.spelled:
@@ -471,9 +524,11 @@ class Packed(Record):
         """The same without so many rows at the start."""
         return self if not rows else self.replace(columns=self.columns.part(rows, len(self.columns)))
 
-    def says_the_same(self, other: Packed) -> bool:
-        """Whether both have the same events: registers, types, digests in order, data."""
-        if len(self.columns) != len(other.columns) or self.space != other.space:
+    def says_the_same(self, other: object) -> bool:
+        """Whether another has the same events, by their order: registers, types, digests in order, data."""
+        if not isinstance(other, Packed) or not other.counted:
+            return False
+        if self.count != other.count or self.space != other.space:
             return False
         runs = self._runs_with(other)
         return all(self._same(other, *run) for run in runs)
@@ -482,7 +537,7 @@ class Packed(Record):
         """Runs of rows with one layout in both."""
         ours, theirs = self.runs(), other.runs()
         start = stop = end = layout = with_layout = 0
-        while start < len(self.columns):
+        while start < self.count:
             if start == stop:
                 _, stop, layout = next(ours)
             if start == end:
@@ -492,21 +547,25 @@ class Packed(Record):
 
     def _same(self, other: Packed, start: int, stop: int, layout: int, with_layout: int) -> bool:
         one, two = self._algorithms(layout), other._algorithms(with_layout)
-        sides = self._told(start, stop, layout), other._told(start, stop, with_layout)
+        sides = self.told(start, stop, layout), other.told(start, stop, with_layout)
         return one == two and all(all(map(eq, *pair)) for pair in zip(*sides, strict=True))
 
     def _algorithms(self, layout: int) -> list[tuple[int, int]]:
-        return [(alg.id, alg.size) for alg, _ in self.columns.layouts[layout].digests]
+        return [(alg.id, alg.size) for alg, _ in self.layouts[layout].digests]
 
-    def _told(self, start: int, stop: int, layout: int) -> tuple[Iterator[Any], Iterator[bytes]]:
-        """Of each row of a run the register's index, the type and the digests; and the data."""
-        fields = self.fields[layout]
-        size = fields.record.size
-        data, places = self.records(start, stop)
-        bounds = list(places)
-        rows = map(fields.record.unpack_from, repeat(data), (offset for offset, _ in bounds))
-        bodies = (data[offset + size : end] for offset, end in bounds)
-        return map(itemgetter(0, fields.type, fields.digests), rows), bodies
+
+def _runs(layout_of: bytearray | None, start: int, stop: int) -> Iterator[tuple[int, int, int]]:
+    """Runs of some rows with one layout, of so many at most: the first row, the one after the last, the layout."""
+    for first in range(start, stop, _RUN):
+        end = min(first + _RUN, stop)
+        if layout_of is None:
+            yield first, end, 0
+            continue
+        part = layout_of[first:end]
+        while part:
+            rest = part.lstrip(part[:1])
+            yield first, first + len(part) - len(rest), part[0]
+            first, part = first + len(part) - len(rest), rest  # noqa: PLW2901  # where the next one begins
 
 
 def rows_of(column: array[int] | bytes | bytearray, value: int, first: int = 0) -> Iterator[int]:

@@ -1,6 +1,13 @@
-//! The constants of SHA-2 (FIPS 180-4, sections 4.2 and 5.3), and message schedules that do not depend on a message.
+//! The constants of SHA-1 and SHA-2 (FIPS 180-4, sections 4.2 and 5.3), and message schedules that do not depend on a
+//! message.
 
 #![forbid(unsafe_code)]
+
+/// SHA-1's initial value.
+pub(crate) const H160: [u32; 5] = [0x67452301, 0xefcdab89, 0x98badcfe, 0x10325476, 0xc3d2e1f0];
+
+/// SHA-1's round constants, each for twenty rounds.
+pub(crate) const K160: [u32; 4] = [0x5a827999, 0x6ed9eba1, 0x8f1bbcdc, 0xca62c1d6];
 
 /// SHA-256's initial value.
 pub(crate) const H256: [u32; 8] =

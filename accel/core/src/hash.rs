@@ -28,8 +28,8 @@ mod lanes {
 #[cfg(all(target_arch = "x86_64", not(feature = "portable")))]
 mod lanes {
     use super::*;
-    use crate::constants::{H256, H384, H512};
-    use crate::intrinsics::{Features, blocks256, blocks512_by_eight, blocks512_by_four};
+    use crate::constants::{H160, H256, H384, H512};
+    use crate::intrinsics::{Features, blocks1, blocks256, blocks512_by_eight, blocks512_by_four};
 
     /// Messages are sorted by length in runs of this many, so that those that run side by side are as long.
     const RUN: usize = 1 << 10;
@@ -45,9 +45,9 @@ mod lanes {
             order.extend(0..run.len());
             match kernel {
                 Kernel::Single => return None,
-                Kernel::ShaNi(features) => {
+                Kernel::ShaNi(features) | Kernel::Wide(features) => {
                     order.sort_by_key(|&place| blocks_of::<64>(run[place]));
-                    by_length::<64>(run, &order, 4, |group| hash256(features, run, group, out))?;
+                    by_length::<64>(run, &order, 4, |group| short(features, algorithm, run, group, out))?;
                 }
                 Kernel::Avx512(features) => {
                     order.sort_by_key(|&place| blocks_of::<128>(run[place]));
@@ -109,25 +109,38 @@ mod lanes {
         }
     }
 
-    fn hash256(features: Features, messages: &[&[u8]], group: &[usize], out: &mut [[u8; MAX_SIZE]]) -> Option<()> {
-        match group.len() {
-            1 => some256::<1>(features, messages, group, out),
-            2 => some256::<2>(features, messages, group, out),
-            3 => some256::<3>(features, messages, group, out),
-            _ => some256::<4>(features, messages, group, out),
+    /// Up to four messages of SHA-1 or SHA-256 that have as many blocks.
+    fn short(
+        features: Features,
+        algorithm: Algorithm,
+        messages: &[&[u8]],
+        group: &[usize],
+        out: &mut [[u8; MAX_SIZE]],
+    ) -> Option<()> {
+        match (algorithm, group.len()) {
+            (Algorithm::Sha1, 1) => hash32::<5, 1>(H160, |s, b| blocks1(features, s, b), messages, group, out),
+            (Algorithm::Sha1, 2) => hash32::<5, 2>(H160, |s, b| blocks1(features, s, b), messages, group, out),
+            (Algorithm::Sha1, 3) => hash32::<5, 3>(H160, |s, b| blocks1(features, s, b), messages, group, out),
+            (Algorithm::Sha1, _) => hash32::<5, 4>(H160, |s, b| blocks1(features, s, b), messages, group, out),
+            (_, 1) => hash32::<8, 1>(H256, |s, b| blocks256(features, s, b), messages, group, out),
+            (_, 2) => hash32::<8, 2>(H256, |s, b| blocks256(features, s, b), messages, group, out),
+            (_, 3) => hash32::<8, 3>(H256, |s, b| blocks256(features, s, b), messages, group, out),
+            (_, _) => hash32::<8, 4>(H256, |s, b| blocks256(features, s, b), messages, group, out),
         }
     }
 
-    fn some256<const N: usize>(
-        features: Features,
+    /// `N` messages, in states of `W` 32-bit words.
+    fn hash32<const W: usize, const N: usize>(
+        initial: [u32; W],
+        compress: impl Fn(&mut [[u32; W]; N], [&[u8; 64]; N]) -> Option<()>,
         messages: &[&[u8]],
         group: &[usize],
         out: &mut [[u8; MAX_SIZE]],
     ) -> Option<()> {
         let padded: [Padded<'_, 64>; N] = core::array::from_fn(|lane| Padded::new(messages[group[lane]]));
-        let mut states = [H256; N];
+        let mut states = [initial; N];
         for number in 0..blocks_of::<64>(messages[group[0]]) {
-            blocks256(features, &mut states, core::array::from_fn(|lane| padded[lane].block(number)))?;
+            compress(&mut states, core::array::from_fn(|lane| padded[lane].block(number)))?;
         }
         for (&place, state) in group.iter().zip(states) {
             for (to, word) in out[place].as_chunks_mut::<4>().0.iter_mut().zip(state) {

@@ -50,9 +50,9 @@ pub(crate) fn extend_by(kernel: Kernel, algorithm: Algorithm, chains: &mut [Chai
 
 /// What this processor does for each algorithm that has a kernel of its own, for people.
 pub fn names() -> Vec<(&'static str, &'static str)> {
-    [("sha256", Algorithm::Sha256), ("sha384", Algorithm::Sha384), ("sha512", Algorithm::Sha512)]
-        .map(|(name, algorithm)| (name, Kernel::of(algorithm).name()))
-        .to_vec()
+    let named = [("sha1", Algorithm::Sha1), ("sha256", Algorithm::Sha256)];
+    let wide = [("sha384", Algorithm::Sha384), ("sha512", Algorithm::Sha512)];
+    named.into_iter().chain(wide).map(|(name, algorithm)| (name, Kernel::of(algorithm).name())).collect()
 }
 
 /// How several chains of one algorithm are extended together.
@@ -66,6 +66,9 @@ pub(crate) enum Kernel {
     Avx2(crate::intrinsics::Features),
     #[cfg(all(target_arch = "x86_64", not(feature = "portable")))]
     Avx512(crate::intrinsics::Features),
+    /// AVX-512 for many chains of SHA-1, SHA-NI for a few.
+    #[cfg(all(target_arch = "x86_64", not(feature = "portable")))]
+    Wide(crate::intrinsics::Features),
 }
 
 impl Kernel {
@@ -80,9 +83,10 @@ impl Kernel {
     /// The kernels for an algorithm that this processor can run, the best first.
     pub(crate) fn available(algorithm: Algorithm) -> impl Iterator<Item = Self> {
         let features = crate::intrinsics::Features::detect();
-        let short = algorithm == Algorithm::Sha256;
+        let short = matches!(algorithm, Algorithm::Sha1 | Algorithm::Sha256);
         let long = matches!(algorithm, Algorithm::Sha384 | Algorithm::Sha512);
         let own = [
+            (algorithm == Algorithm::Sha1 && features.avx512).then_some(Self::Wide(features)),
             (short && features.sha_ni).then_some(Self::ShaNi(features)),
             (long && features.avx512).then_some(Self::Avx512(features)),
             (long && features.avx2).then_some(Self::Avx2(features)),
@@ -95,6 +99,7 @@ impl Kernel {
             Self::Single => 1,
             Self::ShaNi(_) | Self::Avx2(_) => 4,
             Self::Avx512(_) => 8,
+            Self::Wide(_) => 16,
         }
     }
 
@@ -104,17 +109,27 @@ impl Kernel {
             Self::ShaNi(_) => "sha-ni x4",
             Self::Avx2(_) => "avx2 x4",
             Self::Avx512(_) => "avx512 x8",
+            Self::Wide(_) => "avx512 x16, sha-ni x4",
         }
     }
 
     /// Extend up to `lanes` chains of the same length.
     fn run(self, algorithm: Algorithm, chains: &mut [Chain<'_>]) {
-        use crate::intrinsics::{extend256, extend512_by_eight, extend512_by_four};
+        use crate::intrinsics::{extend1, extend1_by_sixteen, extend256, extend512_by_eight, extend512_by_four};
         let done = match (self, algorithm, chains.len()) {
-            (Self::ShaNi(f), _, 1) => words32::<1>(chains, |v, s| extend256(f, v, s)),
-            (Self::ShaNi(f), _, 2) => words32::<2>(chains, |v, s| extend256(f, v, s)),
-            (Self::ShaNi(f), _, 3) => words32::<3>(chains, |v, s| extend256(f, v, s)),
-            (Self::ShaNi(f), _, 4) => words32::<4>(chains, |v, s| extend256(f, v, s)),
+            (Self::ShaNi(f), Algorithm::Sha1, 1) => words32::<5, 20, 1>(chains, |v, s| extend1(f, v, s)),
+            (Self::ShaNi(f), Algorithm::Sha1, 2) => words32::<5, 20, 2>(chains, |v, s| extend1(f, v, s)),
+            (Self::ShaNi(f), Algorithm::Sha1, 3) => words32::<5, 20, 3>(chains, |v, s| extend1(f, v, s)),
+            (Self::ShaNi(f), Algorithm::Sha1, 4) => words32::<5, 20, 4>(chains, |v, s| extend1(f, v, s)),
+            (Self::ShaNi(f), _, 1) => words32::<8, 32, 1>(chains, |v, s| extend256(f, v, s)),
+            (Self::ShaNi(f), _, 2) => words32::<8, 32, 2>(chains, |v, s| extend256(f, v, s)),
+            (Self::ShaNi(f), _, 3) => words32::<8, 32, 3>(chains, |v, s| extend256(f, v, s)),
+            (Self::ShaNi(f), _, 4) => words32::<8, 32, 4>(chains, |v, s| extend256(f, v, s)),
+            (Self::Wide(f), _, WIDE..) => lanes32(chains, |v, s| extend1_by_sixteen(f, v, s)),
+            (Self::Wide(f), ..) => {
+                chains.chunks_mut(4).for_each(|few| Self::ShaNi(f).run(algorithm, few));
+                return;
+            }
             // Lanes take the time of one chain or nearly two, however many are in use.
             (Self::Avx512(f), Algorithm::Sha384, 2..) => {
                 words64::<6, 48, 8>(chains, |v, s| extend512_by_eight(f, v, s))
@@ -165,11 +180,11 @@ fn one_by_one(algorithm: Algorithm, chain: &mut Chain<'_>) {
     }
 }
 
-/// Run a kernel on values of eight 32-bit words, one chain after the other.
+/// Run a kernel on `N` values of `W` 32-bit words, one chain after the other.
 #[cfg(all(target_arch = "x86_64", not(feature = "portable")))]
-fn words32<const N: usize>(
+fn words32<const W: usize, const S: usize, const N: usize>(
     chains: &mut [Chain<'_>],
-    kernel: impl FnOnce(&mut [[u32; 8]; N], [&[[u8; 32]]; N]) -> Option<()>,
+    kernel: impl FnOnce(&mut [[u32; W]; N], [&[[u8; S]]; N]) -> Option<()>,
 ) -> Option<()> {
     let mut values = core::array::from_fn(|lane| {
         let (words, _) = chains[lane].value.as_chunks::<4>();
@@ -180,6 +195,29 @@ fn words32<const N: usize>(
         let (words, _) = chain.value.as_chunks_mut::<4>();
         for (to, word) in words.iter_mut().zip(value) {
             *to = word.to_be_bytes();
+        }
+    }
+    Some(())
+}
+
+/// Chains of SHA-1 from which on lanes are faster than SHA-NI.
+#[cfg(all(target_arch = "x86_64", not(feature = "portable")))]
+const WIDE: usize = 5;
+
+/// Run a kernel on values of `W` 32-bit words in `L` lanes; lanes without a chain repeat the first.
+#[cfg(all(target_arch = "x86_64", not(feature = "portable")))]
+fn lanes32<const W: usize, const S: usize, const L: usize>(
+    chains: &mut [Chain<'_>],
+    kernel: impl FnOnce(&mut [[u32; L]; W], [&[[u8; S]]; L]) -> Option<()>,
+) -> Option<()> {
+    let of = |lane: usize| if lane < chains.len() { lane } else { 0 };
+    let mut values: [[u32; L]; W] = core::array::from_fn(|j| {
+        core::array::from_fn(|lane| u32::from_be_bytes(chains[of(lane)].value.as_chunks::<4>().0[j]))
+    });
+    kernel(&mut values, core::array::from_fn(|lane| chains[of(lane)].digests.as_chunks().0))?;
+    for (lane, chain) in chains.iter_mut().enumerate() {
+        for (to, word) in chain.value.as_chunks_mut::<4>().0.iter_mut().zip(values) {
+            *to = word[lane].to_be_bytes();
         }
     }
     Some(())
@@ -218,8 +256,10 @@ mod tests {
         let avx512 = is_x86_feature_detected!("avx512f").then_some("avx512 x8");
         let avx2 = is_x86_feature_detected!("avx2").then_some("avx2 x4");
         let sha_ni = is_x86_feature_detected!("sha").then_some("sha-ni x4");
+        let wide = is_x86_feature_detected!("avx512f").then_some("avx512 x16, sha-ni x4");
         for algorithm in Algorithm::ALL {
             let own = match algorithm {
+                Algorithm::Sha1 => [wide, sha_ni],
                 Algorithm::Sha256 => [sha_ni, None],
                 Algorithm::Sha384 | Algorithm::Sha512 => [avx512, avx2],
                 _ => [None, None],

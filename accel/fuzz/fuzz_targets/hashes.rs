@@ -11,7 +11,7 @@ fuzz_target!(|input: &[u8]| {
 
 fn run(mut u: Unstructured<'_>) -> Result<()> {
     // Mostly those that have kernels of their own.
-    let own = [Algorithm::Sha256, Algorithm::Sha384, Algorithm::Sha512];
+    let own = [Algorithm::Sha1, Algorithm::Sha256, Algorithm::Sha384, Algorithm::Sha512];
     let algorithm = if u.ratio(15, 16)? { *u.choose(&own)? } else { *u.choose(&Algorithm::ALL)? };
     let size = algorithm.size();
     let mut asked = Vec::new();

@@ -11,6 +11,7 @@ from evlog._paused import CollectorPaused
 from evlog._record import Record
 from evlog.changing import naive
 from evlog.changing.encapsulate import encapsulable
+from evlog.changing.lines import carried
 from evlog.changing.loss_runs import LossRun, joined, parts_of
 from evlog.changing.losses import of_container, untold
 from evlog.errors import ConversionError, ParseError
@@ -74,7 +75,7 @@ def convert(
     target = writer(to)
     allow_changed |= options.encapsulate == "tag"
     with CollectorPaused():
-        quick = _rewritten(log, to, target, options)
+        quick = _rewritten(log, to, target, options, allow_changed=allow_changed)
         data, back, told, losses = quick or _written(log, to, target, options, allow_changed=allow_changed)
     if strict and losses:
         raise ConversionError(f"{len(losses)} loss{'es' * (len(losses) != 1)}, first {_described(losses[0])}")
@@ -92,21 +93,41 @@ def convert(
     return Conversion(log.format, back, data, losses, not changed, changed)
 
 
-def _rewritten(log: Log, to: str, target: Writer, options: Options) -> Written | None:
+def _rewritten(log: Log, to: str, target: Writer, options: Options, *, allow_changed: bool) -> Written | None:
     """What `_written` gives, without making events; None where that takes any."""
     rewrite = getattr(target, "rewrite", None)
-    if rewrite is None or log.packed is None:
+    if rewrite is None:
         return None
-    rewritten = rewrite(log, options)
+    lines = carried(log, to, target, options, allow_changed=allow_changed) if _encapsulates(target, log) else None
+    ready, told = (log, ()) if lines is None else (lines.log, lines.told)
+    one = _said(ready)
+    if one is None:
+        return None
+    asked = _as_told(options, ready, told)
+    rewritten = rewrite(ready, options.replace(space=asked.space))
     if rewritten is None:
         return None
     data, added = rewritten
-    back = _back(target, to, data, _as_told(options, log, ()))
+    back = _back(target, to, data, asked)
     back = back if back.platform is not None else back.replace(platform=options.platform)
-    one, two = log.packed, back.packed
-    if one is None or two is None or not two.counted or not one.says_the_same(two.after(added)):
+    two = _said(back)
+    if two is None or not one.says_the_same(two.after(added)):
         return None
-    return data, back, (), tuple(of_container(log, to, back, options))
+    if lines is None:
+        return data, back, (), tuple(of_container(log, to, back, options))
+    untold = lines.untold(to, back, added, options)
+    told = joined(lines.losses, lines.told)
+    return None if untold is None else (data, back, told, joined(told, untold))
+
+
+def _said(log: Log) -> Any:
+    """What tells all that the events of a log say without making them: its packed columns, or a list's entries."""
+    return log.packed or getattr(log.events, "entries", None)
+
+
+def _encapsulates(target: Writer, log: Log) -> bool:
+    """Whether lines have to become PC Client events."""
+    return "text" not in getattr(target, "HOLDS", ()) and has_lines(log)
 
 
 def _written(log: Log, to: str, target: Writer, options: Options, *, allow_changed: bool) -> Written:
@@ -115,7 +136,7 @@ def _written(log: Log, to: str, target: Writer, options: Options, *, allow_chang
     made = log if len(log.events) > (_FEW if _is_silent(log) else _KEPT) else log.replace(events=tuple(log.events))
     ready = made
     before: Sequence[Loss] = ()
-    if "text" not in getattr(target, "HOLDS", ()) and has_lines(log):
+    if _encapsulates(target, log):
         ready, before = encapsulable(log, to, options, allow_changed=allow_changed)
     adapted, told = target.adapt(ready, options)
     told = joined(before, told)

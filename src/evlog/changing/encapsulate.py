@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from evlog.options import Options
     from evlog.replaying.replay import Replay
 
-__all__ = ["encapsulable"]
+__all__ = ["encapsulable", "heeds", "left_behind"]
 
 # Bytes of lines that are compared with others, and how many are kept for it.
 _SHORT = 64
@@ -65,6 +65,22 @@ def encapsulable(log: Log, to: str, options: Options, *, allow_changed: bool = F
         elif informing is None:
             losses.append(Loss(event.number, "content", _no_place(event.number, content.role, to)))
     return log.replace(events=tuple(events)), losses if informing is None else _all(log, informing, losses, to)
+
+
+def heeds(log: Log, to: str, *, allow_changed: bool = False) -> bool:
+    """Whether a comment of the log, whose columns tell what is measured, is carried as an event.
+
+    Raises ConversionError, with the number of the line, for a gap, unless ``allow_changed``.
+    """
+    replayed = replay(log)
+    if not allow_changed:
+        _refuse_gaps(replayed, to)
+    return any(handover.explained for handover in replayed.handovers)
+
+
+def left_behind(log: Log, to: str) -> Sequence[Loss]:
+    """The losses of a log, whose columns tell what is measured, that are its lines which are not, and no others."""
+    return _all(log, _informing(log) or (), (), to)
 
 
 def _no_place(number: int, role: str, to: str) -> str:

@@ -7,16 +7,25 @@ whole log leads to. The order between registers is lost, as it is in any log per
 
 from __future__ import annotations
 
+from array import array
+
 from evlog._record import Record
 from evlog.changing.convert import convert
+from evlog.changing.excerpt import Some, excerpt
+from evlog.columns import NOT_EXTENDED
 from evlog.contents.spec_id import is_header
-from evlog.model import Event, Log, Loss
+from evlog.model import Log, Loss
+from evlog.options import Options
 from evlog.replaying.replay import replay
 from evlog.tree import DIGEST, HASH, LOG, folder_name, hash_name
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from evlog.algorithms import HashAlg
+    from evlog.changing.convert import Conversion
+    from evlog.changing.excerpt import Excerpt
     from evlog.registers import Register
 
 __all__ = ["Part", "Split", "split"]
@@ -74,8 +83,12 @@ def split(log: Log) -> Split:
     by_register = _by_register(log)
     if log.events and not by_register:
         losses.append(Loss(log.events[0].number, "content", "a header, and no event on any register"))
-    for register, own in by_register:
-        part = convert(own, log.format, index="none")
+    for register, own, chosen in by_register:
+        part: Excerpt | Conversion | None
+        part = excerpt(log, own, chosen, Options(name=log.name, platform=log.platform, index="none"))
+        if part is None:
+            made = own if own is log else own.replace(events=tuple(own.events))
+            part = convert(made, log.format, index="none")
         losses += part.losses
         values = sorted(told.get(register, ()), key=lambda pair: pair[0].size)
         alone = replay(part.log)
@@ -87,18 +100,37 @@ def split(log: Log) -> Split:
     return Split(log.format, tuple(parts), tuple(dict.fromkeys(losses)))
 
 
-def _by_register(log: Log) -> list[tuple[Register, Log]]:
-    header = [event for event in log.events[:1] if is_header(event)]
-    there = log.registers
-    if len(there) == 1 and not header and not log.tail:
-        return [(register, log) for register in there]
-    events: dict[Register, list[Event]] = {}
-    for event in log.events:
-        if not header or event.number:
-            events.setdefault(event.register, list(header)).append(event)
+def _by_register(log: Log) -> list[tuple[Register, Log, Sequence[int]]]:
+    """For each register the log of its events, and their rows: the log itself where all are on one."""
+    header = bool(log.events) and is_header(log.events[0])
+    rows = _rows(log, int(header))
+    if len(rows) == 1 and not log.tail:
+        return [(register, log, range(len(log.events))) for register in rows]
     # A log of many registers has findings of each: they are the log's, not one for each of its parts.
     bare = log.replace(padding=None, trailing=b"", findings=())
-    if len(events) == 1 and not log.tail:
-        return [(register, log) for register in events]
-    found = sorted(events.items(), key=lambda item: item[0].sort_key)
-    return [(register, bare.replace(events=tuple(own))) for register, own in found]
+    first = array("Q", [0] if header else [])
+    found = sorted(rows.items(), key=lambda item: item[0].sort_key)
+    return [(register, bare.replace(events=Some(log.events, first + own)), first + own) for register, own in found]
+
+
+def _rows(log: Log, first: int) -> dict[Register, array[int]]:
+    """The rows of the events on each register, those before ``first`` aside."""
+    rows: dict[Register, array[int]] = {}
+    columns = log.columns
+    if columns is None:
+        for row, event in enumerate(log.events):
+            if row >= first:
+                rows.setdefault(event.register, array("Q")).append(row)
+        return rows
+    known: dict[int, array[int]] = {}
+    for row, index in enumerate(columns.registers):
+        own = known.get(index) if index != NOT_EXTENDED else None
+        if own is None:
+            if row < first:
+                continue
+            register = log.events[row].register if index == NOT_EXTENDED else columns.register(index)
+            own = rows.setdefault(register, array("Q"))
+            if index != NOT_EXTENDED:
+                known[index] = own
+        own.append(row)
+    return rows

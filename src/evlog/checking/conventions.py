@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
-
 from evlog._record import Record
 
 TYPE_CHECKING = False
@@ -31,9 +29,10 @@ def conventions_of(facts: Facts) -> tuple[Convention, ...]:
 
     conventions = []
     for event_type in sorted(CONVENTIONS):
-        found = (next((check.rule for check in row.checks if check.rule), None) for row in facts.of_type(event_type))
-        rules = Counter(rule for rule in found if rule is not None)
+        found = [next((check.rule for check in row.checks if check.rule), None) for row in facts.of_type(event_type)]
+        # The first of those that are as many.
+        rules = {rule: found.count(rule) for rule in found if rule is not None}
         if rules:
-            rule, count = rules.most_common(1)[0]
-            conventions.append(Convention(event_type, rule, count, rules.total() - count))
+            rule = max(rules, key=rules.__getitem__)
+            conventions.append(Convention(event_type, rule, rules[rule], sum(rules.values()) - rules[rule]))
     return tuple(conventions)

@@ -6,10 +6,8 @@ those that the first did not fit, and so on.
 
 from __future__ import annotations
 
-from functools import lru_cache
-
 from evlog import hashing
-from evlog._record import Record
+from evlog._record import Record, lru_cache
 from evlog.algorithms import HashAlg
 
 TYPE_CHECKING = False
@@ -22,7 +20,7 @@ if TYPE_CHECKING:
     #: What a digest may be the hash of, as `Content.candidates` gives it.
     Candidate: TypeAlias = tuple[str, bytes | None] | tuple[str, bytes, HashAlg]
 
-__all__ = ["DigestCheck", "check_event", "check_events"]
+__all__ = ["DigestCheck", "check_event", "check_events", "shared"]
 
 
 class DigestCheck(Record):
@@ -55,11 +53,11 @@ def check_events(events: Sequence[Event]) -> list[tuple[DigestCheck, ...]]:
             for each, digest in zip(asked, digests, strict=True):
                 each.compare(digest)
         waiting = [each for asked in by_alg.values() for each in asked if each.left is not None]
-    return [tuple(_shared(each.alg, each.verdict, each.rule) for each in checked) for checked in open_]
+    return [tuple(shared(each.alg, each.verdict, each.rule) for each in checked) for checked in open_]
 
 
 @lru_cache(1024)
-def _shared(alg: HashAlg, verdict: str, rule: str | None) -> DigestCheck:
+def shared(alg: HashAlg, verdict: str, rule: str | None) -> DigestCheck:
     """One object for each verdict that there can be: banks times rules, of which only a hostile log has many."""
     return DigestCheck(alg, verdict, rule)
 

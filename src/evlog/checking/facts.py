@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from array import array
-from functools import cached_property
-from heapq import merge
 from itertools import chain
 
 from evlog import hashing
-from evlog._record import Record
+from evlog._record import attrgetter, cached_property
+from evlog.checking.row import Row
 from evlog.checking.verdicts import Verdicts
 from evlog.columns import NOT_EXTENDED, rows_of
 from evlog.contents.digest_only import DigestOnly
@@ -18,11 +17,14 @@ from evlog.model import Finding
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from typing import Any
 
+    from evlog.algorithms import HashAlg
     from evlog.checking.digest_check import DigestCheck
     from evlog.columns import Columns
     from evlog.model import Event
+    from evlog.registers import Register
 
 __all__ = [
     "Facts",
@@ -32,32 +34,6 @@ __all__ = [
 
 _KEPT = 4096  # rows that are made once, and of which a list is made for each type
 _NAMED = 3  # events that a finding names before it counts
-
-
-class Row(Record):
-    """An event that is known to be a PC Client event, with what every check looks at."""
-
-    event: Event
-    type: int
-    data: bytes
-    checks: tuple[DigestCheck, ...]
-    #: The event's number in its log: ``event`` may be one that reads the same, of another place or log.
-    number: int
-
-    @property
-    def pcr(self) -> int | None:
-        """The index if the register is a PCR."""
-        register = self.event.register
-        return register.number if register.space == "pcr" else None
-
-    @property
-    def matches(self) -> bool:
-        """Whether some digest satisfies a rule."""
-        return any(check.verdict == "matches" for check in self.checks)
-
-    def has_rule(self, rule: str) -> bool:
-        """Whether some digest satisfies this rule."""
-        return any(check.rule == rule for check in self.checks)
 
 
 class Facts:
@@ -103,7 +79,7 @@ class Facts:
     def of_type(self, *types: int) -> Iterator[Row]:
         """The rows of these event types."""
         if len(self.types) > _KEPT:
-            return map(self.row, merge(*(rows_of(self.types, each) for each in types if each in self.kinds)))
+            return map(self.row, _merged([rows_of(self.types, each) for each in types if each in self.kinds]))
         found = [self._places[each] for each in dict.fromkeys(types) if each in self._places]
         return map(self.row, found[0] if len(found) == 1 else sorted(chain.from_iterable(found)))
 
@@ -130,8 +106,9 @@ class Facts:
         """The separators on PCR 0 to 7."""
         separators: dict[int, list[Row]] = {}
         for row in self.of_type(EV_SEPARATOR):
-            if row.pcr is not None and row.pcr <= 7:
-                separators.setdefault(row.pcr, []).append(row)
+            pcr = row.pcr
+            if pcr is not None and pcr <= 7:
+                separators.setdefault(pcr, []).append(row)
         return separators
 
 
@@ -142,7 +119,7 @@ class EventFacts(Facts):
         events = tuple(events)
         self.whole = not any(isinstance(event.content, DigestOnly) for event in events)
         self._rows = [
-            Row(event, event.content.event_type, event.content.data, digests, event.number)
+            Row.of(event, event.content.event_type, event.content.data, digests, event.number)
             for event, digests in zip(events, checks, strict=True)
             if isinstance(event.content, PCClientEvent)
         ]
@@ -159,15 +136,48 @@ class EventFacts(Facts):
         return iter(self._rows)
 
     def unlike(self, algorithms: list[int]) -> Iterator[Row]:
-        return (row for row in self._rows[1:] if [digest.alg.id for digest in row.event.digests] != algorithms)
+        return (row for row in self._rows[1:] if [alg.id for alg, _ in row.digests] != algorithms)
 
     def beginning(self, event_type: int, text: bytes) -> Iterator[Row]:
         return (row for row in self.of_type(event_type) if row.data.startswith(text))
 
 
 def _extended(row: Row) -> int:
-    pcr = row.pcr if row.event.measured and row.event.register.replayable else None
+    pcr = row.pcr if row.measured and row.register.replayable else None
     return NOT_EXTENDED if pcr is None else pcr
+
+
+def _source(
+    columns: Columns, events: Sequence[Event], checks: Sequence[tuple[DigestCheck, ...]]
+) -> dict[str, Callable[[int], Any]]:
+    """What columns tell of their rows, for `Row`; events are made for who asks for one. It knows no row."""
+    buffer, offsets, layouts, end = columns.buffer, columns.offsets, columns.layouts, columns.end
+    last = len(columns) - 1
+    layout_of = columns.layout_of
+    bodies = [layout.body or 0 for layout in layouts]
+
+    def data(row: int) -> bytes:
+        body = bodies[0 if layout_of is None else layout_of[row]]
+        return buffer[offsets[row] + body : offsets[row + 1] if row < last else end]
+
+    def digests(row: int) -> list[tuple[HashAlg, bytes]]:
+        start, layout = offsets[row], layouts[0 if layout_of is None else layout_of[row]]
+        return [(alg, buffer[start + at : start + at + alg.size]) for alg, at in layout.digests]
+
+    def register(row: int) -> Register:
+        index = columns.registers[row]
+        if index != NOT_EXTENDED:
+            return columns.register(index)
+        event: Event = events[row]
+        return event.register
+
+    return {
+        "event": events.__getitem__,
+        "checks": checks.__getitem__,
+        "data": data,
+        "digests": digests,
+        "register": register,
+    }
 
 
 class ColumnFacts(Facts):
@@ -176,7 +186,8 @@ class ColumnFacts(Facts):
     def __init__(self, columns: Columns, events: Sequence[Event], checks: Verdicts) -> None:
         self.types = checks.types
         self.pcrs = self.extended_in(columns)
-        self._columns, self._events, self._checks = columns, events, checks
+        self._columns, self._checks = columns, checks
+        self._source = _source(columns, events, checks)
         self._kept: dict[int, Row] = {}
 
     @staticmethod
@@ -187,10 +198,7 @@ class ColumnFacts(Facts):
     def row(self, place: int) -> Row:
         found = self._kept.get(place)
         if found is None:
-            event = self._events[place]
-            content = event.content
-            assert isinstance(content, PCClientEvent)
-            found = Row(event, content.event_type, content.data, self._checks[place], place)
+            found = Row(self.types[place], place, self._source)
             if len(self._kept) < _KEPT:
                 self._kept[place] = found
         return found
@@ -215,7 +223,7 @@ class ColumnFacts(Facts):
         if columns.layout_of is None:
             places: Iterable[int] = range(len(columns) if other else 0)
         else:
-            places = merge(*(rows_of(columns.layout_of, each) for each in other))
+            places = _merged([rows_of(columns.layout_of, each) for each in other])
         return (self.row(place) for place in places if place)
 
     def beginning(self, event_type: int, text: bytes) -> Iterator[Row]:
@@ -230,6 +238,70 @@ class ColumnFacts(Facts):
         return backend.words(columns, [layout.body or 0 for layout in columns.layouts], "little")
 
 
+def _merged(rows: Sequence[Iterable[int]]) -> Iterable[int]:
+    """Rows in order, of several lots that are."""
+    if len(rows) < 2:
+        return rows[0] if rows else ()
+    from heapq import merge
+
+    return merge(*rows)
+
+
+class ListedFacts(ColumnFacts):
+    """The same of a log whose rows are at hand, and those of them that are `doubtful`."""
+
+    def __init__(self, columns: Columns, types: array[int], rows: Sequence[Row], doubtful: Sequence[Row]) -> None:
+        self.types = types
+        self.pcrs = self.extended_in(columns)
+        self._columns, self._all, self._doubtful = columns, rows, doubtful
+        self._of_type: dict[int, list[Row]] = {}
+        for row in rows:
+            listed = self._of_type.get(row.type)
+            if listed is None:
+                self._of_type[row.type] = [row]
+            else:
+                listed.append(row)
+
+    @staticmethod
+    def of(columns: Columns, events: Sequence[Event], checks: Verdicts) -> ListedFacts:
+        """Those of a log that is not long."""
+        source, register = _source(columns, events, checks), columns.register
+        named = {index: register(index) for index in columns.indices}
+        rows, doubtful = [], []
+        told = zip(checks.types, map(source["data"], range(len(columns))), checks.all(), columns.registers, strict=True)
+        for number, (event_type, data, checked, index) in enumerate(told):
+            row = Row(event_type, number, source)
+            row.data, row.checks = data, checked
+            if index != NOT_EXTENDED:
+                row.register = named[index]
+            rows.append(row)
+        doubtful = [row for row, plain in zip(rows, checks.flags, strict=True) if not plain]
+        return ListedFacts(columns, checks.types, rows, doubtful)
+
+    def row(self, place: int) -> Row:
+        return self._all[place]
+
+    def doubtful(self) -> Iterator[Row]:
+        return iter(self._doubtful)
+
+    def of_type(self, *types: int) -> Iterator[Row]:
+        found = [self._of_type[each] for each in dict.fromkeys(types) if each in self._of_type]
+        if len(found) < 2:
+            return iter(found[0] if found else ())
+        return iter(sorted(chain.from_iterable(found), key=_number))
+
+    @cached_property
+    def kinds(self) -> frozenset[int]:
+        return frozenset(self._of_type)
+
+    @cached_property
+    def loose(self) -> list[Row]:
+        return [self._all[place] for place in rows_of(self._columns.registers, NOT_EXTENDED)]
+
+    def beginning(self, event_type: int, text: bytes) -> Iterator[Row]:
+        return (row for row in self._of_type.get(event_type, ()) if row.data.startswith(text))
+
+
 def finding(code: str, severity: str, message: str, rows: Iterable[Row | Event]) -> Iterator[Finding]:
     """One finding for all the events that it is about, which it names or counts; none if there are none."""
     numbers = [row.number for row in rows]
@@ -239,3 +311,6 @@ def finding(code: str, severity: str, message: str, rows: Iterable[Row | Event])
     more = f" and {len(numbers) - _NAMED} more" if len(numbers) > _NAMED else ""
     where = f" (events {named}{more})" if len(numbers) > 1 else ""
     yield Finding(code, severity, message + where, numbers[0])
+
+
+_number = attrgetter("number")

@@ -6,8 +6,7 @@ Source: logs of such machines; tools that had to learn of them.
 
 from __future__ import annotations
 
-from operator import attrgetter
-
+from evlog._record import attrgetter
 from evlog.checking.facts import Facts, finding
 from evlog.contents import spec_id, startup_locality
 from evlog.contents._pcclient_rules import CONVENTIONS
@@ -35,9 +34,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
     from evlog.checking.conventions import Convention
-    from evlog.checking.facts import Row
+    from evlog.checking.row import Row
 
-__all__ = ["findings"]
+__all__ = ["findings", "seen_in"]
 
 _IMAGES = (EV_EFI_BOOT_SERVICES_APPLICATION, EV_EFI_BOOT_SERVICES_DRIVER, EV_EFI_RUNTIME_SERVICES_DRIVER)
 #: What firmware does that does not follow the specification: codes by event type.
@@ -54,7 +53,14 @@ def findings(facts: Facts, conventions: tuple[Convention, ...]) -> Iterator[Find
     yield from _exit_boot_services(facts)
     yield from _folded_separators(facts)
     for code, message, among, test in _QUIRKS:
-        yield from finding(code, "note", message, [row for row in among(facts) if test(row)])
+        rows = [row for row in among(facts) if test(row)]
+        if rows:
+            yield from finding(code, "note", message, rows)
+
+
+def seen_in(row: Row) -> tuple[bool, ...]:
+    """What is asked of each event by itself."""
+    return tuple(test(row) for _, _, _, test in _QUIRKS)
 
 
 def _conventions(conventions: tuple[Convention, ...]) -> Iterator[Finding]:
@@ -87,8 +93,8 @@ def _folded_separators(facts: Facts) -> Iterator[Finding]:
     """OVMF for TDX once measured all eight separators into the few measurement registers."""
     on: dict[int, list[Row]] = {}
     for row in facts.of_type(EV_SEPARATOR):
-        if row.event.register.space == "ccmr":
-            on.setdefault(row.event.register.number, []).append(row)
+        if row.register.space == "ccmr":
+            on.setdefault(row.register.number, []).append(row)
     for index, rows in sorted(on.items()):
         message = f"more than one separator on CC measurement register {index}, as of older OVMF"
         yield from finding("separators_folded", "note", message, rows if len(rows) > 1 else ())
@@ -140,7 +146,8 @@ def _wrong_path_length(row: Row) -> bool:
 
 
 def _of(*types: int) -> Callable[[Facts], Iterable[Row]]:
-    return lambda facts: facts.of_type(*types)
+    wanted = frozenset(types)
+    return lambda facts: facts.of_type(*(wanted & facts.kinds))
 
 
 def _first(facts: Facts) -> Iterable[Row]:
@@ -167,13 +174,13 @@ _QUIRKS: tuple[tuple[str, str, Callable[[Facts], Iterable[Row]], Callable[[Row],
         "header_register",
         "the Spec ID event names a register that is not 0",
         _first,
-        lambda row: _is_spec_id(row) and row.event.register.index != 0,
+        lambda row: _is_spec_id(row) and row.register.index != 0,
     ),
     (
         "no_register",
         "an event of no register, as Windows and cloud firmware log it",
         attrgetter("loose"),
-        lambda row: row.event.register.index == NO_REGISTER,
+        lambda row: row.register.index == NO_REGISTER,
     ),
     (
         "tag_without_header",

@@ -7,6 +7,7 @@ pre-OS phase), 10.4.5 (EV_NO_ACTION). A log is not refused for any of this.
 from __future__ import annotations
 
 from evlog import hashing
+from evlog._record import lru_cache
 from evlog.checking.facts import finding
 from evlog.columns import rows_of
 from evlog.contents import separator, spec_id, startup_locality
@@ -47,9 +48,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from evlog.algorithms import HashAlg
-    from evlog.checking.facts import Facts, Row
+    from evlog.checking.facts import Facts
+    from evlog.checking.row import Row
 
-__all__ = ["findings"]
+__all__ = ["findings", "seen_in"]
 
 _VALUES = (bytes(4), b"\xff" * 4, b"WBCL")
 _CONSTANTS = (b"", bytes(4), b"\xff" * 4, b"\1\0\0\0")
@@ -99,17 +101,22 @@ def findings(facts: Facts) -> Iterator[Finding]:
         yield from rule(facts)
 
 
+def seen_in(row: Row) -> tuple[bool, ...]:
+    """What is asked of each event by itself."""
+    return _is_constant(row), _is_of_firmware(row)
+
+
 def _digests(facts: Facts) -> Iterator[Finding]:
     """Digests that are not of their event, or say nothing of it."""
-    wrong, torn, constant = [], [], []
-    constants: dict[HashAlg, tuple[bytes, ...]] = {}
+    wrong: list[Row] = []
+    torn: list[Row] = []
+    constant: list[Row] = []
     for row in facts.doubtful():
-        verdicts = {check.verdict for check in row.checks}
-        if {"matches", "mismatch"} <= verdicts:
-            torn.append(row)
-        elif "mismatch" in verdicts:
-            wrong.append(row)
-        if row.type != EV_SEPARATOR and not row.matches and _is_constant(row, constants):
+        verdicts = [check.verdict for check in row.checks]
+        matches = "matches" in verdicts
+        if "mismatch" in verdicts:
+            (torn if matches else wrong).append(row)
+        if not matches and row.type != EV_SEPARATOR and _is_constant(row):
             constant.append(row)
     yield from finding("digest_mismatch", "warning", "the digests are not of the event's data", wrong)
     yield from finding("banks_disagree", "warning", "one digest is of the event's data, another is not", torn)
@@ -117,31 +124,35 @@ def _digests(facts: Facts) -> Iterator[Finding]:
     yield from finding("constant_digest", "note", message, constant)
 
 
-def _is_constant(row: Row, constants: dict[HashAlg, tuple[bytes, ...]]) -> bool:
-    if not row.event.measured:
+def _is_constant(row: Row) -> bool:
+    if not row.measured:
         return False
-    backend = hashing.backend()
-    for digest in row.event.digests:
-        alg, value = digest.alg, digest.value
-        if len(value) > _NUMBER and not any(value[_NUMBER:]):
+    for alg, value in row.digests:
+        if len(value) > _NUMBER and not (value[-1] or any(value[_NUMBER:])):
             return True
-        if alg not in constants:
-            constants[alg] = tuple(backend.digests(alg, _CONSTANTS)) if backend.computable(alg) else ()
-        if value in constants[alg]:
+        if value in _constants(alg):
             return True
     return False
 
 
+@lru_cache(64)
+def _constants(alg: HashAlg) -> frozenset[bytes]:
+    """The digests of what says nothing; none under an algorithm that cannot be computed here."""
+    backend = hashing.backend()
+    return frozenset(backend.digests(alg, _CONSTANTS) if backend.computable(alg) else ())
+
+
 def _lists(facts: Facts) -> Iterator[Finding]:
     """Digest lists that differ from what the header declares."""
-    header = spec_id.spec_id_of(facts.row(0).event.content)
+    first = facts.row(0)
+    header = spec_id.spec_id_in(first.type, first.data)
     if header is None or header.version != 3:
         return
     declared = [alg.id for alg in header.algorithms]
     others: list[Row] = []
     unordered: list[Row] = []
     for row in facts.unlike(declared):
-        same = sorted(digest.alg.id for digest in row.event.digests) == sorted(declared)
+        same = sorted(alg.id for alg, _ in row.digests) == sorted(declared)
         (unordered if same else others).append(row)
     yield from finding("digest_list", "warning", "the digests are not those that the header declares", others)
     yield from finding("digest_order", "note", "digests in another order than in the header", unordered)
@@ -176,7 +187,7 @@ def _separators(facts: Facts) -> Iterator[Finding]:
 
 def _is_of_a_host(facts: Facts) -> bool:
     """Whether the log is of one of Google's hosts, which have a dynamic launch and nothing of a PC's firmware."""
-    if not any(tells_of_launch(row.type, row.event.register) for row in facts.of_type(GOOGLE_DRTM)):
+    if not any(tells_of_launch(row.type, row.register) for row in facts.of_type(GOOGLE_DRTM)):
         return False
     return not any(1 <= pcr <= 7 for pcr in set(facts.pcrs))
 
@@ -228,7 +239,7 @@ def _no_actions(facts: Facts) -> Iterator[Finding]:
     loud, misplaced = [], []
     for row in facts.no_actions:
         told = row.data[:4] == _TRUST_POINT or has_marker_digests(row.event)
-        if any(any(digest.value) for digest in row.event.digests) and not told:
+        if any(any(value) for _, value in row.digests) and not told:
             loud.append(row)
         if row.pcr and row.data.startswith(_OF_PCR0):
             misplaced.append(row)
@@ -240,7 +251,7 @@ def _no_actions(facts: Facts) -> Iterator[Finding]:
 
 def _launch(facts: Facts) -> Iterator[Finding]:
     """What is logged between a launch's markers is extended only if both are there: else the machine is reset."""
-    markers = [row for row in facts.of_type(SLAUNCH_START, SLAUNCH_END) if not row.event.measured]
+    markers = [row for row in facts.of_type(SLAUNCH_START, SLAUNCH_END) if not row.measured]
     if markers and markers[-1].type == SLAUNCH_START:
         message = "no SLAUNCH_END after SLAUNCH_START: the log is cut, or the launch was given up"
         yield from finding("launch_end_missing", "warning", message, markers[-1:])
@@ -248,7 +259,7 @@ def _launch(facts: Facts) -> Iterator[Finding]:
 
 def _registers(facts: Facts) -> Iterator[Finding]:
     """Extensions of PCRs that a TPM does not have."""
-    beyond = [row for row in facts.loose if row.event.measured and row.pcr is not None and row.pcr > LAST_PCR]
+    beyond = [row for row in facts.loose if row.measured and row.pcr is not None and row.pcr > LAST_PCR]
     yield from finding("register_range", "warning", f"an extension of a PCR above {LAST_PCR}", beyond)
 
 
@@ -268,8 +279,12 @@ def _variables(facts: Facts) -> Iterator[Finding]:
 
 def _images(facts: Facts) -> Iterator[Finding]:
     """Boot applications that came with the firmware: setup programs, and persistent agents of vendors."""
-    inside = [row for row in facts.of_type(EV_EFI_BOOT_SERVICES_APPLICATION) if row.data[32:34] in (b"\4\6", b"\4\7")]
+    inside = [row for row in facts.of_type(EV_EFI_BOOT_SERVICES_APPLICATION) if _is_of_firmware(row)]
     yield from finding("image_from_firmware", "note", "a boot application from a firmware volume", inside)
+
+
+def _is_of_firmware(row: Row) -> bool:
+    return row.data[32:34] in (b"\4\6", b"\4\7")
 
 
 _RULES = (

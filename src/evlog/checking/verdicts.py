@@ -5,9 +5,10 @@ from __future__ import annotations
 from itertools import islice
 
 from evlog import hashing
-from evlog.checking.digest_check import DigestCheck, check_events
+from evlog.checking.digest_check import DigestCheck
+from evlog.checking.row_checks import check_rows
 from evlog.columns import Lazy, rows_of
-from evlog.contents._pcclient_rules import data_first
+from evlog.contents._pcclient_rules import NOT_DATA_FIRST
 from evlog.contents.event_types import EV_NO_ACTION, LAUNCH_MARKERS
 
 TYPE_CHECKING = False
@@ -24,8 +25,8 @@ __all__ = ["Verdicts", "event_types"]
 
 _AT_ONCE = 256  # rows that are checked at once
 _EVENT_TYPE = 4  # bytes before it in a record
-#: Types of events that are not measured, or may not be.
-_NOT_MEASURED = frozenset({EV_NO_ACTION, *LAUNCH_MARKERS})
+#: Types of events that are not measured, or may not be; and those whose digests are of something else first.
+_NOT_PLAIN = NOT_DATA_FIRST | {EV_NO_ACTION, *LAUNCH_MARKERS}
 
 
 def event_types(columns: Columns) -> array[int]:
@@ -38,7 +39,7 @@ class Verdicts(Lazy):
     """For each row of columns of PC Client events, its checks.
 
     Most digests are of their event's data, by the first rule that there is for the event's type: all rows are asked
-    for that at once, and only the other ones are made events of, to be checked one by one.
+    for that at once, and the other ones by and by.
     """
 
     __slots__ = ("_columns", "_events", "_made", "_plain", "flags", "types")
@@ -50,10 +51,9 @@ class Verdicts(Lazy):
         self.types = event_types(columns)
         #: For each row, whether its digests are all of its data, and could be of nothing else.
         self.flags = bytearray(backend.of_body(columns))
-        for event_type in set(self.types):
-            if event_type in _NOT_MEASURED or not data_first(event_type):
-                for row in rows_of(self.types, event_type):
-                    self.flags[row] = 0
+        for event_type in _NOT_PLAIN.intersection(self.types):
+            for row in rows_of(self.types, event_type):
+                self.flags[row] = 0
         self._columns, self._events = columns, events
         self._plain = [
             tuple(DigestCheck(alg, "matches", "data") for alg, _ in layout.digests) for layout in columns.layouts
@@ -66,9 +66,20 @@ class Verdicts(Lazy):
             return self._plain[0 if layout_of is None else layout_of[row]]
         checked = self._made.get(row)
         if checked is None:
-            # Whoever asks for one asks for those behind it.
-            after = islice(rows_of(self.flags, 0, row), _AT_ONCE)
-            rows = [each for each in after if each not in self._made]
-            self._made.update(zip(rows, check_events([self._events[each] for each in rows]), strict=True))
+            # Whoever asks for one asks for those beside it.
+            beside = islice(rows_of(self.flags, 0, row - row % _AT_ONCE), _AT_ONCE)
+            rows = [each for each in beside if each not in self._made]
+            self._made.update(zip(rows, check_rows(self._columns, self.types, rows, self._events), strict=True))
             checked = self._made[row]
         return checked
+
+    def all(self) -> list[Checked]:
+        """The checks of all rows, at once."""
+        rows = [row for row, plain in enumerate(self.flags) if not plain and row not in self._made]
+        self._made.update(zip(rows, check_rows(self._columns, self.types, rows, self._events), strict=True))
+        made, plain, layout_of = self._made, self._plain, self._columns.layout_of
+        layouts = bytes(len(self)) if layout_of is None else layout_of
+        return [
+            plain[layout] if flag else made[row]
+            for row, (flag, layout) in enumerate(zip(self.flags, layouts, strict=True))
+        ]

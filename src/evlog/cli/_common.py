@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 # Lines that are printed at once.
 _SOME = 256
 _NAMED = 8  # ranges of events that a line names
+_ALONE = 1 << 20  # bytes of a log that is one of several in memory
 _FITTING = 32  # bytes of a digest that fits on a line with its register
 
 
@@ -50,7 +51,7 @@ def hush(*, stdout: bool = True) -> None:
 
 
 # Formats that --ima-register is about.
-_LISTS = frozenset(("ima-binary", "ima-ascii"))
+LISTS = frozenset(("ima-binary", "ima-ascii"))
 
 
 def reader_arguments(parser: argparse.ArgumentParser, *, logs: str = "LOG", keep: bool = True) -> None:
@@ -135,7 +136,7 @@ def need_list(args: argparse.Namespace, logs: Iterable[Log]) -> None:
 
     if not Register.parse(args.ima_register).replayable:
         raise UsageError(f"--ima-register {args.ima_register}: nothing extends that register")
-    if not any(log.format in _LISTS for log in logs):
+    if not any(log.format in LISTS for log in logs):
         raise UsageError("--ima-register is for an IMA list, and none is given")
 
 
@@ -172,6 +173,30 @@ def open_whole(args: argparse.Namespace, source: str) -> Log:
 def open_all(args: argparse.Namespace, source: str) -> list[Log]:
     """As `open_log`; of a capture all logs."""
     return open_logs(args, [source]) if is_capture(args, source) else [open_log(args, source)]
+
+
+def open_alone(args: argparse.Namespace, sources: Iterable[str]) -> dict[str, Log]:
+    """Those of many files that are one log each with nothing around it, as `open_all` reads them; not large ones."""
+    from evlog.errors import EvlogError
+    from evlog.intake.read import read_alone
+    from evlog.options import Options
+
+    found: dict[str, Log] = {}
+    if args.format is not None:
+        return found
+    try:
+        settled: Choices = {**choices(args), "platform": args.platform, "space": args.space, "member": args.member}
+        chosen = Options(strict=args.strict, **settled)
+        for source in sources:
+            try:
+                log = read_alone(source, chosen, _ALONE)
+            except (EvlogError, OSError, ValueError, MemoryError):
+                continue
+            if log is not None:
+                found[source] = log
+    except EvlogError:
+        pass
+    return found
 
 
 def is_capture(args: argparse.Namespace, source: str) -> bool:
@@ -252,6 +277,12 @@ def put(*lines: str) -> None:
     """Lines on stdout: one for each, with what a terminal would act upon escaped."""
     hush()
     print("\n".join(map(shown, lines)))
+
+
+def put_json(objects: Sequence[str]) -> None:
+    """JSON objects on stdout, a line each: there is nothing in them that a terminal would act upon."""
+    hush()
+    print("\n".join(objects))
 
 
 def events(count: int) -> str:
@@ -414,10 +445,10 @@ def print_json(document: dict[str, Any], **members: Iterable[str]) -> None:
 
     They come as JSON, many at a time with a comma between them.
     """
-    import json
+    from evlog._record import dumps
 
     hush()
-    rest = json.dumps(document)
+    rest = dumps(document)
     for name, objects in members.items():
         # Quotes inside of a string are escaped: this stands nowhere else.
         before, _, rest = rest.partition(f'"{name}": []')

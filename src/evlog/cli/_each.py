@@ -9,17 +9,15 @@ from __future__ import annotations
 
 import os
 import sys
-from collections import deque
-from importlib import import_module
 
-from evlog._record import Record
+from evlog._record import Record, dumps, import_module
 from evlog.cli import _common
 from evlog.errors import EvlogError, SourceError, UsageError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator, Sequence
     from concurrent.futures import Executor, Future
     from typing import Any
 
@@ -143,17 +141,19 @@ def _closed(folder: str) -> str:
 
 def _results(command: str, args: argparse.Namespace, shares: list[list[str]]) -> Iterator[_Said]:
     """What `_work` says of each share, in order."""
+    from evlog import hashing
+
     processes = min(_processors(), len(shares))
+    if len(shares) > 1:
+        # There is much to do. And what is loaded here need not be loaded by each process, where processes are forked.
+        hashing.best()
+        import_module(f"evlog.cli.{command}")
     if processes < 2:
         yield from (_work(command, args, share) for share in shares)
         return
+    from collections import deque
     from concurrent.futures.process import BrokenProcessPool, ProcessPoolExecutor
 
-    from evlog import hashing
-
-    # What is loaded here need not be loaded by each process, where processes are forked.
-    hashing.best()
-    import_module(f"evlog.cli.{command}")
     waiting: deque[tuple[list[str], Future[_Said]]] = deque()
     remaining = iter(shares)
     pool: Executor = ProcessPoolExecutor(processes)
@@ -203,11 +203,18 @@ def _alone(command: str, args: argparse.Namespace, path: str) -> _Said:
 
 def _work(command: str, args: argparse.Namespace, paths: list[str]) -> _Said:
     """What is said of some logs."""
-    one: Callable[[argparse.Namespace, str], tuple[dict[str, Any], int]]
-    one = import_module(f"evlog.cli.{command}").one
+    module = import_module(f"evlog.cli.{command}")
+    one: Callable[[argparse.Namespace, str], tuple[dict[str, Any], int]] = module.one
+    known = _quick(module, args, paths)
     lines, codes, errors = [], [], []
     for path in paths:
         message = ""
+        if path in known:
+            line, code = known[path]
+            lines.append(line)
+            codes.append(code)
+            errors.append(message)
+            continue
         try:
             if _is_folder(path):
                 raise SourceError(_closed(path))
@@ -227,15 +234,24 @@ def _work(command: str, args: argparse.Namespace, paths: list[str]) -> _Said:
     return _Said("".join(lines), tuple(codes), tuple(errors))
 
 
+def _quick(module: Any, args: argparse.Namespace, paths: list[str]) -> dict[str, tuple[str, int]]:
+    """The lines and exit codes of the logs of which a command tells them at once; the others are asked one by one."""
+    quick: Callable[[argparse.Namespace, Sequence[str]], dict[str, tuple[str, int]]] | None
+    quick = getattr(module, "quick", None)
+    try:
+        return quick(args, paths) if quick is not None else {}
+    except Exception:
+        # Whatever it is, it is said of the log that it is about.
+        return {}
+
+
 def _error(path: str, message: str, code: int = _UNREADABLE) -> dict[str, Any]:
     standing = {"ok": False, "complete": False, "failed": True, "exit": code}
     return {"schema": _ERROR, "log": path, **standing, "error": message}
 
 
 def _line(document: dict[str, Any]) -> str:
-    import json
-
-    return json.dumps(document) + "\n"
+    return dumps(document) + "\n"
 
 
 def _processors() -> int:

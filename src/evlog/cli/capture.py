@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 EXAMPLES = (
     "evlog capture -o machine.tar --quote --nonce 6b1f0a4e9d2c8857",
+    "evlog capture -o machine.tar --quote --nonce 6b1f0a4e9d2c8857 --ak 0x81010002",
     "evlog capture -o machine.tar --log pcr:16=/run/app/events.log",
     "evlog capture -o machine.tar --redact --without ima",
 )
@@ -31,8 +32,10 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("what is gathered")
     group.add_argument("--quote", action="store_true", help="quotes of the TPM, and a confidential guest's report")
     group.add_argument("--nonce", metavar="HEX", help="what the verifier asked for, 8 to 64 bytes")
+    text = "the persistent key that the TPM signs with; else one is made for this"
+    group.add_argument("--ak", metavar="HANDLE", help=text)
     group.add_argument("--tcti", metavar="TCTI", help="the TPM, as tpm2-tools name it; else those that Linux shows")
-    group.add_argument("--root", metavar="DIR", help="the machine's file system, if not /")
+    group.add_argument("--sysroot", "--root", metavar="DIR", help="the machine's file system, if not /")
     text = "a textual log that has no place of its own, and the register that it extends"
     group.add_argument("--log", action="append", metavar="[REGISTER=]FILE", help=text)
     group = parser.add_argument_group("what is left out")
@@ -52,10 +55,11 @@ def run(args: argparse.Namespace) -> int:
         raise UsageError("--quote asks for what --without quotes leaves out")
     _common.under_way("reading the machine")
     found = capture(
-        root=args.root or "/",
+        root=args.sysroot or "/",
         tcti=args.tcti,
         nonce=_nonce(args.nonce),
         quote=args.quote,
+        ak=_handle(args.ak),
         redact=args.redact,
         without=without,
         logs=list(map(_log, args.log or ())),
@@ -92,6 +96,17 @@ def _nonce(text: str | None) -> bytes | None:
         return bytes.fromhex(text)
     except ValueError:
         raise UsageError("--nonce: hex was expected") from None
+
+
+def _handle(text: str | None) -> int | None:
+    from evlog.errors import UsageError
+
+    if text is None:
+        return None
+    try:
+        return int(text, 16)
+    except ValueError:
+        raise UsageError(f"--ak: a handle was expected, such as 0x81010002, not {text[:40]!r}") from None
 
 
 def _log(text: str) -> tuple[str | None, str]:

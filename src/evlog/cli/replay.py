@@ -101,8 +101,31 @@ def one(args: argparse.Namespace, source: str) -> tuple[dict[str, Any], int]:
         result = result.replace(findings=keep.findings(result.findings, logs[0]))
     failed = any(log.failed for log in logs)
     complete = all(row.status == "complete" for row in result.rows)
-    standing = {"ok": not failed, "complete": complete, "failed": failed, "exit": int(failed)}
-    return {**document(result, platform), **standing}, int(failed)
+    return {**document(result, platform), **_standing(failed=failed, complete=complete)}, int(failed)
+
+
+def quick(args: argparse.Namespace, sources: Sequence[str]) -> dict[str, tuple[str, int]]:
+    """What `one` says of those logs of many that are plain firmware logs, by source: the same, as a line of JSON.
+
+    They are replayed side by side. What is wrong with any other, and all that is asked for besides, `one` tells.
+    """
+    if args.rule or args.register or args.bank:
+        return {}
+    from evlog.replaying.folded import fold_each
+    from evlog.report.documents.replay import line
+
+    logs = _common.open_alone(args, sources)
+    answers = {}
+    for (source, log), folded in zip(logs.items(), fold_each(list(logs.values())), strict=True):
+        if folded is not None:
+            standing = _standing(failed=log.failed, complete=folded.complete)
+            answers[source] = line(folded, log.platform, source, standing), int(log.failed)
+    return answers
+
+
+def _standing(*, failed: bool, complete: bool) -> dict[str, Any]:
+    """What the line of one of many logs ends with."""
+    return {"ok": not failed, "complete": complete, "failed": failed, "exit": int(failed)}
 
 
 def _rules(choices: Iterable[str], logs: Sequence[Log]) -> dict[HashAlg, str] | None:

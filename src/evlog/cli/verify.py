@@ -223,7 +223,8 @@ def open_evidence(args: argparse.Namespace, logs: Sequence[str]) -> Evidence:
         return read_registers(where, **credentials, quote=args.quote is not None, beside=beside, member=args.member)
     except UnknownFormatError as error:
         if beside:
-            error.message = f"{logs[0]}: {error.message}: give --registers, --quote or --live"
+            lacking = error.message.removeprefix(f"{logs[0]}: ")  # a capture says its name
+            error.message = f"{logs[0]}: {lacking}: give --registers, --quote or --live"
         raise
 
 

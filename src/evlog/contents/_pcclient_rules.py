@@ -41,7 +41,7 @@ if TYPE_CHECKING:
 
     Rule = Callable[[bytes], bytes | None]
 
-__all__ = ["CONSTANT", "CONVENTIONS", "EXTERNAL", "RULES", "candidates", "data_first", "rules_for"]
+__all__ = ["CONSTANT", "CONVENTIONS", "EXTERNAL", "NOT_DATA_FIRST", "RULES", "candidates", "data_first", "rules_for"]
 
 EXTERNAL = "external"
 #: Rules that hash a constant: whatever the event's data says, the digest stays the same.
@@ -92,8 +92,10 @@ def _ones(data: bytes) -> bytes:
 
 def _command(data: bytes) -> bytes | None:
     """The words after GRUB's prefix, without the NUL and what an off-by-one may have left behind it."""
-    prefix = next((each for each in _COMMANDS if data.startswith(each)), None)
-    return data[len(prefix) :].split(b"\0")[0] if prefix is not None else None
+    for prefix in _COMMANDS:
+        if data.startswith(prefix):
+            return data[len(prefix) :].split(b"\0", 1)[0]
+    return None
 
 
 def _command_and_nul(data: bytes) -> bytes | None:
@@ -194,6 +196,9 @@ _TABLE: dict[int, tuple[tuple[Callable[[Register, bytes], bool] | None, tuple[st
     EV_EFI_SPDM_DEVICE_AUTHORITY: _DATA,
 }
 
+#: The types of which some event's digest is of something else first; of all other types it is of the data.
+NOT_DATA_FIRST = frozenset(kind for kind, rows in _TABLE.items() if any(rules[0] != "data" for _, rules in rows))
+
 #: Event types for which firmware has a choice, and makes it once: the rule that the specification asks for.
 CONVENTIONS = {EV_EFI_VARIABLE_DRIVER_CONFIG: "data", EV_EFI_VARIABLE_BOOT: "variable_data"}
 
@@ -208,7 +213,7 @@ def rules_for(event_type: int, register: Register, data: bytes) -> tuple[str, ..
 
 def data_first(event_type: int) -> bool:
     """Whether the data alone is the first that the digest of any event of a type may be the hash of."""
-    return all(rules[0] == "data" for _, rules in _TABLE.get(event_type, _DATA_OR_EXTERNAL))
+    return event_type not in NOT_DATA_FIRST
 
 
 def candidates(event_type: int, register: Register, data: bytes) -> Iterator[tuple[str, bytes | None]]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import struct
 
-from evlog._record import Record
+from evlog._record import Record, lru_cache
 from evlog.algorithms import ALGORITHMS, SHA1, HashAlg
 from evlog.contents.event_types import EV_NO_ACTION
 from evlog.contents.pcclient import PCClientEvent
@@ -34,6 +34,7 @@ __all__ = [
     "is_spec_id",
     "preceding",
     "spec_id",
+    "spec_id_in",
     "spec_id_of",
 ]
 
@@ -57,6 +58,7 @@ _ALGORITHM = struct.Struct("<HH")
 #: Where the algorithms begin in version 03, counted from the start of the event.
 TABLE = _SHARED.size + _COUNT.size
 _UINTN = {1: 4, 2: 8}
+_SHORT = 256  # bytes of one that is known again
 
 
 class Fields(Record):
@@ -135,10 +137,15 @@ def preceding(log: Log) -> tuple[Event, ...]:
 
 def spec_id_of(content: Content) -> SpecId | None:
     """The Spec ID event that a content is, or None if it is none, or none that could be read by."""
-    if not isinstance(content, PCClientEvent) or content.event_type != EV_NO_ACTION:
+    return spec_id_in(content.event_type, content.data) if isinstance(content, PCClientEvent) else None
+
+
+def spec_id_in(event_type: int, data: bytes) -> SpecId | None:
+    """The same of such an event."""
+    if event_type != EV_NO_ACTION:
         return None
     try:
-        return spec_id(content.data)
+        return spec_id(data)
     except ParseError:
         return None
 
@@ -166,6 +173,11 @@ def spec_id(data: bytes, base: int = 0) -> SpecId | None:
 
     Raises ParseError for one of version 03 whose table of algorithms cannot be.
     """
+    # The logs of a machine, and of a fleet, begin with the same one, and each is asked for it several times.
+    return (_known if type(data) is bytes and len(data) <= _SHORT else _spec_id)(data, base)
+
+
+def _spec_id(data: bytes, base: int) -> SpecId | None:
     version = _VERSIONS.get(data[:16], -1)
     if version in (0, 2):
         found = fields_of(data)
@@ -210,3 +222,6 @@ def _agile(data: bytes, base: int) -> SpecId:
         message = f"Spec ID event: vendor info of {found.vendor_info_size} bytes stated, {len(found.rest)} present"
         findings.append(Finding("vendor_info", "warning", message, 0, base + vendor))
     return SpecId(3 if signed else None, tuple(algorithms), found.rest, tuple(findings))
+
+
+_known = lru_cache(64)(_spec_id)

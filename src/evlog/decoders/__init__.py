@@ -26,14 +26,15 @@ from __future__ import annotations
 
 from evlog.cursor import Cursor
 from evlog.decoders._context import NO_CONTEXT, Context
-from evlog.decoders._decoded import Decoded, NotKnownError, Raw, to_json
-from evlog.decoders._registry import CONTENTS, DECODERS, FAMILIES, claims, decodes
+from evlog.decoders._decoded import Decoded, NotKnownError, Raw, forks_of, is_sound, to_json, told_of
+from evlog.decoders._reader import Reader, forget, read_whole, reader_of
+from evlog.decoders._registry import CONTENTS, DECODERS, FAMILIES, decodes
 from evlog.errors import ParseError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from typing import TypeVar, overload
+    from typing import Any, TypeVar, overload
 
     from evlog.model import Event
 
@@ -54,9 +55,15 @@ __all__ = [
     "Decoded",
     "NotKnownError",
     "Raw",
+    "Reader",
     "decode",
     "decodes",
+    "forget",
+    "forks_of",
+    "is_sound",
+    "reader_of",
     "to_json",
+    "told_of",
 ]
 
 
@@ -76,56 +83,45 @@ def decode(  # noqa: F811
     if as_ is not None:
         if not isinstance(data, bytes):
             raise ParseError(f"a {event.content.kind} event has no body to read as {as_.kind}")
-        return _read(as_.read, Cursor(data, _base(event, data)), context)
-    return decode_by(event, context, Cursor)
+        return read_whole(as_.read, Cursor(data, _base(event, data)), context)
+    return decode_by(event, context)
 
 
-def decode_by(event: Event, context: Context, cursor: Callable[[bytes, int], Cursor]) -> Decoded | None:
+def decode_by(event: Event, context: Context, cursor: Callable[[bytes, int], Cursor] | None = None) -> Decoded | None:
     """`decode` with a cursor of somebody's own, who wants to know which bytes were read (`evlog.decoders.layout`)."""
-    data: object = getattr(event.content, "data", None)
-    event_type: object = getattr(event.content, "event_type", None)
+    content = event.content
+    data: object = None
     try:
-        if not isinstance(event_type, int) or not isinstance(data, bytes):
+        if content.kind in CONTENTS:
             return _content(event)
-        claim = claims(event_type, event.register, data, context.platform)
-        if claim is None:
-            return Raw(_unclaimed(event_type), data)
-        return _read(claim.read, cursor(data, _base(event, data)), context).placed(event, context)
-    except ParseError as error:
+        data = getattr(content, "data", None)
+        event_type: object = getattr(content, "event_type", None)
+        if not isinstance(event_type, int) or not isinstance(data, bytes):
+            return None
+        reader = reader_of(event_type, event.register, context)
+        decoded = reader.met(data) if cursor is None else None
+        if decoded is None:
+            decoded = reader.read(data, _base(event, data), cursor or Cursor)
+        return decoded.placed(event, context)
+    except Exception as error:
         return Raw.after(error, data if isinstance(data, bytes) else b"")
-    except Exception as error:  # a fault of the decoder, or of its file, must not cost the log
-        reason = f"decoder failed: {type(error).__name__}: {error}"
-        return Raw(reason, data if isinstance(data, bytes) else b"", damaged=True)
 
 
 def _content(event: Event) -> Decoded | None:
-    module = CONTENTS.get(event.content.kind)
-    if module is None:
-        return None
-    from importlib import import_module
+    content = event.content
+    read = _content_readers.get(content.kind)
+    if read is None:
+        from evlog._record import import_module
 
-    decoded: Decoded = import_module(f"evlog.decoders.{module}").read_content(event.content, event.content.mark(event))
-    return decoded
+        read = import_module(f"evlog.decoders.{CONTENTS[content.kind]}").read_content
+        _content_readers[content.kind] = read
+    return read(content, content.mark(event))
+
+
+_content_readers: dict[str, Callable[[Any, str], Decoded]] = {}
 
 
 def _base(event: Event, data: bytes) -> int:
     """The offset in the file of the event's body, which ends its record."""
     span = event.origin.span if event.origin else None
     return span.offset + span.length - len(data) if span else 0
-
-
-def _read(read: Callable[[Cursor, Context], Decoded], cursor: Cursor, context: Context) -> Decoded:
-    """Read a whole body: what the decoder leaves over becomes ``trailing``, or is an error."""
-    decoded = read(cursor, context)
-    if cursor.left:
-        if "trailing" not in type(decoded)._fields:
-            raise cursor.error(f"{cursor.left} bytes after the {decoded.kind.replace('_', ' ')}")
-        return decoded.replace(trailing=cursor.rest())
-    return decoded
-
-
-def _unclaimed(event_type: int) -> str:
-    from evlog.contents.event_types import EVENT_TYPES
-
-    name = EVENT_TYPES.get(event_type)
-    return f"no decoder for this {name}" if name else f"unknown event type {event_type:#010x}"

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     T = TypeVar("T")
 
-__all__ = ["CONTENTS", "DECODERS", "FAMILIES", "Claim", "claims", "decodes"]
+__all__ = ["CONTENTS", "DECODERS", "FAMILIES", "Claim", "claims_of", "decodes"]
 
 #: The decoders by family and name, and the event types that each is for: by name, or by number where there is none.
 #: What a decoder asks for besides, a prefix or registers, stands beside it under `decodes`.
@@ -98,6 +98,8 @@ _NUMBERS = {name: number for number, name in EVENT_TYPES.items()}
 _claims: dict[int, list[Claim]] = {}
 #: Families by event type that wait for an event of that type; made when the first event comes.
 _waiting: dict[int, list[str]] = {}
+#: What was made of the claims (`evlog.decoders._reader`): nothing, as soon as there is another one.
+readers: dict[tuple[int, Register, int | None, bytes, str | None], Any] = {}
 
 
 class Claim(Record):
@@ -136,6 +138,7 @@ def decodes(*types: str | int | range, registers: Iterable[str] = (), prefix: by
         named: Any = decoder
         read: Any = getattr(decoder, "read", decoder)
         claim = Claim(read, prefix, frozenset(registers), bool(types))
+        readers.clear()
         listed = types or DECODERS[f"{named.__module__.rpartition('.')[2]}.{named.__qualname__}"]
         for number in _event_types(listed):
             others = _claims.setdefault(number, [])
@@ -150,19 +153,14 @@ def decodes(*types: str | int | range, registers: Iterable[str] = (), prefix: by
     return register
 
 
-def claims(event_type: int, register: Register, data: bytes, platform: str | None) -> Claim | None:
-    """The most specific claim on an event of a log of this platform, or None."""
+def claims_of(event_type: int, register: Register, platform: str | None) -> tuple[Claim, ...]:
+    """The claims on events of a type on a register of a log of this platform: the first whose prefix fits counts."""
     _import_families(event_type)
-    name = ""
-    for claim in _claims.get(event_type, ()):
-        if not data.startswith(claim.prefix):
-            continue
-        if claim.registers:
-            name = name or str(Platform.counting(register.space, platform).ccmr_of(register))
-            if name not in claim.registers:
-                continue
-        return claim
-    return None
+    listed = _claims.get(event_type, ())
+    if not any(claim.registers for claim in listed):
+        return tuple(listed)
+    name = str(Platform.counting(register.space, platform).ccmr_of(register))
+    return tuple(claim for claim in listed if not claim.registers or name in claim.registers)
 
 
 def _import_families(event_type: int) -> None:
@@ -172,7 +170,7 @@ def _import_families(event_type: int) -> None:
                 _waiting.setdefault(number, []).append(name.partition(".")[0])
     modules = _waiting.get(event_type)
     if modules:
-        from importlib import import_module
+        from evlog._record import import_module
 
         for module in modules:
             import_module(f"evlog.decoders.{module}")

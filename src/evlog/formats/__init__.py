@@ -18,7 +18,10 @@ A room is a module with these names and no others that matter:
                                    Events keep their order and numbers; one that was made of none has a negative number
 ``rewrite(log, options)``          what `write` makes of all that `adapt` takes of another log, from its columns,
                                    and how many records, before the others, are of none of its events; None where that
-                                   needs events, or has losses; absent if it always does
+                                   needs events, or has losses; absent if it always does. ``options.space`` is what its
+                                   reader will be told that numbers count
+``excerpt(log, rows)``             what `write` makes of a log of some records of this one, from the bytes that they
+                                   were read from; None where that is something else; absent if it always is
 ``HOLDS``                          content kinds that it holds as they are, besides PC Client events; absent if none
 ``CONTINUES``                      True if its logs go on with registers that firmware's logs began; else absent
 ``document(log)``                  the log as an object that `json.dumps` takes; absent unless the format is JSON of one
@@ -27,9 +30,7 @@ A room is a module with these names and no others that matter:
 
 from __future__ import annotations
 
-from importlib import import_module
-
-from evlog._record import Record
+from evlog._record import Record, import_module
 from evlog.errors import UnknownFormatError, UsageError
 from evlog.options import NO_OPTIONS, Options
 
@@ -107,7 +108,7 @@ FORMATS: dict[str, str] = {
     "tsm-trace": "reports.tsm_trace",
     "cel-json": "cel.json",
     "cel-cbor": "cel.cbor",
-    "dstack": "dstack",
+    "dstack": "dstack.room",
     "text": "text.room",
     "evlog-json": "evlog_json",
 }

@@ -107,7 +107,7 @@ def written(source: Packed, first: Event, platform: str | None, text: str) -> by
     end = _end(first)
     numbered = first.recnum is not None
     for start, stop, number in source.runs():
-        algorithms = [alg for alg, _ in source.columns.layouts[number].digests]
+        algorithms = [alg for alg, _ in source.layouts[number].digests]
         if not algorithms or any(alg.known and alg != HashAlg.of(alg.id) for alg in algorithms):
             return None
         opening, *others = [f'    {{\n     "alg": "{alg}",\n     "digest": "'.encode() for alg in algorithms]

@@ -11,12 +11,11 @@ before it.
 from __future__ import annotations
 
 import re
-import struct
 from array import array
 from binascii import hexlify, unhexlify
 from itertools import accumulate, chain, islice, repeat
 from json import loads
-from operator import add, itemgetter, sub
+from operator import add, sub
 
 from evlog._record import Record
 from evlog.columns import NOT_EXTENDED, Fields, Packed, Recorded, Spelled
@@ -166,19 +165,9 @@ def digits(
     source: Packed, start: int, stop: int, number: int
 ) -> Iterator[tuple[tuple[int, int], tuple[bytes, ...], bytes]]:
     """Of each row of a run with one layout: its register's index and event type; the digests and the data as hex."""
-    fields, layout = source.fields[number], source.columns.layouts[number]
-    data, bounds = source.records(start, stop)
-    places = list(bounds)
-    first, size = places[0][0], fields.record.size
-    spelled = hexlify(data[first : places[-1][1]])
-    form, behind = "", 0
-    for alg, at in layout.digests:
-        form += f"{2 * (at - behind)}x{2 * alg.size}s"
-        behind = at + alg.size
-    told = map(fields.record.unpack_from, repeat(data), [offset for offset, _ in places])
-    digests = map(struct.Struct(form).unpack_from, repeat(spelled), [2 * (offset - first) for offset, _ in places])
-    bodies = (spelled[2 * (offset + size - first) : 2 * (end - first)] for offset, end in places)
-    return zip(map(itemgetter(0, fields.type), told), digests, bodies)  # noqa: B905  # they are as many
+    told, bodies = source.told(start, stop, number)
+    for (index, event_type, digests), body in zip(told, bodies, strict=True):
+        yield (index, event_type), tuple(map(hexlify, digests)), hexlify(body)
 
 
 def rows(text: bytes, start: int, members: Members) -> Rows | None:

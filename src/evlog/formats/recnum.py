@@ -6,8 +6,10 @@ unmeasured records included. In the wild they also count across registers, from 
 
 from __future__ import annotations
 
+from array import array
 from operator import eq
 
+from evlog import hashing
 from evlog._record import Record
 from evlog.model import Loss
 
@@ -55,9 +57,18 @@ def derived(registers: Iterable[Hashable]) -> Iterator[int]:
         yield number
 
 
+def _counts(numbers: Sequence[int | None], registers: Sequence[Hashable]) -> bool:
+    """Whether the numbers are those by the specification."""
+    if isinstance(numbers, array) and isinstance(registers, array):
+        native = hashing.native(numbers.itemsize * len(numbers))
+        if native is not None:
+            return native.counted(numbers, registers)
+    return all(map(eq, numbers, derived(registers)))
+
+
 def scheme(numbers: Sequence[int | None], registers: Sequence[Hashable]) -> Scheme:
     """How the numbers count; ``registers`` are those of the same records."""
-    if all(map(eq, numbers, derived(registers))):
+    if _counts(numbers, registers):
         return Scheme("per-register") if numbers else Scheme("absent")
     last: dict[Hashable, int] = {}
     starts: set[int] = set()

@@ -15,8 +15,8 @@ one, if it is installed and passes its self-test. ``EVLOG_BACKEND=python`` or ``
 from __future__ import annotations
 
 import os
-from importlib import import_module
 
+from evlog._record import import_module
 from evlog.errors import UsageError
 
 TYPE_CHECKING = False
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from evlog.algorithms import HashAlg
     from evlog.hashing.protocols import Backend, Native
 
-__all__ = ["backend", "best", "digest", "native", "pad_or_cut", "trace"]
+__all__ = ["backend", "best", "digest", "find", "native", "pad_or_cut", "trace"]
 
 #: Backends from slow to fast: the module, and the bytes of input from which on it saves more than its import costs.
 _BACKENDS = {"python": 0, "accel": 1 << 17}
@@ -57,6 +57,13 @@ def native(size: int) -> Native | None:
     if size < _LARGE and _chosen is None and not os.environ.get("EVLOG_BACKEND"):
         return None
     return backend(size).native
+
+
+def find(data: bytes, wanted: bytes, start: int = 0, end: int | None = None) -> int:
+    """As ``data.find``: by the native module, where there is one and much to search."""
+    stop = len(data) if end is None else end
+    module = native(stop - start)
+    return data.find(wanted, start, stop) if module is None else module.find(data, wanted, start, stop)
 
 
 def _choose(size: int) -> tuple[Backend, bool]:

@@ -74,7 +74,10 @@ if TYPE_CHECKING:
             ...
 
         def of_body(self, columns: Columns) -> bytes:
-            """For each row, 1 if it has digests and all of them are hashes of its body, else 0."""
+            """For each row, 1 if it has digests and all of them are hashes of its body, else 0.
+
+            0 too where the name that a body stands behind is longer than the record (`evlog.columns.Named`).
+            """
             ...
 
         def words(self, columns: Columns, distances: Sequence[int], byteorder: str) -> array[int]:
@@ -113,7 +116,7 @@ if TYPE_CHECKING:
             offsets: array[int],
             end: int,
             layout_of: bytearray | None,
-            shapes: Sequence[tuple[int, Sequence[tuple[int, int]]]],
+            shapes: Sequence[Any],
             /,
         ) -> bytes: ...
         def words(
@@ -127,6 +130,8 @@ if TYPE_CHECKING:
             /,
         ) -> None: ...
         def tally(self, registers: array[int]) -> dict[int, int]: ...
+        def counted(self, numbers: array[int], registers: array[int], /) -> bool: ...
+        def find(self, data: bytes, wanted: bytes, start: int, stop: int, /) -> int: ...
         def tcg2_run(
             self,
             data: bytes,
@@ -162,6 +167,27 @@ if TYPE_CHECKING:
             registers: array[int],
             /,
         ) -> int: ...
+        def ima_text_run(
+            self,
+            data: bytes,
+            start: int,
+            name: bytes,
+            digest: int,
+            limits: tuple[int, int],
+            offsets: array[int],
+            registers: array[int],
+            /,
+        ) -> int: ...
+        def ima_text_digests(
+            self,
+            data: bytes,
+            offsets: array[int],
+            first: int,
+            end: int,
+            name: bytes,
+            digest: int,
+            /,
+        ) -> list[bytes | None]: ...
         def cel_run(
             self,
             data: bytes,
@@ -178,6 +204,23 @@ if TYPE_CHECKING:
             notable: list[int],
             unread: list[int],
             types: set[int],
+            /,
+        ) -> int: ...
+        def cbor_run(
+            self,
+            data: bytes,
+            start: int,
+            constants: Sequence[tuple[int, bytes]],
+            numbers: Sequence[tuple[int, int, int, int]],
+            inline: int,
+            fixed: int,
+            registers: int,
+            odd: Sequence[int],
+            offsets: array[int],
+            recnums: array[int],
+            indices: array[int],
+            silent: list[int],
+            notable: list[int],
             /,
         ) -> int: ...
         def text_run(

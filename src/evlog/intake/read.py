@@ -6,10 +6,11 @@ The only verbs besides `evlog.convert` that know the registry of rooms.
 from __future__ import annotations
 
 import os
+from stat import S_ISREG, S_ISVTX
 
 from evlog import hashing
-from evlog.errors import ParseError, SourceError
-from evlog.formats import CERTAIN, room, writer
+from evlog.errors import ParseError, SourceError, UnknownFormatError
+from evlog.formats import CERTAIN, FORMATS, detect, room, writer
 from evlog.intake.files import CAPTURES, load, named
 from evlog.intake.identify import read_each, read_one
 from evlog.options import Options
@@ -25,9 +26,11 @@ if TYPE_CHECKING:
     from evlog.options import Choices
     from evlog.registers import Register, Space
 
-__all__ = ["read", "read_logs", "read_mapped", "write"]
+__all__ = ["read", "read_alone", "read_logs", "read_mapped", "write"]
 
 _LARGE = 1 << 24  # bytes
+#: Formats whose rooms take a map for bytes, in the order of `FORMATS`: others want more of a buffer than it can do.
+_MAPPED = ("tcg2", "ima-binary", "ima-ascii")
 
 
 def read(
@@ -135,19 +138,53 @@ def _folder(source: Source, format: str | None, strict: bool, choices: Choices) 
 
 
 def read_mapped(path: str, *, format: str | None = None, strict: bool = False, **choices: Unpack[Choices]) -> list[Log]:
-    """As `read_logs` of a path, for a process that ends soon: a large firmware log is not copied into memory.
+    """As `read_logs` of a path, for a process that ends soon: a large firmware log or IMA list is not copied.
 
     Memory that nobody had before costs more than reading and replaying a log, most of all in a virtual machine.
     """
-    if format in (None, "tcg2") and _is_large(path) and hashing.native(_LARGE) is not None:
+    may_be = format in (None, *_MAPPED) and choices.get("member") is None
+    if may_be and _is_large(path) and hashing.native(_LARGE) is not None:
         from evlog.intake.mapping import mapped
 
         data = mapped(path, _LARGE)
         options = Options(name=path, strict=strict, sticky=_sticky(path), **choices)
-        # Other rooms want more of a buffer than a map can do.
-        if data is not None and room("tcg2").sniff(data, options).confidence == CERTAIN:
-            return [room("tcg2").read(data, options)]
+        found = _certainly(data, format, options) if data is not None else None
+        if data is not None and found is not None:
+            return [room(found).read(data, options)]
     return read_logs(path, format=format, strict=strict, **choices)
+
+
+def read_alone(path: str, options: Options, most: int) -> Log | None:
+    """The log that a file of at most so many bytes is, nothing around it: for who reads one after the other.
+
+    ``options`` settle how it is read. None for whatever else there is, of which `read` says what it is. May raise what
+    `read` raises.
+    """
+    if os.path.basename(path) == "event_log" or options.member is not None:
+        return None
+    with open(path, "rb", buffering=0) as file:
+        status = os.fstat(file.fileno())
+        if not S_ISREG(status.st_mode) or not 0 < status.st_size <= most:
+            return None
+        data = file.read(status.st_size + 1)
+    if len(data) != status.st_size or data[:2] in CAPTURES:
+        return None
+    options = options.replace(name=path, sticky=bool(status.st_mode & S_ISVTX))
+    try:
+        detection = detect(data, options)
+    except UnknownFormatError:
+        return None
+    return room(detection.format).read(data, options) if detection.confidence == CERTAIN else None
+
+
+def _certainly(data: bytes, format: str | None, options: Options) -> str | None:
+    """The format of a map, if it is one of `_MAPPED` and its room is certain; rooms are asked as `detect` asks them."""
+    for each in FORMATS:
+        if format in (None, each) and room(each).sniff(data, options).confidence == CERTAIN:
+            return each if each in _MAPPED else None
+        if each == _MAPPED[-1]:
+            break
+    return None
 
 
 def _is_large(path: str) -> bool:
@@ -160,7 +197,7 @@ def _is_large(path: str) -> bool:
 def _sticky(name: str) -> bool:
     """Whether the file of this name has the sticky bit."""
     try:
-        return bool(name) and bool(os.stat(name).st_mode & 0o1000) and not os.path.isdir(name)
+        return bool(name) and bool(os.stat(name).st_mode & S_ISVTX) and not os.path.isdir(name)
     except (OSError, ValueError):
         return False
 

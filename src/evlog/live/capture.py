@@ -53,6 +53,7 @@ def capture(
     tcti: str | None = None,
     nonce: bytes | None = None,
     quote: bool = False,
+    ak: int | None = None,
     redact: bool = False,
     without: Iterable[str] = (),
     logs: Iterable[tuple[str | Register | None, str]] = (),
@@ -61,9 +62,10 @@ def capture(
 
     ``root`` is where its file system stands, ``tcti`` what tpm2-tools take for its TPM (else the kernel's are asked).
     With ``quote`` every TPM is asked to sign its registers, and a confidential guest's processor for a report, about
-    ``nonce``, which the verifier chose: without one they are replayable. ``redact`` leaves out what tells whose machine
-    it is, as far as nothing that was measured changes; ``without`` leaves out whole parts (`LEAVE_OUT`). ``logs`` are
-    textual logs that nobody else knows of, each with the register that it extends, if it does not say.
+    ``nonce``, which the verifier chose: without one they are replayable. ``ak`` is the handle of a persistent key that
+    the TPM signs with, which the verifier may know; else one is made for this. ``redact`` leaves out what tells whose
+    machine it is, as far as nothing that was measured changes; ``without`` leaves out whole parts (`LEAVE_OUT`).
+    ``logs`` are textual logs that nobody else knows of, each with the register that it extends, if it does not say.
 
     Nothing is extended, and nothing is written. What cannot be read is in the manifest, with the reason, and in
     ``problems``. Raises UsageError for a nonce that anybody can guess and an unknown part, SourceError where there is
@@ -76,7 +78,9 @@ def capture(
     sources = [*log_sources(place), *_given(named)]
     wanted = [each for each in sources if not each.problem and not (each.kind == "ima" and "ima" in left_out)]
     quoting = quote and "quotes" not in left_out
-    found, tries = _rounds(place, tcti, wanted, (nonce or os.urandom(_RANDOM)) if quoting else None)
+    if ak is not None and not quoting:
+        raise UsageError("an attestation key is given, and no quote is asked for")
+    found, tries = _rounds(place, tcti, wanted, (nonce or os.urandom(_RANDOM)) if quoting else None, ak)
     if not found.before and not found.logs:
         refused = "; ".join([str(each) for each in sources if each.refused] or found.problems)
         raise SourceError(f"this machine shows neither a log nor a register{': ' if refused else ''}{refused}")
@@ -133,7 +137,9 @@ def _registers_of(logs: Iterable[tuple[str | Register | None, str]]) -> Iterable
             yield os.path.abspath(path), str(known)
 
 
-def _rounds(root: str, tcti: str | None, sources: Sequence[LogSource], nonce: bytes | None) -> tuple[Gathered, int]:
+def _rounds(
+    root: str, tcti: str | None, sources: Sequence[LogSource], nonce: bytes | None, ak: int | None
+) -> tuple[Gathered, int]:
     """The first round in which nothing moved, else the last that there was time for, and how many there were."""
     import time
 
@@ -145,7 +151,7 @@ def _rounds(root: str, tcti: str | None, sources: Sequence[LogSource], nonce: by
     began = time.monotonic()
     tries = 0
     while True:
-        found = gather(sources, shown, nonce=nonce, report=root == "/")
+        found = gather(sources, shown, nonce=nonce, ak=ak, report=root == "/")
         tries += 1
         if found.consistent or tries == _TRIES or time.monotonic() - began > _PATIENCE:
             break

@@ -68,7 +68,7 @@ class Member(Record):
 
 
 class Quote(Record):
-    """What a TPM signed, by a key that was made for this and is gone.
+    """What a TPM signed, by a key that was made for this and is gone, or one that it keeps.
 
     ``message`` is a TPMS_ATTEST, ``signature`` a TPMT_SIGNATURE, ``selection`` the registers and banks in the order in
     which their values are digested, ``registers`` those values. The attestation key's public part is ``key_pem`` (PEM)

@@ -58,8 +58,14 @@ class Gathered(Record):
         return quoted and self.before == self.after
 
 
-def gather(sources: Sequence[LogSource], shown: Sequence[Shown], *, nonce: bytes | None, report: bool) -> Gathered:
-    """One round. A ``nonce`` asks for quotes of every TPM that can be asked, ``report`` for a guest's report too."""
+def gather(
+    sources: Sequence[LogSource], shown: Sequence[Shown], *, nonce: bytes | None, ak: int | None, report: bool
+) -> Gathered:
+    """One round.
+
+    A ``nonce`` asks for quotes of every TPM that can be asked, by the key at ``ak`` if that is given, ``report`` for a
+    guest's report too.
+    """
     problems: list[str] = []
     before = _registers(shown, problems)
     quotes: dict[str, Quote] = {}
@@ -70,7 +76,7 @@ def gather(sources: Sequence[LogSource], shown: Sequence[Shown], *, nonce: bytes
             if quote is None:
                 continue
             try:
-                quotes[each.name] = quote(nonce)
+                quotes[each.name] = quote(nonce, ak=ak)
             except EvlogError as error:
                 problems.append(f"no quote of {each.name}: {error}")
         if report:

@@ -12,7 +12,7 @@ from __future__ import annotations
 import os
 
 from evlog import hashing
-from evlog.algorithms import HashAlg
+from evlog.algorithms import ALGORITHMS, HashAlg
 from evlog.contents.launch import LAUNCH_PCRS
 from evlog.errors import SourceError, UsageError
 from evlog.live.device import Device, Member, Quote
@@ -28,7 +28,7 @@ __all__ = ["Tpm", "kind"]
 
 _TRIES = 4
 _AT_ONCE = 8  # values that one answer has
-_ATTEST_HASH = 0x000B
+_PERSISTENT = range(0x81000000, 0x82000000)
 _ENV = ("TPM2TOOLS_TCTI", "TPM2_TCTI")
 
 
@@ -113,15 +113,23 @@ class Tpm(Device):
         return f"reset {self._backend.reset_count()}"
 
     def quote(
-        self, nonce: bytes, registers: Iterable[Register] | None = None, banks: Iterable[HashAlg] | None = None
+        self,
+        nonce: bytes,
+        registers: Iterable[Register] | None = None,
+        banks: Iterable[HashAlg] | None = None,
+        *,
+        ak: int | None = None,
     ) -> Quote:
-        """A quote of registers (all) in banks (all), with the values that it is about, by a key made for it.
+        """A quote of registers (all) in banks (all), with the values that it is about.
 
-        The key is of the endorsement hierarchy where that may be used, and flushed. Raises UsageError for a nonce that
-        does not fit or an empty choice, SourceError if the registers do not stand still for it.
+        ``ak`` is the handle of a persistent attestation key. Without one a key is made, of the endorsement hierarchy
+        where that may be used, and flushed. Raises UsageError for a nonce that does not fit, what is no persistent
+        handle and an empty choice, SourceError if the registers do not stand still for it.
         """
         if not 0 < len(nonce) <= 64:
             raise UsageError(f"a nonce of {len(nonce)} bytes, a quote takes 1 to 64")
+        if ak is not None and ak not in _PERSISTENT:
+            raise UsageError(f"{ak:#x} is no handle of a persistent key: 0x81000000 to 0x81ffffff are")
         wanted = None if registers is None else {_index(register) for register in registers}
         hashes = None if banks is None else {alg.id for alg in banks}
         selection = {
@@ -135,10 +143,9 @@ class Tpm(Device):
             raise UsageError(f"{self.name}: none of these registers is in any of these banks")
         for _ in range(_TRIES):
             values = self._steady(selection)
-            message, signature, pem, public = self._backend.quote(nonce, selection)
+            message, signature, pem, public = self._backend.quote(nonce, selection, ak)
             keys = [(alg, pcr) for alg, pcrs in selection.items() for pcr in pcrs]
-            digest = hashing.digest(HashAlg.of(_ATTEST_HASH), b"".join(values[key] for key in keys))
-            if message.endswith(len(digest).to_bytes(2, "big") + digest):
+            if _is_about(message, b"".join(values[key] for key in keys)):
                 named = {(Register("pcr", pcr), HashAlg.of(alg)): values[alg, pcr] for alg, pcr in keys}
                 return Quote(message, signature, nonce, tuple(named), Registers(named, self.name), pem, public)
         raise SourceError(f"{self.name}: the registers move faster than they can be quoted")
@@ -168,6 +175,15 @@ def backend(tcti: str) -> Backend:
             return tpm_tools.Tools(tcti)
     raise SourceError(
         "nothing here speaks to a TPM: install tpm2-tools, or tpm2-pytss (pip install 'evlog-toolkit[tpm]')"
+    )
+
+
+def _is_about(message: bytes, values: bytes) -> bool:
+    """Whether a TPMS_ATTEST ends with the digest of these values, by whichever hash the key signs with."""
+    return any(
+        message.endswith(alg.size.to_bytes(2, "big") + hashing.digest(alg, values))
+        for alg in map(HashAlg.of, ALGORITHMS)
+        if hashing.backend().computable(alg)
     )
 
 

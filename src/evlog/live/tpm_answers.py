@@ -35,8 +35,8 @@ if TYPE_CHECKING:
             """How often the TPM has started."""
             ...
 
-        def quote(self, nonce: bytes, selection: Selection) -> tuple[bytes, bytes, bytes, bytes]:
-            """TPMS_ATTEST, TPMT_SIGNATURE, and of the key PEM and TPM2B_PUBLIC."""
+        def quote(self, nonce: bytes, selection: Selection, key: int | None) -> tuple[bytes, bytes, bytes, bytes]:
+            """TPMS_ATTEST, TPMT_SIGNATURE, and the PEM and TPM2B_PUBLIC of the key: a new one, or the handle's."""
             ...
 
 

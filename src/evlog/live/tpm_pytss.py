@@ -87,14 +87,19 @@ class Pytss:
         with _Connection(self) as tpm:
             return int(tpm.read_clock().clockInfo.resetCount)
 
-    def quote(self, nonce: bytes, selection: Selection) -> tuple[bytes, bytes, bytes, bytes]:
+    def quote(self, nonce: bytes, selection: Selection, key: int | None) -> tuple[bytes, bytes, bytes, bytes]:
         tss = self.tss
         with _Connection(self) as tpm:
-            key, public = self._make_key(tpm)
+            if key is None:
+                signer, public = self._make_key(tpm)
+            else:
+                signer = tpm.tr_from_tpmpublic(key)
+                public = tpm.read_public(signer)[0]
             try:
-                message, signature = tpm.quote(key, self._select(selection), tss.TPM2B_DATA(nonce))
+                message, signature = tpm.quote(signer, self._select(selection), tss.TPM2B_DATA(nonce))
             finally:
-                tpm.flush_context(key)
+                if key is None:
+                    tpm.flush_context(signer)
             return bytes(message), signature.marshal(), public.publicArea.to_pem(), public.marshal()
 
     def _make_key(self, tpm: Any) -> tuple[Any, Any]:

@@ -30,6 +30,7 @@ _CODE = re.compile(r"Esys_\w+\(0x([0-9A-Fa-f]{1,8})\)(?: - (.*))?")
 _BANK = re.compile(r"^\s*-\s*([A-Za-z0-9_]+):\s*\[(.*)\]\s*$", re.MULTILINE)
 _HANDLE = re.compile(r"0x8[0-9A-Fa-f]{7}")
 _RESETS = re.compile(r"^\s*reset_count:\s*(\d+)\s*$", re.MULTILINE)
+_SCHEME_HASH = re.compile(r"^scheme-halg:\n\s+value: (\w+)$", re.MULTILINE)
 _MADE_FOR = "fixedtpm|fixedparent|sensitivedataorigin|userwithauth|restricted|sign"
 
 
@@ -89,21 +90,26 @@ class Tools:
             raise SourceError(f"tpm:{self.tcti}: it does not say how often it was started")
         return int(found[1])
 
-    def quote(self, nonce: bytes, selection: Selection) -> tuple[bytes, bytes, bytes, bytes]:
+    def quote(self, nonce: bytes, selection: Selection, key: int | None) -> tuple[bytes, bytes, bytes, bytes]:
         with tempfile.TemporaryDirectory(prefix="evlog-") as folder:
             files = {name: os.path.join(folder, name) for name in ("key", "message", "signature", "pem", "public")}
             before = self._transient()
             try:
-                self._make_key(files["key"])
-                # With a resource manager the key is gone from the TPM and in the file; without, it is still there.
-                left = self._transient() - before
-                key = min(left, default=files["key"])
+                hashed = "sha256"
+                if key is None:
+                    self._make_key(files["key"])
+                    # With a resource manager the key is gone from the TPM and in the file; without, it is still there.
+                    signer = min(self._transient() - before, default=files["key"])
+                else:
+                    signer = f"{key:#x}"
+                    scheme = _SCHEME_HASH.search(self._run("tpm2_readpublic", "-c", signer))
+                    hashed = scheme[1] if scheme is not None else hashed
                 self._run(
-                    *("tpm2_quote", "-Q", "-c", key, "-l", _selection(selection), "-q", nonce.hex(), "-g", "sha256"),
+                    *("tpm2_quote", "-Q", "-c", signer, "-l", _selection(selection), "-q", nonce.hex(), "-g", hashed),
                     *("-m", files["message"], "-s", files["signature"]),
                 )
                 for form, name in (("pem", "pem"), ("tss", "public")):
-                    self._run("tpm2_readpublic", "-Q", "-c", key, "-f", form, "-o", files[name])
+                    self._run("tpm2_readpublic", "-Q", "-c", signer, "-f", form, "-o", files[name])
             finally:
                 for handle in self._transient() - before:
                     self._run("tpm2_flushcontext", handle)

@@ -10,12 +10,12 @@ from evlog.columns import NOT_EXTENDED, Columns, Lines
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from evlog.algorithms import HashAlg
     from evlog.registers import Register
 
-__all__ = ["chained"]
+__all__ = ["chained", "moved", "renumbered"]
 
 
 def chained(parts: Sequence[Columns | None]) -> Lines | None:
@@ -36,12 +36,13 @@ def chained(parts: Sequence[Columns | None]) -> Lines | None:
     # Most lines are covered from their first byte: one column says both then.
     starts = offsets if all(part.covered and part.covered[0] is part.offsets for part in lines) else array("Q")
     for part, begin in zip(lines, begins, strict=False):
-        offsets.extend(_moved(part.offsets, begin))
-        registers.extend(_renumbered(part.registers, [place_of[register] for register in part.names]))
+        offsets.extend(moved(part.offsets, begin))
+        new = {index: place_of[register] for index, register in enumerate(part.names)}
+        registers.extend(renumbered(part.registers, new))
         if part.covered is not None:
             if starts is not offsets:
-                starts.extend(_moved(part.covered[0], begin))
-            stops.extend(_moved(part.covered[1], begin))
+                starts.extend(moved(part.covered[0], begin))
+            stops.extend(moved(part.covered[1], begin))
 
     def extensions(alg: HashAlg, rules: tuple[str, ...], start: int, stop: int) -> Sequence[bytes | None]:
         found: list[bytes | None] = []
@@ -69,14 +70,14 @@ def chained(parts: Sequence[Columns | None]) -> Lines | None:
     )
 
 
-def _moved(places: array[int], by: int) -> Iterable[int]:
+def moved(places: array[int], by: int) -> Iterable[int]:
+    """Places in another buffer."""
     return map(by.__add__, places) if by else places
 
 
-def _renumbered(registers: array[int], new: Sequence[int]) -> array[int]:
+def renumbered(registers: array[int], new: Mapping[int, int]) -> array[int]:
     """Indices of registers as indices in another list of names."""
-    if list(new) == list(range(len(new))):
+    if all(index == other for index, other in new.items()):
         return registers
-    table = dict(enumerate(new))
-    table[NOT_EXTENDED] = NOT_EXTENDED
+    table = {**new, NOT_EXTENDED: NOT_EXTENDED}
     return array("I", map(table.__getitem__, registers))

@@ -19,6 +19,7 @@ from evlog.merging import order as _order
 from evlog.merging.assign import assign
 from evlog.merging.lines import chained
 from evlog.merging.overlap import Overlap, combine_twins, drop_overlaps
+from evlog.merging.several import joined
 from evlog.model import Event, Finding, LazyEvents, Log, Loss, Origin, Span, banks_of
 from evlog.registers import Register, Registers
 from evlog.replaying.boot_aggregate import boot_aggregate
@@ -166,10 +167,11 @@ class _Chained(LazyEvents):
         self._logs = logs
         self._bounds = list(accumulate((len(log.events) for log in logs), initial=0))
         Lazy.__init__(self, self._bounds[-1])
-        self.columns = chained([log.columns for log in logs])
+        lines = chained([log.columns for log in logs])
+        self.columns = lines if lines is not None else joined(logs)
         self.reading = self._twins = self._packed = None
         # Lines do not say which register they are of: those of several are not told by their bytes.
-        if self.columns is not None and len(self.columns.names) == 1:
+        if lines is not None and len(lines.names) == 1:
             readings = {log.events.reading for log in logs if isinstance(log.events, LazyEvents)}
             self.reading = readings.pop() if len(readings) == 1 else None
 
@@ -232,22 +234,35 @@ def _handovers(placed: Sequence[Placed], replayed: Replay, first: Sequence[_Firs
             evidence = "the value stated is the one that the register starts with"
         event = first[position].number + _row(placed[position].log, number)
         yield Handover(made.register, made.from_ or "", made.to, made.verdict, made.alg, made.value, evidence, event)
+    before = _Before(placed)
     for position in range(len(placed)):
-        for handover in _from_firmware(placed, position, first[position].number):
+        for handover in _from_firmware(placed, position, first[position].number, before):
             stated |= {(handover.register, position)} if handover.verdict == "continuous" else set()
             yield handover
     owners: dict[Register, int] = {}
     for position, each in enumerate(placed):
-        before: Registers | None = None
         for register, event in first[position].registers.items():
             if register in owners and (register, position) not in stated:
-                if before is None:
-                    logs = [other.log for other in placed]
-                    before = replay(logs[:position], beside=logs[position:]).registers()
-                alg, value = _value(before, register)
+                alg, value = _value(before(position), register)
                 source = placed[owners[register]].log.name
                 yield Handover(register, source, each.log.name, "unanchored", alg, value, each.reason, event)
             owners[register] = position
+
+
+class _Before:
+    """The registers before each log, where somebody asks for them: they are replayed once."""
+
+    def __init__(self, placed: Sequence[Placed]) -> None:
+        self._logs = [each.log for each in placed]
+        self._known = {place: each.before for place, each in enumerate(placed) if each.before is not None}
+
+    def __call__(self, position: int) -> Registers:
+        found = self._known.get(position)
+        if found is None:
+            logs = self._logs
+            found = replay(logs[:position], beside=logs[position:]).registers() if position else Registers({})
+            self._known[position] = found
+        return found
 
 
 _EVIDENCE = {
@@ -267,11 +282,12 @@ def _row(log: Log, number: int) -> int:
     return row if row < len(log.events) and log.events[row].number == number else 0
 
 
-def _from_firmware(placed: Sequence[Placed], position: int, base: int) -> Iterator[Handover]:
+def _from_firmware(placed: Sequence[Placed], position: int, base: int, registers_before: _Before) -> Iterator[Handover]:
     """The hand-over to an IMA list: its boot_aggregate against the registers of the logs before it."""
     log = placed[position].log
-    before = [each.log for each in placed[:position]]
-    registers = replay(before).registers() if before else Registers({})
+    if log.columns is not None and (log.columns.statements is not None or log.columns.typed is not None):
+        return  # neither lines nor PC Client events are one
+    registers = registers_before(position)
     if not any(register.space == "pcr" for register, _ in registers):
         return  # a platform without PCRs, of which the aggregate is made
     found = boot_aggregate(log, registers)
@@ -286,7 +302,9 @@ def _from_firmware(placed: Sequence[Placed], position: int, base: int) -> Iterat
         evidence = _NOT_BOUND.get(found.verdict, "its boot_aggregate is the hash of no bank's registers before it")
     verdict = _BOOT_AGGREGATE.get(found.verdict, "unanchored")
     alg = HashAlg.named(found.algorithm)
-    yield Handover(event.register, before[-1].name, log.name, verdict, alg, found.value, evidence, base + row)
+    yield Handover(
+        event.register, placed[position - 1].log.name, log.name, verdict, alg, found.value, evidence, base + row
+    )
 
 
 def _value(before: Registers, register: Register) -> tuple[HashAlg | None, bytes | None]:

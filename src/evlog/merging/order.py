@@ -36,10 +36,13 @@ _FIRMWARE_TYPES = {EV_NO_ACTION, EV_SEPARATOR, EV_S_CRTM_CONTENTS, EV_S_CRTM_VER
 
 
 class Placed(Record):
-    """A log in its place, and why it stands there."""
+    """A log in its place, and why it stands there; and the registers before it, where the order took them."""
 
     log: Log
     reason: str
+    before: Registers | None = None
+
+    _uncompared = ("before",)
 
 
 def in_order(logs: Sequence[Log]) -> list[Placed]:
@@ -49,12 +52,12 @@ def in_order(logs: Sequence[Log]) -> list[Placed]:
     claims = {id(log): stated_values(log) for log in logs}
     telling = any(claims.values()) or any(_is_system(log) for log in logs)
     while waiting:
-        running = Registers({}, "replay")
+        running = None
         if placed and telling:
             running = replay([each.log for each in placed], beside=waiting).registers()
-        log, reason = _next(waiting, running, claims, first=not placed)
+        log, reason = _next(waiting, running or Registers({}, "replay"), claims, first=not placed)
         waiting = [other for other in waiting if other is not log]
-        placed.append(Placed(log, reason))
+        placed.append(Placed(log, reason, running))
     return placed
 
 

@@ -58,9 +58,10 @@ def _candidates(log: Log) -> Iterator[Event]:
         yield from log.events
         return
     # Comments are not measured, and a log may have a million of them; and IMA's rooms tell what is on no register.
-    if columns.names is not None and all(register.replayable for register in columns.names):
+    if columns.named is not None and all(register.replayable for register in columns.named):
         return
-    if any(finding.code == "no_register" for finding in log.findings):
+    # Of a merged log such a finding is that of a part, and has no event.
+    if any(finding.code == "no_register" and finding.event is not None for finding in log.findings):
         return
     yield from unfollowed(log, columns)
 

@@ -83,7 +83,7 @@ fn record<'a>(data: &'a [u8], position: usize, shape: &Shape) -> Option<Record<'
     let rest = data.get(position..)?;
     let head = rest.get(..shape.fixed)?;
     for (distance, expected) in &shape.heads {
-        if !head.get(*distance..)?.starts_with(expected) {
+        if head.get(*distance..)?.first_chunk() != Some(expected) {
             return None;
         }
     }
@@ -137,6 +137,10 @@ fn field(data: &[u8], at: usize) -> Option<(u8, usize)> {
 /// A big-endian integer of up to eight bytes.
 fn number(data: &[u8], at: usize, width: usize) -> Option<u64> {
     let bytes = data.get(at..at.checked_add(width)?)?;
+    // The usual width without a loop.
+    if let &[a, b, c, d] = bytes {
+        return Some(u64::from(u32::from_be_bytes([a, b, c, d])));
+    }
     (width <= 8).then(|| bytes.iter().fold(0, |number, &byte| number << 8 | u64::from(byte)))
 }
 

@@ -6,8 +6,11 @@
 
 #![forbid(unsafe_code)]
 
+pub mod cbor;
 pub mod cel;
+pub mod counting;
 pub mod ima;
+pub mod ima_text;
 pub mod tcg;
 pub mod text;
 
@@ -55,4 +58,35 @@ fn u32_le(data: &[u8], at: usize) -> Option<u32> {
 /// The two bytes at an offset, as a little-endian number; `None` beyond the end.
 fn u16_le(data: &[u8], at: usize) -> Option<u16> {
     Some(u16::from_le_bytes(*data.get(at..)?.first_chunk()?))
+}
+
+/// Where some bytes stand first between two offsets; `None` where they do not.
+pub fn find(data: &[u8], wanted: &[u8], start: usize, stop: usize) -> Option<usize> {
+    let part = data.get(start..stop.min(data.len()))?;
+    let found = match *wanted {
+        // Of the same byte again and again memmem sees every other one.
+        [byte, ref rest @ ..] if rest.len() >= 7 && rest.iter().all(|&other| other == byte) => {
+            find_run(part, byte, wanted.len())
+        }
+        _ => memchr::memmem::find(part, wanted),
+    };
+    found.map(|at| start + at)
+}
+
+/// Where a byte stands so many times in a row: one in as many bytes is looked at, and more around those that are it.
+fn find_run(data: &[u8], byte: u8, count: usize) -> Option<usize> {
+    let mut from = 0;
+    let mut at = count - 1;
+    while let Some(&found) = data.get(at) {
+        if found == byte {
+            let start = data[from..at].iter().rposition(|&other| other != byte).map_or(from, |odd| from + odd + 1);
+            match data.get(at..start + count)?.iter().position(|&other| other != byte) {
+                None => return Some(start),
+                Some(odd) => at += odd,
+            }
+        }
+        from = at + 1;
+        at += count;
+    }
+    None
 }

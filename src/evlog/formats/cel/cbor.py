@@ -9,9 +9,8 @@ register, as go-eventlog's TLV has it.
 
 from __future__ import annotations
 
-from functools import partial
-
 from evlog._paused import CollectorPaused
+from evlog._record import partial
 from evlog.algorithms import HashAlg
 from evlog.errors import EvlogError, ParseError, WriteError
 from evlog.formats import CERTAIN, LIKELY, NO_MATCH, Match
@@ -144,7 +143,11 @@ def read(data: bytes, options: Options) -> Log:
     if found is not None:
         events_in_rows = found.events(ID, options.name)
         rest = _record.indices(map(events_in_rows.__getitem__, range(1, len(events_in_rows))))
-        if _record.pcr_space(events_in_rows[0], rest, options) == "pcr":
+        space = _record.pcr_space(events_in_rows[0], rest, options)
+        if space == "ccmr":
+            found = found.of_ccmrs
+            events_in_rows = found.events(ID, options.name)
+        if space == found.packed.space:
             return _record.finish(ID, events_in_rows, notes, options, algorithms=found.algorithms)
         notes = _record.Notes(options)
     items = _Items(data, notes)
@@ -421,6 +424,12 @@ def rewrite(log: Log, options: Options) -> tuple[bytes, int] | None:
     source = _record.rewritable(log, options, _ENCODING)
     records = cbor_rows.records(source) if source is not None else None
     return None if records is None else (records, 0)
+
+
+def excerpt(log: Log, rows: Sequence[int]) -> bytes | None:
+    """The bytes of some records as a log: see `evlog.formats`."""
+    packed = log.packed
+    return array_head(len(rows)) + packed.columns.gathered(rows) if packed is not None else None
 
 
 def _write_raw(encoder: Any, value: Any) -> None:

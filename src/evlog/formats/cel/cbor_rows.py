@@ -2,11 +2,12 @@
 
 Spec: TCG Canonical Event Log Format 1.1, section 5.2; RFC 8949, section 4.2.1 (deterministic encoding). The reader and
 the writer of `evlog.formats.cel.cbor`, which go by cbor2, are the reference (tests/test_packed.py). A log is read here
-only if all of it is an array of such records on PCRs, encoded as cbor2 would encode them; anything else is for the
-reference to read, and to remark on.
+only if all of it is an array of such records under the key of a PCR, encoded as cbor2 would encode them; anything else
+is for the reference to read, and to remark on.
 
 Within a log most records have one shape: the widths of integers, and the algorithms and sizes of the digests. One
-`struct` call reads a record of the shape of the one before it.
+`struct` call reads a record of the shape of the one before it. The native scanner goes over records of one shape and
+stops at any other.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ import struct
 from array import array
 from io import BytesIO
 
+from evlog import hashing
 from evlog._record import Record
 from evlog.algorithms import HashAlg
 from evlog.columns import NOT_EXTENDED, Fields, Layout, Packed, Recorded
@@ -30,7 +32,11 @@ from evlog.registers import Register
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from typing import Any
+    from typing import Any, TypeAlias
+
+    Form: TypeAlias = tuple[list[tuple[int, bytes]], list[tuple[int, int, int, int]], int, int]
+
+    from evlog.registers import Space
 
 __all__ = ["Rows", "records", "rows"]
 
@@ -56,6 +62,7 @@ class _Shape:
         self._data, self._start, self._at = data, position, position
         self._form, self._skipped, self._constant = ">", ">", b""
         self.constants: list[bytes] = []
+        self._sizes: list[int] = []
         self.least: list[int] = []
         self.most: list[int] = []
         self._take(_RECORD)
@@ -101,6 +108,7 @@ class _Shape:
     def _value(self, code: str, size: int, *, kept: bool = True) -> None:
         """A value stands here, behind what was constant."""
         self.constants.append(self._constant)
+        self._sizes.append(size)
         self._form += f"{len(self._constant)}s{code}"
         self._skipped += f"{len(self._constant)}x{code if kept else f'{size}x'}"
         self._constant = b""
@@ -116,6 +124,21 @@ class _Shape:
         self.least.append(least)
         self.most.append((1 << 8 * size) - 1 if size else major + 23)
         self._value(code or "B", size or 1, kept=kept)
+
+    def form(self) -> Form:
+        """As the native scanner wants it: what is the same in all records by distance, the four numbers, and the rest.
+
+        The rest is what the byte of the data's length says besides it, and the bytes before the data.
+        """
+        constants, values, at = [], [], 0
+        for constant, size in zip(self.constants, self._sizes, strict=True):
+            constants.append((at, constant))
+            values.append((at + len(constant), size))
+            at += len(constant) + size
+        numbers = [values[0], values[1], values[-2], values[-1]]
+        bounds = zip(numbers, self.least, self.most, strict=True)
+        inline = _BYTES if self.least[-1] == _BYTES else 0
+        return constants, [(*number, least, most) for number, least, most in bounds], inline, at
 
     def _digest(self) -> tuple[HashAlg, int]:
         """The algorithm of the digest here, and its distance from the start of the record."""
@@ -148,11 +171,19 @@ class Rows(Record):
     indices: array[int]
     algorithms: tuple[HashAlg, ...]
 
+    @property
+    def of_ccmrs(self) -> Rows:
+        """The same on CC measurement registers, which stand as PCRs do: no event extends the first."""
+        columns = self.packed.columns
+        assert isinstance(columns, Recorded)
+        columns = columns.replace(space="ccmr", registers=_followed(columns.registers, "ccmr"))
+        return self.replace(packed=self.packed.replace(columns=columns, space="ccmr"))
+
     def events(self, format: str, name: str) -> LazyEvents:
         """The events."""
         columns, recnums = self.packed.columns, self.recnums
         data, layout_of = columns.buffer, columns.layout_of or b""
-        registers = {index: Register("pcr", index) for index in set(self.indices)}
+        registers = {index: Register(columns.space, index) for index in set(self.indices)}
         readers = [
             (each.record.unpack_from, each.record.size, layout.digests)
             for each, layout in zip(self.packed.fields, columns.layouts, strict=True)
@@ -193,8 +224,21 @@ def rows(
     constants: tuple[bytes, ...] = ()
     low = high = lowest = highest = first = last = least = most = inline = 0
     fields: tuple[Any, ...] = ()
+    native = hashing.native(end - start)
+    form: Form | None = None
+    odd = sorted(LAUNCH_MARKERS)
     try:
         while position < end:
+            if native is not None and form is not None and position + fixed <= end:
+                numbers = offsets, recnums, indices
+                before = len(silent)
+                position = native.cbor_run(data, position, *form, FIRST_HANDLE, odd, *numbers, silent, notable)
+                met = len(offsets) - len(layout_of)
+                layout_of += bytes((current,)) * met
+                if met > len(silent) - before:
+                    used[current] = None
+                if position == end:
+                    break
             for careful in False, True:
                 if careful:
                     shape = _Shape(data, position)
@@ -206,6 +250,7 @@ def rows(
                     unpack, fixed, constants = shape.record.unpack_from, shape.record.size, tuple(shape.constants)
                     (low, lowest, first, least), (high, highest, last, most) = shape.least, shape.most
                     inline = _BYTES if least == _BYTES else 0
+                    form = shape.form() if native is not None else None
                 if position + fixed > end:
                     continue
                 fields = unpack(data, position)
@@ -243,35 +288,41 @@ def rows(
     registers = indices[:]
     for row in silent:
         registers[row] = NOT_EXTENDED
-    if fixed_registers := {index for index in set(registers) - {NOT_EXTENDED} if not Register("pcr", index).replayable}:
-        registers = array("I", [NOT_EXTENDED if index in fixed_registers else index for index in registers])
     layouts = tuple(shape.layout for shape in known)
-    columns = Recorded(data, offsets, registers, layouts, layout_of, position, "pcr", tuple(notable))
+    followed = _followed(registers, "pcr")
+    columns = Recorded(data, offsets, followed, layouts, layout_of, position, "pcr", tuple(notable))
     banks = banks_of(alg for layout in used or range(len(known)) for alg, _ in layouts[layout].digests)
     places = tuple(Fields(shape.skipping, -1, slice(1, -1)) for shape in known)
     packed = Packed(columns, "pcr", places, counted(recnums, indices, offsets))
     return Rows(packed, recnums, indices, banks)
 
 
+def _followed(registers: array[int], space: Space) -> array[int]:
+    """The column of registers, of which replay follows no others than a space has."""
+    beyond = {index for index in set(registers) - {NOT_EXTENDED} if not Register(space, index).replayable}
+    if not beyond:
+        return registers
+    return array("I", [NOT_EXTENDED if index in beyond else index for index in registers])
+
+
 def records(source: Packed) -> bytes | None:
-    """A log on PCRs as an array of records, with numbers that count; None if not all can be."""
-    layouts = source.columns.layouts
+    """A log as an array of records with numbers that count, its registers under the key of a PCR.
+
+    None if not all can be.
+    """
     out = BytesIO()
-    out.write(array_head(len(source.columns)))
+    out.write(array_head(source.count))
     heads: dict[int, dict[int, bytes]] = {}
     kinds: dict[int, bytes] = {}
     following: dict[int, int] = {}
     for start, stop, number in source.runs():
-        layout, fields = layouts[number], source.fields[number]
-        unpack, size, kind, digests = fields.record.unpack_from, fields.record.size, fields.type, fields.digests
+        layout = source.layouts[number]
         known = heads.setdefault(number, {})
         slots = slice(3, 3 + 2 * len(layout.digests), 2)
         given = [_RECORD, b"", b"", *_digest_heads(layout), b"", b"", b""]
-        data, bounds = source.records(start, stop)
         parts: list[bytes] = []
-        for offset, end in bounds:
-            told = unpack(data, offset)
-            index, event_type = told[0], told[kind]
+        told, bodies = source.told(start, stop, number)
+        for (index, event_type, digests), body in zip(told, bodies, strict=True):
             if index not in known:
                 if index >= FIRST_HANDLE:
                     return None
@@ -283,12 +334,8 @@ def records(source: Packed) -> bytes | None:
                 kinds[event_type] = _CONTENT + _head(_UINT, event_type) + b"\x01"
             count = following[index]
             following[index] = count + 1
-            given[1] = _head(_UINT, count)
-            given[2] = known[index]
-            given[slots] = told[digests]
-            given[-3] = kinds[event_type]
-            given[-2] = _head(_BYTES, end - offset - size)
-            given[-1] = data[offset + size : end]
+            given[1], given[2], given[slots] = _head(_UINT, count), known[index], digests
+            given[-3], given[-2], given[-1] = kinds[event_type], _head(_BYTES, len(body)), body
             parts += given
         out.write(b"".join(parts))
     return out.getvalue()

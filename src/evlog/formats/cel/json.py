@@ -9,9 +9,9 @@ number, digests or a content type; event types in any case, as numbers or as tex
 from __future__ import annotations
 
 import re
-from functools import cache
 
 from evlog._paused import CollectorPaused
+from evlog._record import cache
 from evlog.algorithms import HashAlg
 from evlog.errors import EvlogError, ParseError, TruncatedError
 from evlog.formats import CERTAIN, LIKELY, NO_MATCH, POSSIBLE, Match
@@ -141,7 +141,12 @@ def read(data: bytes, options: Options) -> Log:
         counted = notes.recnums(rows.recnums, rows.indices, rows.offsets)
         in_rows = rows.events(options.name, ID, counted=counted)
         rest = _record.indices(map(in_rows.__getitem__, range(1, len(in_rows))))
-        if _record.pcr_space(in_rows[0], rest, options) == "pcr":
+        space = _record.pcr_space(in_rows[0], rest, options)
+        if space == "ccmr":
+            # They stand as PCRs do.
+            rows = rows.replace(space=space)
+            in_rows = rows.events(options.name, ID, counted=counted)
+        if space == rows.space:
             return _record.finish(ID, in_rows, notes, options, algorithms=rows.algorithms)
         notes = _record.Notes(options)
     text = _Text(data, notes)

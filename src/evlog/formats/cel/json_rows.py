@@ -85,7 +85,7 @@ def records(source: Packed, dialect: Dialect) -> bytes | None:
     kinds: dict[int, bytes] = {}
     following: dict[int, int] = {}
     for start, stop, number in source.runs():
-        layout = source.columns.layouts[number]
+        layout = source.layouts[number]
         if not layout.digests:
             return None
         opening, *others = [_opening(alg, dialect) for alg, _ in layout.digests]

@@ -29,9 +29,12 @@ _EVENT = 14  # bytes of pcclient_std beside the data
 
 
 def packed(found: Scan, columns: Columns, *, counted: bool) -> Packed | None:
-    """The records of a log by their fields; None unless all are PC Client events on PCRs, their types of 4 bytes."""
-    shapes = found.shapes
-    if found.types or found.unread or any(each.index_type != _scan.PCR or each.index not in _CODES for each in shapes):
+    """The records of a log with indices of one type by their fields.
+
+    None unless all are PC Client events on PCRs or CC measurement registers, their types of 4 bytes.
+    """
+    shapes, space = found.shapes, columns.space
+    if space not in ("pcr", "ccmr") or found.types or found.unread or any(each.index not in _CODES for each in shapes):
         return None
     # The event type is the first TLV of the content; its length follows its type.
     backend = hashing.backend(len(columns.buffer))
@@ -39,7 +42,7 @@ def packed(found: Scan, columns: Columns, *, counted: bool) -> Packed | None:
     if any(width != 4 for width in set(widths)):
         return None
     usual = all((shape.recnum, shape.index) == (4, 4) for shape in shapes)
-    return Packed(columns, "pcr", tuple(map(_fields, shapes)), counted, usual)
+    return Packed(columns, space, tuple(map(_fields, shapes)), counted, usual)
 
 
 def _fields(shape: Shape) -> Fields:
@@ -48,44 +51,43 @@ def _fields(shape: Shape) -> Fields:
 
 
 def records(source: Packed) -> bytes | None:
-    """The records of a log on PCRs, with numbers that count, and integers, of four bytes; None if not all can be."""
-    layouts = source.columns.layouts
+    """The records of a log with numbers that count, and integers, of four bytes; None if not all can be.
+
+    Other registers than PCRs are CC measurement registers.
+    """
     out = BytesIO()
     templates: dict[int, tuple[struct.Struct, list[Any]]] = {}
     following: dict[int, int] = {}
+    index_type = _scan.PCR if source.space == "pcr" else _scan.CCMR
     for start, stop, number in source.runs():
-        layout, fields = layouts[number], source.fields[number]
+        layout = source.layouts[number]
         if number not in templates:
-            templates[number] = _template(layout)
+            templates[number] = _template(layout, index_type)
         template, given = templates[number]
-        pack, unpack, size = template.pack, fields.record.unpack_from, fields.record.size
-        kind, digests, slots = fields.type, fields.digests, slice(6, 6 + 2 * len(layout.digests), 2)
-        data, bounds = source.records(start, stop)
+        pack, slots = template.pack, slice(6, 6 + 2 * len(layout.digests), 2)
         parts: list[bytes] = []
-        for offset, end in bounds:
-            told = unpack(data, offset)
-            given[3] = index = told[0]
+        told, bodies = source.told(start, stop, number)
+        for (index, event_type, digests), body in zip(told, bodies, strict=True):
             if index not in following:
                 if index >= FIRST_HANDLE:
                     return None
                 following[index] = 0
             given[1] = count = following[index]
             following[index] = count + 1
-            given[slots] = told[digests]
-            given[-1] = length = end - offset - size
-            given[-3] = told[kind]
+            given[3], given[slots], given[-3] = index, digests, event_type
+            given[-1] = length = len(body)
             given[-5] = length + _EVENT
-            parts += pack(*given), data[offset + size : end]
+            parts += pack(*given), body
         out.write(b"".join(parts))
     return out.getvalue()
 
 
-def _template(layout: Layout) -> tuple[struct.Struct, list[Any]]:
+def _template(layout: Layout, index_type: int) -> tuple[struct.Struct, list[Any]]:
     """A struct of a record up to its data, and what to pack into it: the digests from place 6 on, each second one."""
     head = struct.Struct(">BI").pack
     four = head(0, 4)
     listed = sum(5 + alg.size for alg, _ in layout.digests)
-    given: list[Any] = [head(_scan.RECNUM, 4), 0, head(_scan.PCR, 4), 0, head(_scan.DIGESTS, listed)]
+    given: list[Any] = [head(_scan.RECNUM, 4), 0, head(index_type, 4), 0, head(_scan.DIGESTS, listed)]
     for alg, _ in layout.digests:
         given += head(alg.id, alg.size), b""
     given += _scan.PCCLIENT, 0, four, 0, 1, 0

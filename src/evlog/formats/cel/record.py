@@ -291,12 +291,15 @@ def rewritable(log: Log, options: Options, encoding: Encoding) -> Packed | None:
     if log.format == encoding.format and (log.header is not None or log.tail):
         # What the container has besides is kept.
         return None
-    if source.space != "pcr" or not (len(source.columns) and source.counted and source.usual):
+    if source.space not in ("pcr", "ccmr") or not (source.count and source.counted and source.usual):
         return None
-    if any(alg.id > encoding.last_algorithm for layout in source.columns.layouts for alg, _ in layout.digests):
+    if any(alg.id > encoding.last_algorithm for layout in source.layouts for alg, _ in layout.digests):
         return None
+    if source.space == "ccmr" and encoding.mr_key == "type108":
+        return source
     rest = indices(map(log.events.__getitem__, range(1, len(log.events))))
-    return source if pcr_space(log.events[0], rest, NO_OPTIONS) == "pcr" else None
+    told = NO_OPTIONS.replace(space=options.space)
+    return source if pcr_space(log.events[0], rest, told) == source.space else None
 
 
 def _nowhere(event: Event) -> Loss:

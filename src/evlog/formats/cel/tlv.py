@@ -9,8 +9,9 @@ lengths are little-endian, is refused by name.
 from __future__ import annotations
 
 import struct
-from functools import partial
 
+from evlog import hashing
+from evlog._record import partial
 from evlog.algorithms import HashAlg
 from evlog.columns import NOT_EXTENDED, Computed, Layout, rows_of
 from evlog.contents._cos import CosRecord
@@ -101,8 +102,7 @@ def read(data: bytes, options: Options) -> Log:
         ]
     )
     counted = notes.recnums(found.recnums, keys, columns.offsets)
-    of_pcrs = set(spaces.values()) <= {"pcr"}
-    take = partial(_packed.packed, found, columns, counted=counted) if of_pcrs else None
+    take = partial(_packed.packed, found, columns, counted=counted) if one else None
     events = LazyEvents(columns, make, foldable=one, reading=reading, packed=take)
     return _record.finish(
         ID,
@@ -145,9 +145,11 @@ def _banks(found: _scan.Scan) -> tuple[HashAlg, ...]:
     """The algorithms of the records that extend something, in the order of first use; of all if none does."""
     columns = found.columns
     assert columns.layout_of is not None
-    pairs = zip(columns.layout_of, columns.registers, strict=True)
-    used = {layout for layout, register in pairs if register != NOT_EXTENDED} or set(columns.layout_of)
-    return banks_of(alg for layout in sorted(used) for alg, _ in columns.layouts[layout].digests)
+    layout_of = columns.layout_of
+    silent = bytes(layout_of[row] for row in rows_of(columns.registers, NOT_EXTENDED))
+    met = range(len(columns.layouts))
+    used = [layout for layout in met if layout_of.count(layout) > silent.count(layout)] or met
+    return banks_of(alg for layout in used for alg, _ in columns.layouts[layout].digests)
 
 
 def _spaces(found: _scan.Scan, profile: str, options: Options) -> dict[int, Space]:
@@ -226,12 +228,14 @@ def _settled(found: _scan.Scan, make: Callable[[int], Event], spaces: Mapping[in
             odd.add(row)
     # A log with several spaces has shapes with each; the numbers alone do not tell the register.
     layout_of = columns.layout_of or b""
+    met = set(hashing.backend(len(columns.buffer)).tally(registers))
+    fixed_of = {own: {index for index in met if not Register(own, index).replayable} for own in set(spaces.values())}
     for layout, shape in enumerate(found.shapes):
         own = spaces[shape.index_type]
-        fixed = {index for index in set(registers) if index != NOT_EXTENDED and not Register(own, index).replayable}
+        fixed = fixed_of[own]
         named = {number for number in (_scan.PCCLIENT, *found.types) if _only_names(number, own)}
         # Of these an IMA entry extends none (`evlog.contents.ima.ImaEvent.extends`).
-        beyond = {index for index in set(registers) if LAST_CCMR < index < NOT_EXTENDED} if own in CC_SPACES else set()
+        beyond = {index for index in met if index > LAST_CCMR} if own in CC_SPACES else set()
         for row in rows_of(layout_of, layout) if fixed or named or beyond else ():
             content = columns.buffer[columns.offsets[row] + shape.content]
             of_ima = content == _scan.IMA_TEMPLATE and registers[row] in beyond
@@ -317,6 +321,12 @@ def rewrite(log: Log, options: Options) -> tuple[bytes, int] | None:
     source = _record.rewritable(log, options, _ENCODING) if options.profile in (None, "u32") else None
     records = _packed.records(source) if source is not None else None
     return None if records is None else (records, 0)
+
+
+def excerpt(log: Log, rows: Sequence[int]) -> bytes | None:
+    """The bytes of some records as a log: see `evlog.formats`."""
+    packed = log.packed
+    return packed.columns.gathered(rows) if packed is not None and packed.usual else None
 
 
 def _profile(name: str) -> tuple[int, int, int]:

@@ -20,21 +20,24 @@ from itertools import pairwise
 from evlog import hashing
 from evlog._record import Record
 from evlog.algorithms import SHA1, HashAlg
-from evlog.columns import NOT_EXTENDED, Computed, Layout
+from evlog.columns import NOT_EXTENDED, Computed, Layout, Named
 from evlog.contents._ima_fields import LEGACY, described, field_names
-from evlog.contents.ima import HASH, ZERO_PAD, ImaEvent, extensions_of, is_violation
+from evlog.contents.ima import COVERED, HASH, ZERO_PAD, ImaEvent, extensions_of, is_violation
 from evlog.errors import ParseError, TruncatedError, WriteError
 from evlog.formats import CERTAIN, LIKELY, NO_MATCH, POSSIBLE, Match
 from evlog.formats.ima import columns as _ima
+from evlog.formats.ima import entries as _entries
 from evlog.formats.ima import remarks as _remarks
+from evlog.formats.ima.entries import ListEvents
 from evlog.formats.ima.placing import Placing, placing
-from evlog.model import Digest, Event, Finding, LazyEvents, Log, Origin, Span
+from evlog.model import Digest, Event, Finding, Log, Origin, Span
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from evlog.columns import Columns, Extensions
+    from evlog.formats.ima.entries import Said
     from evlog.model import Loss
     from evlog.options import Options
 
@@ -88,10 +91,11 @@ def _shape(data: bytes, options: Options) -> Shape | None:
     named = _ima.named_bank(options.name)
     shapes: list[Shape] = []
     for size in _HEADS:
+        head = data[:size]
         for byteorder in _SIGNS:
             for bank in _ima.BANKS:
                 for sized in (False, True):
-                    shape = _try(data[:size], bank, byteorder, sized=sized)
+                    shape = _try(head, bank, byteorder, sized=sized)
                     if shape is not None and shape.proofs:
                         return shape
                     shapes += [shape] if shape else []
@@ -218,7 +222,8 @@ def scan(
         position = offsets[odd] if odd < len(offsets) else position
         del offsets[odd:], registers[odd:]
         stop = ParseError("not an IMA entry: a digest of another length", offset=position, where=f"events[{odd}]")
-    layouts = (Layout(((bank, 4 + 4 * sized),)),)
+    named = Named(4 + size, byteorder, *COVERED)
+    layouts = (Layout(((bank, 4 + 4 * sized),), None, named),)
     rules = HASH, ZERO_PAD
     compute = _extensions(data, offsets, position, bank, byteorder, size)
     # No entry bears on start values.
@@ -325,25 +330,38 @@ def _events(
     where: Placing = Placing(),  # noqa: B008
     *,
     sized: bool = False,
-) -> LazyEvents:
+) -> ListEvents:
     data, size = columns.buffer, bank.size + 4 * sized
     first = struct.Struct(f"{_SIGNS[byteorder]}I{'4x' * sized}{bank.size}sI").unpack_from
     registers = [where.of(number) for number in range(MAX_PCR + 1)]
     told = where.register
+    offsets, end, last = columns.offsets, columns.end, len(columns) - 1
 
     def make(row: int) -> Event:
-        offset = columns.offsets[row]
-        following = offset + columns.length(row)
+        offset = offsets[row]
+        following = offsets[row + 1] if row < last else end
         register, digest, length = first(data, offset)
         at = offset + 8 + size + length
         template = data[at - length : at].decode("ascii")
         content = ImaEvent(template, data[at if template == LEGACY else at + 4 : following])
         origin = Origin(name, ID, Span(offset, following - offset))
-        event = Event(row, registers[register], (Digest(bank, digest),), content, None, origin)
-        odd = told is not None and register != _ima.DEFAULT_PCR and event.register == told
-        return event.replace(wire=register) if odd else event
+        placed = registers[register]
+        wire = register if told is not None and register != _ima.DEFAULT_PCR and placed == told else None
+        return Event(row, placed, (Digest(bank, digest),), content, None, origin, wire)
 
-    return LazyEvents(columns, make)
+    def said(start: int, stop: int) -> list[Said]:
+        found: list[Said] = []
+        starts = columns.offsets[start : stop + 1]
+        if stop == len(columns):
+            starts.append(columns.end)
+        for offset, following in pairwise(starts):
+            _, digest, length = first(data, offset)
+            at = offset + 8 + size + length
+            template = data[at - length : at].decode("ascii")
+            found.append((digest, template, data[at if template == LEGACY else at + 4 : following]))
+        return found
+
+    return ListEvents(columns, make, said)
 
 
 def adapt(log: Log, options: Options) -> tuple[Log, Sequence[Loss]]:
@@ -374,6 +392,13 @@ def write(log: Log, options: Options) -> bytes:
         parts += number(column), length, event.digests[0].value, number(len(name)), name
         parts += (content.data,) if name == _LEGACY else (number(len(content.data)), content.data)
     return b"".join(parts) + log.tail
+
+
+def rewrite(log: Log, options: Options) -> tuple[bytes, int] | None:
+    """What `write` makes of what `adapt` takes of a list of lines, where that is all of it: see `evlog.formats`."""
+    entries = _entries.rewritable(log, options, ID)
+    records = _entries.records(entries) if entries is not None else None
+    return None if records is None else (records, 0)
 
 
 def _entry(event: Event, bank: HashAlg, byteorder: str) -> ImaEvent:

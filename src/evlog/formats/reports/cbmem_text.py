@@ -8,6 +8,7 @@ among others.
 
 from __future__ import annotations
 
+from evlog import hashing
 from evlog.formats import CERTAIN, NO_MATCH, Match
 
 TYPE_CHECKING = False
@@ -21,10 +22,7 @@ TITLE = "what coreboot's cbmem -L or console prints"
 
 def sniff(data: bytes, options: Options) -> Match:
     """Certain of one of the headings with an entry behind it, wherever they stand."""
-    # Parts of them with no letter that hex has, nor one with the last bits of a digit: in hex these are found soonest.
-    if b"oot T" not in data and b" log:" not in data:
-        return NO_MATCH
-    if not any(needle in data for needle in (b"coreboot T", b"TPM2 log:", b"TCPA log:")):
+    if all(hashing.find(data, needle) < 0 for needle in (b"coreboot T", b"TPM2 log:", b"TCPA log:")):
         return NO_MATCH
     from evlog.formats.reports.cbmem_text_reader import OWN, heading
 

@@ -7,6 +7,7 @@ the register stood, after others it must be what they lead to, or something was 
 
 from __future__ import annotations
 
+from evlog import hashing
 from evlog.formats import CERTAIN, NO_MATCH, Match
 
 TYPE_CHECKING = False
@@ -20,8 +21,7 @@ TITLE = "lines of the kernel's tsm_mr tracepoints"
 
 def sniff(data: bytes, options: Options) -> Match:
     """Certain of a line of one of the tracepoints, whatever else was traced."""
-    # In hex what has no letter of it, nor one with the last bits of a digit, is found soonest.
-    if b"m_m" not in data or b"tsm_mr_" not in data:
+    if hashing.find(data, b"tsm_mr_") < 0:
         return NO_MATCH
     from evlog.formats.reports.tsm_trace_reader import is_trace
 

@@ -58,7 +58,7 @@ class Container(Record):
 
 def has_container(data: bytes) -> bool:
     """Whether a TXT event container begins with the first byte."""
-    return data.startswith(SIGNATURE)
+    return data[: len(SIGNATURE)] == SIGNATURE
 
 
 def nests(data: bytes) -> bool:

@@ -39,3 +39,13 @@ def adapt(log: Log, options: Options) -> tuple[Log, Sequence[Loss]]:
 def write(log: Log, options: Options) -> bytes:
     """The bytes of a log of PC Client events; record 0 is the Spec ID event."""
     return _agile.write(log, "ccmr")
+
+
+def rewrite(log: Log, options: Options) -> tuple[bytes, int] | None:
+    """The same from the fields of records of another log of PC Client events, where these are all that it says."""
+    return _agile.rewrite(log, options, ID, "ccmr")
+
+
+def excerpt(log: Log, rows: Sequence[int]) -> bytes | None:
+    """The bytes of some records, the header first, as a log."""
+    return _agile.excerpt(log, rows)

@@ -45,32 +45,26 @@ def records(source: Packed, first: int, sizes: Mapping[int, int], header: bytes)
 
     None if not all can be.
     """
-    layouts = source.columns.layouts
     out = BytesIO()
     out.write(header)
     templates: dict[int, tuple[struct.Struct, list[Any]]] = {}
     for start, stop, number in source.runs():
         if stop <= first:
             continue
-        layout, fields = layouts[number], source.fields[number]
+        layout = source.layouts[number]
         if number not in templates:
             if any(sizes.get(alg.id) != alg.size for alg, _ in layout.digests):
                 return None
             templates[number] = _template(layout)
         template, given = templates[number]
-        pack, unpack, size = template.pack, fields.record.unpack_from, fields.record.size
-        kind, digests, slots = fields.type, fields.digests, slice(4, 4 + 2 * len(layout.digests), 2)
-        data, bounds = source.records(max(start, first), stop)
+        pack, slots = template.pack, slice(4, 4 + 2 * len(layout.digests), 2)
         parts: list[bytes] = []
-        for offset, end in bounds:
-            told = unpack(data, offset)
-            given[0] = index = told[0]
+        told, bodies = source.told(max(start, first), stop, number)
+        for (index, event_type, digests), body in zip(told, bodies, strict=True):
             if index >= FIRST_HANDLE:
                 return None
-            given[1] = told[kind]
-            given[slots] = told[digests]
-            given[-1] = end - offset - size
-            parts += pack(*given), data[offset + size : end]
+            given[0], given[1], given[slots], given[-1] = index, event_type, digests, len(body)
+            parts += pack(*given), body
         out.write(b"".join(parts))
     return out.getvalue()
 

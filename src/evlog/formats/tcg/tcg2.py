@@ -44,3 +44,8 @@ def write(log: Log, options: Options) -> bytes:
 def rewrite(log: Log, options: Options) -> tuple[bytes, int] | None:
     """The same from the fields of records of another log of PC Client events, where these are all that it says."""
     return _agile.rewrite(log, options, ID, "pcr")
+
+
+def excerpt(log: Log, rows: Sequence[int]) -> bytes | None:
+    """The bytes of some records, the header first, as a log."""
+    return _agile.excerpt(log, rows)
