@@ -10,6 +10,12 @@ API: int
 Bank = tuple[int, Sequence[int | None], Sequence[bytes]]
 #: buffer, offsets, registers, layout of each row, whether zeros are violations, the registers in order, the banks.
 Job = tuple[Buffer, array[int], array[int], bytearray | None, bool, Sequence[int], Sequence[Bank]]
+#: What is covered of a body: bytes at its start, bytes left out after these, bytes that the rest is filled up to.
+Part = tuple[int, int, int]
+#: Bodies behind names: whether the length of a name is big-endian, what is covered usually, and behind some names.
+Named = tuple[bool, Part, Sequence[tuple[bytes, Part]]]
+#: The distance of the body, or of its name's length; algorithm and distance of each digest.
+Shape = tuple[int, Sequence[tuple[int, int]], Named | None]
 __version__: str
 
 def algorithms() -> list[int]: ...
@@ -34,7 +40,7 @@ def of_body(
     offsets: array[int],
     end: int,
     layout_of: bytearray | None,
-    shapes: Sequence[tuple[int, Sequence[tuple[int, int]]]],
+    shapes: Sequence[Shape],
     /,
 ) -> bytes: ...
 def words(

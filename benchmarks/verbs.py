@@ -1,116 +1,154 @@
-"""Measure what verbs other than replay cost on a long log, beside what hashing alone takes.
-
-    python benchmarks/verbs.py [EVENTS]
-
-Prints for each verb the processor time beyond the start-up of `evlog replay`, as a multiple of what hashlib takes to
-extend two banks as often as the log has events, and the most memory beyond the log and what is written. Medians of
-three; a hundred thousand events are the default.
-"""
+"""Every verb on a long log: section 3. Start-up is taken off, and memory is beyond the log and what is written."""
 
 from __future__ import annotations
 
-import hashlib
-import os
 import shutil
-import statistics
-import subprocess
-import sys
-import tempfile
-import time
-from pathlib import Path
+from functools import partial
+from typing import TYPE_CHECKING
 
-from made import write
-from run import SMALL, evlog
+from goals import FLOOR
+from made import MAKERS
+from measure import EVLOG, Spent, bare, command, commands, evlog
+from setting import STARTED, Setting, Work
 
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
 
-def bare(events: int) -> float:
-    """Seconds of extending two registers so many times."""
-    values, digests = [bytes(32), bytes(48)], (bytes(32), bytes(48))
-    began = time.process_time()
-    for _ in range(events):
-        values[0] = hashlib.sha256(values[0] + digests[0]).digest()
-        values[1] = hashlib.sha384(values[1] + digests[1]).digest()
-    return time.process_time() - began
+    from measure import Rival, Rivals
+
+#: How lines of text are told to be such, whatever is in them.
+_LINES = ("--register", "rtmr:3", "--from", "text", "--dialect", "nelr")
 
 
-def spent(words: list[str], lines: int | None) -> tuple[float, int]:
-    """Processor seconds and most memory of a command, of which only so many lines are read."""
-    process = subprocess.Popen(evlog(*words), stdout=subprocess.PIPE if lines else subprocess.DEVNULL)
-    if process.stdout is not None:
-        for _ in range(lines or 0):
-            process.stdout.readline()
-        process.stdout.close()
-    _, status, used = os.wait4(process.pid, 0)
-    process.returncode = os.waitstatus_to_exitcode(status)
-    if process.returncode:
-        raise subprocess.CalledProcessError(process.returncode, words)
-    return used.ru_utime + used.ru_stime, used.ru_maxrss * 1024
+def _anew(out: Path, run: Rival) -> Spent:
+    """Run what writes a file or a folder that is not there yet."""
+    if out.is_dir():
+        shutil.rmtree(out)
+    out.unlink(missing_ok=True)
+    return run()
 
 
-def size_of(out: Path) -> int:
-    """Bytes of a file, or of the files in a folder; 0 if there is neither."""
-    return sum(path.stat().st_size for path in (out, *out.rglob("*")) if path.is_file())
+def _writes(out: Path, *words: object) -> Rivals:
+    run = command(evlog(*words, "-o", out))
+    return {EVLOG: partial(_anew, out, run)}
 
 
-def median(words: list[str], lines: int | None = None, out: Path | None = None) -> tuple[float, int]:
-    """The medians of three runs, of which each writes anew what ``out`` names."""
-    runs = []
-    for _ in range(3):
-        if out is not None and out.is_dir():
-            shutil.rmtree(out)
-        elif out is not None:
-            out.unlink(missing_ok=True)
-        runs.append(spent(words, lines))
-    seconds, most = zip(*runs, strict=True)
-    return statistics.median(seconds), int(statistics.median(most))
+def shown(*words: object, lines: int = 0, tenth: bool = False) -> Callable[[Setting], Work]:
+    """``evlog show``, and how many of its lines are read if not all."""
+
+    def work(setting: Setting) -> Work:
+        count = setting.tenth if tenth else setting.events
+        log = setting.log("tcg2", count)
+        rivals = commands("show", *words, log, lines=lines, python=False)
+        return Work(rivals, 1 if lines else count, (log,), started=STARTED)
+
+    return work
 
 
-def main(events: int) -> None:
-    """Make the log, and let each verb run on it."""
-    with tempfile.TemporaryDirectory() as folder:
-        log, tlv, cbor, out = (Path(folder) / name for name in ("log", "tlv", "cbor", "out"))
-        write("tcg2", log, events)
-        for to, path in ("cel-tlv", tlv), ("cel-cbor", cbor):
-            spent(["convert", str(log), "--to", to, "-o", str(path)], None)
-        floor = statistics.median(bare(events) for _ in range(3))
-        start, _ = median(["replay", str(SMALL)])
-        print(f"{events} events, bare hashlib extends: {floor:.3f} s, start-up: {start:.3f} s")
-        rows: dict[str, tuple[list[str], Path, int | None]] = {
-            "show, and head -5": (["show", str(log)], log, 5),
-            "show --jsonl, and head -5": (["show", "--jsonl", str(log)], log, 5),
-            "show": (["show", str(log)], log, None),
-            "show --jsonl": (["show", "--jsonl", str(log)], log, None),
-            "diff with itself": (["diff", str(log), str(log)], log, None),
-        }
-        blank, letters, more = (Path(folder) / name for name in ("blank", "letters", "more"))
-        head = b"INIT sha384/" + b"0" * 96 + b"\n"
-        alphabet = b"".join(b"%c\n" % (97 + place % 26) for place in range(events))
-        blank.write_bytes(head + b"\n" * events)
-        letters.write_bytes(head + alphabet)
-        more.write_bytes(b"z\n" + alphabet)
-        told = ["--register", "rtmr:3", "--from", "text", "--dialect", "nelr"]
-        for name, one in (("blank", blank), ("one-letter", letters)):
-            rows[f"show {name} lines"] = ["show", str(one), *told], one, None
-            words = ["convert", str(one), "--to", "cel-tlv", "-o", str(out), *told]
-            rows[f"{name} lines to cel-tlv"] = words, one, None
-        words = ["merge", str(letters), str(more), "--to", "text", "-o", str(out), *told]
-        rows["merge one-letter lines"] = words, letters, None
-        rows["split tcg2"] = ["split", str(log), "--files", "-o", str(out)], log, None
-        for name, source, to in (
-            ("tcg2 to cel-tlv", log, "cel-tlv"),
-            ("cel-tlv to tcg2", tlv, "tcg2"),
-            ("tcg2 to cel-cbor", log, "cel-cbor"),
-            ("cel-cbor to tcg2", cbor, "tcg2"),
-            ("tcg2 to cel-json", log, "cel-json"),
-            ("tcg2 to evlog-json", log, "evlog-json"),
-        ):
-            rows[name] = ["convert", str(source), "--to", to, "-o", str(out)], source, None
-        for name, (words, source, most_lines) in rows.items():
-            seconds, most = median(words, most_lines, out)
-            written = size_of(out)
-            beyond = (most - source.stat().st_size - written) / 1e6
-            print(f"  {name:26} {max(seconds - start, 0) / floor:6.1f} x   {beyond:5.0f} MB")
+def diff(setting: Setting) -> Work:
+    log = setting.log("tcg2")
+    rivals = {**commands("diff", log, log, python=False), **bare(FLOOR, "same", log)}
+    return Work(rivals, setting.events, (log,), started=STARTED)
 
 
-if __name__ == "__main__":
-    main(*map(int, sys.argv[1:2] or ["100000"]))
+def converted(source: str, to: str, *, tenth: bool = False, beside: str = "") -> Callable[[Setting], Work]:
+    """A conversion from one format to another; ``beside`` is the module that writes, or reads, the same objects."""
+
+    def work(setting: Setting) -> Work:
+        count = setting.tenth if tenth else setting.events
+        log = setting.log(source, count) if source in MAKERS else setting.converted(source, count)
+        out = setting.folder / f"out-{source}-{to}"
+        rivals = _writes(out, "convert", log, "--to", to)
+        rivals[EVLOG]()
+        if beside:
+            reads = to == "tcg2"
+            rivals |= bare(f"{beside}.{'loads' if reads else 'dumps'}", *_objects(beside, log if reads else out, reads))
+        kept = setting.folder / f"kept-{source}-{to}"
+        shutil.copy(out, kept)
+        rivals |= bare(FLOOR, "moved", log, kept, setting.folder / "copy")
+        return Work(rivals, count, (log, out), started=STARTED)
+
+    return work
+
+
+def _objects(module: str, path: Path, reads: bool) -> tuple[str, str, Path]:
+    return "loads" if reads else "dumps", module, path
+
+
+def split(setting: Setting) -> Work:
+    log, out = setting.log("tcg2", setting.tenth), setting.folder / "out-split"
+    return Work(_writes(out, "split", log, "--files"), setting.tenth, (log, out), started=STARTED)
+
+
+def merge(setting: Setting) -> Work:
+    firmware = setting.log("tcg2", max(setting.tenth // 100, 1))
+    runtime, out = setting.log("ima-sha1", setting.tenth), setting.folder / "out-merge"
+    rivals = _writes(out, "merge", firmware, runtime, "--to", "cel-tlv", "--allow-changed")
+    return Work(rivals, setting.tenth, (firmware, runtime, out), started=STARTED)
+
+
+def lines_shown(format: str) -> Callable[[Setting], Work]:
+    def work(setting: Setting) -> Work:
+        log = setting.log(format)
+        return Work(commands("show", log, *_LINES, python=False), setting.events, (log,), started=STARTED)
+
+    return work
+
+
+def lines_compared(format: str) -> Callable[[Setting], Work]:
+    def work(setting: Setting) -> Work:
+        log = setting.log(format)
+        rivals = {**commands("diff", log, log, *_LINES, python=False), **bare(FLOOR, "same", log)}
+        return Work(rivals, setting.events, (log,), started=STARTED)
+
+    return work
+
+
+def lines_merged(format: str) -> Callable[[Setting], Work]:
+    def work(setting: Setting) -> Work:
+        log, out = setting.log(format), setting.folder / f"out-merge-{format}"
+        more = setting.folder / f"more-{format}"
+        more.write_bytes(b"z\n" + log.read_bytes().partition(b"\n")[2])
+        return Work(
+            _writes(out, "merge", log, more, "--to", "text", *_LINES), setting.events, (log, more, out), started=STARTED
+        )
+
+    return work
+
+
+def lines_converted(format: str) -> Callable[[Setting], Work]:
+    def work(setting: Setting) -> Work:
+        log, out = setting.log(format), setting.folder / f"out-tlv-{format}"
+        rivals = _writes(out, "convert", log, "--to", "cel-tlv", *_LINES)
+        return Work(rivals, setting.events, (log, out), started=STARTED)
+
+    return work
+
+
+WORKS: dict[str, Callable[[Setting], Work]] = {
+    "show-head": shown(lines=5),
+    "show-jsonl-head": shown("--jsonl", lines=5),
+    "show": shown(tenth=True),
+    "show-jsonl": shown("--jsonl"),
+    "show-json": shown("--json", tenth=True),
+    "diff": diff,
+    "tcg2-to-tlv": converted("tcg2", "cel-tlv"),
+    "tlv-to-tcg2": converted("cel-tlv", "tcg2"),
+    "tcg2-to-cbor": converted("tcg2", "cel-cbor", tenth=True, beside="cbor2"),
+    "tcg2-to-json": converted("tcg2", "cel-json", tenth=True, beside="json"),
+    "tcg2-to-evlog-json": converted("tcg2", "evlog-json", tenth=True, beside="json"),
+    "cbor-to-tcg2": converted("cel-cbor", "tcg2", tenth=True, beside="cbor2"),
+    "json-to-tcg2": converted("cel-json", "tcg2", tenth=True, beside="json"),
+    "evlog-json-to-tcg2": converted("evlog-json", "tcg2", tenth=True, beside="json"),
+    "ima-to-ascii": converted("ima-sha1", "ima-ascii", tenth=True),
+    "split": split,
+    "merge": merge,
+    "blank-show": lines_shown("blank"),
+    "blank-diff": lines_compared("blank"),
+    "blank-merge": lines_merged("blank"),
+    "blank-to-tlv": lines_converted("blank"),
+    "letters-show": lines_shown("letters"),
+    "letters-merge": lines_merged("letters"),
+    "letters-to-tlv": lines_converted("letters"),
+}

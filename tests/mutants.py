@@ -76,6 +76,36 @@ MUTANTS: tuple[Mutant, ...] = (
         "test_event_data.py::test_an_error_in_a_padded_separator_is_found",
     ),
     Mutant(
+        "checking/plain.py",
+        "if columns.covered is None:",
+        "if False:",
+        "test_check_columns.py::test_generated_text_of_several_registers",
+    ),
+    Mutant(
+        "checking/plain.py",
+        "int(columns.silent)",
+        "1",
+        "test_check_columns.py::test_generated_text",
+    ),
+    Mutant(
+        "checking/plain.py",
+        "kinds[row] = 0",
+        "kinds[row] |= 0",
+        "test_check_columns.py::test_entries_that_extend_a_register_and_others_that_do_not",
+    ),
+    Mutant(
+        "checking/late.py",
+        "return self._plain.checks[kind] if kind else check_event(self._events[row])",
+        "return self._plain.checks[kind]",
+        "test_check_columns.py::test_generated_ima",
+    ),
+    Mutant(
+        "contents/ima.py",
+        "(20, 4, _NAME_SIZE)",
+        "(20, 4, 0)",
+        "test_check_columns.py::test_no_events_are_made_of_rows_whose_checks_follow_from_the_columns",
+    ),
+    Mutant(
         "contents/separator.py",
         " and not any(data[4:])",
         "",
@@ -779,8 +809,8 @@ MUTANTS: tuple[Mutant, ...] = (
     ),
     Mutant(
         "changing/convert.py",
-        "if two is None or not one.says_the_same(two.after(added)):",
-        "if two is None:",
+        "if two is None or not two.counted or not one.says_the_same(two.after(added)):",
+        "if two is None or not two.counted:",
         "test_packed.py::test_a_reader_that_reads_something_else_is_believed",
     ),
     Mutant(
@@ -1654,8 +1684,8 @@ MUTANTS: tuple[Mutant, ...] = (
     ),
     Mutant(
         "verifying/whole.py",
-        "digests) != observed:",
-        'digests) == b"":',
+        "if twice(row, row.value) != observed:",
+        'if twice(row, row.value) == b"":',
         "test_comparison.py::test_registers_that_were_not_reset",
     ),
     Mutant(

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from evlog import EvlogError, UsageError, check, hashing, read, replay, replay_each
 from evlog.algorithms import ALGORITHMS, SHA256, HashAlg
-from evlog.columns import NOT_EXTENDED, Layout, Recorded
+from evlog.columns import NOT_EXTENDED, Layout, Named, Recorded
 from evlog.formats import recnum
 from evlog.hashing import python
 from tests.generated import cbor, cel, ima, ima_text, logs, record2, spec_id, tcg1, tcg2
@@ -49,7 +49,7 @@ def observed(data: bytes, **choices: Any) -> object:
     if columns is not None:
         rows = columns.replace(buffer=b"", layout_of=bytes(columns.layout_of or b""))
         # Functions are equal to none but themselves.
-        rows = rows if isinstance(rows, Recorded) else rows.replace(compute=None)
+        rows = rows.replace(**{name: None for name in ("compute", "unspelled") if hasattr(rows, name)})
     return log.replace(events=()), log.findings, rows, values, checks
 
 
@@ -298,7 +298,7 @@ def test_bodies_that_do_not_fit_are_refused() -> None:
     import evlog_accel
 
     offsets, of = array("Q", [0, 10]), evlog_accel.of_body
-    assert of(bytes(40), offsets, 40, None, [(0, [])]) == b"\0\0"
+    assert of(bytes(40), offsets, 40, None, [(0, [], None)]) == b"\0\0"
     for end, layout_of, shape, message in (
         (41, None, (4, [(11, 0)]), "row 0"),
         (9, None, (0, [(4, 0)]), "row 0"),
@@ -307,10 +307,41 @@ def test_bodies_that_do_not_fit_are_refused() -> None:
         (40, bytearray(1), (0, []), "lengths"),
     ):
         with pytest.raises(IndexError, match=message):
-            of(bytes(40), offsets, end, layout_of, [shape])
+            of(bytes(40), offsets, end, layout_of, [(*shape, None)])
     numbers = array("I")
     with pytest.raises(IndexError, match="no such layout"):
         evlog_accel.words(bytes(40), offsets, bytearray(b"\0\1"), [0], False, numbers)
+
+
+PARTS = st.tuples(st.integers(0, 9), st.integers(0, 9), st.integers(0, 12))
+RECORDS = st.lists(
+    st.tuples(st.sampled_from([b"", b"a", b"ima", b"name"]), st.binary(max_size=20), st.integers(-2, 2), st.booleans()),
+    min_size=1,
+    max_size=12,
+)
+
+
+@settings(max_examples=400, deadline=None)
+@given(st.sampled_from(["little", "big"]), PARTS, st.dictionaries(st.sampled_from([b"a", b"ima"]), PARTS), RECORDS)
+def test_bodies_behind_names(
+    byteorder: Any, usual: Any, others: dict[bytes, Any], records: list[tuple[bytes, bytes, int, bool]]
+) -> None:
+    """Beside the words of `Named`: names that are longer or shorter than said, digests of what is covered or not."""
+    buffer, offsets, expected = b"", array("Q"), []
+    for name, data, more, true in records:
+        number = max(len(name) + more, 0)
+        behind = name + data
+        found, body = behind[:number], behind[number:]
+        kept, left_out, filled = others.get(found, usual)
+        rest = body[kept:][left_out:]
+        covered = body[:kept] + rest + bytes(max(filled - len(rest), 0))
+        offsets.append(len(buffer))
+        buffer += b"!" + hashlib.sha256(covered if true else body + b"?").digest()
+        buffer += number.to_bytes(4, byteorder) + behind
+        expected.append(true and number <= len(behind))
+    layouts = (Layout(((SHA256, 1),), None, Named(33, byteorder, usual, tuple(others.items()))),)
+    columns = Recorded(buffer, offsets, array("I", [0] * len(offsets)), layouts, None, len(buffer), "pcr", ())
+    assert accel.of_body(columns) == python.of_body(columns) == bytes(expected)
 
 
 @pytest.mark.parametrize("byteorder", ["little", "big"])

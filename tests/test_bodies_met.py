@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import struct
+import uuid
 from pathlib import Path
 
 import pytest
@@ -10,8 +12,22 @@ from hypothesis import strategies as st
 
 import evlog
 from evlog.checking.bodies import Bodies
+from evlog.contents import _ima_fields
 from evlog.cursor import Cursor
-from evlog.decoders import Context, Decoded, Raw, _reader, _registry, decode, decode_by, decodes, forget, is_sound
+from evlog.decoders import (
+    Context,
+    Decoded,
+    Raw,
+    _reader,
+    _registry,
+    decode,
+    decode_by,
+    decodes,
+    efi_variable,
+    forget,
+    is_sound,
+)
+from evlog.decoders.layout import layout
 from evlog.errors import EvlogError, ParseError
 from evlog.model import Log, Origin, Span
 from tests.decoding import event
@@ -100,3 +116,54 @@ def test_what_is_kept_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_fault_of_a_decoder_costs_its_event() -> None:
     assert Raw.after(IndexError("no"), b"x") == Raw("decoder failed: IndexError: no", b"x", damaged=True)
     assert Raw.after(ParseError("no"), b"x") == Raw("no", b"x", damaged=True)
+
+
+TEMPLATES = st.one_of(
+    st.sampled_from(sorted(_ima_fields.TEMPLATES)),
+    st.lists(st.sampled_from(sorted(_ima_fields.FIELDS)), min_size=1, max_size=5).map("|".join),
+    st.sampled_from(["", "odd", "d-ng|odd"]),
+)
+VALUES = st.one_of(
+    st.binary(max_size=12),
+    st.sampled_from([b"sha256:\0" + bytes(32), b"verity:sha512:\0x", b":\0", b"name\0", bytes(4), bytes(2)]),
+    st.just(b"\x03\x02\x04\xaa\xbb\xcc\xdd\x00\x02xy"),
+)
+
+
+@settings(max_examples=400, deadline=None)
+@given(TEMPLATES, st.data(), st.sampled_from(["little", "big"]))
+def test_fields_of_a_list_one_by_one(template: str, data: st.DataObject, byteorder: str) -> None:
+    names = _ima_fields.field_names(template) or ("", "")
+    values = tuple(data.draw(VALUES) for _ in names)
+    plan = _ima_fields._plan(template)
+    if plan is not None:
+        assert _ima_fields._decode_by(plan, byteorder, values) == _ima_fields._decode_any(template, byteorder, values)
+    body = _ima_fields.join_fields(template, values, byteorder) if template != "ima" else b"".join(values)
+    found = _ima_fields.split_fields(template, body)
+    expected = _ima_fields._decode_any(template, *found) if found is not None else None
+    assert _ima_fields.decode(template, body) == expected
+
+
+def test_the_usual_templates_are_decoded_one_by_one() -> None:
+    usual = ("ima", "ima-ng", "ima-sig", "ima-ngv2", "ima-sigv2", "ima-buf", "ima-modsig")
+    assert all(_ima_fields._plan(template) for template in usual)
+    assert not any(_ima_fields._plan(template) for template in ("evm-sig", "ima-cgpath", "d-ng|d", "odd", ""))
+
+
+@settings(max_examples=300, deadline=None)
+@given(
+    st.sampled_from(["Boot0001", "BootOrder", "db", "SecureBoot", "x", "", "SbatLevel"]),
+    st.binary(max_size=20),
+    st.integers(-2, 2),
+    st.integers(-3, 3),
+    st.binary(max_size=6),
+)
+def test_a_variable_that_fits(name: str, value: bytes, longer: int, more: int, tail: bytes) -> None:
+    """A variable read at once is what the careful reading of its fields makes of it."""
+    text = name.encode("utf-16-le")
+    lengths = struct.pack("<QQ", max(len(name) + longer, 0), max(len(value) + more, 0))
+    for vendor in (efi_variable.GLOBAL, efi_variable.SHIM):
+        body = uuid.UUID(vendor).bytes_le + lengths + text + value + tail
+        for event_type in ("EV_EFI_VARIABLE_DRIVER_CONFIG", "EV_EFI_VARIABLE_AUTHORITY"):
+            each = event(event_type, body)
+            assert decode(each) == layout(each)[0], "who notes what is read reads each field"

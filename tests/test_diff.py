@@ -8,20 +8,24 @@ import struct
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import evlog
 from evlog import SHA1, SHA256, Digest, Register, UsageError, diff, edit
 from evlog.changing.edit import drop, insert, replace
 from evlog.comparing import diff as comparing
+from evlog.comparing import sides
 from evlog.comparing.align import align
 from evlog.formats.tcg import frame
+from evlog.merging import common_rows
 from tests import made
 from tests.command import run
 from tests.conftest import SAMPLES
+from tests.generated import record2, spec_id
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
     from evlog import Difference, Log
@@ -257,9 +261,9 @@ def test_the_values_of_registers_and_the_digests_before_and_after() -> None:
     logs = evlog.read(OVMF), evlog.read(other)
     values = [evlog.replay(log).registers().values for log in logs]
     for each in document["registers"]:
-        for alg, sides in each["values"].items():
+        for alg, both in each["values"].items():
             key = Register.parse(each["register"]), evlog.HashAlg.named(alg)
-            assert sides == [value[key].hex() if key in value else None for value in values]
+            assert both == [value[key].hex() if key in value else None for value in values]
     changes = {each["register"]: each["changes"] for each in document["registers"]}
     firmware = changes["pcr:0"][0]
     was, now = (next(d.value for d in log.events[2].digests if d.alg == SHA256).hex() for log in logs)
@@ -363,6 +367,16 @@ def test_usage_of_edits(arguments: tuple[str, ...]) -> None:
 # Columns
 
 
+@pytest.fixture(scope="module", params=[0, 16])
+def _few_at_a_time(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Records are compared a few at a time, of few registers or many."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(common_rows, "_RUN", 2)
+        patch.setattr(sides, "_FEW", request.param)
+        yield
+
+
+@pytest.mark.usefixtures("_few_at_a_time")
 @given(
     st.lists(st.tuples(st.integers(0, 3), st.sampled_from([b"a", b"b", b"", b"c" * 90])), max_size=12),
     st.lists(st.tuples(st.sampled_from(["drop", "change", "insert"]), st.integers(0, 11)), max_size=4),
@@ -381,6 +395,49 @@ def test_logs_compared_by_their_bytes_are_compared_as_their_events_are(
     assert [log.columns is None for log in (a, *plain)] == [False, True, True]
     assert diff(a, b) == diff(*plain)
     assert diff(a, a.replace(events=tuple(a.events))) == diff(a, a)
+
+
+BANKS = {4: 20, 11: 32}
+RECORDS = st.tuples(
+    st.sampled_from([0, 1, 17, 0xFFFFFFFF]),
+    st.sampled_from([3, EV_ACTION, 0x402, 0x600]),
+    st.sampled_from([(4, 11), (4, 11), (4, 11), (11, 4), (11,), (4, 4), ()]),
+    st.sampled_from([b"a", b"b", b""]),
+    st.sampled_from([b"a", b"", b"\0"]),
+)
+
+
+def listed(register: int, event_type: int, banks: tuple[int, ...], hashed: bytes, data: bytes) -> bytes:
+    return record2(register, event_type, [(bank, hashed.ljust(BANKS[bank], b"\x11")) for bank in banks], data)
+
+
+@pytest.mark.usefixtures("_few_at_a_time")
+@settings(max_examples=500, deadline=None)
+@given(
+    st.lists(RECORDS, max_size=14),
+    st.lists(st.tuples(st.sampled_from(["drop", "change", "insert"]), st.integers(0, 13), RECORDS), max_size=4),
+    st.sampled_from([([4, 11], [4, 11]), ([4, 11], [11, 4]), ([4, 11], [4, 11, 12])]),
+)
+def test_records_of_any_digest_list_are_compared_as_their_events_are(
+    records: list[tuple[Any, ...]],
+    edits: list[tuple[str, int, tuple[Any, ...]]],
+    declared: tuple[list[int], list[int]],
+) -> None:
+    """Events that are not measured, on no register, or on one that two logs have no bank of in common."""
+    changed = list(records)
+    for kind, at, record in edits:
+        if kind == "insert":
+            changed.insert(at, record)
+        elif at < len(changed):
+            changed[at : at + 1] = [] if kind == "drop" else [record]
+    sizes = {4: 20, 11: 32, 12: 48}
+    a, b = (
+        evlog.read(spec_id([(bank, sizes[bank]) for bank in banks]) + b"".join(listed(*record) for record in each))
+        for banks, each in zip(declared, (records, changed), strict=True)
+    )
+    assert [len(log.events) for log in (a, b)] == [len(records) + 1, len(changed) + 1]
+    plain = [log.replace(events=tuple(log.events)) for log in (a, b)]
+    assert diff(a, b) == diff(*plain)
 
 
 def test_of_registers_that_are_equal_no_event_is_made(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -22,7 +22,7 @@ from tests.generated import logs, tcg2
 if TYPE_CHECKING:
     from evlog import Log
 
-FORMATS = ("cel-tlv", "cel-cbor", "cel-json", "tcg2", "ccel")
+FORMATS = ("cel-tlv", "cel-cbor", "cel-json", "tcg2", "ccel", "evlog-json")
 
 
 def plain(log: Log) -> Log:
@@ -50,7 +50,11 @@ def agree(log: Log) -> None:
             assert (rewritten[0], ()) == (target.write(adapted, Options()), tuple(losses))
 
 
-READ = [path for path in logs() if path.parent.name in ("tcg1", "tcg2", "ccel", "cel-tlv", "cel-cbor", "cel-json")]
+READ = [
+    path
+    for path in logs()
+    if path.parent.name in ("tcg1", "tcg2", "ccel", "cel-tlv", "cel-cbor", "cel-json", "evlog-json")
+]
 
 
 @pytest.mark.parametrize("path", READ, ids=lambda path: path.name)
@@ -101,6 +105,15 @@ def test_cbor_in_columns(
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(cbor_rows, "rows", lambda *_: None)
         assert told(bytes(data), strict, space) == found
+
+
+@pytest.mark.parametrize("format", ["cel-cbor", "cel-json"])
+def test_banks_in_the_order_of_what_is_measured(format: str) -> None:
+    """The header has a digest of a bank that another one comes before."""
+    log = made.header("sha1", "sha256") + made.event(1, 5, b"a", "sha256") + made.event(1, 5, bytes(40), "sha1")
+    found = evlog.read(evlog.convert(plain(evlog.read(log)), format).data)
+    assert found.columns is not None
+    assert [alg.name for alg in found.algorithms] == ["sha256", "sha1"]
 
 
 def test_numbers_of_every_width() -> None:
@@ -166,7 +179,8 @@ def test_a_reader_that_reads_something_else_is_believed(to: str, monkeypatch: py
     def wrong(log: Log, options: Options) -> object:
         data, added = rewrite(log, options)
         asked.append(to)
-        return data.replace(b"data", b"atad", 1), added
+        said, other = (b"data", b"atad") if "json" not in to else (b"64617461", b"61746164")
+        return data.replace(said, other, 1), added
 
     monkeypatch.setattr(target, "rewrite", wrong)
     assert (evlog.convert(source, to).data, asked) == (right.data, [to])

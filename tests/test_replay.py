@@ -9,14 +9,18 @@ import struct
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 import evlog
 from evlog import SHA1, SHA256, SHA384, Digest, Event, HashAlg, Log, Opaque, PCClientEvent, Register, Registers
+from evlog.replaying import replay as replaying
 from evlog.replaying.start import reset_value
 from evlog.replaying.trail import Trail
 from samples import make
 from tests import made
 from tests.conftest import ROOT, SAMPLES
+from tests.generated import cel, tcg1, tcg2
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -386,3 +390,21 @@ def test_findings_of_several_logs_say_which_it_is() -> None:
     (beside,) = (finding for finding in evlog.replay([whole, cut]).findings if finding.severity == "error")
     assert beside.message == f"{SAMPLES / 'bad' / 'cut-record.bin'}: {alone.message}"
     assert (beside.code, beside.event, beside.offset) == (alone.code, alone.event, alone.offset)
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.one_of(tcg2(), tcg1(), cel()), st.sampled_from([None, (SHA256,), (SHA256, SHA1), ()]))
+def test_a_log_is_replayed_by_its_columns_as_by_its_events(data: bytes, banks: tuple[HashAlg, ...] | None) -> None:
+    """The first log of a process is led through the ledger; those after it go by what all have alike."""
+    try:
+        log = evlog.read(data)
+    except evlog.EvlogError:
+        return
+    found = []
+    for earlier in (0, 1):
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(replaying, "_replayed", earlier)
+            found.append(evlog.replay(log, banks=banks))
+    assert found[0] == found[1] == evlog.replay_each([log], banks=banks)[0]
+    by_events = evlog.replay(log.replace(events=tuple(log.events)), banks=banks)
+    assert found[0].rows == by_events.rows

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use evlog_accel_core::{
-    Algorithm, Bank, Bodies, Chain, Columns, Job, MAX_SIZE, NO_DIGEST, NOT_EXTENDED, Shape, extend_all, fold_covered,
-    hash_all,
+    Algorithm, Bank, Bodies, Chain, Columns, Job, MAX_SIZE, NO_DIGEST, NOT_EXTENDED, Named, Part, Shape, extend_all,
+    fold_covered, hash_all,
 };
 use pyo3::exceptions::{PyIndexError, PyValueError};
 use pyo3::prelude::*;
@@ -223,9 +223,21 @@ pub fn tally(registers: &Bound<'_, PyAny>) -> PyResult<BTreeMap<u32, usize>> {
     Ok(far)
 }
 
+/// What is covered of a body: bytes at its start, bytes left out after these, and bytes that the rest is filled up to.
+type AskedPart = (u32, u32, u32);
+/// Bodies behind names: whether the length of a name is big-endian, what is covered usually, and by name.
+type AskedNamed = (bool, AskedPart, Vec<(Vec<u8>, AskedPart)>);
+type AskedShape = (u32, Vec<(u16, u32)>, Option<AskedNamed>);
+
+fn named_of((big_endian, usual, others): AskedNamed) -> Named {
+    let part = |(kept, left_out, filled): AskedPart| Part { kept, left_out, filled };
+    Named { big_endian, usual: part(usual), others: others.into_iter().map(|(name, of)| (name, part(of))).collect() }
+}
+
 /// For each row, 1 if it has digests and all of them are hashes of its body, else 0.
 ///
-/// `shapes` are, for each layout, the distance of the body and (algorithm, distance) of each digest.
+/// `shapes` are, for each layout, the distance of the body, (algorithm, distance) of each digest, and how a body is found
+/// that stands behind a name: at that distance is then the length of the name.
 #[pyfunction]
 #[pyo3(signature = (buffer, offsets, end, layout_of, shapes, /))]
 pub fn of_body<'py>(
@@ -234,14 +246,14 @@ pub fn of_body<'py>(
     offsets: &Bound<'py, PyAny>,
     end: u64,
     layout_of: Option<&Bound<'py, PyAny>>,
-    shapes: Vec<(u32, Vec<(u16, u32)>)>,
+    shapes: Vec<AskedShape>,
 ) -> PyResult<Bound<'py, PyBytes>> {
     let buffer = Borrowed::<u8>::of(buffer)?;
     let offsets = Borrowed::<u64>::of(offsets)?;
     let layout_of = layout_of.map(Borrowed::<u8>::of).transpose()?;
-    let shape = |(body, digests): (u32, Vec<(u16, u32)>)| -> PyResult<Shape> {
+    let shape = |(body, digests, named): AskedShape| -> PyResult<Shape> {
         let digests = digests.into_iter().map(|(id, distance)| Ok((algorithm(id)?, distance)));
-        Ok(Shape { body, digests: digests.collect::<PyResult<_>>()? })
+        Ok(Shape { body, digests: digests.collect::<PyResult<_>>()?, named: named.map(named_of) })
     };
     let shapes: Vec<Shape> = shapes.into_iter().map(shape).collect::<PyResult<_>>()?;
     let rows = Bodies {

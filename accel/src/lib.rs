@@ -48,7 +48,7 @@ mod evlog_accel {
 
     /// The number of this set of functions: evlog refuses a module with another.
     #[pymodule_export]
-    const API: u32 = 4;
+    const API: u32 = 5;
 
     #[allow(non_upper_case_globals)]
     #[pymodule_export]

@@ -11,13 +11,11 @@ records (`Computed`), or in the hash of lines (`Lines`). Readers ask what a row 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from io import BytesIO
 from itertools import repeat
-from operator import eq, itemgetter
 from sys import byteorder
 
-from evlog._record import Record
+from evlog._record import Record, Sequence, eq, itemgetter
 from evlog.registers import Register
 
 TYPE_CHECKING = False
@@ -32,6 +30,8 @@ if TYPE_CHECKING:
 
     #: What rows extend into a bank, of (bank, rules, start row, stop row): see `Columns.extensions`.
     Extensions: TypeAlias = Callable[[HashAlg, tuple[str, ...], int, int], Sequence[bytes | None]]
+    #: What is covered of a body: see `Named`.
+    Part: TypeAlias = tuple[int, int, int]
     #: Of a record of a PC Client event the register's index, the event type, and the digests.
     Told: TypeAlias = tuple[int, int, tuple[bytes, ...]]
 
@@ -44,6 +44,7 @@ __all__ = [
     "Layout",
     "Lazy",
     "Lines",
+    "Named",
     "Packed",
     "Recorded",
     "Spelled",
@@ -61,14 +62,30 @@ _SHORT = 64
 _MANY = 4096
 
 
+class Named(Record):
+    """A body that stands behind a name, and what of it the digests cover.
+
+    ``at`` is the distance from the start of the record to the name's length, a 32-bit number in ``byteorder``; the name
+    and the body follow. ``usual``, and ``others`` by name, say what is covered: so many bytes at the body's start, and
+    what follows so many that are left out, filled up with zeros to so many.
+    """
+
+    at: int
+    byteorder: str
+    usual: Part
+    others: tuple[tuple[bytes, Part], ...] = ()
+
+
 class Layout(Record):
     """Where a record's digests stand: for each, the algorithm and its distance from the start of the record.
 
-    ``body`` is the distance of the event's data, which goes on to the end of the record, where a room says so.
+    ``body`` is the distance of the event's data, which goes on to the end of the record, where a room says so;
+    ``named`` says it of a body behind a name.
     """
 
     digests: tuple[tuple[HashAlg, int], ...]
     body: int | None = None
+    named: Named | None = None
 
     def distance(self, alg: HashAlg) -> int | None:
         """Bytes from the start of the record to the first digest of this algorithm, or None.
@@ -168,8 +185,11 @@ class Columns(Record):
         ends = chain(islice(self.offsets, 1, None), (self.end,))
         return array("Q", map(sub, ends, self.offsets))
 
-    def plain(self, start: int, stop: int) -> Columns:
-        """The rows from ``start`` to ``stop`` with their digests as bytes, where the layouts say."""
+    def plain(self, start: int, stop: int, *, whole: bool = False) -> Columns:
+        """The rows from ``start`` to ``stop`` with their digests as bytes, where the layouts say.
+
+        And with all else that is in their records, if ``whole``.
+        """
         return self.part(start, stop)
 
     def __len__(self) -> int:
@@ -306,26 +326,29 @@ class Recorded(Columns):
 
     def extensions(self, alg: HashAlg, rules: tuple[str, ...], start: int, stop: int) -> Sequence[bytes | None]:
         distances = [layout.distance(alg) for layout in self.layouts]
-        layout_of, data, size = self.layout_of, self.buffer, alg.size
+        data, size = self.buffer, alg.size
         extended: list[bytes | None] = []
-        for row in range(start, stop):
-            distance = distances[layout_of[row] if layout_of is not None else 0]
-            at = self.offsets[row] + (distance or 0)
-            extended.append(None if distance is None else data[at : at + size])
+        for first, end, layout in _runs(self.layout_of, start, stop):
+            distance = distances[layout]
+            if distance is None:
+                extended += repeat(None, end - first)
+            else:
+                extended += [data[at : at + size] for at in map(distance.__add__, self.offsets[first:end])]
         return extended
 
 
 class Spelled(Columns):
     """Rows of text whose digests stand in it as hex: the layouts are those of ``unspelled``, the same rows as bytes.
 
-    ``unspelled`` makes `Recorded` columns of the rows from one to another, over a buffer of their own. Between two
-    records there are ``apart`` bytes that belong to neither. ``told`` is where the events were read, if the records
-    themselves say that: offsets and lengths.
+    ``unspelled`` makes `Recorded` columns of the rows from one to another, over a buffer of their own, with the events'
+    data or without it. Between two records there are ``apart`` bytes that belong to neither. ``told`` is where the
+    events were read, if the records themselves say that: offsets and lengths.
     """
 
     apart: int
-    unspelled: Callable[[int, int], Recorded]
+    unspelled: Callable[[int, int, bool], Recorded]
     told: tuple[array[int], array[int]] | None = None
+    names: tuple[Register, ...] | None = None
 
     @property
     def spelled(self) -> bool:
@@ -353,12 +376,12 @@ class Spelled(Columns):
         assert isinstance(found, Spelled)
         return found.replace(
             end=self.offsets[stop] - self.apart if stop < len(self) else self.end,
-            unspelled=lambda first, last: self.unspelled(start + first, start + last),
+            unspelled=lambda first, last, whole: self.unspelled(start + first, start + last, whole),
             told=None if told is None else (told[0][start:stop], told[1][start:stop]),
         )
 
-    def plain(self, start: int, stop: int) -> Columns:
-        return self.unspelled(start, min(stop, len(self)))
+    def plain(self, start: int, stop: int, *, whole: bool = False) -> Columns:
+        return self.unspelled(start, min(stop, len(self)), whole)
 
     def recorded(self, alg: HashAlg) -> bool:
         return True
@@ -475,15 +498,7 @@ class Packed(Record):
 
     def runs(self) -> Iterator[tuple[int, int, int]]:
         """Runs of rows with one layout, of so many at most: the first row, the one after the last, the layout."""
-        layout_of, count = self.columns.layout_of, self.count
-        for first in range(0, count, _RUN):
-            start, part = first, layout_of[first : first + _RUN] if layout_of is not None else b""
-            if not part:
-                yield first, min(first + _RUN, count), 0
-            while part:
-                rest = part.lstrip(part[:1])
-                yield start, start + len(part) - len(rest), part[0]
-                start, part = start + len(part) - len(rest), rest
+        return _runs(self.columns.layout_of, 0, self.count)
 
     def told(self, start: int, stop: int, layout: int) -> tuple[Iterator[Told], Sequence[bytes]]:
         """Of each row of a run the register's index, the event type and the digests; and the data."""
@@ -499,7 +514,7 @@ class Packed(Record):
         """The bytes that hold the records of a run, and where in them each starts and ends."""
         rows = self.columns
         if rows.spelled:
-            rows, start, stop = rows.plain(start, stop), 0, stop - start
+            rows, start, stop = rows.plain(start, stop, whole=True), 0, stop - start
         ends = rows.offsets[start + 1 : stop + 1]
         if stop == len(rows):
             ends.append(rows.end)
@@ -509,8 +524,10 @@ class Packed(Record):
         """The same without so many rows at the start."""
         return self if not rows else self.replace(columns=self.columns.part(rows, len(self.columns)))
 
-    def says_the_same(self, other: Packed) -> bool:
-        """Whether both have the same events: registers, types, digests in order, data."""
+    def says_the_same(self, other: object) -> bool:
+        """Whether another has the same events, by their order: registers, types, digests in order, data."""
+        if not isinstance(other, Packed) or not other.counted:
+            return False
         if self.count != other.count or self.space != other.space:
             return False
         runs = self._runs_with(other)
@@ -535,6 +552,20 @@ class Packed(Record):
 
     def _algorithms(self, layout: int) -> list[tuple[int, int]]:
         return [(alg.id, alg.size) for alg, _ in self.layouts[layout].digests]
+
+
+def _runs(layout_of: bytearray | None, start: int, stop: int) -> Iterator[tuple[int, int, int]]:
+    """Runs of some rows with one layout, of so many at most: the first row, the one after the last, the layout."""
+    for first in range(start, stop, _RUN):
+        end = min(first + _RUN, stop)
+        if layout_of is None:
+            yield first, end, 0
+            continue
+        part = layout_of[first:end]
+        while part:
+            rest = part.lstrip(part[:1])
+            yield first, first + len(part) - len(rest), part[0]
+            first, part = first + len(part) - len(rest), rest  # noqa: PLW2901  # where the next one begins
 
 
 def rows_of(column: array[int] | bytes | bytearray, value: int, first: int = 0) -> Iterator[int]:

@@ -21,10 +21,14 @@ from __future__ import annotations
 
 import os
 
-from evlog._record import Record
+from evlog._record import Record, attrgetter
 from evlog.algorithms import ALGORITHMS, HashAlg
 from evlog.errors import SourceError, UsageError
 from evlog.registers import Register, Registers
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
 
 __all__ = [
     "LOG",
@@ -35,6 +39,7 @@ __all__ = [
     "hash_name",
     "is_flat",
     "is_tree",
+    "may_hold",
     "member_of_log",
     "members",
     "register_named",
@@ -178,27 +183,53 @@ def values(path: str) -> Registers:
     return Registers(table, path)
 
 
+def may_hold(files: Iterable[str]) -> bool:
+    """Whether a folder with these files and no folders may have a register, by their names."""
+    return any(_tells(name) or name.lower() in (DIGEST, LOG) for name in files)
+
+
+def _tells(name: str) -> bool:
+    """Whether a file of this name may be a register, whatever is beside it."""
+    return ":" in name or name in _PLATFORM or name.startswith(_COUNTED)
+
+
 def _folder(path: str, depth: int) -> list[Member]:
-    if _is_file(path, DIGEST) or _is_file(path, LOG):
+    entries = _scanned(path)
+    named = any(entry.name.lower() in (DIGEST, LOG) for entry in entries)
+    if named and (_is_file(path, DIGEST) or _is_file(path, LOG)):
         return _register(path)
     found: list[Member] = []
     flat = []
-    entries = _entries(path)
-    for name in entries if len(entries) <= _WIDTH else ():
-        inner = os.path.join(path, name)
-        if os.path.isdir(inner):
+    for entry in entries if len(entries) <= _WIDTH else ():
+        name = entry.name
+        if _is(entry.is_dir):
             # The kernel links folders to their parents.
-            if depth < _DEPTH and not (os.path.islink(inner) and name in ("subsystem", "device", "driver")):
-                found += _folder(inner, depth + 1)
-        elif not name.startswith(".") and os.path.isfile(inner):
+            if depth < _DEPTH and not (_is(entry.is_symlink) and name in ("subsystem", "device", "driver")):
+                found += _folder(entry.path, depth + 1)
+        elif not name.startswith(".") and _is(entry.is_file):
             # A pipe would be waited for.
             flat.append(name)
     beside = bool(found)
     for name in flat:
-        known = ":" in name or name in _PLATFORM or name.startswith(_COUNTED)
-        if (beside or known) and name not in _FREE_FORM:
+        if (beside or _tells(name)) and name not in _FREE_FORM:
             found += _flat(path, name)
     return found
+
+
+def _scanned(path: str) -> list[os.DirEntry[str]]:
+    """What is in a folder, in the order of names; a listing tells most of what is asked of an entry."""
+    try:
+        with os.scandir(path) as entries:
+            return sorted(entries, key=_name)
+    except OSError as error:
+        raise _unlisted(path, error) from error
+
+
+def _is(asked: Callable[[], bool]) -> bool:
+    try:
+        return asked()
+    except OSError:
+        return False
 
 
 def _register(folder: str) -> list[Member]:
@@ -301,7 +332,11 @@ def _entries(path: str) -> list[str]:
     try:
         return sorted(os.listdir(path))
     except OSError as error:
-        raise SourceError(f"{path}: {(error.strerror or str(error)).lower()}") from error
+        raise _unlisted(path, error) from error
+
+
+def _unlisted(path: str, error: OSError) -> SourceError:
+    return SourceError(f"{path}: {(error.strerror or str(error)).lower()}")
 
 
 def _is_file(*parts: str) -> bool:
@@ -314,4 +349,7 @@ def _small(*parts: str) -> bytes:
         with open(path, "rb") as file:
             return file.read(_MOST)
     except OSError as error:
-        raise SourceError(f"{path}: {(error.strerror or str(error)).lower()}") from error
+        raise _unlisted(path, error) from error
+
+
+_name = attrgetter("name")

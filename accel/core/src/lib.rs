@@ -21,7 +21,7 @@ pub mod scan;
 mod selftest;
 
 pub use algorithm::{Algorithm, MAX_SIZE};
-pub use body::{Bodies, Shape, of_body, words};
+pub use body::{Bodies, Named, Part, Shape, of_body, words};
 pub use fold::{Bank, Columns, FoldError, Job, NO_DIGEST, NOT_EXTENDED, fold, fold_covered, fold_many};
 pub use hash::hash_all;
 pub use kernels::{Chain, extend_all, names};

@@ -2,7 +2,7 @@
 
 mod support;
 
-use evlog_accel_core::{Algorithm, Bodies, FoldError, Shape, of_body, words};
+use evlog_accel_core::{Algorithm, Bodies, FoldError, Named, Part, Shape, of_body, words};
 
 /// Rows of which each has a digest of its data in each algorithm, and where each row begins.
 fn records(algorithms: &[Algorithm], count: usize) -> (Vec<u8>, Vec<u64>, Shape) {
@@ -23,7 +23,7 @@ fn records(algorithms: &[Algorithm], count: usize) -> (Vec<u8>, Vec<u64>, Shape)
         }
         buffer.extend(&data);
     }
-    (buffer, offsets, Shape { body: at, digests })
+    (buffer, offsets, Shape { body: at, digests, named: None })
 }
 
 fn bodies<'a>(buffer: &'a [u8], offsets: &'a [u64]) -> Bodies<'a> {
@@ -65,10 +65,10 @@ fn threads() {
 #[test]
 fn shapes() {
     let (buffer, offsets, shape) = records(&[Algorithm::Sha1], 4);
-    let none = Shape { body: 0, digests: Vec::new() };
+    let none = Shape { body: 0, digests: Vec::new(), named: None };
     // The same digest twice is as good as once; a digest of another algorithm is not.
-    let twice = Shape { digests: [&shape.digests[..], &shape.digests[..]].concat(), ..shape };
-    let other = Shape { body: shape.body, digests: vec![(Algorithm::Sm3, 3)] };
+    let twice = Shape { digests: [&shape.digests[..], &shape.digests[..]].concat(), ..shape.clone() };
+    let other = Shape { body: shape.body, digests: vec![(Algorithm::Sm3, 3)], named: None };
     let shapes = [shape, none, twice];
     let rows = Bodies { shape_of: Some(&[0, 1, 2, 0]), ..bodies(&buffer, &offsets) };
     assert_eq!(of_body(rows, &shapes, || 1).unwrap(), [1, 0, 1, 1]);
@@ -82,7 +82,7 @@ fn shapes() {
 #[test]
 fn rows_that_do_not_fit() {
     let buffer = support::unhex("00 01 02 03 04 05 06 07 08 09");
-    let shape = |body, digests: &[(Algorithm, u32)]| [Shape { body, digests: digests.to_vec() }];
+    let shape = |body, digests: &[(Algorithm, u32)]| [Shape { body, digests: digests.to_vec(), named: None }];
     let of = |offsets: &[u64], end, shapes: &[Shape]| {
         of_body(Bodies { buffer: &buffer, offsets, end, shape_of: None }, shapes, || 1)
     };
@@ -94,6 +94,57 @@ fn rows_that_do_not_fit() {
     assert_eq!(of(&[0], 10, &shape(u32::MAX, &[])), Err(FoldError::Digest(0)));
     assert_eq!(of(&[0], 10, &shape(0, &[(Algorithm::Sha1, 0)])), Err(FoldError::Digest(0)));
     assert_eq!(of(&[0], 10, &shape(0, &[(Algorithm::Sha1, u32::MAX)])), Err(FoldError::Digest(0)));
+}
+
+const ALL_BUT_FOUR: Part = Part { kept: 0, left_out: 4, filled: 0 };
+
+/// A record: a digest of what is given, the length of the name, the name, the data.
+fn named(big_endian: bool, name: &[u8], data: &[u8], covered: &[u8]) -> Vec<u8> {
+    let length = name.len() as u32;
+    let length = if big_endian { length.to_be_bytes() } else { length.to_le_bytes() };
+    [&Algorithm::Sha1.hash(&[covered])[..20], &length, name, data].concat()
+}
+
+#[test]
+fn data_behind_names() {
+    // As Linux has it in its lists: the data without its length, and the digest and the padded name of a file.
+    let legacy = (b"ima".to_vec(), Part { kept: 20, left_out: 4, filled: 256 });
+    let padded = |name: &[u8]| [&[7; 20][..], name, &vec![0; 256_usize.saturating_sub(name.len())]].concat();
+    for big_endian in [false, true] {
+        let shape = Shape {
+            body: 20,
+            digests: vec![(Algorithm::Sha1, 0)],
+            named: Some(Named { big_endian, usual: ALL_BUT_FOUR, others: vec![legacy.clone()] }),
+        };
+        let long = [b'n'; 300];
+        let of_file = |name: &[u8]| [&[7; 20][..], &[9; 4], name].concat();
+        let records = [
+            (1, named(big_endian, b"ima-ng", b"\x04\0\0\0data", b"data")),
+            (0, named(big_endian, b"ima-ng", b"\x04\0\0\0data", b"\x04\0\0\0data")),
+            (1, named(big_endian, b"ima", &of_file(b"/init"), &padded(b"/init"))),
+            (0, named(big_endian, b"ima", &of_file(b"/init"), &[&[7; 20][..], b"/init"].concat())),
+            (1, named(big_endian, b"ima", &of_file(&long), &padded(&long))),
+            (1, named(big_endian, b"im", b"\x04\0\0\0data", b"data")),
+            (1, named(big_endian, b"", b"1234", b"")),
+            // Less than is left out, or than is kept.
+            (1, named(big_endian, b"x", b"123", b"")),
+            (1, named(big_endian, b"ima", b"123", &[&b"123"[..], &[0; 256]].concat())),
+            // A name that is longer than the record by one byte.
+            (0, named(big_endian, b"name", b"", b"")[..27].to_vec()),
+            (0, named(big_endian, b"", b"", b"")[..23].to_vec()),
+        ];
+        let mut offsets = Vec::new();
+        let mut buffer = Vec::new();
+        for (_, record) in &records {
+            offsets.push(buffer.len() as u64);
+            buffer.extend(record);
+        }
+        let expected: Vec<u8> = records.iter().map(|record| record.0).collect();
+        assert_eq!(of_body(bodies(&buffer, &offsets), std::slice::from_ref(&shape), || 1).unwrap(), expected);
+        // The length of the name stands nowhere in the record.
+        let beyond = Shape { body: 1 << 20, ..shape };
+        assert_eq!(of_body(bodies(&buffer, &offsets), &[beyond], || 1).unwrap(), vec![0; records.len()]);
+    }
 }
 
 #[test]

@@ -23,6 +23,14 @@ fn between_two_offsets() {
     assert_eq!(find(data, b"abd", 0, usize::MAX), Some(6));
     assert_eq!(find(data, b"abd", 0, 8), None);
     assert_eq!(find(data, b"", 9, 9), Some(9));
+    // All runs of a byte, also at the ends, in what is nearly nothing else.
+    for number in 0..1 << 14_u32 {
+        let data: Vec<u8> = (0..14).map(|bit| (number >> bit & 1) as u8).collect();
+        for count in [8, 9, 13] {
+            let expected = data.windows(count).position(|window| window.iter().all(|&byte| byte == 1));
+            assert_eq!(find(&data, &vec![1; count], 0, 14), expected, "{data:?}");
+        }
+    }
     for (start, stop) in [(10, 10), (5, 4), (usize::MAX, usize::MAX), (10, 0)] {
         assert_eq!(find(data, b"", start, stop), None);
     }

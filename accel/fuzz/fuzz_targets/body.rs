@@ -1,7 +1,7 @@
 //! Digests of the records' own data, and numbers in records, against readers that go row by row.
 #![no_main]
 
-use evlog_accel_core::{Algorithm, Bodies, FoldError, Shape, of_body, words};
+use evlog_accel_core::{Algorithm, Bodies, FoldError, Named, Part, Shape, of_body, words};
 use libfuzzer_sys::arbitrary::{Result, Unstructured};
 use libfuzzer_sys::fuzz_target;
 
@@ -16,7 +16,7 @@ fn run(mut u: Unstructured<'_>) -> Result<()> {
         for _ in 0..u.int_in_range(0..=3)? {
             digests.push((*u.choose(&Algorithm::ALL)?, distance(&mut u)?));
         }
-        shapes.push(Shape { body: distance(&mut u)?, digests });
+        shapes.push(Shape { body: distance(&mut u)?, digests, named: named(&mut u)? });
     }
     let mut rows = Vec::new();
     for _ in 0..u.int_in_range(0..=20)? {
@@ -70,6 +70,23 @@ fn run(mut u: Unstructured<'_>) -> Result<()> {
     Ok(())
 }
 
+fn named(u: &mut Unstructured<'_>) -> Result<Option<Named>> {
+    if u.arbitrary()? {
+        return Ok(None);
+    }
+    let mut others = Vec::new();
+    for _ in 0..u.int_in_range(0..=2)? {
+        let length = u.int_in_range(0..=3)?;
+        others.push((u.bytes(length)?.to_vec(), part(u)?));
+    }
+    Ok(Some(Named { big_endian: u.arbitrary()?, usual: part(u)?, others }))
+}
+
+fn part(u: &mut Unstructured<'_>) -> Result<Part> {
+    // Not more than somebody would ask to be filled up: it is memory.
+    Ok(Part { kept: distance(u)?, left_out: distance(u)?, filled: u.int_in_range(0..=300)? })
+}
+
 fn distance(u: &mut Unstructured<'_>) -> Result<u32> {
     Ok(match u.arbitrary::<u8>()? {
         255 => u32::MAX,
@@ -94,10 +111,11 @@ fn plant(buffer: &mut [u8], start: u64, stop: u64, shape: Option<&Shape>) {
         return;
     }
     let (head, body) = record.split_at_mut(shape.body as usize);
+    let Some(body) = covered(shape, body) else { return };
     for &(algorithm, distance) in &shape.digests {
         let place = (distance as usize).checked_add(algorithm.size());
         if let Some(digest) = place.and_then(|end| head.get_mut(distance as usize..end)) {
-            digest.copy_from_slice(&algorithm.hash(&[body])[..algorithm.size()]);
+            digest.copy_from_slice(&algorithm.hash(&[&body])[..algorithm.size()]);
         }
     }
 }
@@ -108,10 +126,10 @@ fn naive(rows: Bodies<'_>, shapes: &[Shape], row: usize) -> std::result::Result<
     let (start, length) = (u128::from(rows.offsets[row]), rows.buffer.len() as u128);
     let stop = u128::from(if row + 1 < rows.offsets.len() { rows.offsets[row + 1] } else { rows.end });
     let data = start + u128::from(shape.body);
-    if start > stop || stop > length || data > stop {
+    if start > stop || stop > length || (data > stop && shape.named.is_none()) {
         return Err(FoldError::Digest(row));
     }
-    let data = &rows.buffer[data as usize..stop as usize];
+    let data = if data > stop { None } else { covered(shape, &rows.buffer[data as usize..stop as usize]) };
     let mut flag = u8::from(!shape.digests.is_empty());
     for &(algorithm, distance) in &shape.digests {
         let (from, size) = (start + u128::from(distance), algorithm.size() as u128);
@@ -119,9 +137,31 @@ fn naive(rows: Bodies<'_>, shapes: &[Shape], row: usize) -> std::result::Result<
             return Err(FoldError::Digest(row));
         }
         let digest = &rows.buffer[from as usize..(from + size) as usize];
-        flag &= u8::from(*digest == algorithm.hash(&[data])[..size as usize]);
+        let right = data.as_ref().is_some_and(|data| *digest == algorithm.hash(&[data])[..size as usize]);
+        flag &= u8::from(right);
     }
     Ok(flag)
+}
+
+/// Byte by byte what a digest covers of some data, or of what stands behind a name; None if the name is too long.
+fn covered(shape: &Shape, data: &[u8]) -> Option<Vec<u8>> {
+    let Some(Named { big_endian, usual, others }) = &shape.named else { return Some(data.to_vec()) };
+    let mut left = data.iter().copied();
+    let mut length = 0;
+    for place in 0..4 {
+        length |= u64::from(left.next()?) << (8 * if *big_endian { 3 - place } else { place });
+    }
+    let mut name = Vec::new();
+    for _ in 0..length {
+        name.push(left.next()?);
+    }
+    let part = others.iter().find(|other| other.0 == name).map_or(usual, |other| &other.1);
+    let mut whole: Vec<u8> = left.by_ref().take(part.kept as usize).collect();
+    let rest: Vec<u8> = left.skip(part.left_out as usize).collect();
+    let zeros = (part.filled as usize).saturating_sub(rest.len());
+    whole.extend(rest);
+    whole.extend(std::iter::repeat_n(0, zeros));
+    Some(whole)
 }
 
 fn word(buffer: &[u8], offset: u64, distance: u32, big_endian: bool) -> u32 {

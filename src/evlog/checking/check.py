@@ -7,14 +7,17 @@ Source: TCG PC Client Platform Firmware Profile 1.06, sections 3.3 (what extends
 
 from __future__ import annotations
 
+from itertools import islice
+
 from evlog._record import Record
 from evlog.checking.digest_check import check_events
-from evlog.columns import Kept
+from evlog.checking.plain import Plain
+from evlog.columns import Kept, rows_of
 from evlog.contents.pcclient import PCClientEvent
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from evlog.checking.conventions import Convention
     from evlog.checking.digest_check import DigestCheck
@@ -77,7 +80,8 @@ def check(log: Log) -> Checks:
         events = Kept(events)
         verdicts = Verdicts(columns, events)
         return judged(verdicts, ListedFacts.of(columns, events, verdicts))
-    checks: list[tuple[DigestCheck, ...]] = []
+    plain = Plain(columns, events)
+    checks = [plain.checks[kind] for kind in plain.kinds] or [()] * len(events)
     # Verdicts are few, and events may be many, made as they are asked for.
     shared: dict[tuple[object, ...], tuple[DigestCheck, ...]] = {(): ()}
     pcclient = False
@@ -85,9 +89,9 @@ def check(log: Log) -> Checks:
     changed: dict[str, list[Event]] = {}
     marked: set[int] = set()
     named: dict[int, str] = {}
-    for row, twin, made in _checked(log):
+    for row, twin, made in _checked(log, rows_of(plain.kinds, 0) if plain.kinds else range(len(events))):
         if made is None:
-            checks.append(checks[twin])
+            checks[row] = checks[twin]
             if twin in marked:
                 violations.append(events[row].number)
             if twin in named:
@@ -99,7 +103,7 @@ def check(log: Log) -> Checks:
             violations.append(event.number)
             marked.add(row)
         key = tuple((each.alg.id, each.alg.size, each.verdict, each.rule) for each in found) if found else ()
-        checks.append(shared.setdefault(key, found))
+        checks[row] = shared.setdefault(key, found)
         pcclient = pcclient or isinstance(content, PCClientEvent)
         if content.named_by_digest and any(each.verdict == "mismatch" for each in found):
             changed.setdefault(content.named_by_digest, []).append(event)
@@ -112,16 +116,18 @@ def check(log: Log) -> Checks:
     return judged(tuple(checks), EventFacts(tuple(events), tuple(checks)), notes)
 
 
-def _checked(log: Log) -> Iterator[tuple[int, int, tuple[Event, tuple[DigestCheck, ...]] | None]]:
-    """Each row of a log with its twin, and, if that is the row itself, its event and the checks of it."""
-    twins, events = log.twins, log.events
-    for start in range(0, len(events), _AT_ONCE):
-        run = range(start, min(start + _AT_ONCE, len(events)))
+def _checked(log: Log, rows: Iterable[int]) -> Iterator[tuple[int, int, tuple[Event, tuple[DigestCheck, ...]] | None]]:
+    """Each of some rows of a log with its twin, and, if that is the row itself, its event and the checks of it."""
+    left = iter(rows)
+    run = list(islice(left, _AT_ONCE))
+    twins, events = log.twins if run else (), log.events
+    while run:
         single = [events[row] for row in run if twins[row] == row]
         made = zip(single, check_events(single), strict=True)
         for row in run:
             twin = twins[row]
             yield row, twin, next(made) if twin == row else None
+        run = list(islice(left, _AT_ONCE))
 
 
 def _noted(log: Log, violations: Sequence[int], changed: dict[str, list[Event]]) -> Iterator[Finding]:

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from array import array
-from functools import cached_property
-from heapq import merge
 from itertools import chain
-from operator import attrgetter
 
 from evlog import hashing
+from evlog._record import attrgetter, cached_property
 from evlog.checking.row import Row
 from evlog.checking.verdicts import Verdicts
 from evlog.columns import NOT_EXTENDED, rows_of
@@ -81,7 +79,7 @@ class Facts:
     def of_type(self, *types: int) -> Iterator[Row]:
         """The rows of these event types."""
         if len(self.types) > _KEPT:
-            return map(self.row, merge(*(rows_of(self.types, each) for each in types if each in self.kinds)))
+            return map(self.row, _merged([rows_of(self.types, each) for each in types if each in self.kinds]))
         found = [self._places[each] for each in dict.fromkeys(types) if each in self._places]
         return map(self.row, found[0] if len(found) == 1 else sorted(chain.from_iterable(found)))
 
@@ -225,7 +223,7 @@ class ColumnFacts(Facts):
         if columns.layout_of is None:
             places: Iterable[int] = range(len(columns) if other else 0)
         else:
-            places = merge(*(rows_of(columns.layout_of, each) for each in other))
+            places = _merged([rows_of(columns.layout_of, each) for each in other])
         return (self.row(place) for place in places if place)
 
     def beginning(self, event_type: int, text: bytes) -> Iterator[Row]:
@@ -238,6 +236,15 @@ class ColumnFacts(Facts):
         columns = self._columns
         backend = hashing.backend(len(columns.buffer))
         return backend.words(columns, [layout.body or 0 for layout in columns.layouts], "little")
+
+
+def _merged(rows: Sequence[Iterable[int]]) -> Iterable[int]:
+    """Rows in order, of several lots that are."""
+    if len(rows) < 2:
+        return rows[0] if rows else ()
+    from heapq import merge
+
+    return merge(*rows)
 
 
 class ListedFacts(ColumnFacts):

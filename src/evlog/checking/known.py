@@ -10,6 +10,7 @@ from __future__ import annotations
 from array import array
 from hashlib import sha256
 
+from evlog.checking.aspects import aspect_of
 from evlog.checking.digest_check import check_event
 from evlog.checking.facts import ListedFacts
 from evlog.checking.row import Row
@@ -33,6 +34,8 @@ _SHORT = 512
 _MOST = 1 << 26
 # What an entry costs besides its bytes.
 _ENTRY = 2048
+# Logs whose findings are kept, for those that look alike.
+_LOGS = 1024
 
 
 class KnownRecord:
@@ -41,9 +44,9 @@ class KnownRecord:
     ``notes`` are for whoever asks: what else such an event comes to, by a key of theirs.
     """
 
-    __slots__ = ("checks", "content", "doubtful", "event", "notes", "row")
+    __slots__ = ("aspect", "checks", "content", "doubtful", "event", "notes", "row")
 
-    def __init__(self, event: Event, content: PCClientEvent) -> None:
+    def __init__(self, event: Event, content: PCClientEvent, aspects: dict[Hashable, int], reading: Hashable) -> None:
         self.event = event
         self.content = content
         self.checks: tuple[DigestCheck, ...] = check_event(event)
@@ -52,6 +55,9 @@ class KnownRecord:
         self.row = Row.of(event, content.event_type, content.data, self.checks, event.number)
         #: Whether a digest is not of the event's data.
         self.doubtful = event.measured and any(check.verdict != "matches" for check in self.checks)
+        seen = aspect_of(self.row)
+        #: A number that records have in common which the checks of a log do not tell from one another.
+        self.aspect = aspects.setdefault((reading, seen) if seen is not None else self, len(aspects))
 
 
 class Known:
@@ -60,6 +66,9 @@ class Known:
     def __init__(self, most: int = _MOST) -> None:
         self._most, self._held = most, 0
         self._tables: dict[Hashable, dict[bytes, KnownRecord]] = {}
+        self._aspects: dict[Hashable, int] = {}
+        #: What logs came to, by the aspects of their records and the registers that these extend.
+        self._judged: dict[Hashable, Checks] = {}
 
     def records(self, log: Log) -> list[KnownRecord] | None:
         """Of each event its record; None for a log whose records alone do not tell its events."""
@@ -71,7 +80,10 @@ class Known:
         if self._held > self._most:
             self._held = 0
             self._tables.clear()
-        tables = [self._tables.setdefault((events.reading, layout), {}) for layout in columns.layouts]
+            self._aspects.clear()
+            self._judged.clear()
+        readings = [(events.reading, layout) for layout in columns.layouts]
+        tables = [self._tables.setdefault(reading, {}) for reading in readings]
         layout_of, data = columns.layout_of, columns.buffer
         found: list[KnownRecord] = []
         add = found.append
@@ -83,26 +95,34 @@ class Known:
             begin = end
             if len(key) > _SHORT:
                 key = sha256(key).digest()
-            table = tables[0 if layout_of is None else layout_of[row]]
-            record = table.get(key)
+            layout = 0 if layout_of is None else layout_of[row]
+            record = tables[layout].get(key)
             if record is None:
                 event = events[row]
                 content = event.content
                 assert isinstance(content, PCClientEvent)
-                record = table[key] = KnownRecord(event, content)
+                record = tables[layout][key] = KnownRecord(event, content, self._aspects, readings[layout])
                 self._held += _ENTRY + len(content.data)
             add(record)
         return found
 
     def check(self, log: Log, records: Sequence[KnownRecord] | None = None) -> Checks:
         """As `evlog.check`; ``records`` are the log's, where they were asked for already."""
-        from evlog.checking.check import check, judged
+        from evlog.checking.check import Checks, check, judged
 
         records = self.records(log) if records is None else records
         columns = log.columns
         if records is None or columns is None:
             return check(log)
-        return judged([record.checks for record in records], _facts(columns, records))
+        seen = tuple([record.aspect for record in records]), columns.registers.tobytes()
+        checks = [record.checks for record in records]
+        found = self._judged.get(seen)
+        if found is None:
+            found = judged(checks, _facts(columns, records))
+            if len(self._judged) >= _LOGS:
+                self._judged.clear()
+            self._judged[seen] = Checks((), found.findings, found.conventions)
+        return Checks(checks, found.findings, found.conventions)
 
 
 def _facts(columns: Columns, records: Sequence[KnownRecord]) -> ListedFacts:

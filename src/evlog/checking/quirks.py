@@ -6,8 +6,7 @@ Source: logs of such machines; tools that had to learn of them.
 
 from __future__ import annotations
 
-from operator import attrgetter
-
+from evlog._record import attrgetter
 from evlog.checking.facts import Facts, finding
 from evlog.contents import spec_id, startup_locality
 from evlog.contents._pcclient_rules import CONVENTIONS
@@ -37,7 +36,7 @@ if TYPE_CHECKING:
     from evlog.checking.conventions import Convention
     from evlog.checking.row import Row
 
-__all__ = ["findings"]
+__all__ = ["findings", "seen_in"]
 
 _IMAGES = (EV_EFI_BOOT_SERVICES_APPLICATION, EV_EFI_BOOT_SERVICES_DRIVER, EV_EFI_RUNTIME_SERVICES_DRIVER)
 #: What firmware does that does not follow the specification: codes by event type.
@@ -57,6 +56,11 @@ def findings(facts: Facts, conventions: tuple[Convention, ...]) -> Iterator[Find
         rows = [row for row in among(facts) if test(row)]
         if rows:
             yield from finding(code, "note", message, rows)
+
+
+def seen_in(row: Row) -> tuple[bool, ...]:
+    """What is asked of each event by itself."""
+    return tuple(test(row) for _, _, _, test in _QUIRKS)
 
 
 def _conventions(conventions: tuple[Convention, ...]) -> Iterator[Finding]:

@@ -6,9 +6,8 @@ pre-OS phase), 10.4.5 (EV_NO_ACTION). A log is not refused for any of this.
 
 from __future__ import annotations
 
-from functools import lru_cache
-
 from evlog import hashing
+from evlog._record import lru_cache
 from evlog.checking.facts import finding
 from evlog.columns import rows_of
 from evlog.contents import separator, spec_id, startup_locality
@@ -52,7 +51,7 @@ if TYPE_CHECKING:
     from evlog.checking.facts import Facts
     from evlog.checking.row import Row
 
-__all__ = ["findings"]
+__all__ = ["findings", "seen_in"]
 
 _VALUES = (bytes(4), b"\xff" * 4, b"WBCL")
 _CONSTANTS = (b"", bytes(4), b"\xff" * 4, b"\1\0\0\0")
@@ -100,6 +99,11 @@ def findings(facts: Facts) -> Iterator[Finding]:
     """All structural findings."""
     for rule in _RULES:
         yield from rule(facts)
+
+
+def seen_in(row: Row) -> tuple[bool, ...]:
+    """What is asked of each event by itself."""
+    return _is_constant(row), _is_of_firmware(row)
 
 
 def _digests(facts: Facts) -> Iterator[Finding]:
@@ -275,8 +279,12 @@ def _variables(facts: Facts) -> Iterator[Finding]:
 
 def _images(facts: Facts) -> Iterator[Finding]:
     """Boot applications that came with the firmware: setup programs, and persistent agents of vendors."""
-    inside = [row for row in facts.of_type(EV_EFI_BOOT_SERVICES_APPLICATION) if row.data[32:34] in (b"\4\6", b"\4\7")]
+    inside = [row for row in facts.of_type(EV_EFI_BOOT_SERVICES_APPLICATION) if _is_of_firmware(row)]
     yield from finding("image_from_firmware", "note", "a boot application from a firmware volume", inside)
+
+
+def _is_of_firmware(row: Row) -> bool:
+    return row.data[32:34] in (b"\4\6", b"\4\7")
 
 
 _RULES = (

@@ -16,8 +16,8 @@ from __future__ import annotations
 import atexit
 import gc
 import sys
-from importlib import import_module
 
+from evlog._record import import_module
 from evlog.cli import _common
 from evlog.cli._plain import Plain
 

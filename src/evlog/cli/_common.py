@@ -51,7 +51,7 @@ def hush(*, stdout: bool = True) -> None:
 
 
 # Formats that --ima-register is about.
-_LISTS = frozenset(("ima-binary", "ima-ascii"))
+LISTS = frozenset(("ima-binary", "ima-ascii"))
 
 
 def reader_arguments(parser: argparse.ArgumentParser, *, logs: str = "LOG", keep: bool = True) -> None:
@@ -136,7 +136,7 @@ def need_list(args: argparse.Namespace, logs: Iterable[Log]) -> None:
 
     if not Register.parse(args.ima_register).replayable:
         raise UsageError(f"--ima-register {args.ima_register}: nothing extends that register")
-    if not any(log.format in _LISTS for log in logs):
+    if not any(log.format in LISTS for log in logs):
         raise UsageError("--ima-register is for an IMA list, and none is given")
 
 
@@ -277,6 +277,12 @@ def put(*lines: str) -> None:
     """Lines on stdout: one for each, with what a terminal would act upon escaped."""
     hush()
     print("\n".join(map(shown, lines)))
+
+
+def put_json(objects: Sequence[str]) -> None:
+    """JSON objects on stdout, a line each: there is nothing in them that a terminal would act upon."""
+    hush()
+    print("\n".join(objects))
 
 
 def events(count: int) -> str:
@@ -439,10 +445,10 @@ def print_json(document: dict[str, Any], **members: Iterable[str]) -> None:
 
     They come as JSON, many at a time with a comma between them.
     """
-    import json
+    from evlog._record import dumps
 
     hush()
-    rest = json.dumps(document)
+    rest = dumps(document)
     for name, objects in members.items():
         # Quotes inside of a string are escaped: this stands nowhere else.
         before, _, rest = rest.partition(f'"{name}": []')

@@ -9,10 +9,8 @@ from __future__ import annotations
 
 import os
 import sys
-from collections import deque
-from importlib import import_module
 
-from evlog._record import Record
+from evlog._record import Record, dumps, import_module
 from evlog.cli import _common
 from evlog.errors import EvlogError, SourceError, UsageError
 
@@ -153,6 +151,7 @@ def _results(command: str, args: argparse.Namespace, shares: list[list[str]]) ->
     if processes < 2:
         yield from (_work(command, args, share) for share in shares)
         return
+    from collections import deque
     from concurrent.futures.process import BrokenProcessPool, ProcessPoolExecutor
 
     waiting: deque[tuple[list[str], Future[_Said]]] = deque()
@@ -252,9 +251,7 @@ def _error(path: str, message: str, code: int = _UNREADABLE) -> dict[str, Any]:
 
 
 def _line(document: dict[str, Any]) -> str:
-    import json
-
-    return json.dumps(document) + "\n"
+    return dumps(document) + "\n"
 
 
 def _processors() -> int:

@@ -2,73 +2,38 @@
 
 from __future__ import annotations
 
+from evlog.cli._event_texts import EventTexts
+from evlog.cli._packed_rows import packed_in_place
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
-    from typing import Any
 
     from evlog.checking.bodies import Bodies
     from evlog.checking.check import Checks
-    from evlog.checking.digest_check import DigestCheck
     from evlog.checking.late import LateChecks
-    from evlog.model import Event, Log
+    from evlog.model import Log
 
-__all__ = ["checks_json", "rows_of"]
+__all__ = ["rows_of"]
 
 #: Events that are made JSON objects of at a time: at first, for who reads along, and then.
 _FEW, _SOME = 16, 1024
+#: Events from which on it is worth it to look at records.
+_MANY = 1 << 8
 
 
 def rows_of(log: Log, checks: Checks | LateChecks, chosen: Sequence[int], bodies: Bodies) -> Iterator[list[str]]:
     """The chosen events as JSON objects, some at a time."""
-    import json
+    # Where records have numbers or spellings, their fields are not all.
+    whole = len(chosen) > _MANY and log.events[0].recnum is None and log.events[0].wire is None
+    packed = packed_in_place(log) if whole else None
+    if packed is None:
+        texts = EventTexts(log, checks, bodies)
+    else:
+        from evlog.cli._row_texts import RowTexts
 
-    from evlog.decoders import Context, decode
-    from evlog.decoders import to_json as decoded_json
-    from evlog.formats import room
-
-    context = Context.of(log)
-    as_document = room("evlog-json").document
-    # Of events that are the same the objects are, but for the members that say where they stand.
-    # What an event is may hang on the one before it; what is odd in its data is told of each.
-    twins = log.twins
-    rest: dict[tuple[int, int], str] = {}
-    offsets = log.columns.starts if log.columns is not None else ()
+        texts = RowTexts(log, checks, bodies, packed)
     start, some = 0, _FEW
     while start < len(chosen):
-        numbers = chosen[start : start + some]
+        yield texts.of(chosen[start : start + some])
         start, some = start + some, min(2 * some, _SOME)
-        keys = [(twins[number], twins[number - 1] if number else -1) for number in numbers]
-        new = [number for number, key in zip(numbers, keys, strict=True) if key not in rest]
-        events = tuple(log.events[number] for number in new)
-        made: dict[int, str] = {}
-        objects = as_document(log.replace(events=events, findings=()))["events"]
-        for number, event, members in zip(new, events, objects, strict=True):
-            decoded = decode(event, context)
-            odd = bodies.look(event, decoded)
-            members.update(decoded=decoded_json(decoded) or _by_nature(event), checks=checks_json(checks[number]))
-            mark = event.content.mark(event)
-            if mark:
-                members["mark"] = mark
-            made[number] = json.dumps(members)
-            key = twins[number], twins[number - 1] if number else -1
-            if not odd and twins[number] != number and key not in rest:
-                place = f'{{"number": {event.number}, "offset": {members["offset"]}, '
-                rest[key] = made[number].removeprefix(place)
-        yield [
-            made.get(number) or f'{{"number": {number}, "offset": {offsets[number]}, {rest[key]}'
-            for number, key in zip(numbers, keys, strict=True)
-        ]
-
-
-def _by_nature(event: Event) -> dict[str, Any] | None:
-    """What a content says that is no PC Client event, under its own kind."""
-    from evlog.decoders import to_json
-
-    members = to_json(event.content.decoded)
-    return None if members is None else {"kind": event.content.kind, **members}
-
-
-def checks_json(checks: tuple[DigestCheck, ...]) -> list[dict[str, Any]]:
-    """The digest checks of an event."""
-    return [{"alg": str(check.alg), "verdict": check.verdict, "rule": check.rule} for check in checks]

@@ -5,6 +5,7 @@ What a machine says of itself besides its logs is covered by no register, and is
 
 from __future__ import annotations
 
+from evlog._record import Record
 from evlog.cli import _common
 from evlog.cli._page import Page
 
@@ -25,6 +26,22 @@ __all__ = ["capture", "live"]
 #: Members of a manifest that are facts about the machine, as people read them.
 _FACTS = ("kernel", "os", "firmware", "secure_boot", "lockdown")
 _LONGEST = 100  # letters of a fact
+
+
+class _Asked(Record):
+    """What is asked: by the command line, and what it keeps and selects."""
+
+    args: argparse.Namespace
+    keep: Keep
+    selection: Selection
+
+
+class _Machine(Record):
+    """What there is to show: logs, the values of registers, and the capture that they are in."""
+
+    logs: Sequence[Log]
+    evidence: Evidence | None
+    capture: Capture | None = None
 
 
 def live(args: argparse.Namespace, keep: Keep, selection: Selection) -> int:
@@ -62,7 +79,7 @@ def live(args: argparse.Namespace, keep: Keep, selection: Selection) -> int:
         raise SourceError("; ".join((*problems, *([] if problems[1:] else ["no log is shown either"]))))
     args.member = None
     logs = _common.open_logs(args, paths)
-    code = _shown(args, keep, selection, logs, evidence, None)
+    code = _shown(_Asked(args, keep, selection), _Machine(logs, evidence))
     for problem in problems:
         _common.say(problem)
     return code
@@ -93,61 +110,49 @@ def capture(args: argparse.Namespace, keep: Keep, selection: Selection, found: C
         raise
     except EvlogError as error:
         problems.append(str(error))
-    code = _shown(args, keep, selection, logs, evidence, found)
+    code = _shown(_Asked(args, keep, selection), _Machine(logs, evidence, found))
     for problem in problems:
         _common.say(f"{args.log}: {problem}")
     return int(bool(found.findings) or code)
 
 
-def _shown(
-    args: argparse.Namespace,
-    keep: Keep,
-    selection: Selection,
-    logs: Sequence[Log],
-    evidence: Evidence | None,
-    found: Capture | None,
-) -> int:
+def _shown(asked: _Asked, machine: _Machine) -> int:
+    args, keep, logs = asked.args, asked.keep, machine.logs
     if args.document is not None:
         from evlog.errors import UsageError
 
         raise UsageError("--format tpm2-yaml is of one log: say which (--member PATH)")
     if args.json:
-        _json(args, keep, selection, logs, evidence, found)
+        _json(asked, machine)
     elif args.jsonl:
         for log in logs:
-            for some in _events(keep, selection, log):
-                _common.put(*some)
+            for some in _events(asked, log):
+                _common.put_json(some)
     else:
-        _page(args, keep, selection, logs, evidence, found)
+        _page(asked, machine)
     for log in logs:
         _common.report(keep.findings(log.findings, log), log.name)
     return int(any(log.failed for log in logs))
 
 
-def _page(
-    args: argparse.Namespace,
-    keep: Keep,
-    selection: Selection,
-    logs: Sequence[Log],
-    evidence: Evidence | None,
-    found: Capture | None,
-) -> None:
+def _page(asked: _Asked, machine: _Machine) -> None:
     from evlog.cli import _selection, _show_page
 
+    args, evidence, found = asked.args, machine.evidence, machine.capture
     page = Page(args.color)
     if found is not None:
         _manifest(page, found)
     if evidence is not None:
-        _values(page, keep, evidence)
+        _values(page, asked.keep, evidence)
         if found is not None:
             name = args.log if args.log != "-" else "FILE"
             page.line(("to verify: ", "bold"), f"evlog verify {name}{_how(evidence)}")
-    for log in logs:
-        kept = _selection.checked(log, keep)
+    for log in machine.logs:
+        kept = _selection.checked(log, asked.keep)
         page.line("")
         page.line((log.name.removeprefix(f"{args.log}/"), "bold"))
         whole = bool(args.event)
-        _show_page.show(*kept, selection.choose(*kept), page, tree=args.tree or whole, data=whole)
+        _show_page.show(*kept, asked.selection.choose(*kept), page, tree=args.tree or whole, data=whole)
 
 
 def _how(evidence: Evidence) -> str:
@@ -216,17 +221,11 @@ def _values(page: Page, keep: Keep, evidence: Evidence) -> None:
         page.line((f"{finding.severity}: ", "bold red" if finding.severity == "error" else "yellow"), finding.message)
 
 
-def _json(
-    args: argparse.Namespace,
-    keep: Keep,
-    selection: Selection,
-    logs: Sequence[Log],
-    evidence: Evidence | None,
-    found: Capture | None,
-) -> None:
+def _json(asked: _Asked, machine: _Machine) -> None:
     """The machine as ``evlog.machine/1``: its logs are ``evlog.log/1``, each with its name."""
     from evlog.report.documents.evidence import members, registers
 
+    evidence, found = machine.evidence, machine.capture
     findings: list[Finding] = list(found.findings) if found is not None else []
     document: dict[str, Any] = {
         "schema": "evlog.machine/1",
@@ -236,27 +235,27 @@ def _json(
         "logs": [],
         "findings": [each.to_json() for each in (*findings, *(evidence.findings if evidence is not None else ()))],
     }
-    _common.print_json(document, logs=(_log_json(args, keep, selection, log) for log in logs))
+    _common.print_json(document, logs=(_log_json(asked, log) for log in machine.logs))
 
 
-def _log_json(args: argparse.Namespace, keep: Keep, selection: Selection, log: Log) -> str:
+def _log_json(asked: _Asked, log: Log) -> str:
     import json
 
     from evlog.formats import room
 
     document = room("evlog-json").document(log.replace(events=(), findings=()))
-    document["name"] = log.name.removeprefix(f"{args.log}/")
-    document["findings"] = [each.to_json() for each in keep.findings(log.findings, log)]
+    document["name"] = log.name.removeprefix(f"{asked.args.log}/")
+    document["findings"] = [each.to_json() for each in asked.keep.findings(log.findings, log)]
     text = json.dumps(document)
-    events = ", ".join(", ".join(some) for some in _events(keep, selection, log))
+    events = ", ".join(", ".join(some) for some in _events(asked, log))
     before, _, after = text.partition('"events": []')
     return f'{before}"events": [{events}]{after}'
 
 
-def _events(keep: Keep, selection: Selection, log: Log) -> Iterator[list[str]]:
+def _events(asked: _Asked, log: Log) -> Iterator[list[str]]:
     from evlog.checking.bodies import Bodies
     from evlog.cli import _selection
     from evlog.cli._events_json import rows_of
 
-    log, checks = _selection.checked(log, keep)
-    return rows_of(log, checks, selection.choose(log, checks), Bodies())
+    log, checks = _selection.checked(log, asked.keep)
+    return rows_of(log, checks, asked.selection.choose(log, checks), Bodies())

@@ -94,10 +94,14 @@ def _checked(
     """The log with the digests that are shown, and the checks: those of a long log's events as they are shown."""
     from evlog.checking.late import LateChecks, is_long
 
-    columns = log.columns
-    late = columns is not None and (columns.are_pcclient or args.jsonl) and is_long(log)
     # Unless they are wanted before.
-    if late and keep.banks is None and not args.check and not args.strict and not (page is not None and page.coloured):
+    if (
+        is_long(log)
+        and keep.banks is None
+        and not args.check
+        and not args.strict
+        and not (page is not None and page.coloured)
+    ):
         return log, LateChecks(log, lambda found: keep.findings(found, log))
     from evlog.cli import _selection
 
@@ -197,7 +201,7 @@ def _json(
     rows = rows_of(log, checks, chosen, bodies)
     if args.jsonl:
         for some in rows:
-            _common.put(*some)
+            _common.put_json(some)
             _common.done(len(some))
         return
     document = room("evlog-json").document(log.replace(events=(), findings=()))
@@ -207,9 +211,9 @@ def _json(
 
 def _findings(found: Iterable[Finding], checks: Checks | LateChecks, bodies: Bodies) -> Iterator[str]:
     """The findings as JSON objects: last those of the data of the events, which by then were decoded."""
-    import json
+    from evlog._record import dumps
 
     for each in (*found, *checks.findings):
-        yield json.dumps(each.to_json())
+        yield dumps(each.to_json())
     for each in bodies.findings():
-        yield json.dumps(each.to_json())
+        yield dumps(each.to_json())

@@ -6,17 +6,15 @@ is paired by its digests, by its type and decoded name, and then by its type if 
 
 from __future__ import annotations
 
-from array import array
-from bisect import bisect_left
-from collections.abc import Sequence
-from itertools import repeat, zip_longest
+from itertools import chain, zip_longest
 
 from evlog import hashing
-from evlog._record import Record
+from evlog._record import Record, Sequence
 from evlog.checking.digest_check import check_event
-from evlog.columns import NOT_EXTENDED
 from evlog.comparing.align import align, runs
 from evlog.comparing.describe import Describer, Description
+from evlog.comparing.record_keys import keys_of
+from evlog.comparing.sides import Rows
 from evlog.merging.common_rows import common_among, common_rows
 from evlog.model import Event, Log
 from evlog.registers import Register
@@ -28,6 +26,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from evlog.algorithms import HashAlg
+    from evlog.comparing.sides import Facts, Side
 
     Pair = tuple[int | None, int | None]
 
@@ -132,14 +131,21 @@ def diff(a: Log, b: Log, *, platform: str | None = None) -> Difference:
         # Equal byte for byte: no event needs to be made.
         alike = sorted(named[0].registers, key=lambda register: register.sort_key)
         return Difference((), tuple(alike), platform_of((a, b), platform))
-    ours, theirs = map(_by_register, named)
+    # What is the same at the start and at the end of both is the same of each register.
+    start, end = common[0], min(common[1], min(len(a.events), len(b.events)) - common[0])
+    windows = [range(start, len(log.events) - end) for log in named]
+    keys = keys_of(named, banks) or (None, None)
+    ours, theirs = (Rows(*each, kept=len(each[0].events) <= _KEPT) for each in zip(named, windows, keys, strict=True))
     among = common_among(*named)
     found, equal = [], []
     moved: list[Moved] = []
-    for register in sorted({**ours, **theirs}, key=lambda register: register.sort_key):
-        sides = ours.get(register) or _Side((), (), ()), theirs.get(register) or _Side((), (), ())
-        shared = among(sides[0].rows, sides[1].rows, sides[0].shared(*common))
-        one = _Comparison(*sides, banks, describers, shared)
+    registers = {*ours.rows, *theirs.rows, *ours.beside()}
+    for register in sorted(registers, key=lambda register: register.sort_key):
+        sides = ours.side(register), theirs.side(register)
+        one = _Comparison(*sides, banks, describers, among(sides[0].rows, sides[1].rows))
+        if one.undecided:
+            sides = ours.whole(register), theirs.whole(register)
+            one = _Comparison(*sides, banks, describers, among(sides[0].rows, sides[1].rows))
         changes = tuple(one.changes())
         moved += (Moved(register, *each) for each in one.moved)
         if changes:
@@ -169,29 +175,6 @@ def _values(logs: Sequence[Log], found: Sequence[RegisterDifference]) -> _Values
     return told
 
 
-def _by_register(log: Log) -> dict[Register, _Side]:
-    # Those of a short log are asked for more than once; those of a long one are made each time.
-    events = tuple(log.events) if len(log.events) <= _KEPT else log.events
-    there, twins = log.registers, log.twins
-    if len(there) == 1:
-        return {register: _Side(events, twins, range(len(events))) for register in there}
-    columns = log.columns
-    names = {} if columns is None else {index: columns.register(index) for index in columns.indices}
-    rows: dict[Register, array[int]] = {}
-    known: dict[int, Register] = {}
-    add = {index: rows.setdefault(register, array("I")).append for index, register in names.items()}
-    for row, index in enumerate(columns.registers if columns is not None else repeat(NOT_EXTENDED, len(events))):
-        if index in add:
-            add[index](row)
-            continue
-        twin = twins[row]
-        register = known.get(twin) or events[row].register
-        if twin != row:
-            known[twin] = register
-        rows.setdefault(register, array("I")).append(row)
-    return {register: _Side(events, twins, own) for register, own in rows.items()}
-
-
 def _covered(event: Event) -> bool:
     """Whether a digest of the event is known to be of the event's data."""
     return any(check.verdict == "matches" for check in check_event(event))
@@ -204,59 +187,13 @@ def _is_of_data(event: Event) -> bool:
     return any(computable(each.alg) and hashing.digest(each.alg, data) == each.value for each in event.digests)
 
 
-class _Side:
-    """One register's events in a log: the log's events, those that are alike (`Log.twins`), and the rows."""
-
-    def __init__(self, events: Sequence[Event], twins: Sequence[int], rows: Sequence[int]) -> None:
-        self.events, self.twins, self.rows = events, twins, rows
-
-    def __len__(self) -> int:
-        return len(self.rows)
-
-    def __getitem__(self, index: int) -> Event:
-        event: Event = self.events[self.rows[index]]
-        return event
-
-    def shared(self, start: int, end: int) -> tuple[int, int]:
-        """How many of the events are among so many at the start of the log, and at its end."""
-        rows = self.rows
-        return bisect_left(rows, start), len(rows) - bisect_left(rows, len(self.events) - end)
-
-    def facts(self, tell: Callable[[Event], Hashable]) -> _Facts:
-        """Something of each event, told when asked for."""
-        return _Facts(self, tell)
-
-
-class _Facts(Sequence):  # type: ignore[type-arg]
-    """See `_Side.facts`. Of events that are alike one is asked."""
-
-    def __init__(self, side: _Side, tell: Callable[[Event], Hashable]) -> None:
-        self._side, self._tell = side, tell
-        self._known: dict[int, Hashable] = {}
-
-    def __len__(self) -> int:
-        return len(self._side)
-
-    def __getitem__(self, index: int | slice) -> Any:
-        if isinstance(index, slice):
-            return [self[each] for each in range(*index.indices(len(self)))]
-        row = self._side.rows[index]
-        twin = self._side.twins[row]
-        if twin in self._known:
-            return self._known[twin]
-        found = self._tell(self._side.events[row])
-        if twin != row:
-            self._known[twin] = found
-        return found
-
-
 class _Comparison:
     """One register's events in both logs, of which so many are known to be the same at the start and the end."""
 
     def __init__(
         self,
-        a: _Side,
-        b: _Side,
+        a: Side,
+        b: Side,
         banks: set[int],
         describers: tuple[Describer, Describer],
         common: tuple[int, int] = (0, 0),
@@ -269,6 +206,22 @@ class _Comparison:
         #: Events that are equal but for their place in memory: their numbers, and whether they are images.
         self.moved: list[tuple[int, int, bool]] = []
         self._described: dict[tuple[int, int], Description] = {}
+
+    @property
+    def undecided(self) -> bool:
+        """Whether all events of the side that has fewer are the same as the other side's first ones.
+
+        Those that follow both may then be, too: an event counts as one at the start before it does as one at the end.
+        """
+        shortest = min(len(self.a), len(self.b))
+        if len(self.a) == len(self.b):
+            return False
+        ours, theirs = self._facts
+        return all(ours[at] == theirs[at] for at in range(self.common[0], shortest))
+
+    @property
+    def _facts(self) -> tuple[Facts, Facts]:
+        return self.a.facts(self.same, "of"), self.b.facts(self.same, "of")
 
     def digests(self, event: Event) -> Hashable:
         """What the event extends, in the banks that both logs have; its content where they share none."""
@@ -298,17 +251,17 @@ class _Comparison:
         ours, theirs = self._extending(self.a), self._extending(self.b)
         for one, other in zip_longest(ours, theirs):
             if one is None or other is None or one[1] != other[1]:
-                index, side = (one[0], self.a) if one is not None else (other[0], self.b)
-                return side[index].number
+                row, side = (one[0], self.a) if one is not None else (other[0], self.b)
+                return side.event(row).number
         return None
 
-    def _extending(self, side: _Side) -> Iterator[tuple[int, Hashable]]:
-        """The measured events after those that are known to be the same, and what they extend."""
-        facts = side.facts(self._extended)
-        for index in range(self.common[0], len(facts)):
-            told = facts[index]
+    def _extending(self, side: Side) -> Iterator[tuple[int, Hashable]]:
+        """The rows of measured events after those that are known to be the same, and what they extend."""
+        facts = side.facts(self._extended, "extended")
+        for row in chain(side.rows[self.common[0] :], side.after()):
+            told = facts.of(row)
             if told is not None:
-                yield index, told
+                yield row, told
 
     def _extended(self, event: Event) -> tuple[Hashable] | None:
         return (self.digests(event),) if event.measured else None
@@ -360,9 +313,8 @@ class _Comparison:
 
     def _pairs(self) -> Iterator[Pair]:
         """The events of both sides, paired as far as they correspond, but for those that are the same."""
-        alike = self.a.facts(self.same), self.b.facts(self.same)
         at_a = at_b = 0
-        for i, j, count in (*runs(*alike, *self.common), (len(self.a), len(self.b), 0)):
+        for i, j, count in (*runs(*self._facts, *self.common), (len(self.a), len(self.b), 0)):
             yield from self._loosely(range(at_a, i), range(at_b, j))
             at_a, at_b = i + count, j + count
 

@@ -11,11 +11,14 @@ from __future__ import annotations
 
 import struct
 
-from evlog._record import Record
+from evlog._record import Record, lru_cache
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import ClassVar
+    from collections.abc import Callable
+    from typing import Any, ClassVar, TypeAlias
+
+    _Plan: TypeAlias = tuple[tuple[str, str, Callable[[bytes, str], Any]], ...]
 
 __all__ = [
     "FIELDS",
@@ -74,6 +77,7 @@ _DECODED = {
 FIELDS = frozenset((*_DECODED, *TEXTS, "ns"))
 
 _ORDERS = {"little": "<", "big": ">"}
+_LENGTHS = {sign: struct.Struct(sign + "I").unpack_from for sign in _ORDERS.values()}
 
 # enum evm_ima_xattr_type; the types that a signature can have.
 SIGNATURE_TYPES = {0x03: "EVM_IMA_XATTR_DIGSIG", 0x05: "EVM_XATTR_PORTABLE_DIGSIG", 0x06: "IMA_VERITY_DIGSIG"}
@@ -173,18 +177,17 @@ def split_fields(template: str, data: bytes) -> tuple[str, tuple[bytes, ...]] | 
 
 
 def _split(data: bytes, sign: str) -> tuple[bytes, ...] | None:
-    unpack = struct.Struct(sign + "I").unpack_from
+    unpack = _LENGTHS[sign]
     values = []
     position, end = 0, len(data)
     while position < end:
         if end - position < 4:
             return None
-        (length,) = unpack(data, position)
-        position += 4
-        if length > end - position:
+        start = position + 4
+        position = start + unpack(data, position)[0]
+        if position > end:
             return None
-        values.append(data[position : position + length])
-        position += length
+        values.append(data[start:position])
     return tuple(values)
 
 
@@ -206,10 +209,26 @@ def join_fields(template: str, values: tuple[bytes, ...], byteorder: str = "litt
 def decode(template: str, data: bytes) -> ImaFields | None:
     """The fields of some template data, or None if it cannot be taken apart. Never raises."""
     found = split_fields(template, data)
-    names = field_names(template)
-    if found is None or names is None:
+    if found is None:
         return None
-    byteorder, values = found
+    plan = _plan(template)
+    return _decode_any(template, *found) if plan is None else _decode_by(plan, *found)
+
+
+def _decode_by(plan: _Plan, byteorder: str, values: tuple[bytes, ...]) -> ImaFields:
+    """The fields of a template whose fields are decoded one by one."""
+    known = {target: read(value, byteorder) for (_, target, read), value in zip(plan, values, strict=True)}
+    odd = [
+        (name, value) for (name, target, _), value in zip(plan, values, strict=True) if value and known[target] is None
+    ]
+    return ImaFields(**known, undecoded=tuple(odd)) if odd else ImaFields(**known)
+
+
+def _decode_any(template: str, byteorder: str, values: tuple[bytes, ...]) -> ImaFields | None:
+    """The same of any template."""
+    names = field_names(template)
+    if names is None:
+        return None
     raw = dict(zip(names, values, strict=True))
     known = ImaFields(
         file_digest=_file_digest(raw),
@@ -230,6 +249,16 @@ def decode(template: str, data: bytes) -> ImaFields | None:
         if value and (name not in _DECODED or getattr(known, _DECODED[name]) is None)
     )
     return known.replace(undecoded=undecoded) if undecoded else known
+
+
+@lru_cache(64)
+def _plan(template: str) -> _Plan | None:
+    """Name, place in `ImaFields` and reader of each field of a template; None if some field is not read by itself."""
+    names = field_names(template) or ("",)
+    targets = {_DECODED.get(name) for name in names}
+    if len(targets) < len(names) or not _READERS.keys() >= set(names):
+        return None
+    return tuple((name, _DECODED[name], _READERS[name]) for name in names)
 
 
 def _file_digest(raw: dict[str, bytes]) -> FileDigest | None:
@@ -282,3 +311,16 @@ def _extended(raw: dict[str, bytes], byteorder: str) -> tuple[tuple[str, bytes],
 
 def _integer(value: bytes, size: int, byteorder: str) -> int | None:
     return int.from_bytes(value, byteorder) if len(value) == size else None  # type: ignore[arg-type]
+
+
+#: Readers of fields that tell by themselves what they are.
+_READERS: dict[str, Callable[[bytes, str], Any]] = {
+    "d": lambda value, _: FileDigest("", value),
+    **dict.fromkeys(("d-ng", "d-ngv2", "d-modsig"), lambda value, _: _named_digest(value)),
+    **dict.fromkeys(("n", "n-ng"), lambda value, _: value.removesuffix(b"\0")),
+    **dict.fromkeys(("sig", "evmsig"), lambda value, _: _signature(value)),
+    "modsig": lambda value, _: value or None,
+    "buf": lambda value, _: value,
+    **dict.fromkeys(("iuid", "igid"), lambda value, byteorder: _integer(value, 4, byteorder)),
+    "imode": lambda value, byteorder: _integer(value, 2, byteorder),
+}

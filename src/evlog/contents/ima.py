@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from evlog.contents._celtype import CelType
     from evlog.model import Event
 
-__all__ = ["HASH", "ZERO_PAD", "ImaEvent", "extensions_of", "is_violation", "violations_found"]
+__all__ = ["COVERED", "HASH", "ZERO_PAD", "ImaEvent", "extensions_of", "is_violation", "violations_found"]
 
 #: The rules for a bank that the list has no digest for. The kernel follows one or the other bank by bank: it hashes
 #: with those algorithms that it could load when IMA started, and pads the SHA-1 digest for the others.
@@ -29,7 +29,11 @@ HASH, ZERO_PAD = "hash", "zero-pad"
 
 _NAMED = 3  # events that a finding names before it counts
 _NAME_SIZE = 256
+_FIRST = (0x00, 0xFF)
 _PADDED_SIZE = 20 + _NAME_SIZE
+#: What `ImaEvent.hashed` is of the bytes behind a template's name in a binary list (see `evlog.columns.Named`): all
+#: but their length, and of the legacy template all but that of the file's name, which is padded.
+COVERED = (0, 4, 0), ((LEGACY.encode(), (20, 4, _NAME_SIZE)),)
 
 
 def is_violation(recorded: bytes) -> bool:
@@ -37,7 +41,8 @@ def is_violation(recorded: bytes) -> bool:
 
     A file that was written while it was measured, say. The entry's data is then covered by nothing.
     """
-    return bool(recorded) and recorded in _marks(len(recorded))
+    # By its first byte most often none.
+    return bool(recorded) and recorded[0] in _FIRST and recorded in _marks(len(recorded))
 
 
 def _marks(size: int) -> tuple[bytes, bytes]:
@@ -137,7 +142,10 @@ class ImaEvent(Content):
 
     def mark(self, event: Event) -> str:
         """A violation is one by its digest: see `is_violation`."""
-        return "violation" if any(is_violation(digest.value) for digest in event.digests) else ""
+        for digest in event.digests:
+            if is_violation(digest.value):
+                return "violation"
+        return ""
 
     def extension(self, alg: HashAlg, recorded: bytes | None) -> bytes | None:
         """The recorded digest; for a violation 0xFF throughout."""

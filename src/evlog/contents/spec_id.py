@@ -8,9 +8,8 @@ writer. Departures accepted: vendor info that is cut; 16 zero bytes instead of t
 from __future__ import annotations
 
 import struct
-from functools import lru_cache
 
-from evlog._record import Record
+from evlog._record import Record, lru_cache
 from evlog.algorithms import ALGORITHMS, SHA1, HashAlg
 from evlog.contents.event_types import EV_NO_ACTION
 from evlog.contents.pcclient import PCClientEvent

@@ -7,8 +7,6 @@ hash of the line without its end. What a line is, is for the log's dialect to sa
 
 from __future__ import annotations
 
-import re
-
 from evlog.algorithms import ALGORITHMS, HashAlg
 from evlog.contents._printable import printable
 from evlog.contents.pcclient import EV_ACTION, EV_EVENT_TAG, PCClientEvent, tagged
@@ -17,6 +15,7 @@ from evlog.model import Content
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable
+    from re import Match
     from typing import Any
 
     from evlog.model import Event
@@ -31,8 +30,8 @@ MEASURED_ROLES = frozenset(("record", "init", "sync"))
 STATEMENTS = frozenset(("init", "sync", "extend"))
 
 # A global log that hashes its index has it before the keyword.
-_STATED = re.compile(rb"(?:[^ ]+ )?(?:INIT|SYNC)(?: ([^/ ]+)/|/([^/ ]+) )([0-9a-fA-F]*)\r?")
-_EXTENDED = re.compile(rb"# \.EXTEND ([0-9a-fA-F]+)(?: .*)?", re.DOTALL)
+_STATED = rb"(?:[^ ]+ )?(?:INIT|SYNC)(?: ([^/ ]+)/|/([^/ ]+) )([0-9a-fA-F]*)\r?"
+_EXTENDED = rb"(?s)# \.EXTEND ([0-9a-fA-F]+)(?: .*)?"
 
 
 class TextLine(Content):
@@ -58,7 +57,7 @@ class TextLine(Content):
     @property
     def stated(self) -> tuple[str, bytes] | None:
         """The hash algorithm, as spelled, and the register value that an INIT or SYNC line states."""
-        found = _STATED.fullmatch(self.line) if self.role in ("init", "sync") else None
+        found = _match(_STATED, self.line) if self.role in ("init", "sync") else None
         if found is None or len(found[3]) % 2:
             return None
         name = found[1] or found[2]
@@ -67,7 +66,7 @@ class TextLine(Content):
     @property
     def extended(self) -> bytes | None:
         """The digest that a ``.EXTEND`` comment tells of."""
-        found = _EXTENDED.fullmatch(self.line) if self.role == "extend" else None
+        found = _match(_EXTENDED, self.line) if self.role == "extend" else None
         return None if found is None or len(found[1]) % 2 else bytes.fromhex(found[1].decode())
 
     @property
@@ -114,3 +113,10 @@ class TextLine(Content):
         if members["role"] not in ROLES:
             raise ValueError(f"unknown role {members['role']!r} of a text line")
         return cls(members["role"], bytes.fromhex(members["data"]))
+
+
+def _match(form: bytes, line: bytes) -> Match[bytes] | None:
+    # Whoever has no such line does without the import.
+    import re
+
+    return re.fullmatch(form, line)

@@ -26,7 +26,7 @@ from __future__ import annotations
 
 from evlog.cursor import Cursor
 from evlog.decoders._context import NO_CONTEXT, Context
-from evlog.decoders._decoded import Decoded, NotKnownError, Raw, forks_of, is_sound, to_json
+from evlog.decoders._decoded import Decoded, NotKnownError, Raw, forks_of, is_sound, to_json, told_of
 from evlog.decoders._reader import Reader, forget, read_whole, reader_of
 from evlog.decoders._registry import CONTENTS, DECODERS, FAMILIES, decodes
 from evlog.errors import ParseError
@@ -34,7 +34,7 @@ from evlog.errors import ParseError
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from typing import TypeVar, overload
+    from typing import Any, TypeVar, overload
 
     from evlog.model import Event
 
@@ -63,6 +63,7 @@ __all__ = [
     "is_sound",
     "reader_of",
     "to_json",
+    "told_of",
 ]
 
 
@@ -107,12 +108,17 @@ def decode_by(event: Event, context: Context, cursor: Callable[[bytes, int], Cur
 
 
 def _content(event: Event) -> Decoded | None:
-    from importlib import import_module
-
     content = event.content
-    module = import_module(f"evlog.decoders.{CONTENTS[content.kind]}")
-    decoded: Decoded = module.read_content(content, content.mark(event))
-    return decoded
+    read = _content_readers.get(content.kind)
+    if read is None:
+        from evlog._record import import_module
+
+        read = import_module(f"evlog.decoders.{CONTENTS[content.kind]}").read_content
+        _content_readers[content.kind] = read
+    return read(content, content.mark(event))
+
+
+_content_readers: dict[str, Callable[[Any, str], Decoded]] = {}
 
 
 def _base(event: Event, data: bytes) -> int:

@@ -83,8 +83,10 @@ class Reader:
 
     def read(self, data: bytes, base: int, cursor: Callable[[bytes, int], Cursor] = Cursor) -> Decoded:
         """The same, whether it was met or not. Raises ParseError, and whatever a faulty decoder raises."""
-        claim = next((each for each in self._claims if data.startswith(each.prefix)), None)
-        if claim is None:
+        for claim in self._claims:
+            if data.startswith(claim.prefix):
+                break
+        else:
             return Raw(_unclaimed(self._type), data)
         decoded = read_whole(claim.read, cursor(data, base), self._context)
         if not claim.own and is_sound(decoded):

@@ -5,8 +5,6 @@ Source: wbcl.h of the Windows SDK, as tools and real logs show it. All integers 
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta, timezone
-
 from evlog.decoders import Cursor, Decoded
 from evlog.decoders._text import utf16
 
@@ -15,8 +13,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 __all__ = ["PAYLOADS"]
-
-_FILETIME_EPOCH = datetime(1601, 1, 1, tzinfo=timezone.utc)
 
 
 class SIPolicy(Decoded):
@@ -63,8 +59,10 @@ def _revocation_list(cursor: Cursor) -> RevocationList:
 
 
 def _filetime(ticks: int) -> str:
+    from datetime import datetime, timedelta, timezone
+
     try:
-        return (_FILETIME_EPOCH + timedelta(microseconds=ticks // 10)).isoformat()
+        return (datetime(1601, 1, 1, tzinfo=timezone.utc) + timedelta(microseconds=ticks // 10)).isoformat()
     except OverflowError:
         return f"{ticks} ticks"
 

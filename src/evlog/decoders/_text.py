@@ -33,10 +33,13 @@ def is_text(data: bytes) -> bool:
 
 def plain_text(data: bytes) -> str | None:
     """The bytes as ASCII or UTF-16 text that people can read, without NULs at the end; None if they are neither."""
-    if not data.strip(b"\0"):
+    plain = data.rstrip(b"\0")
+    if not plain:
         return "" if len(data) <= 2 else None
-    if is_text(data):
-        return data.rstrip(b"\0").decode("ascii")
+    if plain.isascii():
+        text = plain.decode("ascii")
+        if text.isprintable():
+            return text
     if len(data) % 2 == 0:
         try:
             text = data.decode("utf-16-le").rstrip("\0")

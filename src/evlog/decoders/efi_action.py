@@ -21,7 +21,7 @@ class Action(Decoded):
 
     @classmethod
     def read(cls, cursor: Cursor, context: Context) -> Action:
-        found = action_text(cursor.peek(cursor.left))
+        found = action_text(cursor.data[cursor.at : cursor.end])
         if found is None:
             raise cursor.error("an action without text")
         cursor.rest()

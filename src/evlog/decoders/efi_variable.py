@@ -8,6 +8,8 @@ certificate without an owner; a data length may exceed the event; the lengths we
 
 from __future__ import annotations
 
+import struct
+
 from evlog.decoders import NO_CONTEXT, Context, Cursor, Decoded, Raw, decodes
 from evlog.decoders._text import ascii_text, plain_text, utf16
 from evlog.decoders.guid import guid_name
@@ -87,6 +89,10 @@ class SbatLevel(Decoded):
         return f"{self.date}: {shown}" if shown else self.date
 
 
+#: The namespace, and the lengths of name and data.
+_HEAD = struct.Struct("<16xQQ")
+
+
 class EfiVariable(Decoded):
     """UEFI_VARIABLE_DATA: a variable's namespace and name, and its value decoded. ``data`` is the value's bytes."""
 
@@ -123,9 +129,27 @@ def variable_authority(cursor: Cursor, context: Context) -> EfiVariable:
 
 
 def _variable(cursor: Cursor, context: Context, value: _ValueReader) -> EfiVariable:
+    fitting = _fitting(cursor)
     vendor = cursor.guid("variable_name")
-    name, data, notes = NO_CONTEXT.by_uintn(cursor, _body, _cut_body)
+    name, data, notes = fitting or NO_CONTEXT.by_uintn(cursor, _body, _cut_body)
+    if fitting:
+        cursor.at = cursor.end
     return EfiVariable(vendor, guid_name(vendor), name, value(vendor, name, data.fork(), context), data.rest(), notes)
+
+
+def _fitting(cursor: Cursor) -> tuple[str, Cursor, tuple[str, ...]] | None:
+    """What `_body` gives of a variable that is as long as its lengths of eight bytes say, as nearly all are."""
+    at, end = cursor.at, cursor.end
+    # Who notes what is read wants each field read.
+    if end - at < _HEAD.size or type(cursor) is not Cursor:
+        return None
+    length, size = _HEAD.unpack_from(cursor.data, at)
+    start = at + _HEAD.size
+    if start + 2 * length + size != end:
+        return None
+    name = utf16(cursor.data[start : start + 2 * length])
+    where = f"{cursor.where}.variable_data" if cursor.where else "variable_data"
+    return name, Cursor(cursor.data, cursor.base, at=end - size, end=end, where=where, big=cursor.big), ()
 
 
 def _body(cursor: Cursor, uintn: int, cut: bool = False) -> tuple[str, Cursor, tuple[str, ...]]:
@@ -217,10 +241,11 @@ _READERS: dict[tuple[str, str], _Reader] = {
     **{(GLOBAL, name): _number for name in ("Timeout", "OsIndications", "OsIndicationsSupported")},
     **{(SHIM, name): _sbat_level for name in ("SbatLevel", "SbatLevelRT")},
 }
+_DIGITS = frozenset("0123456789ABCDEFabcdef")
 _LOAD_OPTIONS = ("Boot", "Driver", "SysPrep", "PlatformRecovery")
 
 
 def _reader(vendor: str, name: str) -> _Reader | None:
-    if vendor == GLOBAL and name[:-4] in _LOAD_OPTIONS and all(c in "0123456789ABCDEFabcdef" for c in name[-4:]):
+    if vendor == GLOBAL and name[:-4] in _LOAD_OPTIONS and _DIGITS.issuperset(name[-4:]):
         return LoadOption.read
     return _READERS.get((vendor, name))

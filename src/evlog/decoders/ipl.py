@@ -12,6 +12,7 @@ from evlog.decoders._text import is_text
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from evlog.algorithms import HashAlg
     from evlog.model import Digest, Event
 
 __all__ = ["BootLoaderText", "GrubCommand", "IplText", "MokVariable", "StubSection"]
@@ -29,6 +30,8 @@ _GRUB = {
 
 #: Characters of a section's name in a PE file.
 _SECTION = 8
+# Bytes whose hash is kept, and how many hashes are.
+_SHORT, _MANY = 16, 1 << 8
 
 
 class GrubCommand(Decoded):
@@ -135,7 +138,21 @@ def _is_name(event: Event) -> bool:
 
 def _are_of(event: Event, covered: bytes) -> bool:
     """Whether the digests of an event, all that can be computed, are of these bytes."""
-    return all(digest.value == hashing.digest(digest.alg, covered) for digest in _computable(event))
+    digest_of = _hash if len(covered) <= _SHORT else hashing.digest
+    return all(digest.value == digest_of(digest.alg, covered) for digest in _computable(event))
+
+
+def _hash(alg: HashAlg, covered: bytes) -> bytes:
+    """The hash of the name of a section, or of nothing: the same in each log."""
+    found = _hashes.get((alg, covered))
+    if found is None:
+        if len(_hashes) >= _MANY:
+            _hashes.clear()
+        found = _hashes[alg, covered] = hashing.digest(alg, covered)
+    return found
+
+
+_hashes: dict[tuple[HashAlg, bytes], bytes] = {}
 
 
 class BootLoaderText(Decoded):

@@ -6,7 +6,7 @@ numbers. What a member is follows from its bytes or from its name, never from it
 
 from __future__ import annotations
 
-from functools import lru_cache
+from evlog._record import loads, lru_cache
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -53,10 +53,8 @@ def parsed(data: bytes) -> Any:
     """The JSON object or array that the bytes are, or None."""
     if data[:_BLANKS].lstrip()[:1] not in (b"{", b"["):
         return None
-    import json
-
     try:
-        return json.loads(data, object_pairs_hook=_object)
+        return loads(data, object_pairs_hook=_object)
     except (ValueError, RecursionError):
         return None
 

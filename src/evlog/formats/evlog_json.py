@@ -10,7 +10,7 @@ from evlog import contents
 from evlog.algorithms import HashAlg
 from evlog.contents._printable import printable
 from evlog.errors import EvlogError, ParseError
-from evlog.formats import CERTAIN, NO_MATCH, Match
+from evlog.formats import CERTAIN, NO_MATCH, Match, recnum
 from evlog.model import Digest, Event, Finding, Header, Log, Origin, Padding, Span
 from evlog.registers import PLATFORMS, Register, Registers
 
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from typing import Any
 
+    from evlog.formats.json_rows import Rows
     from evlog.model import Loss
     from evlog.options import Options
 
@@ -111,20 +112,30 @@ def _digest_json(digest: Digest, sizes: dict[str, int]) -> dict[str, Any]:
 
 def read(data: bytes, options: Options) -> Log:
     """Read a document; members that belong to `show` are passed over. Raises ParseError naming the member at fault."""
-    document = _document(data)
+    from evlog.formats import evlog_json_rows
+
+    found = evlog_json_rows.rows(data)
+    if found is not None and not _is_plain(found[0].get("format"), options):
+        found = None
+    document, rows = found if found is not None else (_document(data), None)
     if not isinstance(document, dict) or document.get("schema") != SCHEMA:
         raise ParseError(f"not a document of schema {SCHEMA}", offset=0, where="schema")
     where = ""
     try:
         sizes = {_text(name): _number(size, 1, 128) for name, size in document.get("digest_sizes", {}).items()}
-        events = []
-        for number, members in enumerate(document["events"]):
-            where = f"events[{number}]"
-            events.append(_event(members, number, sizes, options.name, document["format"]))
-        where = ""
+        events: Sequence[Event]
+        if rows is not None:
+            events = rows.events(options.name, document["format"], counted=_counted(rows))
+        else:
+            made = []
+            for number, members in enumerate(document["events"]):
+                where = f"events[{number}]"
+                made.append(_event(members, number, sizes, options.name, document["format"]))
+            where = ""
+            events = tuple(made)
         return Log(
             _text(document["format"]),
-            tuple(events),
+            events,
             header=_header(document.get("header")),
             algorithms=tuple(_alg(name, sizes) for name in document["algorithms"]),
             padding=_padding(document.get("padding")),
@@ -137,6 +148,16 @@ def read(data: bytes, options: Options) -> Log:
     except (KeyError, TypeError, ValueError, AttributeError, EvlogError) as error:
         what = f"member {error} is missing" if isinstance(error, KeyError) else str(error)
         raise ParseError(f"not an evlog document: {what}", offset=0, where=where) from error
+
+
+def _is_plain(format: Any, options: Options) -> bool:
+    """Whether there is nothing to say about what events are taken to be read from that do not tell."""
+    return isinstance(format, str) and format.isprintable() and options.name.isprintable()
+
+
+def _counted(rows: Rows) -> bool:
+    """Whether record numbers say no more than the order of the events does."""
+    return rows.recnums is None or recnum.scheme(rows.recnums, rows.indices).standard
 
 
 def _document(data: bytes) -> Any:
@@ -268,3 +289,20 @@ def write(log: Log, options: Options) -> bytes:
     for finding in members["findings"]:
         finding["event"] = rows.get(finding["event"], finding["event"])
     return json.dumps(members, indent=1).encode() + b"\n"
+
+
+def rewrite(log: Log, options: Options) -> tuple[bytes, int] | None:
+    """The same from the fields of a log of PC Client events: see `evlog.formats`."""
+    import json
+
+    from evlog.formats import evlog_json_rows
+
+    source = log.packed
+    if source is None or not (source.counted and source.usual and source.placed and len(log.events)) or _sizes(log):
+        return None
+    first = log.events[0]
+    if first.wire is not None:
+        return None
+    text = json.dumps(document(log.replace(events=())), indent=1)
+    data = evlog_json_rows.written(source, first, log.platform, text)
+    return None if data is None else (data, 0)

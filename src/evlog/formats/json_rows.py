@@ -11,241 +11,42 @@ before it.
 from __future__ import annotations
 
 import re
-import struct
 from array import array
 from binascii import hexlify, unhexlify
-from itertools import accumulate, chain, islice
+from itertools import accumulate, chain, islice, repeat
 from json import loads
+from operator import add, sub
 
 from evlog._record import Record
-from evlog.columns import NOT_EXTENDED, Fields, Layout, Packed, Recorded, Spelled
+from evlog.columns import NOT_EXTENDED, Fields, Packed, Recorded, Spelled
 from evlog.contents.event_types import EV_EFI_HCRTM_EVENT, EV_NO_ACTION, LAUNCH_MARKERS
 from evlog.contents.pcclient import PCClientEvent
 from evlog.errors import EvlogError
 from evlog.formats import launch
+from evlog.formats.json_shape import Members, OddError, Shape
 from evlog.formats.tcg.packed import FIRST_HANDLE
 from evlog.model import Digest, Event, LazyEvents, Origin, Span, banks_of
 from evlog.registers import Register
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Iterator
     from typing import Any
 
     from evlog.algorithms import HashAlg
 
 __all__ = ["Members", "Rows", "digits", "rows"]
 
-_MAX_DIGESTS = 16
-_MAX_SHAPES = 256
+_MAX_SHAPES = 255
+_NO_SHAPE = 255
 # Shapes that are tried before another is looked for.
-_FEW = 8
+_FEW = 16
+# How often another one is: a log in which each record has another shape is for the reference.
+_OFTEN = 1024
 # Rows whose values are looked at together.
 _RUN = 4096
 
-_BLANK = re.compile(rb"[ \t\n\r]*")
 _BETWEEN = re.compile(rb"[ \t\n\r]*,[ \t\n\r]*")
-_STRING = rb'"[ !#-\[\]-~]*"'
-_NUMBER = rb"(?:0|[1-9][0-9]{0,18})"
-_WORD = rb"(?:true|false|null)"
-_TOKEN = re.compile(b"(" + _STRING + b")|(" + _NUMBER + b")(?![0-9.eE])|" + _WORD)
-_REGISTER = re.compile(rb'"((?:pcr|ccmr|rtmr|rem):)((?:0|[1-9][0-9]{0,7}))"')
-# What stands in a pattern for the values of a role, and whether it must be text (True) or a number (False).
-_VALUES = {
-    "recnum": (b"(" + _NUMBER + b")", False),
-    "offset": (b"(" + _NUMBER + b")", False),
-    "length": (b"(" + _NUMBER + b")", False),
-    "index": (rb"(0|[1-9][0-9]{0,7})", False),
-    "data": (rb'"([^"]*)"', True),
-    "type": (b"(" + _STRING + b"|" + _NUMBER + b")", None),
-}
-
-
-class Members(Record):
-    """The members of a room's records.
-
-    ``roles`` tells of each by its path what it is (``*`` is any item of a list): ``recnum``, ``index`` or ``register``,
-    ``algorithm`` and ``digest``, ``kind`` (of content), ``type`` and ``data``; ``offset``, ``length``, ``log`` and
-    ``format`` of where the event was read; ``passed`` for what is read over. ``needed`` are the roles that no record
-    lacks. ``algorithm`` gives that of a name and of a digest's size, or None; ``event_type`` the number of a type.
-    Either may raise an EvlogError or a ValueError. ``is_kind`` is whether a kind is that of PC Client events.
-    """
-
-    roles: Mapping[tuple[str, ...], str]
-    needed: frozenset[str]
-    is_kind: Callable[[str], bool]
-    algorithm: Callable[[str, int], HashAlg | None]
-    event_type: Callable[[Any], int]
-
-
-class _OddError(Exception):
-    """Something that is for the reference."""
-
-
-class _Shape:
-    """What records have in common that one pattern can read.
-
-    ``groups`` are the pattern's groups by role, ``digests`` those of the digests. ``said`` is what the records say
-    alike of some roles: the kind, the space of their register, the log and the format that they were read from.
-    """
-
-    def __init__(self, text: bytes, position: int, members: Members) -> None:
-        self._text, self._at, self._members = text, position, members
-        self._pattern: list[bytes] = []
-        self._count = 0
-        self.groups: dict[str, int] = {}
-        self.said: dict[str, str] = {}
-        self.digests: list[int] = []
-        self._digest: dict[str, Any] = {}
-        found: list[tuple[HashAlg, int]] = []
-        self._algorithms = found
-        self._object(())
-        self.end = self._at
-        if not members.needed <= self.groups.keys() | self.said.keys() or not 0 < len(found) <= _MAX_DIGESTS:
-            raise _OddError
-        if not members.is_kind(self.said["kind"]) or len({alg.id for alg, _ in found}) != len(found):
-            raise _OddError
-        distance, listed = 8, []
-        for alg, _ in found:
-            listed.append((alg, distance))
-            distance += alg.size
-        #: Of a record as bytes: the register's index and the event type of 32 bits, the digests, the data.
-        self.layout = Layout(tuple(listed), distance)
-        self.record = struct.Struct(">II" + "".join(f"{alg.size}s" for alg, _ in found))
-        # The digests as they stand in the text.
-        form, behind = "", 0
-        for alg, start in found:
-            form += f"{start - behind if form else 0}x{2 * alg.size}s"
-            behind = start + 2 * alg.size
-        self.spelled = struct.Struct(form)
-
-    def compiled(self, between: bytes) -> re.Pattern[bytes]:
-        """The pattern of such a record and what may be between it and the next, which is its last group."""
-        return re.compile(b"".join(self._pattern) + b"(" + re.escape(between) + b")?")
-
-    @property
-    def key(self) -> bytes:
-        """What tells a shape from others."""
-        return b"".join(self._pattern)
-
-    def _next(self) -> bytes:
-        """The next byte that is no blank; the blanks are part of what is constant."""
-        found = _BLANK.match(self._text, self._at)
-        assert found is not None
-        self._constant(found[0])
-        return self._text[self._at : self._at + 1]
-
-    def _constant(self, text: bytes) -> None:
-        self._pattern.append(re.escape(text))
-        self._at += len(text)
-
-    def _take(self, expected: bytes) -> None:
-        if self._next() != expected:
-            raise _OddError
-        self._constant(expected)
-
-    def _token(self) -> bytes:
-        """The string, the number or the word that stands here."""
-        self._next()
-        found = _TOKEN.match(self._text, self._at)
-        if found is None:
-            raise _OddError
-        return found[0]
-
-    def _object(self, path: tuple[str, ...]) -> None:
-        self._take(b"{")
-        names: set[str] = set()
-        while True:
-            name = self._string()
-            if name in names:
-                raise _OddError
-            names.add(name)
-            self._take(b":")
-            self._value((*path, name))
-            if self._next() != b",":
-                break
-            self._take(b",")
-        self._take(b"}")
-
-    def _string(self) -> str:
-        """A string that is part of what is constant."""
-        token = self._token()
-        if token[:1] != b'"':
-            raise _OddError
-        self._constant(token)
-        return token[1:-1].decode()
-
-    def _value(self, path: tuple[str, ...]) -> None:
-        role = self._members.roles.get(path)
-        if role is not None:
-            self._spelled(role)
-        elif not any(each[: len(path)] == path for each in self._members.roles):
-            raise _OddError
-        elif self._next() == b"[":
-            self._list((*path, "*"))
-        else:
-            self._object(path)
-
-    def _list(self, path: tuple[str, ...]) -> None:
-        """The list of digests: no other is in a record."""
-        self._take(b"[")
-        while True:
-            self._digest = {}
-            self._object(path)
-            if self._digest.keys() != {"algorithm", "digest"}:
-                raise _OddError
-            size, start = self._digest["digest"]
-            alg = self._members.algorithm(self._digest["algorithm"], size)
-            if alg is None or alg.size != size:
-                raise _OddError
-            self._algorithms.append((alg, start))
-            if self._next() != b",":
-                break
-            self._take(b",")
-        self._take(b"]")
-
-    def _spelled(self, role: str) -> None:
-        """A value that has a role: a group of the pattern, or part of what is constant."""
-        if role in ("kind", "log", "format"):
-            self.said[role] = self._string()
-            return
-        if role == "algorithm":
-            self._digest[role] = self._string()
-            return
-        token = self._token()
-        if role == "passed":
-            first = token[:1]
-            self._pattern.append(_STRING if first == b'"' else _WORD if first.isalpha() else _NUMBER)
-            self._at += len(token)
-        elif role == "recnum" and token == b"null":
-            self._constant(token)
-            self.said[role] = ""
-        elif role == "register":
-            register = _REGISTER.fullmatch(token)
-            if register is None:
-                raise _OddError
-            self.said["space"] = register[1].decode()[:-1]
-            self._group("index", b'"' + register[1] + _VALUES["index"][0] + b'"', token)
-        elif role == "digest":
-            size, odd = divmod(len(token) - 2, 2)
-            if token[:1] != b'"' or odd or not size:
-                raise _OddError
-            self._digest[role] = size, self._at + 1
-            self._group(f"digest {len(self.digests)}", b'"(.{%d})"' % (2 * size), token)
-            self.digests.append(self._count)
-        else:
-            pattern, text = _VALUES[role]
-            if token[:1].isalpha() or text is (token[:1] != b'"'):
-                raise _OddError
-            self._group(role, pattern, token)
-
-    def _group(self, role: str, pattern: bytes, token: bytes) -> None:
-        if role in self.groups:
-            raise _OddError
-        self._count += 1
-        self.groups[role] = self._count
-        self._pattern.append(pattern)
-        self._at += len(token)
 
 
 class Rows(Record):
@@ -264,7 +65,7 @@ class Rows(Record):
     firsts: array[int]
     bodies: array[int]
     sizes: array[int]
-    shapes: tuple[_Shape, ...]
+    shapes: tuple[Shape, ...]
     shape_of: bytearray
     space: str
     told: tuple[array[int], array[int]] | None
@@ -275,8 +76,11 @@ class Rows(Record):
     @property
     def algorithms(self) -> tuple[HashAlg, ...]:
         """The banks of the measured events in the order of first use; of all events if none is measured."""
-        pairs = zip(self.shape_of, self.types, strict=True)
-        used = dict.fromkeys(shape for shape, kind in pairs if kind != EV_NO_ACTION) or range(len(self.shapes))
+        measured = self.shape_of[:]
+        for row in self.notable:
+            if self.types[row] == EV_NO_ACTION:
+                measured[row] = _NO_SHAPE
+        used = [shape for shape in dict.fromkeys(measured) if shape != _NO_SHAPE] or range(len(self.shapes))
         return banks_of(alg for shape in used for alg, _ in self.shapes[shape].layout.digests)
 
     def columns(self) -> Spelled:
@@ -291,30 +95,37 @@ class Rows(Record):
         layouts = tuple(shape.layout for shape in self.shapes)
         rows = self.text, self.offsets, registers, layouts, self.shape_of, self.end, space, self.notable
 
-        def unspelled(start: int, stop: int) -> Recorded:
-            return self._unspelled(start, stop, registers, layouts)
+        def unspelled(start: int, stop: int, whole: bool) -> Recorded:
+            data, offsets = self._unspelled(start, stop, whole)
+            part = slice(start, stop)
+            end = offsets.pop()
+            return Recorded(data, offsets, registers[part], layouts, self.shape_of[part], end, space, ())
 
         return Spelled(*rows, self.apart, unspelled, self.told)
 
-    def _unspelled(self, start: int, stop: int, registers: array[int], layouts: tuple[Layout, ...]) -> Recorded:
-        """Some rows as bytes."""
-        text = self.text
-        part = slice(start, stop)
-        shape_of = self.shape_of[part]
-        reads = [shape.spelled.unpack_from for shape in self.shapes]
-        heads = [shape.record.size for shape in self.shapes]
+    def _unspelled(self, start: int, stop: int, whole: bool) -> tuple[bytes, array[int]]:
+        """Some rows as bytes, with their data or without it; and where each starts, and the end of them all."""
         parts: list[bytes] = []
-        lengths = []
-        columns = (self.offsets, self.firsts, self.bodies, self.sizes, self.indices, self.types)
-        values = zip(shape_of, *(column[part] for column in columns), strict=True)
-        for shape, offset, first, body, size, index, event_type in values:
-            at = offset + body
-            parts += (b"%08x%08x" % (index, event_type), *reads[shape](text, offset + first), text[at : at + size])
-            lengths.append(heads[shape] + size // 2)
-        data = unhexlify(b"".join(parts))
-        offsets = array("Q", accumulate(lengths, initial=0))
-        end = offsets.pop()
-        return Recorded(data, offsets, registers[part], layouts, shape_of, end, self.space, ())
+        lengths: list[int] = []
+        heads: dict[tuple[int, int], bytes] = {}
+        shapes = self.shape_of[start:stop]
+        while shapes:
+            rest = shapes.lstrip(shapes[:1])
+            shape, part = self.shapes[shapes[0]], slice(start, stop - len(rest))
+            offsets, indices, types, sizes = self.offsets[part], self.indices[part], self.types[part], self.sizes[part]
+            heads.update({each: b"%08x%08x" % each for each in {*zip(indices, types, strict=True)} - heads.keys()})
+            digests = map(shape.spelled.unpack_from, repeat(self.text), map(add, offsets, self.firsts[part]))
+            columns: list[Iterator[bytes]] = [map(heads.__getitem__, zip(indices, types, strict=True))]
+            columns.append(map(b"".join, digests))
+            if whole:
+                places = zip(map(add, offsets, self.bodies[part]), sizes, strict=True)
+                columns.append(iter([self.text[at : at + size] for at, size in places]))
+                lengths += [shape.record.size + size // 2 for size in sizes]
+            else:
+                lengths += [shape.record.size] * len(sizes)
+            parts += chain.from_iterable(zip(*columns, strict=True))
+            start, shapes = part.stop, rest
+        return unhexlify(b"".join(parts)), array("Q", accumulate(lengths, initial=0))
 
     def packed(self, columns: Spelled, *, counted: bool) -> Packed:
         """The columns by their fields."""
@@ -363,7 +174,7 @@ def rows(text: bytes, start: int, members: Members) -> Rows | None:
     """The records of a list from the first one on, which begins at ``start``; None if they are for the reference."""
     try:
         return _Reader(text, start, members).rows()
-    except (_OddError, EvlogError, ValueError):
+    except (OddError, EvlogError, ValueError):
         return None
 
 
@@ -373,62 +184,54 @@ class _Reader:
     def __init__(self, text: bytes, start: int, members: Members) -> None:
         self._text, self._at, self._members = text, start, members
         self._between: bytes | None = None
-        self._shapes: list[_Shape] = []
+        self._shapes: list[Shape] = []
+        self._looked = 0
         self._known: dict[bytes, tuple[int, re.Pattern[bytes]]] = {}
         self._types: dict[bytes, int] = {}
         self._numbered: bool | None = None
         self._told: bool | None = None
         self._space: str | None = None
         self._notable: list[int] = []
-        self._recnums, self._from, self._lengths = array("Q"), array("Q"), array("Q")
-        self._indices, self._kinds, self._sizes = array("I"), array("I"), array("I")
+        self._recnums, self._from, self._lengths, self._offsets = (array("Q") for _ in range(4))
+        self._indices, self._kinds, self._firsts, self._bodies, self._sizes = (array("I") for _ in range(5))
+        self._shape_of = bytearray()
 
     def rows(self) -> Rows:
         text, position = self._text, self._at
-        offsets, firsts, bodies, sizes = array("Q"), array("I"), array("I"), self._sizes
-        shape_of = bytearray()
         match: Any = re.compile(b"(?!)").match
-        values: list[tuple[bytes, ...]] = []
-        order: tuple[int, ...] = ()
-        current = first = body = last = 0
+        number = last = 0
+        run: list[re.Match[bytes]] = []
         while True:
             found = match(text, position)
             if found is None:
-                current, pattern = self._known_shape(position) or self._shape(position)
+                self._look(run, number)
+                run = []
+                number, pattern = self._known_shape(position) or self._shape(position)
                 match, last = pattern.match, pattern.groups
-                shape = self._shapes[current]
-                order, first, body = self._order(shape), shape.digests[0], shape.groups["data"]
                 found = match(text, position)
                 if found is None:
-                    raise _OddError
-            values.append(found.group(*order))
-            offsets.append(position)
-            firsts.append(found.start(first) - position)
-            begin, end = found.span(body)
-            bodies.append(begin - position)
-            sizes.append(end - begin)
-            shape_of.append(current)
-            if len(values) == _RUN:
-                self._look(values)
-                values = []
+                    raise OddError
+            run.append(found)
+            if len(run) == _RUN:
+                self._look(run, number)
+                run = []
             if found.lastindex != last:
                 break
             position = found.end()
-        self._look(values)
-        told = (self._from, self._lengths) if self._told else None
+        self._look(run, number)
         return Rows(
             text,
-            offsets,
+            self._offsets,
             self._recnums if self._numbered else None,
             self._indices,
             self._kinds,
-            firsts,
-            bodies,
-            sizes,
+            self._firsts,
+            self._bodies,
+            self._sizes,
             tuple(self._shapes),
-            shape_of,
+            self._shape_of,
             self._space or "pcr",
-            told,
+            (self._from, self._lengths) if self._told else None,
             tuple(self._notable),
             len(self._between or b""),
             found.end(),
@@ -443,48 +246,60 @@ class _Reader:
 
     def _shape(self, position: int) -> tuple[int, re.Pattern[bytes]]:
         """The shape of the record at a position, by its number, and its pattern."""
-        shape = _Shape(self._text, position, self._members)
+        self._looked += 1
+        if self._looked > _OFTEN:
+            raise OddError
+        shape = Shape(self._text, position, self._members)
         if self._between is None:
             found = _BETWEEN.match(self._text, shape.end)
             self._between = found[0] if found is not None else b","
         known = self._known.get(shape.key)
         if known is None:
             if len(self._shapes) == _MAX_SHAPES:
-                raise _OddError
+                raise OddError
             said = "recnum" in shape.groups, "offset" in shape.groups, shape.said.get("space")
             if self._shapes and said != (self._numbered, self._told, self._space):
-                raise _OddError
+                raise OddError
             self._numbered, self._told, self._space = said
             known = self._known[shape.key] = len(self._shapes), shape.compiled(self._between)
             self._shapes.append(shape)
         return known
 
-    def _order(self, shape: _Shape) -> tuple[int, ...]:
-        """The groups of a shape in the order that `_look` expects: what a record does not have is its index again."""
-        groups = shape.groups
-        index = groups["index"]
-        own = (groups.get(role, index) for role in ("recnum", "offset", "length"))
-        return (*own, index, groups["type"], groups["data"], *shape.digests)
+    def _look(self, run: list[re.Match[bytes]], number: int) -> None:
+        """Look at the values of some rows of one shape. Raises ValueError for digits that are none."""
+        if not run:
+            return
+        shape, start = self._shapes[number], len(self._offsets)
+        groups, first = shape.groups, shape.digests[0]
+        for role, column in ("recnum", self._recnums), ("offset", self._from), ("length", self._lengths):
+            if role in groups:
+                group = groups[role]
+                column.extend(map(int, [each[group] for each in run]))
+        starts = [each.start() for each in run]
+        self._offsets.extend(starts)
+        self._firsts.extend(map(sub, [each.start(first) for each in run], starts))
+        group = groups["data"]
+        bodies = [each.start(group) for each in run]
+        self._bodies.extend(map(sub, bodies, starts))
+        sizes = list(map(sub, [each.end(group) for each in run], bodies))
+        self._sizes.extend(sizes)
+        self._shape_of += bytes((number,)) * len(run)
+        group = groups["index"]
+        indices = list(map(int, [each[group] for each in run]))
+        self._indices.extend(indices)
+        self._look_at_types([each[groups["type"]] for each in run], start)
+        if max(indices) >= FIRST_HANDLE or any(map((1).__and__, sizes)):
+            raise OddError
+        digits = (*shape.digests, groups["data"])
+        unhexlify(b"".join(chain.from_iterable([each.group(*digits) for each in run])))
 
-    def _look(self, values: list[tuple[bytes, ...]]) -> None:
-        """Look at the values of some rows. Raises ValueError for digits that are none."""
-        start = len(self._indices)
-        if self._numbered:
-            self._recnums.extend(map(int, [each[0] for each in values]))
-        if self._told:
-            self._from.extend(map(int, [each[1] for each in values]))
-            self._lengths.extend(map(int, [each[2] for each in values]))
-        self._indices.extend(map(int, [each[3] for each in values]))
-        spelled = [each[4] for each in values]
-        for token in set(spelled) - self._types.keys():
+    def _look_at_types(self, tokens: list[bytes], start: int) -> None:
+        for token in set(tokens) - self._types.keys():
             number = self._types[token] = self._members.event_type(loads(token))
             if number in LAUNCH_MARKERS:
-                raise _OddError
-        kinds = list(map(self._types.__getitem__, spelled))
+                raise OddError
+        kinds = list(map(self._types.__getitem__, tokens))
         self._kinds.extend(kinds)
-        if not {EV_NO_ACTION, EV_EFI_HCRTM_EVENT}.isdisjoint(kinds):
-            notable = (EV_NO_ACTION, EV_EFI_HCRTM_EVENT)
+        notable = (EV_NO_ACTION, EV_EFI_HCRTM_EVENT)
+        if not set(notable).isdisjoint(kinds):
             self._notable += [row for row, kind in enumerate(kinds, start) if kind in notable]
-        if max(self._indices[start:], default=0) >= FIRST_HANDLE or any(map((1).__and__, self._sizes[start:])):
-            raise _OddError
-        unhexlify(b"".join(chain.from_iterable([each[5:] for each in values])))

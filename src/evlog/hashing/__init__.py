@@ -15,8 +15,8 @@ one, if it is installed and passes its self-test. ``EVLOG_BACKEND=python`` or ``
 from __future__ import annotations
 
 import os
-from importlib import import_module
 
+from evlog._record import import_module
 from evlog.errors import UsageError
 
 TYPE_CHECKING = False

@@ -17,13 +17,13 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
     from typing import Any
 
-    from evlog.columns import Columns
+    from evlog.columns import Columns, Layout
     from evlog.hashing.protocols import Backend, Job, Native, Spans
 
 NAME = "accel"
 native: Native = evlog_accel
 
-_API = 4
+_API = 5
 
 if native.API != _API:
     raise ImportError(f"evlog-accel {native.__version__} does not fit this evlog")
@@ -106,13 +106,18 @@ def of_body(columns: Columns) -> bytes:
     """See `Backend`. Rows with a digest that nobody can compute are not asked about."""
     if not all(_here(alg) or not _python().computable(alg) for layout in columns.layouts for alg, _ in layout.digests):
         return _python().of_body(columns)
-    shapes = [
-        (layout.body or 0, [(alg.id, at) for alg, at in layout.digests])
-        if layout.body is not None and all(_here(alg) for alg, _ in layout.digests)
-        else (0, [])
-        for layout in columns.layouts
-    ]
+    shapes = list(map(_shape, columns.layouts))
     return native.of_body(columns.buffer, columns.offsets, columns.end, columns.layout_of, shapes)
+
+
+def _shape(layout: Layout) -> Any:
+    """A layout as the native module wants it; without digests if nobody can tell what they cover."""
+    named = layout.named
+    body = layout.body if named is None else named.at
+    if body is None or not all(_here(alg) for alg, _ in layout.digests):
+        return 0, [], None
+    digests = [(alg.id, at) for alg, at in layout.digests]
+    return body, digests, named and (named.byteorder == "big", named.usual, named.others)
 
 
 def words(columns: Columns, distances: Sequence[int], byteorder: str) -> array[int]:

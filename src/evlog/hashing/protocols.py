@@ -74,7 +74,10 @@ if TYPE_CHECKING:
             ...
 
         def of_body(self, columns: Columns) -> bytes:
-            """For each row, 1 if it has digests and all of them are hashes of its body, else 0."""
+            """For each row, 1 if it has digests and all of them are hashes of its body, else 0.
+
+            0 too where the name that a body stands behind is longer than the record (`evlog.columns.Named`).
+            """
             ...
 
         def words(self, columns: Columns, distances: Sequence[int], byteorder: str) -> array[int]:
@@ -113,7 +116,7 @@ if TYPE_CHECKING:
             offsets: array[int],
             end: int,
             layout_of: bytearray | None,
-            shapes: Sequence[tuple[int, Sequence[tuple[int, int]]]],
+            shapes: Sequence[Any],
             /,
         ) -> bytes: ...
         def words(

@@ -8,11 +8,9 @@ from __future__ import annotations
 
 import struct
 from array import array
-from collections import Counter
-from functools import cache
-from importlib import import_module
 from itertools import chain, islice, repeat
 
+from evlog._record import import_module, lru_cache
 from evlog.algorithms import ALGORITHMS, HashAlg
 from evlog.columns import NOT_EXTENDED
 from evlog.errors import UsageError
@@ -22,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
     from typing import Protocol
 
-    from evlog.columns import Columns, Layout
+    from evlog.columns import Columns, Layout, Named
     from evlog.hashing.protocols import Job, Native, Spans
 
     class Hash(Protocol):
@@ -31,6 +29,8 @@ if TYPE_CHECKING:
         def digest(self) -> bytes: ...
 
     Constructor = Callable[[bytes], Hash]
+    #: What a digest covers, of (buffer, where in it, the end of the record); None if it does not fit in there.
+    Covered = Callable[[bytes, int, int], bytes | None]
 
 NAME = "python"
 # Rows whose columns are sliced at a time.
@@ -120,7 +120,15 @@ def fold_spans(columns: Columns, spans: Spans, alg: HashAlg, value: bytes, first
 
 
 def tally(registers: array[int]) -> Mapping[int, int]:
-    counts = Counter(registers)
+    counts: dict[int, int]
+    if len(registers) > _RUN:
+        from collections import Counter
+
+        counts = Counter(registers)
+    else:
+        counts = {}
+        for register in registers:
+            counts[register] = counts.get(register, 0) + 1
     counts.pop(NOT_EXTENDED, None)
     return counts
 
@@ -133,8 +141,10 @@ def of_body(columns: Columns) -> bytes:
     flags = bytearray(len(columns))
     stops = chain(islice(columns.offsets, 1, None), (columns.end,))
     for row, (offset, stop, layout) in enumerate(zip(columns.offsets, stops, layout_of)):  # noqa: B905
-        start, digests = shapes[layout]
-        body = buffer[offset + start : stop]
+        start, covered, digests = shapes[layout]
+        body = buffer[offset + start : stop] if covered is None else covered(buffer, offset + start, stop)
+        if body is None:
+            continue
         for new, first, last in digests:
             if new(body).digest() != buffer[offset + first : offset + last]:
                 break
@@ -153,11 +163,35 @@ def words(columns: Columns, distances: Sequence[int], byteorder: str) -> array[i
     return array("I", [number(buffer[place : place + 4], byteorder) for place in at])  # type: ignore[arg-type]
 
 
-def _body_shape(layout: Layout) -> tuple[int, list[tuple[Constructor, int, int]]]:
-    """Where the body of a record starts, and for each digest its hash, start and end; no digests if one is unknown."""
+def _body_shape(layout: Layout) -> tuple[int, Covered | None, list[tuple[Constructor, int, int]]]:
+    """Where the body of a record starts, and for each digest its hash, start and end; no digests if one is unknown.
+
+    Of a body behind a name, where the length of the name is, and what finds the bytes that the digests cover.
+    """
+    named = layout.named
+    body = layout.body if named is None else named.at
     digests = [(_constructor(alg), at, at + alg.size) for alg, at in layout.digests]
     known = [(new, first, last) for new, first, last in digests if new is not None]
-    return layout.body or 0, known if layout.body is not None and len(known) == len(digests) else []
+    covered = None if named is None else _behind(named)
+    return body or 0, covered, known if body is not None and len(known) == len(digests) else []
+
+
+def _behind(named: Named) -> Covered:
+    """What finds the bytes that are covered of a body behind a name: in a buffer, from the length of the name on."""
+    number = struct.Struct("<I" if named.byteorder == "little" else ">I").unpack_from
+    usual, others = named.usual, dict(named.others)
+
+    def covered(buffer: bytes, at: int, stop: int) -> bytes | None:
+        if at + 4 > stop:
+            return None
+        start = at + 4 + number(buffer, at)[0]
+        if start > stop:
+            return None
+        kept, left_out, filled = others.get(buffer[at + 4 : start], usual)
+        rest = buffer[start + kept + left_out : stop].ljust(filled, b"\0")
+        return buffer[start : min(start + kept, stop)] + rest if kept else rest
+
+    return covered
 
 
 def _fold_uniform(
@@ -264,7 +298,7 @@ def _required(alg: HashAlg) -> Constructor:
     return found
 
 
-@cache
+@lru_cache(64)
 def _constructor(alg: HashAlg) -> Constructor | None:
     if ALGORITHMS.get(alg.id) != alg:
         return None

@@ -55,40 +55,55 @@ def _spans(spans: tuple[Sequence[int], Sequence[int]], start: int) -> Iterable[t
     return zip(*(column[start : start + _RUN] for column in spans), strict=True)
 
 
-def common_among(a: Log, b: Log) -> Callable[[Sequence[int], Sequence[int], tuple[int, int]], tuple[int, int]]:
-    """The same for some rows of each log, of which so many are known to be the same at the start and at the end."""
+def common_among(a: Log, b: Log) -> Callable[[Sequence[int], Sequence[int]], tuple[int, int]]:
+    """The same for some rows of each log; the two do not overlap."""
     pair = _read_alike(a, b)
     if pair is None:
-        return lambda ours, theirs, known: known
-    one, two = map(_record_of, pair)
+        return lambda ours, theirs: (0, 0)
+    one, two = map(_records_of, pair)
 
-    def common(ours: Sequence[int], theirs: Sequence[int], known: tuple[int, int]) -> tuple[int, int]:
+    def common(ours: Sequence[int], theirs: Sequence[int]) -> tuple[int, int]:
         shortest = min(len(ours), len(theirs))
-        start, end = known
-        while start < shortest and one(ours[start]) == two(theirs[start]):
-            start += 1
-        end = min(end, max(shortest - start, 0))
-        while end < shortest - start and one(ours[-1 - end]) == two(theirs[-1 - end]):
-            end += 1
+        start = 0
+        while start < shortest:
+            stop = min(start + _RUN, shortest)
+            at = _differing(one(ours[start:stop]), two(theirs[start:stop]))
+            start += at
+            if start < stop:
+                break
+        end, most = 0, shortest - start
+        while end < most:
+            size = min(_RUN, most - end)
+            rows = (rows[len(rows) - end - size : len(rows) - end][::-1] for rows in (ours, theirs))
+            at = _differing(*(records(some) for records, some in zip((one, two), rows, strict=True)))
+            end += at
+            if at < size:
+                break
         return start, end
 
     return common
 
 
-def _record_of(columns: Columns) -> Callable[[int], tuple[bytes, int]]:
-    """A function that gives what tells the event of a row."""
-    data, offsets, layout_of, last, end = (
-        columns.buffer,
-        columns.offsets,
-        columns.layout_of or bytes(len(columns)),
-        len(columns) - 1,
-        columns.end,
-    )
+def _differing(ours: Sequence[object], theirs: Sequence[object]) -> int:
+    """Where two sequences of one length differ first."""
+    if ours == theirs:
+        return len(ours)
+    return next(at for at, pair in enumerate(zip(ours, theirs, strict=True)) if pair[0] != pair[1])
 
-    def record(row: int) -> tuple[bytes, int]:
-        return data[offsets[row] : offsets[row + 1] if row < last else end], layout_of[row]
 
-    return record
+def _records_of(columns: Columns) -> Callable[[Sequence[int]], list[object]]:
+    """A function that gives what tells the events of some rows."""
+    data, layout_of = columns.buffer, columns.layout_of
+    begin = columns.offsets.__getitem__
+    ends = columns.offsets[1:]
+    ends.append(columns.end)
+    end = ends.__getitem__
+
+    def records(rows: Sequence[int]) -> list[object]:
+        found: list[object] = list(map(data.__getitem__, map(slice, map(begin, rows), map(end, rows))))
+        return found if layout_of is None else list(zip(found, map(layout_of.__getitem__, rows), strict=True))
+
+    return records
 
 
 def _read_alike(a: Log, b: Log) -> tuple[Columns, Columns] | None:

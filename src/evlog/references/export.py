@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from importlib import import_module
-
-from evlog._record import Record
+from evlog._record import Record, import_module
 from evlog.errors import ConversionError, UsageError
 from evlog.references import CONSUMERS
 from evlog.references.reference import NOT_MEASURED, Boot

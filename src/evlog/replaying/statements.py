@@ -16,10 +16,8 @@ kernel would have written one; where the value before such comments is the one s
 
 from __future__ import annotations
 
-from operator import itemgetter
-
 from evlog import hashing
-from evlog._record import Record
+from evlog._record import Record, itemgetter
 from evlog.algorithms import HashAlg
 from evlog.contents.text import TextLine
 from evlog.errors import UsageError

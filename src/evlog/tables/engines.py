@@ -138,7 +138,8 @@ def _add(
     from evlog.intake.identify import read_all
     from evlog.options import Options
     from evlog.replaying.replay import replay
-    from evlog.tables.rows import log_id, registers_of, sighting_id
+    from evlog.tables.replayed import registers_of
+    from evlog.tables.rows import log_id, sighting_id
 
     if not each["bytes"]:
         raise SourceError("no bytes")
@@ -159,7 +160,7 @@ def _add(
             collected_at=moment,
             log=log,
         )
-        batch.add_registers((number, *row) for row in registers_of(replayed, None))
+        batch.add_registers(number, registers_of(replayed))
 
 
 def _renamed(rows: pa.Table, schema: pa.Schema, given: _Given) -> Iterator[pa.RecordBatch]:

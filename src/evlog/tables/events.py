@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from hashlib import sha256
+from itertools import count
 
 from evlog.algorithms import HashAlg
 from evlog.checking.known import Known, KnownRecord
@@ -28,6 +29,8 @@ CELLS = (
     *("other_digests", "digest_check", "rule", "body", "body_bytes"),
 )
 _BODY, _NAME, _KIND = CELLS.index("body"), CELLS.index("name"), CELLS.index("kind")
+# Headers that are kept: no number stands for two.
+_TOLD = 256
 # Of several verdicts on one event the worst is told.
 _WORST = ("mismatch", "matches", "not_checkable")
 _COLUMN_OF = {(name, HashAlg.named(name).size): place for place, name in enumerate(BANKS)}
@@ -60,6 +63,8 @@ class Reader:
 
     def __init__(self) -> None:
         self._known = Known()
+        self._told: dict[Hashable, int] = {}
+        self._numbers = count()
 
     def rows(self, log: Log) -> tuple[list[EventRow], Checks]:
         """A row for each event, and the checks of the log."""
@@ -70,13 +75,20 @@ class Reader:
             checks = check(log)
             return _unshared(log, checks), checks
         context = Context.of(log)
-        key = (context.uintn, context.vendor_info, context.platform)
-        describer = Describer(log, context)
+        # What else tells what a record says, as a number: it is asked for with every record.
+        told = (context.uintn, context.vendor_info, context.platform)
+        key = self._told.get(told)
+        if key is None:
+            if len(self._told) >= _TOLD:
+                self._told.clear()
+            key = self._told[told] = next(self._numbers)
+        describer: Describer | None = None
         rows = []
         before: KnownRecord | None = None
         for place, record in enumerate(records):
             row = record.notes.get(key)
             if row is None:
+                describer = describer or Describer(log, context)
                 row = _noted(record, before, key, log.events[place], describer)
             rows.append(row)
             before = record

@@ -102,7 +102,8 @@ class Reading:
             if capture is not None:
                 return self._captured(capture)
             found = read_all(data, self._format, Options(name=name, **self._choices))
-            return Read(tuple(ReadLog(log, log_id(own, log), len(own)) for log, own in found))
+            logs = (ReadLog(log, log_id(own, log, whole if own is data else None), len(own)) for log, own in found)
+            return Read(tuple(logs))
         except EvlogError as error:
             finding = Finding(_NO_LOG, "error", str(error), None, getattr(error, "offset", None))
             return Read((), finding, whole, len(data))

@@ -8,25 +8,28 @@ from __future__ import annotations
 
 from array import array
 from hashlib import sha256, sha512
-from operator import itemgetter
 
 from evlog.registers import UNKNOWN_REGISTER
+from evlog.tables.arrays import columns_of, ids_of, numbers_of, table_of
 from evlog.tables.events import CELLS, Reader
-from evlog.tables.schema import TABLES, arrow
+from evlog.tables.replayed import RegisterRows
+from evlog.tables.schema import arrow
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable
     from typing import Any
 
     import pyarrow as pa
 
     from evlog.model import Finding, Log
+    from evlog.replaying.folded import Folded
     from evlog.replaying.replay import Replay
     from evlog.tables.events import EventRow
     from evlog.tables.evidence import Judged
+    from evlog.tables.replayed import Cells
 
-__all__ = ["Batch", "log_id", "registers_of", "sighting_id"]
+__all__ = ["Batch", "log_id", "sighting_id"]
 
 _ROLES = {
     **dict.fromkeys(("tcg2", "ccel", "tcg1", "coreboot"), "firmware"),
@@ -37,14 +40,15 @@ _FLAGS = {True: "ok", False: "differs"}
 _ID = 32
 
 
-def log_id(data: bytes, log: Log | None = None) -> bytes:
+def log_id(data: bytes, log: Log | None = None, plain: bytes | None = None) -> bytes:
     """The id of a log: SHA-256 of its own bytes.
 
     Where they do not say which register they extend, a reader was told, and the same bytes of another register are
     another log: then it is of both, by a hash of its own, so that no bytes have the id that others have with a word.
+    ``plain`` is the id of the bytes alone, where it is known.
     """
     told = _told(log) if log is not None else ""
-    return sha512(b"\0".join((told.encode(), data))).digest()[:_ID] if told else sha256(data).digest()
+    return sha512(b"\0".join((told.encode(), data))).digest()[:_ID] if told else plain or sha256(data).digest()
 
 
 def _told(log: Log) -> str:
@@ -84,7 +88,7 @@ class Batch:
         #: Of each log with events: its id, the place of each event in `_cells`, its offset and length in the log.
         self._events: list[tuple[bytes, array[int], array[int], array[int]]] = []
         self._logs: list[tuple[Any, ...]] = []
-        self._registers: list[tuple[Any, ...]] = []
+        self._registers = RegisterRows()
         self._findings: list[tuple[Any, ...]] = []
         self._bodies: list[tuple[Any, ...]] = []
         #: How many rows ``events`` will have, and the ids of what was added.
@@ -93,7 +97,7 @@ class Batch:
 
     # What a distinct log has
 
-    def add_log(self, id: bytes, log: Log, replayed: Replay | None = None) -> None:
+    def add_log(self, id: bytes, log: Log, replayed: Replay | Folded | None = None) -> None:
         """The events and findings of a log that was not added before."""
         rows, checks = self._reader.rows(log)
         places = array("i", [row.at if row.batch is self else self._placed(row) for row in rows])
@@ -155,9 +159,9 @@ class Batch:
             )
         )
 
-    def add_registers(self, rows: Iterable[tuple[Any, ...]]) -> None:
-        """Rows of ``registers``, as `registers_of` makes them, with the sighting before each."""
-        self._registers.extend(rows)
+    def add_registers(self, sighting: bytes, cells: Cells) -> None:
+        """Rows of ``registers``, as `evlog.tables.replayed.registers_of` makes them, but for the sighting."""
+        self._registers.add(sighting, cells)
 
     @property
     def rows(self) -> int:
@@ -169,13 +173,13 @@ class Batch:
     def tables(self) -> dict[str, pa.Table]:
         """The tables by name; without ``bodies`` if these are not kept."""
         made = {
-            "logs": _table("logs", self._logs),
+            "logs": table_of("logs", self._logs),
             "events": self._event_table(),
-            "registers": _table("registers", self._registers),
-            "findings": _table("findings", self._findings),
+            "registers": self._registers.table(),
+            "findings": table_of("findings", self._findings),
         }
         if self._with_bodies:
-            made["bodies"] = _table("bodies", self._bodies)
+            made["bodies"] = table_of("bodies", self._bodies)
         return made
 
     def _event_table(self) -> pa.Table:
@@ -183,29 +187,14 @@ class Batch:
 
         schema = arrow("events")
         self._events.sort(key=lambda each: each[0])
-        distinct = _columns([schema.field(name) for name in CELLS], self._cells)
-        places = _numbers(pa.int32(), (each[1] for each in self._events))
+        distinct = columns_of([schema.field(name) for name in CELLS], self._cells)
+        places = numbers_of(pa.int32(), (each[1] for each in self._events))
         cells = {name: column.take(places) for name, column in zip(CELLS, distinct, strict=True)}
-        ids = pa.py_buffer(b"".join(id * len(each) for id, each, _, _ in self._events))
-        count = self.events
-        cells["log"] = pa.Array.from_buffers(pa.binary(32), count, [None, ids])
-        cells["number"] = _numbers(pa.int32(), (array("i", range(len(each))) for _, each, _, _ in self._events))
-        cells["offset"] = _numbers(pa.int64(), (each[2] for each in self._events), absent=-1)
-        cells["length"] = _numbers(pa.int32(), (each[3] for each in self._events), absent=-1)
+        cells["log"] = ids_of(id * len(each) for id, each, _, _ in self._events)
+        cells["number"] = numbers_of(pa.int32(), (array("i", range(len(each))) for _, each, _, _ in self._events))
+        cells["offset"] = numbers_of(pa.int64(), (each[2] for each in self._events), absent=-1)
+        cells["length"] = numbers_of(pa.int32(), (each[3] for each in self._events), absent=-1)
         return pa.Table.from_arrays([cells[name] for name in schema.names], schema=schema)
-
-
-def registers_of(replayed: Replay, judged: Judged | None = None) -> list[tuple[Any, ...]]:
-    """The rows of ``registers`` that a log has, with or without evidence, but for the sighting before each."""
-    rows = {(str(row.register), str(row.alg)): row for row in replayed.rows}
-    if judged is None or judged.ok is None:
-        return [(*key, row.value, None, None, row.status, row.start_reason, row.events) for key, row in rows.items()]
-    made = []
-    for register, bank, value, stated, verdict, events in judged.registers:
-        row = rows.get((register, bank))
-        status, reason = (row.status, row.start_reason) if row is not None else (None, None)
-        made.append((register, bank, value, stated, verdict, status, reason, events))
-    return made
 
 
 def _spans(log: Log) -> tuple[array[int], array[int]]:
@@ -216,54 +205,3 @@ def _spans(log: Log) -> tuple[array[int], array[int]]:
     spans = [event.origin.span if event.origin is not None else None for event in log.events]
     offsets = array("q", [span.offset if span is not None else -1 for span in spans])
     return offsets, array("i", [span.length if span is not None else -1 for span in spans])
-
-
-def _table(name: str, rows: list[tuple[Any, ...]]) -> pa.Table:
-    """A table of rows, sorted as its files are."""
-    import pyarrow as pa
-
-    schema = arrow(name)
-    order = [schema.names.index(column) for column in TABLES[name].order]
-    try:
-        rows.sort(key=itemgetter(*order))
-    except TypeError:  # of cells that are null
-        rows.sort(key=lambda row: [(row[at] is not None, row[at]) for at in order])
-    return pa.Table.from_arrays(_columns(list(schema), rows), schema=schema)
-
-
-def _columns(fields: Sequence[pa.Field], rows: Sequence[tuple[Any, ...]]) -> list[pa.Array]:
-    """An array for each field of rows that are tuples of their cells."""
-    import pyarrow as pa
-
-    columns = zip(*rows, strict=True) if rows else ((),) * len(fields)
-    return [_array(pa, field.type, list(cells)) for field, cells in zip(fields, columns, strict=True)]
-
-
-def _array(pa: Any, type: pa.DataType, cells: list[Any]) -> pa.Array:
-    if pa.types.is_dictionary(type):
-        return pa.array(list(map(_utf8, cells)), pa.string()).dictionary_encode().cast(type)
-    if pa.types.is_string(type):
-        return pa.array(list(map(_utf8, cells)), type)
-    return pa.array(cells, type)
-
-
-def _utf8(text: str | None) -> str | None:
-    """Text that Arrow takes: what is no UTF-8, of a file's name, is escaped."""
-    if text is None or text.isascii():
-        return text
-    return text.encode("utf-8", "backslashreplace").decode()
-
-
-def _numbers(type: pa.DataType, parts: Iterable[array[int]], absent: int | None = None) -> pa.Array:
-    """The numbers of some arrays as one, without a copy of each; ``absent`` is the one that stands for null."""
-    import pyarrow as pa
-
-    whole = array("q" if type == pa.int64() else "i")
-    for part in parts:
-        whole.extend(part)
-    made = pa.Array.from_buffers(type, len(whole), [None, pa.py_buffer(whole)])
-    if absent is not None and absent in whole:
-        import pyarrow.compute as pc
-
-        made = pc.if_else(pc.equal(made, absent), None, made)
-    return made

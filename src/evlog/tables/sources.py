@@ -7,6 +7,7 @@ its source: whoever fills a folder of the fleet must not choose what else is rea
 from __future__ import annotations
 
 import os
+from stat import S_ISREG
 
 from evlog.tables import archives
 from evlog.tables.inputs import LARGEST, Input, Unreadable, identity_of
@@ -47,7 +48,7 @@ def seen(sources: Sequence[str], names: FleetNames) -> int:
 
 
 def _folder(source: str, names: FleetNames) -> Iterator[Input | Unreadable]:
-    from evlog.tree import is_tree
+    from evlog.tree import is_tree, may_hold
 
     closed: list[Unreadable] = []
 
@@ -56,13 +57,13 @@ def _folder(source: str, names: FleetNames) -> Iterator[Input | Unreadable]:
 
     home = os.path.realpath(source)
     for folder, folders, files in os.walk(source, onerror=refused):
-        if is_lake(folder):
+        if folders and is_lake(folder):
             # A lake beside the logs is no source of logs.
             folders.clear()
             continue
-        relative = os.path.relpath(folder, source).replace(os.sep, "/")
-        relative = "" if relative == "." else relative
-        if relative and is_tree(folder):
+        relative = folder[len(source) :].strip(os.sep).replace(os.sep, "/")
+        # Most folders are of a machine, with a log and perhaps evidence beside it.
+        if relative and (folders or may_hold(files)) and is_tree(folder):
             folders.clear()
             yield _tree(folder, folder, names, relative)
             continue
@@ -82,7 +83,7 @@ def _file(source: str, path: str, names: FleetNames, folder: str, home: str | No
         if home is not None and os.path.islink(path) and not _is_within(os.path.realpath(path), home):
             yield Unreadable(source, "a link that leads out of its folder, which is not followed")
             return
-        if not os.path.isfile(path):
+        if not S_ISREG(found.st_mode):
             yield Unreadable(source, "neither a file nor a folder")
             return
         if found.st_size > LARGEST:

@@ -96,7 +96,8 @@ def _several(logs: Log | Iterable[Log]) -> Iterable[Log]:
 
 def _tables(given: Iterable[tuple[str | None, Log]]) -> dict[str, Any]:
     from evlog.replaying.replay import replay
-    from evlog.tables.rows import Batch, log_id, registers_of, sighting_id
+    from evlog.tables.replayed import registers_of
+    from evlog.tables.rows import Batch, log_id, sighting_id
 
     batch = Batch()
     seen: set[bytes] = set()
@@ -111,7 +112,7 @@ def _tables(given: Iterable[tuple[str | None, Log]]) -> dict[str, Any]:
             batch.add_log(id, log, replayed)
         seen |= {id, sighting}
         batch.add_sighting(sighting, id, source=log.name, size=len(data), machine=machine, log=log)
-        batch.add_registers((sighting, *row) for row in registers_of(replayed))
+        batch.add_registers(sighting, registers_of(replayed))
     return batch.tables()
 
 

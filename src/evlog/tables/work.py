@@ -13,7 +13,8 @@ from evlog._record import Record
 from evlog.tables.evidence import NO_EVIDENCE, NOT_JUDGED, FleetEvidence, Judged
 from evlog.tables.ids import IdSet
 from evlog.tables.reading import FIRMWARE, Read, Reading, ReadLog
-from evlog.tables.rows import Batch, registers_of, sighting_id
+from evlog.tables.replayed import extended_in, kept, registers_of
+from evlog.tables.rows import Batch, sighting_id
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -21,8 +22,10 @@ if TYPE_CHECKING:
     from typing import Any
 
     from evlog.model import Log
+    from evlog.replaying.folded import Folded
     from evlog.replaying.replay import Replay
     from evlog.tables.inputs import Input
+    from evlog.tables.replayed import Cells
 
 __all__ = ["Result", "Setting", "Task", "Worker"]
 
@@ -83,7 +86,7 @@ class Worker:
         hashing.best()
         self.reading = Reading(setting.format, dict(setting.choices))
         self._reader = Reader()
-        self._replays: dict[bytes, Replay] = {}
+        self._replays: dict[bytes, Replay | Folded] = {}
         self._verdicts: dict[tuple[object, ...], Judged] = {}
 
     def run(self, task: Task) -> Result:
@@ -92,14 +95,18 @@ class Worker:
 
     def replay(self, logs: Iterable[ReadLog]) -> None:
         """Replay what was not replayed for another machine, side by side."""
+        from evlog.replaying.folded import fold_each
         from evlog.replaying.replay import replay_each
 
         if len(self._replays) >= _KEPT:
             self._replays.clear()
         new = {each.id: each.log for each in logs if each.id not in self._replays}
-        self._replays.update(zip(new, replay_each(list(new.values())), strict=True))
+        folded = fold_each(list(new.values()))
+        others = {id: log for (id, log), found in zip(new.items(), folded, strict=True) if found is None}
+        self._replays.update((id, found) for id, found in zip(new, folded, strict=True) if found is not None)
+        self._replays.update(zip(others, replay_each(list(others.values())), strict=True))
 
-    def replayed(self, id: bytes, log: Log) -> Replay:
+    def replayed(self, id: bytes, log: Log) -> Replay | Folded:
         """The replay of a log."""
         from evlog.replaying.replay import replay
 
@@ -209,7 +216,7 @@ class _Run:
                 worker.logs.add(log.id)
                 self.logs.append(log.id)
             self._seen(each, sighting, log.id, log.size, log=log.log, judged=judged)
-            self.batch.add_registers((sighting, *row) for row in own)
+            self.batch.add_registers(sighting, own)
             about = (finding for finding in judged.findings if finding not in replayed.findings)
             self.batch.add_findings(log.id, about, sighting)
             fine = not log.log.failed and (judged.ok if judged.ok is not None else not judged.findings)
@@ -315,11 +322,10 @@ def _together(logs: Iterable[tuple[Input, ReadLog]]) -> Iterator[list[tuple[Inpu
     yield from (together for together, _ in boots)
 
 
-def _shared_out(rows: list[list[tuple[Any, ...]]], replays: Sequence[Replay]) -> list[list[tuple[Any, ...]]]:
+def _shared_out(rows: list[Cells], replays: Sequence[Replay | Folded]) -> list[Cells]:
     """The rows of a boot's logs, each row once: with the log that extends the register, else with the first."""
     if len(rows) < 2:
         return rows
-    owned = [{str(row.register) for row in replayed.rows} for replayed in replays]
+    owned = list(map(extended_in, replays))
     others = set().union(*owned[1:])
-    kept = [[row for row in own if row[0] in registers] for own, registers in zip(rows[1:], owned[1:], strict=True)]
-    return [[row for row in rows[0] if row[0] not in others], *kept]
+    return [kept(rows[0], others, but=True), *map(kept, rows[1:], owned[1:])]

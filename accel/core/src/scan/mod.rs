@@ -62,6 +62,31 @@ fn u16_le(data: &[u8], at: usize) -> Option<u16> {
 
 /// Where some bytes stand first between two offsets; `None` where they do not.
 pub fn find(data: &[u8], wanted: &[u8], start: usize, stop: usize) -> Option<usize> {
-    let found = memchr::memmem::find(data.get(start..stop.min(data.len()))?, wanted)?;
-    Some(start + found)
+    let part = data.get(start..stop.min(data.len()))?;
+    let found = match *wanted {
+        // Of the same byte again and again memmem sees every other one.
+        [byte, ref rest @ ..] if rest.len() >= 7 && rest.iter().all(|&other| other == byte) => {
+            find_run(part, byte, wanted.len())
+        }
+        _ => memchr::memmem::find(part, wanted),
+    };
+    found.map(|at| start + at)
+}
+
+/// Where a byte stands so many times in a row: one in as many bytes is looked at, and more around those that are it.
+fn find_run(data: &[u8], byte: u8, count: usize) -> Option<usize> {
+    let mut from = 0;
+    let mut at = count - 1;
+    while let Some(&found) = data.get(at) {
+        if found == byte {
+            let start = data[from..at].iter().rposition(|&other| other != byte).map_or(from, |odd| from + odd + 1);
+            match data.get(at..start + count)?.iter().position(|&other| other != byte) {
+                None => return Some(start),
+                Some(odd) => at += odd,
+            }
+        }
+        from = at + 1;
+        at += count;
+    }
+    None
 }

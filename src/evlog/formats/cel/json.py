@@ -9,9 +9,9 @@ number, digests or a content type; event types in any case, as numbers or as tex
 from __future__ import annotations
 
 import re
-from functools import cache
 
 from evlog._paused import CollectorPaused
+from evlog._record import cache
 from evlog.algorithms import HashAlg
 from evlog.errors import EvlogError, ParseError, TruncatedError
 from evlog.formats import CERTAIN, LIKELY, NO_MATCH, POSSIBLE, Match

@@ -7,8 +7,8 @@ Spec: TCG Canonical Event Log Format 1.1, section 5.1. Departures accepted unles
 from __future__ import annotations
 
 import struct
-from functools import cache
 
+from evlog._record import cache
 from evlog.contents._celtype import Fields, Items, Octets, Text, Uint
 from evlog.contents._tlv import split, tlv
 from evlog.contents.opaque import Opaque

@@ -286,7 +286,10 @@ def adapt(log: Log, options: Options, encoding: Encoding) -> tuple[Log, Sequence
 def rewritable(log: Log, options: Options, encoding: Encoding) -> Packed | None:
     """The places of what a log says, if `adapt` takes all of it as it is; for `rewrite`: see `evlog.formats`."""
     source = log.packed
-    if source is None or log.format == encoding.format or options.mr_key is not None:
+    if source is None or options.mr_key is not None:
+        return None
+    if log.format == encoding.format and (log.header is not None or log.tail):
+        # What the container has besides is kept.
         return None
     if source.space not in ("pcr", "ccmr") or not (source.count and source.counted and source.usual):
         return None

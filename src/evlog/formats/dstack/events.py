@@ -5,9 +5,8 @@ Source: Dstack-TEE/dstack, cc-eventlog/src/tdx.rs and runtime_events.rs.
 
 from __future__ import annotations
 
-from functools import cache
-
 from evlog import hashing
+from evlog._record import cache
 from evlog.algorithms import SHA384
 from evlog.contents.digest_only import DigestOnly
 from evlog.contents.dstack import DstackEvent

@@ -6,8 +6,8 @@ Source: Dstack-TEE/dstack, cc-eventlog/src/tdx.rs (an array), runtime_events.rs 
 from __future__ import annotations
 
 import re
-from functools import cache
 
+from evlog._record import cache
 from evlog.errors import ParseError, TruncatedError
 
 TYPE_CHECKING = False

@@ -14,10 +14,9 @@ rest of the one before where a digest proves it.
 from __future__ import annotations
 
 from array import array
-from functools import partial
 
 from evlog import hashing
-from evlog._record import Record
+from evlog._record import Record, partial
 from evlog.algorithms import SHA1, HashAlg
 from evlog.columns import NOT_EXTENDED, Computed, Layout, Recorded
 from evlog.contents._ima_fields import LEGACY, described, field_names
@@ -259,15 +258,19 @@ def _events(lines: Recorded, shape: Shape, name: str, where: Placing) -> ListEve
     def compute(alg: HashAlg, rules: tuple[str, ...], start: int, stop: int) -> Sequence[bytes | None]:
         if alg != bank:
             return [make(row).extension(alg, rules) for row in range(start, stop)]
-        native = hashing.native(len(data))
-        if native is None:
-            recorded = [recorded_in(row) for row in range(start, stop)]
-        else:
-            found = native.ima_text_digests(data, lines.offsets, start, stop, shape.before, bank.size)
-            recorded = [value or recorded_in(row) for row, value in enumerate(found, start)]
+        recorded = recorded_in(start, stop)
         return extensions_of(alg, recorded, recorded)
 
-    def recorded_in(row: int) -> bytes:
+    def recorded_in(start: int, stop: int) -> list[bytes]:
+        native = hashing.native(len(data))
+        if native is None:
+            return [spelled_in(row) for row in range(start, stop)]
+        found = native.ima_text_digests(data, lines.offsets, start, stop, shape.before, bank.size)
+        if None not in found:
+            return found  # type: ignore[return-value]
+        return [spelled_in(row) if value is None else value for row, value in enumerate(found, start)]
+
+    def spelled_in(row: int) -> bytes:
         offset = lines.offsets[row]
         line = _line(data[offset : offset + lines.length(row)].strip(b"\r\n"))
         return bytes.fromhex(line.digest) if line else b""

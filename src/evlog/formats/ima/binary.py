@@ -20,9 +20,9 @@ from itertools import pairwise
 from evlog import hashing
 from evlog._record import Record
 from evlog.algorithms import SHA1, HashAlg
-from evlog.columns import NOT_EXTENDED, Computed, Layout
+from evlog.columns import NOT_EXTENDED, Computed, Layout, Named
 from evlog.contents._ima_fields import LEGACY, described, field_names
-from evlog.contents.ima import HASH, ZERO_PAD, ImaEvent, extensions_of, is_violation
+from evlog.contents.ima import COVERED, HASH, ZERO_PAD, ImaEvent, extensions_of, is_violation
 from evlog.errors import ParseError, TruncatedError, WriteError
 from evlog.formats import CERTAIN, LIKELY, NO_MATCH, POSSIBLE, Match
 from evlog.formats.ima import columns as _ima
@@ -222,7 +222,8 @@ def scan(
         position = offsets[odd] if odd < len(offsets) else position
         del offsets[odd:], registers[odd:]
         stop = ParseError("not an IMA entry: a digest of another length", offset=position, where=f"events[{odd}]")
-    layouts = (Layout(((bank, 4 + 4 * sized),)),)
+    named = Named(4 + size, byteorder, *COVERED)
+    layouts = (Layout(((bank, 4 + 4 * sized),), None, named),)
     rules = HASH, ZERO_PAD
     compute = _extensions(data, offsets, position, bank, byteorder, size)
     # No entry bears on start values.
@@ -334,18 +335,19 @@ def _events(
     first = struct.Struct(f"{_SIGNS[byteorder]}I{'4x' * sized}{bank.size}sI").unpack_from
     registers = [where.of(number) for number in range(MAX_PCR + 1)]
     told = where.register
+    offsets, end, last = columns.offsets, columns.end, len(columns) - 1
 
     def make(row: int) -> Event:
-        offset = columns.offsets[row]
-        following = offset + columns.length(row)
+        offset = offsets[row]
+        following = offsets[row + 1] if row < last else end
         register, digest, length = first(data, offset)
         at = offset + 8 + size + length
         template = data[at - length : at].decode("ascii")
         content = ImaEvent(template, data[at if template == LEGACY else at + 4 : following])
         origin = Origin(name, ID, Span(offset, following - offset))
-        event = Event(row, registers[register], (Digest(bank, digest),), content, None, origin)
-        odd = told is not None and register != _ima.DEFAULT_PCR and event.register == told
-        return event.replace(wire=register) if odd else event
+        placed = registers[register]
+        wire = register if told is not None and register != _ima.DEFAULT_PCR and placed == told else None
+        return Event(row, placed, (Digest(bank, digest),), content, None, origin, wire)
 
     def said(start: int, stop: int) -> list[Said]:
         found: list[Said] = []

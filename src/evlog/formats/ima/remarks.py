@@ -10,6 +10,7 @@ from bisect import bisect_right
 from itertools import islice
 
 from evlog import hashing
+from evlog.columns import rows_of
 from evlog.contents.ima import ImaEvent, violations_found
 from evlog.model import Finding
 
@@ -44,12 +45,19 @@ def remarks(columns: Columns, events: Sequence[Event], zeros: bytes, distance: i
 
 def _violations(columns: Columns, zeros: bytes, distance: int | None) -> Iterator[int]:
     data, offsets = columns.buffer, columns.offsets
-    for row in _rows_with(columns, zeros):
-        start = offsets[row]
-        # In text the digest stands behind the first blank of a line.
-        at = start + distance if distance is not None else _column(data, start, start + columns.length(row))
-        if data[at : at + len(zeros)] == zeros:
-            yield row
+    if distance is None:
+        for row in _rows_with(columns, zeros):
+            # In text the digest stands behind the first blank of a line.
+            at = _column(data, offsets[row], offsets[row] + columns.length(row))
+            if data[at : at + len(zeros)] == zeros:
+                yield row
+    elif hashing.find(data, zeros, 0, columns.end) >= 0:
+        # Most lists have no zeros at all; in others they may be everywhere.
+        starts = hashing.backend(len(data)).words(columns, (distance,) * len(columns.layouts), "little")
+        for row in rows_of(starts, 0):
+            at = offsets[row] + distance
+            if data[at : at + len(zeros)] == zeros:
+                yield row
 
 
 def _column(data: bytes, start: int, end: int) -> int:

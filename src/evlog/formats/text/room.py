@@ -12,8 +12,8 @@ from __future__ import annotations
 
 import os
 import re
-from functools import partial
 
+from evlog._record import partial
 from evlog.contents.text import TextLine
 from evlog.errors import ParseError, WriteError
 from evlog.formats import CERTAIN, LIKELY, NO_MATCH, Match

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from evlog._record import dumps
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
@@ -55,8 +57,6 @@ def line(folded: Folded, platform: str | None, log: str, standing: dict[str, Any
 
     It has the path of the ``log`` behind its schema, and at its end what ``standing`` says.
     """
-    import json
-
     course = folded.course
     if folded.complete:
         form = course.notes.get((_FORM, platform))
@@ -70,20 +70,18 @@ def line(folded: Folded, platform: str | None, log: str, standing: dict[str, Any
     else:
         from evlog.replaying.replay import of_folded
 
-        registers = json.dumps(document(of_folded(folded), platform)["registers"])
-    findings = json.dumps([finding.to_json() for finding in folded.findings]) if folded.findings else "[]"
-    head, tail = json.dumps({"schema": SCHEMA, "log": log}), json.dumps(standing)
+        registers = dumps(document(of_folded(folded), platform)["registers"])
+    findings = dumps([finding.to_json() for finding in folded.findings]) if folded.findings else "[]"
+    head, tail = dumps({"schema": SCHEMA, "log": log}), dumps(standing)
     return f'{head[:-1]}, "registers": {registers}, "findings": {findings}, {tail[1:]}\n'
 
 
 def _form(course: Course, platform: str | None) -> str:
     """The JSON of the rows, with ``%s`` where the value and the number of events stand in each."""
-    import json
-
     rows = []
     for register, alg, _, start, reason in course.rows:
-        before = json.dumps({"register": str(register), "label": register.label(platform), "alg": alg.name})
-        between = json.dumps({"start": start.hex(), "start_reason": reason})
+        before = dumps({"register": str(register), "label": register.label(platform), "alg": alg.name})
+        between = dumps({"start": start.hex(), "start_reason": reason})
         before, between = before[:-1].replace("%", "%%"), between[1:-1].replace("%", "%%")
         rows.append(f'{before}, "value": "%s", {between}, "events": %s, "status": "complete"}}')
     return f"[{', '.join(rows)}]"
