@@ -172,11 +172,11 @@ def cbor(draw: st.DrawFn) -> bytes:
     parts = []
     count = draw(st.integers(1, 14))
     first = draw(st.sampled_from([0, 0, 0, 1, 22, 250, 65530]))
-    oddities = draw(st.sampled_from([[], [], ["index", "banks", "type", "width", "kind", "stated"]]))
+    oddities = draw(st.sampled_from([[], [], ["index", "banks", "type", "width", "kind", "short", "stated"]]))
     banks, index = draw(st.sampled_from([[(11, 32)], [(4, 20), (11, 32)]])), draw(st.sampled_from([0, 7, 10, 17, 23]))
     for number in range(first, first + count):
         odd = draw(st.sampled_from([*[""] * 8, *oddities]))
-        event_type = draw(st.sampled_from([13, 13, 13, 3, 0x80000010, 0x402]))
+        event_type = draw(st.sampled_from([*draw(st.sampled_from([[13], [0x80000007]])) * 3, 3, 0x80000010, 0x402]))
         data = b"x" * draw(st.sampled_from([*[5] * 6, 0, 23, 24, 300]))
         register, listed, wide, kind = draw(st.sampled_from([index, index, 7])), banks, None, 5
         if odd == "index":
@@ -186,13 +186,14 @@ def cbor(draw: st.DrawFn) -> bytes:
         elif odd == "type":
             event_type = draw(st.sampled_from([0x502, 0x503, 0xFFFFFFFF, 1 << 32]))
         elif odd == "width":
-            wide = 4
+            wide = draw(st.sampled_from([4, 8]))
         elif odd == "kind":
             kind = draw(st.sampled_from([4, 7]))
+        measured = item(0, event_type, 4 if odd == "short" and event_type < 1 << 32 else None)
         digests = [item(5, 2) + b"\0" + item(0, alg) + b"\1" + item(2, size) + b"\x11" * size for alg, size in listed]
         parts.append(
             b"\xa5\x00" + item(0, number, wide) + b"\x01" + item(0, register) + b"\x03" + item(4, len(digests))
-            + b"".join(digests) + b"\x09" + item(0, kind) + b"\x0a\xa2\x00" + item(0, event_type) + b"\x01"
+            + b"".join(digests) + b"\x09" + item(0, kind) + b"\x0a\xa2\x00" + measured + b"\x01"
             + item(2, len(data)) + data
         )  # fmt: skip
     return item(4, count + ("stated" in oddities and draw(st.integers(-1, 1)))) + b"".join(parts)

@@ -79,7 +79,7 @@ MUTANTS: tuple[Mutant, ...] = (
         "checking/plain.py",
         "if columns.covered is None:",
         "if False:",
-        "test_check_columns.py::test_generated_text",
+        "test_check_columns.py::test_generated_text_of_several_registers",
     ),
     Mutant(
         "checking/plain.py",
@@ -91,7 +91,7 @@ MUTANTS: tuple[Mutant, ...] = (
         "checking/plain.py",
         "kinds[row] = 0",
         "kinds[row] |= 0",
-        "test_check_columns.py::test_generated_ima",
+        "test_check_columns.py::test_entries_that_extend_a_register_and_others_that_do_not",
     ),
     Mutant(
         "checking/late.py",
@@ -809,8 +809,8 @@ MUTANTS: tuple[Mutant, ...] = (
     ),
     Mutant(
         "changing/convert.py",
-        "if one is None or two is None or not one.says_the_same(two.after(added)):",
-        "if one is None or two is None:",
+        "if one is None or two is None or not two.counted or not one.says_the_same(two.after(added)):",
+        "if one is None or two is None or not two.counted:",
         "test_packed.py::test_a_reader_that_reads_something_else_is_believed",
     ),
     Mutant(
@@ -1684,8 +1684,8 @@ MUTANTS: tuple[Mutant, ...] = (
     ),
     Mutant(
         "verifying/whole.py",
-        "digests) != observed:",
-        'digests) == b"":',
+        "if twice(row, row.value) != observed:",
+        'if twice(row, row.value) == b"":',
         "test_comparison.py::test_registers_that_were_not_reset",
     ),
     Mutant(

@@ -112,6 +112,11 @@ def test_a_digest_that_nobody_can_compute() -> None:
     assert [each.verdict for each in check(log)[1]] == ["not_checkable"]
 
 
+#: What a register's first line may say of the hash of its lines, and of its own by the length of its value.
+STATEMENTS = [b"INIT %b/%b" % (alg, b"00" * size) for alg, size in ((b"sha256", 32), (b"sha256", 48), (b"sha384", 48))]
+STATEMENTS += [b"INIT sha3_256/" + b"00" * 32, b"INIT sha512/" + b"00" * 48, b"INIT md5/00"]
+
+
 @settings(max_examples=300, deadline=None)
 @given(ima(), st.sampled_from([None, "pcr", "ccmr", "rtmr"]), st.sampled_from([None, "pcr:10", "ccmr:3", "mr:own"]))
 def test_generated_ima(data: bytes, space: str | None, register: str | None) -> None:
@@ -126,17 +131,42 @@ def test_generated_ima(data: bytes, space: str | None, register: str | None) -> 
 @given(
     texts(),
     st.sampled_from(["nelr", "tsm-text", "aael-text", "aael-spec", "acon"]),
-    st.sampled_from(["rtmr:3", "ccmr:9", "mr:own"]),
-    st.sampled_from([None, "rtmr", "ccmr-hashed"]),
-    st.sampled_from([None, "sha256"]),
+    st.sampled_from(["rtmr:3", "pcr:30", "mr:own"]),
+    st.sampled_from([None, "sha256", "sha3_256"]),
     st.sampled_from([None, "sha256", "sha384"]),
 )
-def test_generated_text(
-    data: bytes, dialect: str, register: str, index: str | None, hash: str | None, mr_hash: str | None
-) -> None:
-    """Lines of one register or of several, whose hash is that of their register or another."""
+def test_generated_text(data: bytes, dialect: str, register: str, hash: str | None, mr_hash: str | None) -> None:
+    """Lines of a register that they extend or do not, whose hash is that of the register or another."""
     told = Register.parse(register)
-    agree(read(data, format="text", register=told, dialect=dialect, index=index, hash=hash, mr_hash=mr_hash))
+    agree(read(data, format="text", register=told, dialect=dialect, hash=hash, mr_hash=mr_hash))
+
+
+@settings(max_examples=300, deadline=None)
+@given(
+    st.lists(st.tuples(st.sampled_from([1, 3, 30]), st.sampled_from(STATEMENTS)), max_size=3),
+    st.lists(st.sampled_from([b"1 a", b"3 b c", b"30 d", b"# e", b"f", b"3 # g", b""]), max_size=9),
+    st.sampled_from(["pcr", "pcr-hashed", "ccmr"]),
+)
+def test_generated_text_of_several_registers(stated: list[tuple[int, bytes]], lines: list[bytes], index: str) -> None:
+    """Each has a hash of its own for its lines, or one that is not known."""
+    data = b"\n".join([b"1 x", *(b"%d %b" % each for each in stated), *lines])
+    agree(read(data, format="text", index=index, dialect="nelr"))
+
+
+@settings(max_examples=200, deadline=None)
+@given(
+    st.lists(st.tuples(st.integers(0, 12), st.booleans()), min_size=1, max_size=12),
+    st.sampled_from([None, "ccmr", "rtmr"]),
+    st.sampled_from([None, "ccmr:3"]),
+)
+def test_entries_that_extend_a_register_and_others_that_do_not(
+    entries: list[tuple[int, bool]], space: str | None, register: str | None
+) -> None:
+    data = b"".join(template(b"/bin/sh", number, true=true) for number, true in entries)
+    if register is None:
+        agree(read(data, format="ima-binary", space=space))
+    else:
+        agree(read(data, format="ima-binary", ima_register=Register.parse(register)))
 
 
 def test_no_events_are_made_of_rows_whose_checks_follow_from_the_columns() -> None:
@@ -168,10 +198,10 @@ def test_no_events_are_made_of_rows_whose_checks_follow_from_the_columns() -> No
         assert set(made) == {0, *odd}
 
 
-def template(name: bytes) -> bytes:
+def template(name: bytes, register: int = 10, *, true: bool = True) -> bytes:
     """An ima-ng entry of a list of SHA-256 digests."""
     data = b"".join(struct.pack("<I", len(field)) + field for field in (b"sha256:\0" + bytes(32), name + b"\0"))
-    return entry("<", 10, b"ima-ng", hashlib.sha256(data).digest(), data)
+    return entry("<", register, b"ima-ng", hashlib.sha256(data if true else b"else").digest(), data)
 
 
 def rows_agree(log: Log) -> None:

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 import evlog
 from evlog import EvlogError
 from evlog.formats import json_rows
+from evlog.replaying.naming import unite
 from tests import made
 from tests.generated import logs, tcg2
 
@@ -299,3 +300,21 @@ def test_other_letters(format: str, words: bytes) -> None:
     ends = [found.end() for found in re.finditer(rb'"format": "|"message": "|"EV_|"\w*type\w*": "', data)]
     for place in (0, len(data) // 2, len(data) - 3, len(data), *ends):
         agree(data[:place] + words + data[place:], format)
+
+
+@pytest.mark.parametrize("format", [CEL, OWN])
+@pytest.mark.parametrize("platform", ["tpm", "tdx", "cca", "csv"])
+def test_registers_by_the_names_of_a_platform(format: str, platform: str) -> None:
+    """Verification gives registers the names that the evidence has for them."""
+    log = made.header("sha384") + b"".join(made.event(index % 4, 5, bytes((index,)), "sha384") for index in range(9))
+    data = evlog.convert(evlog.read(log, space="pcr"), format, space="pcr").data
+    found = evlog.read(data, space="pcr")
+    assert found.columns is not None
+    united = unite([found], platform)
+    assert platform != "tdx" or united[0].columns.names is not None  # type: ignore[union-attr]
+    assert [event.register for event in united[0].events] == [
+        e.register for e in unite([plain(found)], platform)[0].events
+    ]
+    for values in (evlog.replay(found).registers(), evlog.replay(united).registers()):
+        one, two = (evlog.verify(each, values, platform=platform) for each in (found, plain(found)))
+        assert one.to_json() == two.to_json()

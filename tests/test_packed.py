@@ -107,6 +107,15 @@ def test_cbor_in_columns(
         assert told(bytes(data), strict, space) == found
 
 
+@pytest.mark.parametrize("format", ["cel-cbor", "cel-json"])
+def test_banks_in_the_order_of_what_is_measured(format: str) -> None:
+    """The header has a digest of a bank that another one comes before."""
+    log = made.header("sha1", "sha256") + made.event(1, 5, b"a", "sha256") + made.event(1, 5, bytes(40), "sha1")
+    found = evlog.read(evlog.convert(plain(evlog.read(log)), format).data)
+    assert found.columns is not None
+    assert [alg.name for alg in found.algorithms] == ["sha256", "sha1"]
+
+
 def test_numbers_of_every_width() -> None:
     """The record numbers of one register, the lengths of data, and event types."""
     sizes = [*range(20, 28), *range(250, 260), 65535, 65536]

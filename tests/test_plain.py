@@ -50,7 +50,7 @@ def test_the_same_as_argparse(name: str, line: list[str], capsys: pytest.Capture
     plain = Plain()
     command.arguments(plain)
     args = plain.parse(line)
-    if line in NOT_PLAIN:
+    if line in NOT_PLAIN and not (name == "formats" and line in ([], ["--json"])):
         assert args is None
     if args is not None:
         assert vars(args) == vars(command_parser(name, command).parse_args(line))
@@ -65,12 +65,13 @@ def test_what_people_type_is_plain() -> None:
         ("diff", ["a", "b"]),
         ("convert", ["a", "--to", "cel-tlv", "-o", "b"]),
         ("convert", ["a", "--to", "cel-tlv"]),
-        ("merge", ["a", "b"]),
+        ("merge", ["a", "b", "--to", "cel-cbor", "-o", "c"]),
         ("split", ["a", "-o", "b"]),
         ("report", ["a", "-o", "b"]),
         ("export", ["a", "--to", "rvps", "-o", "b"]),
         ("policy", ["learn", "a", "b", "-o", "c"]),
-        ("policy", ["check", "a", "--policy", "c"]),
+        ("policy", ["check", "a", "b", "--quote", "c"]),
+        ("formats", []),
     ):
         plain = Plain()
         import_module(f"evlog.cli.{name}").arguments(plain)

@@ -18,6 +18,7 @@ from evlog.checking.late import LateChecks, checks_of
 from evlog.cli import _events_json, _row_lines, _row_texts
 from evlog.cli._event_lines import EventLines, Frame
 from evlog.cli._event_texts import EventTexts
+from evlog.cli._packed_rows import packed_in_place
 from evlog.cli._page import Page
 from evlog.decoders import Context, Decoded, decode, to_json
 from evlog.decoders.json_text import json_text
@@ -63,10 +64,11 @@ def agree(log: Log) -> None:
     page = Page("never")
     frame = Frame(page, {each: str(each) for each in log.registers}, (8, 12))
     lines = [EventLines(log, whole, Bodies(), frame)]
-    if log.packed is not None:
-        texts.append(_row_texts.RowTexts(log, some, second := Bodies(), log.packed).of(numbers))
+    packed = packed_in_place(log)
+    if packed is not None:
+        texts.append(_row_texts.RowTexts(log, some, second := Bodies(), packed).of(numbers))
         found.append(second.findings())
-        lines.append(_row_lines.RowLines(log, some, Bodies(), frame, log.packed))
+        lines.append(_row_lines.RowLines(log, some, Bodies(), frame, packed))
     assert all(each == expected[0] for each in texts)
     assert all(each == expected[1] for each in found)
     shown = [[page._plain(parts) for parts in each.of(numbers)] for each in lines]
@@ -119,8 +121,9 @@ def test_a_long_log_in_parts(data: st.DataObject) -> None:
         patch.setattr(late, "_WINDOW", 4)
         agree(log)
         chosen = sorted(data.draw(st.sets(st.integers(0, len(log.events) - 1))))
-        assert log.packed is not None
-        rows = _row_texts.RowTexts(log, LateChecks(log, kept), Bodies(), log.packed).of(chosen)
+        packed = packed_in_place(log)
+        assert packed is not None
+        rows = _row_texts.RowTexts(log, LateChecks(log, kept), Bodies(), packed).of(chosen)
         assert rows == EventTexts(log, check(log), Bodies()).of(chosen)
         patch.setattr(_events_json, "_MANY", 0)
         patch.setattr(_events_json, "_FEW", 1)

@@ -13,10 +13,11 @@ from hypothesis import strategies as st
 from evlog import wire
 from evlog.algorithms import ALGORITHMS, SHA1, SHA384, HashAlg
 from evlog.contents.spec_id import fields_of, spec_id
-from evlog.errors import ParseError, TruncatedError
+from evlog.errors import ParseError, TruncatedError, WriteError
 from evlog.formats.tcg import aael as _aael
 from evlog.formats.tcg import first_record as _first_record
 from evlog.formats.tcg import frame as _tcg
+from evlog.formats.tcg import plain_records
 from evlog.wire import tcg
 from samples import make, make_launch
 from tests.logs import SAMPLE_LOGS
@@ -231,3 +232,43 @@ def test_on_spec_id_events(algorithms: list[tuple[int, int]], vendor: bytes) -> 
     read = wire.parse(tcg.spec_id_event03, data, where="header")
     assert [(row.algorithm_id, row.digest_size) for row in read.digest_sizes] == algorithms
     assert read.vendor_info == vendor
+
+
+@settings(max_examples=300)
+@given(
+    st.one_of(st.integers(0, 23), st.sampled_from((-1, 1 << 31, 0xFFFFFFFF, 1 << 32))),
+    st.one_of(st.integers(0, 20), st.sampled_from((-1, 0x80000001, 1 << 32))),
+    st.lists(st.tuples(st.sampled_from((4, 11, 12, 0x7777, 70_000)), st.binary(min_size=19, max_size=33)), max_size=3),
+    st.binary(max_size=40),
+    st.booleans(),
+)
+def test_records_are_written_as_they_are_declared(
+    register: int, event_type: int, digests: list[tuple[int, bytes]], data: bytes, fitting: bool
+) -> None:
+    """What the fast writer does not take is what the declarations refuse, or what it leaves to them."""
+    sizes = {4: 20, 11: 32, 12: 48, 0x7777: 5}
+    if fitting:
+        digests = [(alg, value.ljust(48, b"\0")[: sizes[alg]]) for alg, value in digests if alg in sizes]
+    listed = [{"hash_alg": alg, "digest": value} for alg, value in digests]
+    fields = {"pcr_index": register, "event_type": event_type, "digests": listed, "event": data}
+    made = plain_records.record2(register, event_type, digests, data, sizes)
+    try:
+        assert made in (None, wire.build(tcg.event2(sizes), fields))
+    except WriteError:
+        assert made is None
+    else:
+        assert made is not None or not fitting
+    for _, digest in digests:
+        made = plain_records.record1(register, event_type, digest, data)
+        fields = {"pcr_index": register, "event_type": event_type, "digest": digest, "event_data": data}
+        try:
+            assert made in (None, wire.build(tcg.event1["little"], fields))
+        except WriteError:
+            assert made is None
+        else:
+            assert made is not None or len(digest) != 20
+
+
+def test_a_record_of_too_many_digests_is_left_to_the_declaration() -> None:
+    assert plain_records.record2(0, 1, [(4, bytes(20))] * 65, b"", {4: 20}) is None
+    assert plain_records.record2(0, 1, [(4, bytes(20))] * 64, b"", {4: 20}) is not None

@@ -15,8 +15,7 @@ from io import BytesIO
 from itertools import repeat
 from sys import byteorder
 
-from evlog._lazily import Sequence, eq, itemgetter
-from evlog._record import Record
+from evlog._record import Record, Sequence, eq, itemgetter
 from evlog.registers import Register
 
 TYPE_CHECKING = False
@@ -327,12 +326,14 @@ class Recorded(Columns):
 
     def extensions(self, alg: HashAlg, rules: tuple[str, ...], start: int, stop: int) -> Sequence[bytes | None]:
         distances = [layout.distance(alg) for layout in self.layouts]
-        layout_of, data, size = self.layout_of, self.buffer, alg.size
+        data, size = self.buffer, alg.size
         extended: list[bytes | None] = []
-        for row in range(start, stop):
-            distance = distances[layout_of[row] if layout_of is not None else 0]
-            at = self.offsets[row] + (distance or 0)
-            extended.append(None if distance is None else data[at : at + size])
+        for first, end, layout in _runs(self.layout_of, start, stop):
+            distance = distances[layout]
+            if distance is None:
+                extended += repeat(None, end - first)
+            else:
+                extended += [data[at : at + size] for at in map(distance.__add__, self.offsets[first:end])]
         return extended
 
 
@@ -347,6 +348,7 @@ class Spelled(Columns):
     apart: int
     unspelled: Callable[[int, int, bool], Recorded]
     told: tuple[array[int], array[int]] | None = None
+    names: tuple[Register, ...] | None = None
 
     @property
     def spelled(self) -> bool:
@@ -496,15 +498,7 @@ class Packed(Record):
 
     def runs(self) -> Iterator[tuple[int, int, int]]:
         """Runs of rows with one layout, of so many at most: the first row, the one after the last, the layout."""
-        layout_of, count = self.columns.layout_of, self.count
-        for first in range(0, count, _RUN):
-            start, part = first, layout_of[first : first + _RUN] if layout_of is not None else b""
-            if not part:
-                yield first, min(first + _RUN, count), 0
-            while part:
-                rest = part.lstrip(part[:1])
-                yield start, start + len(part) - len(rest), part[0]
-                start, part = start + len(part) - len(rest), rest
+        return _runs(self.columns.layout_of, 0, self.count)
 
     def told(self, start: int, stop: int, layout: int) -> tuple[Iterator[Told], Sequence[bytes]]:
         """Of each row of a run the register's index, the event type and the digests; and the data."""
@@ -530,8 +524,10 @@ class Packed(Record):
         """The same without so many rows at the start."""
         return self if not rows else self.replace(columns=self.columns.part(rows, len(self.columns)))
 
-    def says_the_same(self, other: Packed) -> bool:
-        """Whether both have the same events: registers, types, digests in order, data."""
+    def says_the_same(self, other: object) -> bool:
+        """Whether another has the same events, by their order: registers, types, digests in order, data."""
+        if not isinstance(other, Packed) or not other.counted:
+            return False
         if self.count != other.count or self.space != other.space:
             return False
         runs = self._runs_with(other)
@@ -556,6 +552,20 @@ class Packed(Record):
 
     def _algorithms(self, layout: int) -> list[tuple[int, int]]:
         return [(alg.id, alg.size) for alg, _ in self.layouts[layout].digests]
+
+
+def _runs(layout_of: bytearray | None, start: int, stop: int) -> Iterator[tuple[int, int, int]]:
+    """Runs of some rows with one layout, of so many at most: the first row, the one after the last, the layout."""
+    for first in range(start, stop, _RUN):
+        end = min(first + _RUN, stop)
+        if layout_of is None:
+            yield first, end, 0
+            continue
+        part = layout_of[first:end]
+        while part:
+            rest = part.lstrip(part[:1])
+            yield first, first + len(part) - len(rest), part[0]
+            first, part = first + len(part) - len(rest), rest  # noqa: PLW2901  # where the next one begins
 
 
 def rows_of(column: array[int] | bytes | bytearray, value: int, first: int = 0) -> Iterator[int]:

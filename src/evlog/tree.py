@@ -21,8 +21,7 @@ from __future__ import annotations
 
 import os
 
-from evlog._lazily import attrgetter
-from evlog._record import Record
+from evlog._record import Record, attrgetter
 from evlog.algorithms import ALGORITHMS, HashAlg
 from evlog.errors import SourceError, UsageError
 from evlog.registers import Register, Registers

@@ -117,8 +117,14 @@ fn numbers_of_all_widths() {
         };
         let log = unhex(&format!("{text:0<16} 09 80000010 00"));
         let (offsets, recnums, indices, silent, notable, stop) = scan(&log, &shape, 9);
-        assert_eq!((offsets, recnums), (vec![0], vec![u64::from_str_radix(text, 16).unwrap()]));
+        assert_eq!((offsets, &recnums), (vec![0], &vec![u64::from_str_radix(text, 16).unwrap()]));
         assert_eq!((indices, silent, notable, stop), (vec![9], vec![], vec![0], 14));
+        let number = recnums[0];
+        for (least, most) in [(number + 1, u64::MAX), (0, number - 1)] {
+            let mut other = shape.clone();
+            other.numbers[0] = Number { least, most, ..other.numbers[0] };
+            assert_eq!(run(&log, 0, &other, 9, &mut Rows::default()), Stop::Odd(0), "{other:?}");
+        }
     }
 }
 

@@ -16,10 +16,11 @@ const ODD: [u32; 2] = [0x402, 0x403];
 
 fuzz_target!(|input: &[u8]| {
     let Some((log, options)) = split(input) else { return };
-    // A log is an array; the options may say where a record is.
-    let start = head(log, 0).filter(|(major, ..)| *major == 4).map_or(0, |(.., end)| end);
-    let start = if options.choice & 1 == 0 { start } else { options.cut };
     anything(log, &options);
+    // The options say which of the first records the others are to be like.
+    let begins = |&at: &usize| log[at] == 0xa5 && record(log, at).is_some();
+    let starts: Vec<usize> = (0..log.len()).filter(begins).take(8).collect();
+    let Some(&start) = starts.get(usize::from(options.choice) % starts.len().max(1)) else { return };
     let Some(first) = record(log, start) else { return };
     let shape = shape(&first);
     let log = &log[start..];

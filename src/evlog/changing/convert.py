@@ -100,7 +100,8 @@ def _rewritten(log: Log, to: str, target: Writer, options: Options, *, allow_cha
         return None
     lines = carried(log, to, target, options, allow_changed=allow_changed) if _encapsulates(target, log) else None
     ready, told = (log, ()) if lines is None else (lines.log, lines.told)
-    if ready.packed is None:
+    one = _said(ready)
+    if one is None:
         return None
     asked = _as_told(options, ready, told)
     rewritten = rewrite(ready, options.replace(space=asked.space))
@@ -109,14 +110,19 @@ def _rewritten(log: Log, to: str, target: Writer, options: Options, *, allow_cha
     data, added = rewritten
     back = _back(target, to, data, asked)
     back = back if back.platform is not None else back.replace(platform=options.platform)
-    one, two = ready.packed, back.packed
-    if one is None or two is None or not two.counted or not one.says_the_same(two.after(added)):
+    two = _said(back)
+    if two is None or not one.says_the_same(two.after(added)):
         return None
     if lines is None:
         return data, back, (), tuple(of_container(log, to, back, options))
     untold = lines.untold(to, back, added, options)
     told = joined(lines.losses, lines.told)
     return None if untold is None else (data, back, told, joined(told, untold))
+
+
+def _said(log: Log) -> Any:
+    """What tells all that the events of a log say without making them: its packed columns, or a list's entries."""
+    return log.packed or getattr(log.events, "entries", None)
 
 
 def _encapsulates(target: Writer, log: Log) -> bool:

@@ -7,7 +7,7 @@ register's value is the same.
 from __future__ import annotations
 
 from evlog.checking.facts import finding
-from evlog.decoders import Decoded, Raw, forks_of
+from evlog.decoders import Decoded, Raw, forks_of, is_sound
 from evlog.model import Finding
 
 TYPE_CHECKING = False
@@ -38,6 +38,8 @@ class Bodies:
                 message = f"the data is not what its type asks for: {decoded.reason}"
                 self._found.append(Finding("data_undecoded", "note", message, event.number))
             return decoded.damaged
+        if is_sound(decoded):
+            return False
         notes = list(_notes(decoded))
         if notes:
             more = f", and {len(notes) - 1} more" if len(notes) > 1 else ""

@@ -7,8 +7,7 @@ those that the first did not fit, and so on.
 from __future__ import annotations
 
 from evlog import hashing
-from evlog._lazily import lru_cache
-from evlog._record import Record
+from evlog._record import Record, lru_cache
 from evlog.algorithms import HashAlg
 
 TYPE_CHECKING = False

@@ -6,7 +6,7 @@ from array import array
 from itertools import chain
 
 from evlog import hashing
-from evlog._lazily import attrgetter, cached_property
+from evlog._record import attrgetter, cached_property
 from evlog.checking.row import Row
 from evlog.checking.verdicts import Verdicts
 from evlog.columns import NOT_EXTENDED, rows_of

@@ -6,7 +6,7 @@ Source: logs of such machines; tools that had to learn of them.
 
 from __future__ import annotations
 
-from evlog._lazily import attrgetter
+from evlog._record import attrgetter
 from evlog.checking.facts import Facts, finding
 from evlog.contents import spec_id, startup_locality
 from evlog.contents._pcclient_rules import CONVENTIONS

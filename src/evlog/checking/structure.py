@@ -7,7 +7,7 @@ pre-OS phase), 10.4.5 (EV_NO_ACTION). A log is not refused for any of this.
 from __future__ import annotations
 
 from evlog import hashing
-from evlog._lazily import lru_cache
+from evlog._record import lru_cache
 from evlog.checking.facts import finding
 from evlog.columns import rows_of
 from evlog.contents import separator, spec_id, startup_locality

@@ -17,7 +17,7 @@ import atexit
 import gc
 import sys
 
-from evlog._lazily import import_module
+from evlog._record import import_module
 from evlog.cli import _common
 from evlog.cli._plain import Plain
 

@@ -445,7 +445,7 @@ def print_json(document: dict[str, Any], **members: Iterable[str]) -> None:
 
     They come as JSON, many at a time with a comma between them.
     """
-    from evlog._lazily import dumps
+    from evlog._record import dumps
 
     hush()
     rest = dumps(document)

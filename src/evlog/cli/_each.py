@@ -10,8 +10,7 @@ from __future__ import annotations
 import os
 import sys
 
-from evlog._lazily import dumps, import_module
-from evlog._record import Record
+from evlog._record import Record, dumps, import_module
 from evlog.cli import _common
 from evlog.errors import EvlogError, SourceError, UsageError
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from evlog._record import Record
 from evlog.checking.late import checks_of
 from evlog.cli._selection import verdict
+from evlog.cli._shared import Shared
 from evlog.decoders import Context, decode
 from evlog.decoders.describe import short_type, summary
 
@@ -17,11 +18,12 @@ if TYPE_CHECKING:
     from evlog.checking.digest_check import DigestCheck
     from evlog.checking.late import LateChecks
     from evlog.cli._page import Page, Part
-    from evlog.decoders import Decoded
     from evlog.model import Event, Log
     from evlog.registers import Register
 
     Counts = dict[Register, dict[str | None, int]]
+    #: The parts of a line after the number, and as what of which register the event counts.
+    _Line = tuple[tuple[Part, ...], Register, str | None]
 
 __all__ = ["LEAST", "NOTHING", "STYLES", "EventLines", "Frame", "count", "counted", "cut", "marks_of"]
 
@@ -90,30 +92,43 @@ class EventLines:
         self.context = Context.of(log)
         self._twins = log.twins
         self._types: dict[type, str] = {}
-        self._known: dict[tuple[int, int, int, bool], tuple[tuple[Part, ...], Register, str | None]] = {}
+        self._known: dict[tuple[int, int, int, bool], _Line] = {}
+        self.verdict_of = Shared(lambda checks: verdict(checks) or "")
 
     def of(self, numbers: Sequence[int]) -> Iterator[tuple[Part, ...]]:
         """The parts of the line of each of these events."""
-        warned, known = self.frame.warned, self._known
+        counts, known = self.counts, self._known
+        if isinstance(self._twins, range):
+            for start, (parts, register, found), _ in self._made(numbers):
+                count(counts, register, found)
+                yield ((start, "dim"), *parts)
+            return
         keys = [self._key(number) for number in numbers]
         new = [number for number, key in zip(numbers, keys, strict=True) if key not in known]
-        events = [self.log.events[number] for number in new]
-        made = dict(zip(new, zip(events, checks_of(self.checks, new, events), strict=True), strict=True))
+        made = dict(zip(new, self._made(new), strict=True))
         for number, key in zip(numbers, keys, strict=True):
-            found = known.get(key)
-            start = f"{number:>4} "
-            if found is None:
-                event, checks = made[number]
-                start = f"{event.number:>4} "
-                decoded = decode(event, self.context)
+            line, start = known.get(key), f"{number:>4} "
+            if line is None:
+                start, line, odd = made[number]
                 # What is odd in the data is told of each.
-                odd = self.bodies.look(event, decoded)
-                parts = self._parts(self.frame.page.width - len(start), event, checks, decoded, number in warned)
-                found = parts, event.register, counted(event, checks)
                 if self._twins[number] != number and not odd:
-                    found = known[key] = self.frame.page.settled(*parts), *found[1:]
-            count(self.counts, *found[1:])
-            yield ((start, "dim"), *found[0])
+                    line = known[key] = self.frame.page.settled(*line[0]), *line[1:]
+            count(counts, *line[1:])
+            yield ((start, "dim"), *line[0])
+
+    def _made(self, numbers: Sequence[int]) -> Iterator[tuple[str, _Line, bool]]:
+        """Of each event the start of its line, the rest, and whether its data is odd."""
+        warned, width = self.frame.warned, self.frame.page.width
+        events = [self.log.events[number] for number in numbers]
+        checked = checks_of(self.checks, numbers, events)
+        for number, event, checks in zip(numbers, events, checked, strict=True):
+            start = f"{event.number:>4} "
+            decoded = decode(event, self.context)
+            odd = self.bodies.look(event, decoded)
+            found, measured = self.verdict_of(checks) or None, event.measured
+            style = "yellow" if number in warned else "" if measured else "dim"
+            parts = self._parts(width - len(start), event, found, summary(event, decoded), style)
+            yield start, (parts, event.register, found if measured else NOTHING), odd
 
     def _key(self, number: int) -> tuple[int, int, int, bool]:
         # What an event is may hang on the one before it.
@@ -131,18 +146,13 @@ class EventLines:
                 self._types[kind] = known
         return known
 
-    def _parts(
-        self, width: int, event: Event, checks: tuple[DigestCheck, ...], decoded: Decoded | None, warned: bool
-    ) -> tuple[Part, ...]:
+    def _parts(self, width: int, event: Event, found: str | None, what: str, style: str) -> tuple[Part, ...]:
         """The parts of an event's line after its number."""
         register, kind = self.frame.names[event.register].ljust(self.frame.widths[0]), self.type_of(event)
-        found = verdict(checks)
-        style = "yellow" if warned else "" if event.measured else "dim"
         used = 1 + len(register) + 2 + len(kind) + 1
-        what = cut(summary(event, decoded), max(width - used, LEAST))
         return (
             (self.marks[found], STYLES[found]),
             (f" {register} ", style or "cyan"),
             (kind + " ", style or "blue"),
-            (what, style),
+            (cut(what, max(width - used, LEAST)), style),
         )

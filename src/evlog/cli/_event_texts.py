@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import json
-
+from evlog._record import dumps
 from evlog.checking.late import checks_of
 from evlog.cli._shared import Shared
 from evlog.contents.ima import ImaEvent
@@ -14,7 +13,7 @@ from evlog.formats import room
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
     from typing import Any
 
     from evlog.checking.bodies import Bodies
@@ -52,26 +51,33 @@ class EventTexts:
 
     def of(self, numbers: Sequence[int]) -> list[str]:
         """The JSON of the events of these numbers."""
+        if isinstance(self._twins, range):
+            return [text for text, _ in self._made(numbers)]
         rest = self._rest
         keys = list(map(self._key, numbers))
         new = [number for number, key in zip(numbers, keys, strict=True) if key not in rest]
-        events = [self.log.events[number] for number in new]
         made: dict[int, str] = {}
-        checked = checks_of(self.checks, new, events)
-        for number, event, members, checks in zip(new, events, self._members(events), checked, strict=True):
-            decoded = decode(event, self.context)
-            odd = self.bodies.look(event, decoded)
-            mark = event.content.mark(event)
-            more = f', "mark": {json.dumps(mark)}' if mark else ""
-            text = f'{members}, "decoded": {_decoded(event, decoded)}, "checks": {self.text_of(checks)}{more}}}'
+        for number, (text, odd) in zip(new, self._made(new), strict=True):
             made[number] = text
-            if not odd and self._twins[number] != number and self._key(number) not in rest:
-                offset = event.origin.span.offset if event.origin else "null"
-                rest[self._key(number)] = text.removeprefix(f'{{"number": {event.number}, "offset": {offset}, ')
+            key = self._key(number)
+            if not odd and self._twins[number] != number and key not in rest:
+                # The number and the offset come first.
+                rest[key] = text.partition(", ")[2].partition(", ")[2]
         return [
             made.get(number) or f'{{"number": {number}, "offset": {self._offsets[number]}, {rest[key]}'
             for number, key in zip(numbers, keys, strict=True)
         ]
+
+    def _made(self, numbers: Sequence[int]) -> Iterator[tuple[str, bool]]:
+        """Of each event its JSON, and whether its data is odd."""
+        events = [self.log.events[number] for number in numbers]
+        checked = checks_of(self.checks, numbers, events)
+        for event, members, checks in zip(events, self._members(events), checked, strict=True):
+            decoded = decode(event, self.context)
+            odd = self.bodies.look(event, decoded)
+            mark = event.content.mark(event)
+            more = f', "mark": {dumps(mark)}' if mark else ""
+            yield f'{members}, "decoded": {_decoded(event, decoded)}, "checks": {self.text_of(checks)}{more}}}', odd
 
     def template(self, event: Event) -> str:
         """The members that every document about such an event has, without the bracket at the end.
@@ -85,7 +91,7 @@ class EventTexts:
         for digest in members["digests"]:
             digest["digest"] = _HOLE
         members["content"]["data"] = _HOLE
-        pieces = json.dumps(members)[:-1].replace("%", "%%").split(json.dumps(_HOLE))
+        pieces = dumps(members)[:-1].replace("%", "%%").split(dumps(_HOLE))
         bytes_of = len(event.digests) + 1
         if len(pieces) != len(names) + bytes_of + 1:
             return ""
@@ -101,7 +107,7 @@ class EventTexts:
         """The members that every document about these events has, without the bracket at the end."""
         made = list(map(self._filled, events))
         rest = iter(self._objects([event for event, text in zip(events, made, strict=True) if text is None]))
-        return [json.dumps(next(rest))[:-1] if text is None else text for text in made]
+        return [dumps(next(rest))[:-1] if text is None else text for text in made]
 
     def _filled(self, event: Event) -> str | None:
         """The template of an event of its kind, with what is its own; None if there is none."""
@@ -138,8 +144,8 @@ def _decoded(event: Event, decoded: Decoded | None) -> str:
         return json_text(decoded)
     # What a content says that is no PC Client event stands under its own kind.
     members = to_json(event.content.decoded)
-    return json.dumps(None if members is None else {"kind": event.content.kind, **members})
+    return dumps(None if members is None else {"kind": event.content.kind, **members})
 
 
 def _text_of_checks(checks: tuple[DigestCheck, ...]) -> str:
-    return json.dumps([{"alg": str(check.alg), "verdict": check.verdict, "rule": check.rule} for check in checks])
+    return dumps([{"alg": str(check.alg), "verdict": check.verdict, "rule": check.rule} for check in checks])

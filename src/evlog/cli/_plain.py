@@ -6,7 +6,7 @@ not plain (an option that is shortened, or joined to its value; several flags; o
 
 from __future__ import annotations
 
-from evlog._lazily import SimpleNamespace
+from evlog._record import SimpleNamespace
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -112,8 +112,10 @@ class Plain:
 
     def _placed(self, others: list[str]) -> dict[str, Any] | None:
         """What stands alone, by name: as many as there are names, or more where the last one takes several."""
-        if not self.positionals or len(others) < len(self.positionals):
+        if len(others) < len(self.positionals):
             return None
+        if not self.positionals:
+            return None if others else {}
         *first, (last, several, _) = self.positionals
         if any(nargs is not None for _, nargs, _ in first) or several not in (None, "?", "+", "*"):
             return None

@@ -5,8 +5,6 @@ from __future__ import annotations
 from evlog.checking.late import checks_of
 from evlog.cli._event_lines import LEAST, NOTHING, EventLines, Frame, count, cut
 from evlog.cli._packed_rows import PackedRows
-from evlog.cli._selection import verdict
-from evlog.cli._shared import Shared
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -28,10 +26,9 @@ class RowLines(EventLines):
     def __init__(self, log: Log, checks: Checks | LateChecks, bodies: Bodies, frame: Frame, packed: Packed) -> None:
         super().__init__(log, checks, bodies, frame)
         self._rows = PackedRows(log, packed)
-        self._verdict_of = Shared(lambda checks: verdict(checks) or "")
 
     def of(self, numbers: Sequence[int]) -> Iterator[tuple[Part, ...]]:
-        rows, marks, counts, verdict_of = self._rows, self.marks, self.counts, self._verdict_of
+        rows, marks, counts, verdict_of = self._rows, self.marks, self.counts, self.verdict_of
         checked, width = checks_of(self.checks, numbers), self.frame.page.width
         for (number, key, _, end, _, data), checks in zip(rows.rows(numbers), checked, strict=True):
             kind = rows.kind(key, number)

@@ -211,9 +211,9 @@ def _json(
 
 def _findings(found: Iterable[Finding], checks: Checks | LateChecks, bodies: Bodies) -> Iterator[str]:
     """The findings as JSON objects: last those of the data of the events, which by then were decoded."""
-    import json
+    from evlog._record import dumps
 
     for each in (*found, *checks.findings):
-        yield json.dumps(each.to_json())
+        yield dumps(each.to_json())
     for each in bodies.findings():
-        yield json.dumps(each.to_json())
+        yield dumps(each.to_json())

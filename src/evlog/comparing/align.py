@@ -8,7 +8,6 @@ repeated keys, at a price that a hostile log could name.
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections import Counter
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -48,11 +47,12 @@ def _unique(a: Sequence[Hashable], b: Sequence[Hashable]) -> list[tuple[int, int
 
 
 def _counted(keys: Sequence[Hashable]) -> list[tuple[Hashable, int]]:
-    seen: Counter[Hashable] = Counter()
+    seen: dict[Hashable, int] = {}
     counted = []
     for key in keys:
-        counted.append((key, seen[key]))
-        seen[key] += 1
+        count = seen.get(key, 0)
+        counted.append((key, count))
+        seen[key] = count + 1
     return counted
 
 

@@ -9,8 +9,7 @@ from __future__ import annotations
 from itertools import chain, zip_longest
 
 from evlog import hashing
-from evlog._lazily import Sequence
-from evlog._record import Record
+from evlog._record import Record, Sequence
 from evlog.checking.digest_check import check_event
 from evlog.comparing.align import align, runs
 from evlog.comparing.describe import Describer, Description

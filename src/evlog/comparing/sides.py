@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from array import array
-from collections.abc import Sequence
 from itertools import compress, repeat
 from operator import eq
 
+from evlog._record import Sequence
 from evlog.columns import NOT_EXTENDED, rows_of
 
 TYPE_CHECKING = False

@@ -12,7 +12,7 @@ log carry it. `from_json` finds the kind by its name; kinds are imported when th
 
 from __future__ import annotations
 
-from evlog._lazily import import_module
+from evlog._record import import_module
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -10,9 +10,8 @@ Add a new ima template that includes namespace ID" (August 2020); none of them w
 from __future__ import annotations
 
 import struct
-from functools import lru_cache
 
-from evlog._record import Record
+from evlog._record import Record, lru_cache
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ The type is open: an unknown value keeps its number.
 
 from __future__ import annotations
 
-from evlog._lazily import cache
+from evlog._record import cache
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

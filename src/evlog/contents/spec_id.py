@@ -9,8 +9,7 @@ from __future__ import annotations
 
 import struct
 
-from evlog._lazily import lru_cache
-from evlog._record import Record
+from evlog._record import Record, lru_cache
 from evlog.algorithms import ALGORITHMS, SHA1, HashAlg
 from evlog.contents.event_types import EV_NO_ACTION
 from evlog.contents.pcclient import PCClientEvent

@@ -111,7 +111,7 @@ def _content(event: Event) -> Decoded | None:
     content = event.content
     read = _content_readers.get(content.kind)
     if read is None:
-        from evlog._lazily import import_module
+        from evlog._record import import_module
 
         read = import_module(f"evlog.decoders.{CONTENTS[content.kind]}").read_content
         _content_readers[content.kind] = read

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from operator import attrgetter
+
 from evlog._record import Record
 from evlog.contents._printable import printable
 from evlog.decoders._text import ascii_text, is_text
@@ -9,6 +11,7 @@ from evlog.errors import ParseError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from typing import Any, ClassVar
 
     from typing_extensions import Self
@@ -135,22 +138,27 @@ def _is_scalar(annotation: object) -> bool:
 
 def is_sound(record: Record) -> bool:
     """Whether nothing in a value is `Raw`, and no notes say anything."""
-    forks = _forks.get(type(record))
-    if forks is None:
-        forks = forks_of(type(record))
-    if isinstance(record, Raw):
-        return False
-    for field in forks:
-        value = getattr(record, field)
-        if isinstance(value, tuple):
-            if value and field == "notes":
+    values_of, noted = _fork_values.get(type(record)) or _fork(type(record))
+    for value in values_of(record):
+        if value is None:
+            continue
+        if isinstance(value, Record):
+            if not is_sound(value):
                 return False
+        elif isinstance(value, tuple):
             for each in value:
                 if isinstance(each, Record) and not is_sound(each):
                     return False
-        elif isinstance(value, Record) and not is_sound(value):
-            return False
-    return True
+    return not (isinstance(record, Raw) or (noted and record.notes))  # type: ignore[attr-defined]
+
+
+def _fork(cls: type[Record]) -> tuple[Callable[[Any], tuple[Any, ...]], bool]:
+    """What takes the values of `forks_of` out of a record; and whether notes are among them."""
+    names = forks_of(cls)
+    many = attrgetter(*names) if len(names) > 1 else None
+    found = many or (lambda value: tuple([getattr(value, name) for name in names])), "notes" in names
+    _fork_values[cls] = found
+    return found
 
 
 _PLAIN = frozenset((str, int, bool, type(None)))
@@ -158,3 +166,4 @@ _SCALARS = frozenset(("str", "int", "bool", "bytes", "None"))
 # By class, of which there is a fixed number.
 _told: dict[type[Record], tuple[str, ...]] = {}
 _forks: dict[type[Record], tuple[str, ...]] = {}
+_fork_values: dict[type[Record], tuple[Callable[[Any], tuple[Any, ...]], bool]] = {}

@@ -170,7 +170,7 @@ def _import_families(event_type: int) -> None:
                 _waiting.setdefault(number, []).append(name.partition(".")[0])
     modules = _waiting.get(event_type)
     if modules:
-        from evlog._lazily import import_module
+        from evlog._record import import_module
 
         for module in modules:
             import_module(f"evlog.decoders.{module}")

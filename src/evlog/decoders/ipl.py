@@ -6,8 +6,6 @@ GRUB and shim sometimes count a byte too many: what follows the NUL is kept as `
 
 from __future__ import annotations
 
-from functools import lru_cache
-
 from evlog import hashing
 from evlog.decoders import Context, Cursor, Decoded, NotKnownError, decodes
 from evlog.decoders._text import is_text
@@ -32,8 +30,8 @@ _GRUB = {
 
 #: Characters of a section's name in a PE file.
 _SECTION = 8
-# Bytes whose hash is kept.
-_SHORT = 16
+# Bytes whose hash is kept, and how many hashes are.
+_SHORT, _MANY = 16, 1 << 8
 
 
 class GrubCommand(Decoded):
@@ -144,10 +142,17 @@ def _are_of(event: Event, covered: bytes) -> bool:
     return all(digest.value == digest_of(digest.alg, covered) for digest in _computable(event))
 
 
-@lru_cache(1 << 8)
 def _hash(alg: HashAlg, covered: bytes) -> bytes:
     """The hash of the name of a section, or of nothing: the same in each log."""
-    return hashing.digest(alg, covered)
+    found = _hashes.get((alg, covered))
+    if found is None:
+        if len(_hashes) >= _MANY:
+            _hashes.clear()
+        found = _hashes[alg, covered] = hashing.digest(alg, covered)
+    return found
+
+
+_hashes: dict[tuple[HashAlg, bytes], bytes] = {}
 
 
 class BootLoaderText(Decoded):

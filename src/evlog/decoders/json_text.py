@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-import json
-from json.encoder import encode_basestring_ascii
-from operator import attrgetter
-
-from evlog._record import Record
+from evlog._record import Record, attrgetter, dumps, quoted
 from evlog.decoders import Decoded, told_of
 
 TYPE_CHECKING = False
@@ -30,14 +26,14 @@ def json_text(value: Any) -> str:
         return template % tuple([json_text(each) for each in fields(value)])
     if isinstance(value, tuple):
         return f"[{', '.join(map(json_text, value))}]"
-    return f'"{value.hex()}"' if isinstance(value, bytes) else json.dumps(value)
+    return f'"{value.hex()}"' if isinstance(value, bytes) else dumps(value)
 
 
 def _template(cls: type[Record]) -> tuple[str, Callable[[Any], tuple[Any, ...]]]:
     names = told_of(cls)
-    holes = [f"{json.dumps(name)}: %s" for name in names]
+    holes = [f"{dumps(name)}: %s" for name in names]
     if issubclass(cls, Decoded) and "kind" not in names:
-        kind = json.dumps(cls.kind).replace("%", "%%")
+        kind = dumps(cls.kind).replace("%", "%%")
         holes.insert(0, f'"kind": {kind}')
     _templates[cls] = found = f"{{{', '.join(holes)}}}", _getter(names)
     return found
@@ -53,7 +49,7 @@ def _getter(names: tuple[str, ...]) -> Callable[[Any], tuple[Any, ...]]:
 
 
 _SCALARS: dict[type, Callable[[Any], str]] = {
-    str: encode_basestring_ascii,
+    str: quoted,
     int: int.__repr__,
     bool: lambda value: "true" if value else "false",
     type(None): lambda value: "null",

@@ -21,8 +21,7 @@ sentence, and says whether the register values hang on a key that the caller gav
 
 from __future__ import annotations
 
-from evlog._lazily import import_module
-from evlog._record import Record
+from evlog._record import Record, import_module
 from evlog.algorithms import SHA1, SHA256, SHA384, SHA512, HashAlg
 from evlog.errors import UnknownFormatError, UsageError
 from evlog.model import Finding

@@ -6,7 +6,7 @@ numbers. What a member is follows from its bytes or from its name, never from it
 
 from __future__ import annotations
 
-from evlog._lazily import loads, lru_cache
+from evlog._record import loads, lru_cache
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

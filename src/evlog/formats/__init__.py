@@ -30,8 +30,7 @@ A room is a module with these names and no others that matter:
 
 from __future__ import annotations
 
-from evlog._lazily import import_module
-from evlog._record import Record
+from evlog._record import Record, import_module
 from evlog.errors import UnknownFormatError, UsageError
 from evlog.options import NO_OPTIONS, Options
 

@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import os
 
-from evlog._lazily import import_module
+from evlog._record import import_module
 from evlog.errors import UsageError
 
 TYPE_CHECKING = False

@@ -10,7 +10,7 @@ import struct
 from array import array
 from itertools import chain, islice, repeat
 
-from evlog._lazily import import_module, lru_cache
+from evlog._record import import_module, lru_cache
 from evlog.algorithms import ALGORITHMS, HashAlg
 from evlog.columns import NOT_EXTENDED
 from evlog.errors import UsageError

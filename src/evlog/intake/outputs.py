@@ -72,8 +72,6 @@ def write_folder(path: str, files: Mapping[str, bytes]) -> None:
 
     It must not exist, or be empty. Raises UsageError if there is something already, and SourceError.
     """
-    import shutil
-
     try:
         place = _destination(path.rstrip(os.path.sep) or path)
         there = os.lstat(place) if os.path.lexists(place) else None
@@ -94,6 +92,8 @@ def write_folder(path: str, files: Mapping[str, bytes]) -> None:
             os.chmod(beside, mode)
             os.rename(beside, place)
         except BaseException:
+            import shutil
+
             shutil.rmtree(beside, ignore_errors=True)
             raise
     except OSError as error:

@@ -6,8 +6,7 @@ bounds (`evlog.intake.budget`), until somebody knows what is inside.
 
 from __future__ import annotations
 
-from evlog._lazily import import_module
-from evlog._record import Record
+from evlog._record import Record, import_module
 from evlog.errors import ParseError
 from evlog.intake.budget import BudgetError
 

@@ -8,7 +8,6 @@ of it is found by what the events extend, register by register, never by names o
 from __future__ import annotations
 
 from array import array
-from collections import Counter
 
 from evlog._record import Record
 from evlog.columns import NOT_EXTENDED
@@ -205,6 +204,8 @@ def _same_data(one: Event, other: Event) -> bool:
 def _without(log: Log, other: Log) -> tuple[Log, int]:
     """The log without its events that the other has, measured and informative ones."""
     left = {register: len(events) for register, events in _trails(other).items()}
+    from collections import Counter
+
     known = Counter(event.content for event in other.events if not event.measured)
     events = []
     for event in log.events:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from evlog._lazily import import_module
-from evlog._record import Record
+from evlog._record import Record, import_module
 from evlog.errors import ConversionError, UsageError
 from evlog.references import CONSUMERS
 from evlog.references.reference import NOT_MEASURED, Boot

@@ -7,8 +7,7 @@ A replay proves nothing by itself: compare it with values from a quote (`evlog.v
 
 from __future__ import annotations
 
-from evlog._lazily import Mapping, attrgetter
-from evlog._record import Record
+from evlog._record import Mapping, Record, attrgetter
 from evlog.algorithms import HashAlg
 from evlog.model import Finding, Log
 from evlog.registers import Register, Registers

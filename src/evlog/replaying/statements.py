@@ -17,8 +17,7 @@ kernel would have written one; where the value before such comments is the one s
 from __future__ import annotations
 
 from evlog import hashing
-from evlog._lazily import itemgetter
-from evlog._record import Record
+from evlog._record import Record, itemgetter
 from evlog.algorithms import HashAlg
 from evlog.contents.text import TextLine
 from evlog.errors import UsageError

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-__all__ = ["DEFAULT", "Allowance", "SpentError", "cost_of"]
+__all__ = ["DEFAULT", "LONG", "Allowance", "SpentError", "cost_of"]
 
 #: Hashes that explanations may take unless somebody says otherwise: enough for two registers of a boot log.
 DEFAULT = 2_000
+#: A trail, or a log, with more events is no boot's: edits in its middle are not tried, nothing strays from it.
+LONG = 4096
 
 
 class SpentError(Exception):

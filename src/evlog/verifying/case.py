@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from evlog import hashing
-from evlog._lazily import partial
-from evlog._record import Record
+from evlog._record import Record, partial
 from evlog.contents.event_types import EV_SEPARATOR, type_of
 from evlog.registers import Register
-from evlog.verifying.allowance import cost_of
+from evlog.verifying.allowance import LONG, cost_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -22,10 +21,7 @@ if TYPE_CHECKING:
     #: What a sentence may name.
     Part: TypeAlias = int | str | Place | Register
 
-__all__ = ["LONG", "UNTRIED", "Candidate", "Case", "is_separator"]
-
-#: A trail, or a log, with more events is an IMA list's: edits in its middle are not tried, nothing strays from it.
-LONG = 4096
+__all__ = ["UNTRIED", "Candidate", "Case", "is_separator"]
 
 
 class Case(Record):

@@ -24,7 +24,7 @@ from evlog.replaying.naming import renames, unite, united
 from evlog.replaying.replay import RegisterValue, Replay, replay, start_value
 from evlog.replaying.start import counts_of, launched, reset_value
 from evlog.replaying.trail import Trail
-from evlog.verifying.allowance import DEFAULT
+from evlog.verifying.allowance import DEFAULT, LONG
 from evlog.verifying.left_out import left_out
 from evlog.verifying.sentences import IDLE, beside_banks, nothing_compared
 from evlog.verifying.verdict import RegisterVerdict
@@ -103,6 +103,8 @@ class Comparison:
         self._of_ima = of_ima
         self._demanded: Collection[Register] = ()
         self._twice: Collection[Key] = ()
+        #: Hashes, besides those of explanations, that the trails of registers of long logs may take.
+        self._spare = LONG
         self._differing: Differing | None = None
         self._dossier: Dossier | None = None
         self.verdicts: Sequence[RegisterVerdict] = ()
@@ -115,7 +117,8 @@ class Comparison:
         None is a small number, and none at all where nothing agrees: then it is the log, or the machine, that is
         another.
         """
-        twice = not_reset(self._trail, self.replay.rows, self.stated)
+        twice = not_reset(self._twice_over, self.replay.rows, self.stated)
+        self._spare = LONG if explain is None else max(LONG, explain)
         judged, others = self._agreeing(demanded)
         ordered = not others or not judged
         waiting: list[tuple[int, Judging, Case]] = []
@@ -222,7 +225,7 @@ class Comparison:
             from evlog.verifying.differing import Differing
 
             common = self._of_ima, self.covers, self._demanded, self._twice
-            self._differing = Differing(self.dossier, self.statements, *common)
+            self._differing = Differing(self.dossier, self.statements, *common, spare=self._spare)
         return self._differing
 
     @property
@@ -236,6 +239,13 @@ class Comparison:
 
     def _trail(self, register: Register, alg: HashAlg, start: bytes, rules: tuple[str, ...] = ()) -> Trail:
         return self.dossier.trail(register, alg, start, rules)
+
+    def _twice_over(self, row: RegisterValue, value: bytes) -> bytes:
+        """What a register of some value comes to if the logs' events extend it once more."""
+        again = self.dossier.again(self.replay.rows, row.alg)
+        if again is not None:
+            return again[row.register]
+        return hashing.backend().fold(row.alg, value, self._trail(row.register, row.alg, row.start).digests)
 
     @property
     def launch(self) -> bool:

@@ -7,9 +7,10 @@ a dynamic launch may have set its start. Else it is a mismatch, and `evlog.verif
 from __future__ import annotations
 
 from evlog import hashing
+from evlog.contents.launch import is_reset
 from evlog.registers import Register
 from evlog.verifying.case import UNTRIED, Case
-from evlog.verifying.sentences import IDLE, not_explained, unexplained
+from evlog.verifying.sentences import IDLE, not_explained, not_looked_into, unexplained
 from evlog.verifying.verdict import RegisterVerdict
 from evlog.verifying.verified import Cover
 from evlog.verifying.whole import NOT_RESET
@@ -43,7 +44,8 @@ class Differing:
     """What is common to the registers of one verification that differ.
 
     ``of_ima`` are the registers that IMA lists go to, ``covers`` takes what a value proves, ``demanded`` are those that
-    have to count, and ``twice`` those that were not reset.
+    have to count, and ``twice`` those that were not reset. ``spare`` is how many hashes the trails of long logs may
+    take where they decide on no verdict.
     """
 
     def __init__(
@@ -54,6 +56,8 @@ class Differing:
         covers: dict[Register, list[Cover]],
         demanded: Collection[Register],
         twice: Collection[Key],
+        *,
+        spare: int,
     ) -> None:
         self.dossier = dossier
         self.statements = statements
@@ -61,11 +65,17 @@ class Differing:
         self.covers = covers
         self.demanded = demanded
         self.twice = twice
+        self.spare = spare
 
     def judge(self, row: RegisterValue, expected: bytes, rules: tuple[str, ...]) -> Judging:
         """The verdict on a register that has a value which the replay does not lead to, or cannot tell."""
-        steps = self.dossier.trail(row.register, row.alg, row.start, rules)
+        demanded = row.register in self.demanded
         statements = self.statements.get((row.register, row.alg), ()) if self.statements else ()
+        if not rules and not statements and not self.twice and self._is_dear(row):
+            said = not_looked_into(row.events, self.dossier)
+            differs = RegisterVerdict(row.register, row.alg, "mismatch", row.value, expected, said, "not_explained")
+            return differs.replace(events=row.events, demanded=demanded)
+        steps = self.dossier.trail(row.register, row.alg, row.start, rules)
         if statements:
             from evlog.verifying.stated import since_last_gap
 
@@ -73,7 +83,6 @@ class Differing:
         case = self.case(steps, expected, statements)
         # A log that extends the bank by a rule counts no event of it before the rule is known.
         events = max(row.events, len(steps)) if rules else row.events
-        demanded = row.register in self.demanded
         made = RegisterVerdict(row.register, row.alg, "mismatch", row.value, expected, None, None, events, 0, demanded)
         if steps.missing:
             return self._incomplete(case, made)
@@ -104,6 +113,19 @@ class Differing:
             self._cover(row.register, Cover(row.alg))
             made, found = made.replace(verdict="match", replayed=expected), found.replace(proven=row.events)
         return made.replace(explanation=found.sentence, cause=found.code, proven=found.proven)
+
+    def _is_dear(self, row: RegisterValue) -> bool:
+        """Whether nothing but an explanation hangs on a register's trail, and it takes more than may be spent on that.
+
+        Of a list the value may prove a part, after a launch the start: a firmware's log differs in any case.
+        """
+        if row.value is None or is_reset(row.register) or not self.dossier.of_firmware:
+            return False
+        cost = row.events + self.dossier.cost(row.alg)
+        if cost > self.spare:
+            return True
+        self.spare -= cost
+        return False
 
     def case(self, steps: Trail, expected: bytes, statements: Sequence[Statement] = ()) -> Case:
         """A register whose value is not the one that its trail leads to."""

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from evlog.columns import NOT_EXTENDED
+from itertools import compress, repeat
+from operator import eq
+
+from evlog import hashing
+from evlog.columns import NOT_EXTENDED, Recorded
 from evlog.contents.event_types import name_of
 from evlog.contents.spec_id import preceding
 from evlog.replaying.trail import Trail, trail
-from evlog.verifying.allowance import Allowance
+from evlog.verifying.allowance import LONG, Allowance
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -15,6 +19,7 @@ if TYPE_CHECKING:
     from evlog.algorithms import HashAlg
     from evlog.model import Event, Log
     from evlog.registers import Register
+    from evlog.replaying.replay import RegisterValue
 
     #: The index of a log, and the number of an event in it.
     Place = tuple[int, int]
@@ -23,12 +28,27 @@ __all__ = ["Dossier"]
 
 # Events of all logs whose digests are kept, bank by bank; of longer ones each trail is read by itself.
 _KEPT = 1 << 16
+# Registers that are looked for one by one.
+_FEW = 16
+# Events that are read for a trail in the time of a hash.
+_READ = 4
 
 
 class Dossier:
     """The logs of one verification. ``allowance`` is what explanations of all its registers may cost together."""
 
-    __slots__ = ("_damage", "_events", "_extended", "_kept", "_places", "_preceding", "allowance", "logs", "platform")
+    __slots__ = (
+        "_again",
+        "_damage",
+        "_events",
+        "_extended",
+        "_kept",
+        "_places",
+        "_preceding",
+        "allowance",
+        "logs",
+        "platform",
+    )
 
     def __init__(self, logs: Sequence[Log], platform: str | None) -> None:
         self.logs = logs
@@ -39,15 +59,14 @@ class Dossier:
         self._places: dict[Register, list[Place]] | None = None
         self._extended: dict[tuple[int, int, tuple[str, ...]], Mapping[int, bytes | None] | Sequence[bytes | None]] = {}
         self._damage: str | None = None
+        self._again: dict[int, dict[Register, bytes]] = {}
         self._preceding: dict[int, int] = {}
 
     def trail(self, register: Register, alg: HashAlg, start: bytes, rules: tuple[str, ...] = ()) -> Trail:
         """The trail of a register, as `evlog.replaying.trail.trail` reads it."""
         if not self._kept:
             return trail(self.logs, register, alg, start, rules)
-        if self._places is None:
-            self._places = _places(self.logs)
-        places = self._places.get(register, [])
+        places = self._places_of(register)
         extended = [self._extensions(log, alg, rules) for log in range(len(self.logs))] if places else []
         digests = [extended[log][row] for log, row in places]
         if all(digests):
@@ -55,6 +74,54 @@ class Dossier:
         missing = [place for place, digest in zip(places, digests, strict=True) if digest is None]
         steps = [(place, digest) for place, digest in zip(places, digests, strict=True) if digest]
         return Trail(register, alg, start, [place for place, _ in steps], [digest for _, digest in steps], missing)
+
+    def _places_of(self, register: Register) -> list[Place]:
+        """The places of the events that extend a register."""
+        if self._places is not None:
+            return self._places.get(register, [])
+        if any(log.columns is None or len(log.columns.indices) > _FEW for log in self.logs):
+            self._places = _places(self.logs)
+            return self._places.get(register, [])
+        found: list[Place] = []
+        for number, log in enumerate(self.logs):
+            columns = log.columns
+            index = None if columns is None else columns.index(register)
+            if columns is not None and index is not None:
+                rows = compress(range(len(columns)), map(eq, columns.registers, repeat(index)))
+                found += zip(repeat(number), rows)  # one of them has no end
+        return found
+
+    def again(self, rows: Sequence[RegisterValue], alg: HashAlg) -> Mapping[Register, bytes] | None:
+        """What registers of the values in ``rows`` come to in a bank if the events of a long log extend them once more.
+
+        Of all registers at once, as that log is replayed; None of short logs, and where its records do not tell all.
+        """
+        columns = self.logs[0].columns if len(self.logs) == 1 else None
+        if type(columns) is not Recorded or len(columns) <= LONG:
+            return None
+        found = self._again.get(alg.id)
+        if found is None:
+            held = {row.register: row.value for row in rows if row.alg == alg}
+            values: dict[int, bytes] = {}
+            for index in columns.indices:
+                value = held.get(columns.register(index))
+                if value is None:
+                    return None
+                values[index] = value
+            hashing.backend(len(columns.buffer)).fold_many([(columns, [alg], {alg: values})])
+            found = self._again[alg.id] = {columns.register(index): value for index, value in values.items()}
+        return found
+
+    def cost(self, alg: HashAlg) -> int:
+        """What it costs, in hashes, to read the next trail in a bank, beside its events."""
+        if self._kept and any(key[1] == alg.id for key in self._extended):
+            return 0
+        return sum(len(log.events) for log in self.logs) // _READ
+
+    @property
+    def of_firmware(self) -> bool:
+        """Whether the columns of all logs have PC Client events only: no event is logged before it is extended."""
+        return all(log.columns is not None and log.columns.are_pcclient for log in self.logs)
 
     def _extensions(
         self, index: int, alg: HashAlg, rules: tuple[str, ...]

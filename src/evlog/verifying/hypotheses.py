@@ -14,7 +14,8 @@ from evlog import hashing
 from evlog.registers import CC_SPACES, PCR0, Register
 from evlog.replaying.start import reset_value
 from evlog.replaying.trail import trail
-from evlog.verifying.case import LONG, Candidate, Case, is_separator
+from evlog.verifying.allowance import LONG
+from evlog.verifying.case import Candidate, Case, is_separator
 from evlog.verifying.stated import comments_not_made, forged_statement, other_bytes, restarted
 
 TYPE_CHECKING = False

@@ -8,9 +8,10 @@ if TYPE_CHECKING:
 
     from evlog.registers import Register
     from evlog.verifying.case import Case
+    from evlog.verifying.dossier import Dossier
     from evlog.verifying.verdict import RegisterVerdict
 
-__all__ = ["IDLE", "beside_banks", "not_explained", "nothing_compared", "unexplained"]
+__all__ = ["IDLE", "beside_banks", "not_explained", "not_looked_into", "nothing_compared", "unexplained"]
 
 
 #: What is wrong with events of a register that has its value without them.
@@ -60,6 +61,14 @@ def not_explained(case: Case) -> str:
     return (
         f"the value is reached after none of the log's {events}; which deviation leads to it was not tried to the end, "
         f"as that takes more hashes than explanations may take here (--explain){case.dossier.damage}"
+    )
+
+
+def not_looked_into(events: int, dossier: Dossier) -> str:
+    """Of a register whose events are too many to look into the difference."""
+    return (
+        f"the value is not the one after the log's {events} event{'s' * (events != 1)}; why was not looked into, as "
+        f"that takes more hashes than explanations may take here (--explain){dossier.damage}"
     )
 
 

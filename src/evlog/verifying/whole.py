@@ -5,7 +5,6 @@ Spec: TCG PC Client Platform Firmware Profile 1.06, section 3.3 (a reset of the 
 
 from __future__ import annotations
 
-from evlog import hashing
 from evlog.model import Finding
 
 TYPE_CHECKING = False
@@ -15,7 +14,6 @@ if TYPE_CHECKING:
     from evlog.algorithms import HashAlg
     from evlog.registers import Register
     from evlog.replaying.replay import RegisterValue
-    from evlog.replaying.trail import Trail
     from evlog.verifying.verdict import RegisterVerdict
 
     Key = tuple[Register, HashAlg]
@@ -33,9 +31,12 @@ _ENOUGH = 3  # registers of the firmware that match, so that the log is one of t
 
 
 def not_reset(
-    trail: Callable[[Register, HashAlg, bytes], Trail], rows: Iterable[RegisterValue], stated: Mapping[Key, bytes]
+    twice: Callable[[RegisterValue, bytes], bytes], rows: Iterable[RegisterValue], stated: Mapping[Key, bytes]
 ) -> frozenset[Key]:
-    """The registers and banks that differ, if every one of them has the value that the logs lead to twice over."""
+    """The registers and banks that differ, if every one of them has the value that the logs lead to twice over.
+
+    ``twice`` tells what a register of some value comes to if its events extend it once more.
+    """
     compared: list[Key] = []
     for row in rows:
         observed = stated.get((row.register, row.alg))
@@ -43,8 +44,7 @@ def not_reset(
             continue
         if row.value == observed:
             return frozenset()
-        digests = trail(row.register, row.alg, row.start).digests
-        if hashing.backend().fold(row.alg, row.value, digests) != observed:
+        if twice(row, row.value) != observed:
             return frozenset()
         compared.append((row.register, row.alg))
     return frozenset(compared)

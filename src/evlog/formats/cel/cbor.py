@@ -9,8 +9,8 @@ register, as go-eventlog's TLV has it.
 
 from __future__ import annotations
 
-from evlog._lazily import partial
 from evlog._paused import CollectorPaused
+from evlog._record import partial
 from evlog.algorithms import HashAlg
 from evlog.errors import EvlogError, ParseError, WriteError
 from evlog.formats import CERTAIN, LIKELY, NO_MATCH, Match

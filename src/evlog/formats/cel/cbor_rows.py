@@ -215,7 +215,7 @@ def rows(
     known: list[_Shape] = []
     silent: list[int] = []
     notable: list[int] = []
-    used: set[int] = set()
+    used: dict[int, None] = {}
     special = {EV_NO_ACTION, EV_EFI_HCRTM_EVENT, *LAUNCH_MARKERS}
     position, end = start, len(data)
     current = -1
@@ -275,7 +275,7 @@ def rows(
                 if event_type == EV_NO_ACTION:
                     silent.append(len(offsets))
             if event_type != EV_NO_ACTION:
-                used.add(current)
+                used[current] = None
             offsets.append(position)
             recnums.append(number)
             indices.append(index)
@@ -291,7 +291,7 @@ def rows(
     layouts = tuple(shape.layout for shape in known)
     followed = _followed(registers, "pcr")
     columns = Recorded(data, offsets, followed, layouts, layout_of, position, "pcr", tuple(notable))
-    banks = banks_of(alg for layout in sorted(used) or range(len(known)) for alg, _ in layouts[layout].digests)
+    banks = banks_of(alg for layout in used or range(len(known)) for alg, _ in layouts[layout].digests)
     places = tuple(Fields(shape.skipping, -1, slice(1, -1)) for shape in known)
     packed = Packed(columns, "pcr", places, counted(recnums, indices, offsets))
     return Rows(packed, recnums, indices, banks)

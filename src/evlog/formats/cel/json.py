@@ -10,8 +10,8 @@ from __future__ import annotations
 
 import re
 
-from evlog._lazily import cache
 from evlog._paused import CollectorPaused
+from evlog._record import cache
 from evlog.algorithms import HashAlg
 from evlog.errors import EvlogError, ParseError, TruncatedError
 from evlog.formats import CERTAIN, LIKELY, NO_MATCH, POSSIBLE, Match

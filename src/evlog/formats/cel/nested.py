@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import struct
 
-from evlog._lazily import cache
+from evlog._record import cache
 from evlog.contents._celtype import Fields, Items, Octets, Text, Uint
 from evlog.contents._tlv import split, tlv
 from evlog.contents.opaque import Opaque

@@ -11,7 +11,7 @@ from __future__ import annotations
 import struct
 
 from evlog import hashing
-from evlog._lazily import partial
+from evlog._record import partial
 from evlog.algorithms import HashAlg
 from evlog.columns import NOT_EXTENDED, Computed, Layout, rows_of
 from evlog.contents._cos import CosRecord
@@ -146,11 +146,9 @@ def _banks(found: _scan.Scan) -> tuple[HashAlg, ...]:
     columns = found.columns
     assert columns.layout_of is not None
     layout_of = columns.layout_of
-    from collections import Counter
-
-    silent = Counter(layout_of[row] for row in rows_of(columns.registers, NOT_EXTENDED))
+    silent = bytes(layout_of[row] for row in rows_of(columns.registers, NOT_EXTENDED))
     met = range(len(columns.layouts))
-    used = [layout for layout in met if layout_of.count(layout) > silent[layout]] or met
+    used = [layout for layout in met if layout_of.count(layout) > silent.count(layout)] or met
     return banks_of(alg for layout in used for alg, _ in columns.layouts[layout].digests)
 
 

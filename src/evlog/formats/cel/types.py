@@ -6,7 +6,7 @@ Spec: TCG Canonical Event Log Format 1.1, section 5 (numbers of TLV 5.1, names o
 
 from __future__ import annotations
 
-from evlog._lazily import cache
+from evlog._record import cache
 from evlog.contents import content_class
 
 TYPE_CHECKING = False

@@ -6,7 +6,7 @@ Source: Dstack-TEE/dstack, cc-eventlog/src/tdx.rs and runtime_events.rs.
 from __future__ import annotations
 
 from evlog import hashing
-from evlog._lazily import cache
+from evlog._record import cache
 from evlog.algorithms import SHA384
 from evlog.contents.digest_only import DigestOnly
 from evlog.contents.dstack import DstackEvent

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 
-from evlog._lazily import cache
+from evlog._record import cache
 from evlog.errors import ParseError, TruncatedError
 
 TYPE_CHECKING = False

@@ -16,8 +16,7 @@ from __future__ import annotations
 from array import array
 
 from evlog import hashing
-from evlog._lazily import partial
-from evlog._record import Record
+from evlog._record import Record, partial
 from evlog.algorithms import SHA1, HashAlg
 from evlog.columns import NOT_EXTENDED, Computed, Layout, Recorded
 from evlog.contents._ima_fields import LEGACY, described, field_names
@@ -26,15 +25,18 @@ from evlog.errors import ParseError, TruncatedError, WriteError
 from evlog.formats import CERTAIN, LIKELY, NO_MATCH, Match
 from evlog.formats.as_read import as_read
 from evlog.formats.ima import columns as _ima
+from evlog.formats.ima import entries as _entries
 from evlog.formats.ima import remarks as _remarks
+from evlog.formats.ima.entries import ListEvents
 from evlog.formats.ima.placing import Placing, placing
 from evlog.formats.ima.text import TextError, readings, text_of
-from evlog.model import Digest, Event, Finding, LazyEvents, Log, Loss, Origin, Span
+from evlog.model import Digest, Event, Finding, Log, Loss, Origin, Span
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from evlog.formats.ima.entries import Said
     from evlog.options import Options
 
 ID = "ima-ascii"
@@ -245,7 +247,7 @@ def _continued(data: bytes, offset: int, following: int, shape: Shape) -> tuple[
     return 0, lines
 
 
-def _events(lines: Recorded, shape: Shape, name: str, where: Placing) -> LazyEvents:
+def _events(lines: Recorded, shape: Shape, name: str, where: Placing) -> ListEvents:
     """The events of a list, and with them the columns that know what its lines extend."""
     data, bank = lines.buffer, shape.bank
 
@@ -256,22 +258,58 @@ def _events(lines: Recorded, shape: Shape, name: str, where: Placing) -> LazyEve
     def compute(alg: HashAlg, rules: tuple[str, ...], start: int, stop: int) -> Sequence[bytes | None]:
         if alg != bank:
             return [make(row).extension(alg, rules) for row in range(start, stop)]
-        native = hashing.native(len(data))
-        if native is None:
-            recorded = [recorded_in(row) for row in range(start, stop)]
-        else:
-            found = native.ima_text_digests(data, lines.offsets, start, stop, shape.before, bank.size)
-            recorded = [value or recorded_in(row) for row, value in enumerate(found, start)]
+        recorded = recorded_in(start, stop)
         return extensions_of(alg, recorded, recorded)
 
-    def recorded_in(row: int) -> bytes:
+    def recorded_in(start: int, stop: int) -> list[bytes]:
+        native = hashing.native(len(data))
+        if native is None:
+            return [spelled_in(row) for row in range(start, stop)]
+        found = native.ima_text_digests(data, lines.offsets, start, stop, shape.before, bank.size)
+        if None not in found:
+            return found  # type: ignore[return-value]
+        return [spelled_in(row) if value is None else value for row, value in enumerate(found, start)]
+
+    def spelled_in(row: int) -> bytes:
         offset = lines.offsets[row]
         line = _line(data[offset : offset + lines.length(row)].strip(b"\r\n"))
         return bytes.fromhex(line.digest) if line else b""
 
+    def said(start: int, stop: int) -> list[Said] | None:
+        records = [data[lines.offsets[row] : lines.offsets[row] + lines.length(row)] for row in range(start, stop)]
+        return _said(records, shape)
+
     framing = data, lines.offsets, lines.registers, lines.layouts, lines.layout_of, lines.end
     rules = HASH, ZERO_PAD
-    return LazyEvents(Computed(*framing, lines.space, lines.notable, rules, compute, names=lines.names), make)
+    return ListEvents(Computed(*framing, lines.space, lines.notable, rules, compute, names=lines.names), make, said)
+
+
+def _said(records: Sequence[bytes], shape: Shape) -> list[Said] | None:
+    """What the entries of some records say, violations among them; None if the data of another is not proven."""
+    bank, orders = shape.bank, shape.orders
+    found: list[Said] = []
+    hashed = []
+    for record in records:
+        line = _line(record.strip(b"\r\n"))
+        if line is None:
+            return None
+        try:
+            data = next(readings(line.template, line.text, orders))
+        except TextError:
+            return None
+        found.append((bytes.fromhex(line.digest), line.template, data))
+        hashed.append(data if line.template != LEGACY else ImaEvent(LEGACY, data).hashed)
+    if not hashing.backend().computable(bank):
+        return None
+    proofs = hashing.backend().digests(bank, hashed)
+    for row, ((digest, template, _), proof) in enumerate(zip(found, proofs, strict=True)):
+        if digest != proof:
+            line = _line(records[row].strip(b"\r\n"))
+            content = _content(line, bank, orders) if line is not None else None
+            if content is None or (content.missing and not is_violation(digest)):
+                return None
+            found[row] = digest, template, content.data
+    return found
 
 
 def _event(
@@ -336,6 +374,13 @@ def adapt(log: Log, options: Options) -> tuple[Log, Sequence[Loss]]:
     return adapted, losses
 
 
+def rewrite(log: Log, options: Options) -> tuple[bytes, int] | None:
+    """What `write` makes of what `adapt` takes of a binary list, where that is all of it: see `evlog.formats`."""
+    entries = _entries.rewritable(log, options, ID)
+    lines = _entries.lines(entries) if entries is not None else None
+    return None if lines is None else (lines, 0)
+
+
 def _tells_order(event: Event) -> bool:
     """Whether an entry's digest proves the byte order of its lengths: that of a legacy entry does not cover them."""
     return getattr(event.content, "template", LEGACY) != LEGACY and not is_violation(event.digests[0].value)
@@ -347,8 +392,10 @@ def _damage(event: Event, byteorder: str) -> tuple[str, bool]:
     line = _canonical(event, shape, _ima.DEFAULT_PCR)
     if line is None or b"\n" in line[:-1]:
         return "template data that has no text on one line", False
-    back = _event(line, event.number, shape).content
-    assert isinstance(back, ImaEvent)
+    read = _line(line.strip(b"\r\n"))
+    if read is None:
+        raise ParseError("not an entry of an IMA list", where=f"events[{event.number}]")
+    back = _content(read, shape.bank, shape.orders)
     return ("" if back.data == event.content.data else back.missing or "the text gives other template data back"), True  # type: ignore[attr-defined]
 
 

@@ -26,15 +26,18 @@ from evlog.contents.ima import COVERED, HASH, ZERO_PAD, ImaEvent, extensions_of,
 from evlog.errors import ParseError, TruncatedError, WriteError
 from evlog.formats import CERTAIN, LIKELY, NO_MATCH, POSSIBLE, Match
 from evlog.formats.ima import columns as _ima
+from evlog.formats.ima import entries as _entries
 from evlog.formats.ima import remarks as _remarks
+from evlog.formats.ima.entries import ListEvents
 from evlog.formats.ima.placing import Placing, placing
-from evlog.model import Digest, Event, Finding, LazyEvents, Log, Origin, Span
+from evlog.model import Digest, Event, Finding, Log, Origin, Span
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from evlog.columns import Columns, Extensions
+    from evlog.formats.ima.entries import Said
     from evlog.model import Loss
     from evlog.options import Options
 
@@ -327,7 +330,7 @@ def _events(
     where: Placing = Placing(),  # noqa: B008
     *,
     sized: bool = False,
-) -> LazyEvents:
+) -> ListEvents:
     data, size = columns.buffer, bank.size + 4 * sized
     first = struct.Struct(f"{_SIGNS[byteorder]}I{'4x' * sized}{bank.size}sI").unpack_from
     registers = [where.of(number) for number in range(MAX_PCR + 1)]
@@ -346,7 +349,19 @@ def _events(
         wire = register if told is not None and register != _ima.DEFAULT_PCR and placed == told else None
         return Event(row, placed, (Digest(bank, digest),), content, None, origin, wire)
 
-    return LazyEvents(columns, make)
+    def said(start: int, stop: int) -> list[Said]:
+        found: list[Said] = []
+        starts = columns.offsets[start : stop + 1]
+        if stop == len(columns):
+            starts.append(columns.end)
+        for offset, following in pairwise(starts):
+            _, digest, length = first(data, offset)
+            at = offset + 8 + size + length
+            template = data[at - length : at].decode("ascii")
+            found.append((digest, template, data[at if template == LEGACY else at + 4 : following]))
+        return found
+
+    return ListEvents(columns, make, said)
 
 
 def adapt(log: Log, options: Options) -> tuple[Log, Sequence[Loss]]:
@@ -377,6 +392,13 @@ def write(log: Log, options: Options) -> bytes:
         parts += number(column), length, event.digests[0].value, number(len(name)), name
         parts += (content.data,) if name == _LEGACY else (number(len(content.data)), content.data)
     return b"".join(parts) + log.tail
+
+
+def rewrite(log: Log, options: Options) -> tuple[bytes, int] | None:
+    """What `write` makes of what `adapt` takes of a list of lines, where that is all of it: see `evlog.formats`."""
+    entries = _entries.rewritable(log, options, ID)
+    records = _entries.records(entries) if entries is not None else None
+    return None if records is None else (records, 0)
 
 
 def _entry(event: Event, bank: HashAlg, byteorder: str) -> ImaEvent:

@@ -20,6 +20,7 @@ from evlog.formats.tcg import area as _area
 from evlog.formats.tcg import first_record as _first_record
 from evlog.formats.tcg import frame as _tcg
 from evlog.formats.tcg import packed as _packed
+from evlog.formats.tcg import plain_records as _plain_records
 from evlog.formats.tcg import preceding as _preceding
 from evlog.model import Digest, Event, Finding, Header, Loss, banks_of
 from evlog.registers import LAST_CCMR, Platform
@@ -27,6 +28,7 @@ from evlog.registers import LAST_CCMR, Platform
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
+    from typing import Any
 
     from evlog.formats.tcg.preceding import Preceding
     from evlog.model import Content, Log
@@ -449,9 +451,6 @@ def excerpt(log: Log, rows: Sequence[int]) -> bytes | None:
 
 
 def _bytes(log: Log, space: Space) -> bytes:
-    from evlog import wire
-    from evlog.wire.tcg import event1
-
     row = _header_row(log.events)
     if row is None:
         raise WriteError(f"record 0 must be a {AGILE}", event=0)
@@ -459,7 +458,7 @@ def _bytes(log: Log, space: Space) -> bytes:
     if [digest.alg.id for digest in header.digests] != [SHA1.id]:
         raise WriteError("the Spec ID event has exactly one SHA-1 digest", event=header.number)
     before = b"".join(_preceding_record(event, space) for event in log.events[:row])
-    first = wire.build(event1["little"], _record1(header, space), event=header.number)
+    first = _record1(header, space)
     return before + first + _records_of(log.events[row + 1 :], space, _sizes(header)) + log.tail
 
 
@@ -467,12 +466,9 @@ def _preceding_record(event: Event, space: Space) -> bytes:
     """A record before the header, in the form that it was read in."""
     if event.wire == _preceding.FORMS[1]:
         return _records_of((event,), space)
-    from evlog import wire
-    from evlog.wire.tcg import event1
-
     if [digest.alg.id for digest in event.digests] != [SHA1.id]:
         raise WriteError("such a record before the Spec ID event has exactly one SHA-1 digest", event=event.number)
-    return wire.build(event1["little"], _record1(event, space), event=event.number)
+    return _record1(event, space)
 
 
 def _is_headless(log: Log) -> bool:
@@ -481,11 +477,8 @@ def _is_headless(log: Log) -> bool:
 
 def _records_of(events: Iterable[Event], space: Space, sizes: dict[int, int] | None = None) -> bytes:
     """Events as TCG_PCR_EVENT2, with digests of these sizes by TPM_ALG_ID, or of those that the algorithms have."""
-    from evlog import wire
-    from evlog.wire.tcg import event2
-
     sizes = sizes or {alg.id: alg.size for alg in ALGORITHMS.values()}
-    declaration = event2(sizes)
+    declaration: Any = None
     parts = []
     for event in events:
         content = event.content
@@ -496,6 +489,15 @@ def _records_of(events: Iterable[Event], space: Space, sizes: dict[int, int] | N
             if sizes.get(digest.alg.id) != len(digest.value):
                 message = f"{digest.alg} digests of {len(digest.value)} bytes are not what the Spec ID event declares"
                 raise WriteError(message, event=event.number)
+        digests = [(digest.alg.id, digest.value) for digest in event.digests]
+        record = _plain_records.record2(index, content.event_type, digests, content.data, sizes)
+        if record is not None:
+            parts.append(record)
+            continue
+        from evlog import wire
+        from evlog.wire.tcg import event2
+
+        declaration = declaration or event2(sizes)
         fields = {
             "pcr_index": index,
             "event_type": content.event_type,
@@ -506,17 +508,20 @@ def _records_of(events: Iterable[Event], space: Space, sizes: dict[int, int] | N
     return b"".join(parts)
 
 
-def _record1(event: Event, space: Space) -> dict[str, object]:
-    """An event as the fields of a TCG_PCR_EVENT."""
+def _record1(event: Event, space: Space) -> bytes:
+    """An event as a TCG_PCR_EVENT."""
     content = event.content
     if not isinstance(content, PCClientEvent):
         raise WriteError(f"a {content.kind} record has no place here", event=event.number)
-    return {
-        "pcr_index": _tcg.register_index(event, space),
-        "event_type": content.event_type,
-        "digest": event.digests[0].value,
-        "event_data": content.data,
-    }
+    index, digest = _tcg.register_index(event, space), event.digests[0].value
+    record = _plain_records.record1(index, content.event_type, digest, content.data)
+    if record is not None:
+        return record
+    from evlog import wire
+    from evlog.wire.tcg import event1
+
+    fields = {"pcr_index": index, "event_type": content.event_type, "digest": digest, "event_data": content.data}
+    return wire.build(event1["little"], fields, event=event.number)
 
 
 def _sizes(header: Event) -> dict[int, int]:

@@ -15,8 +15,7 @@ import struct
 from array import array
 
 from evlog import hashing
-from evlog._lazily import partial
-from evlog._record import Record
+from evlog._record import Record, partial
 from evlog.algorithms import ALGORITHMS, SHA1, HashAlg
 from evlog.columns import NOT_EXTENDED, Layout, Recorded
 from evlog.contents.event_types import EV_EFI_HCRTM_EVENT, EV_NO_ACTION

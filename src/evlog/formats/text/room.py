@@ -13,7 +13,7 @@ from __future__ import annotations
 import os
 import re
 
-from evlog._lazily import partial
+from evlog._record import partial
 from evlog.contents.text import TextLine
 from evlog.errors import ParseError, WriteError
 from evlog.formats import CERTAIN, LIKELY, NO_MATCH, Match

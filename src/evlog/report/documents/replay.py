@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from evlog._lazily import dumps
+from evlog._record import dumps
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
