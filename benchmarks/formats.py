@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from goals import FLOOR
 from measure import EVLOG, bare, piece, pieces
 from setting import Setting, Work
 
@@ -26,7 +25,8 @@ def ima_check(setting: Setting) -> Work:
     rivals = {
         **pieces("check", log, 1),
         **setting.peer("evmctl", "ima_measurement", "--pcrs", f"sha1,{setting.pcrs(log)}", log),
-        **bare(FLOOR, "digests", setting.tenth, 98, "sha1"),
+        # A template of 98 bytes is as many blocks as 60 bytes.
+        **setting.floor(setting.tenth, "sha1:digests"),
     }
     return Work(rivals, setting.tenth)
 

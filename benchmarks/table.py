@@ -101,7 +101,7 @@ def _cells(row: Row) -> list[str]:
     theirs = row.values[peer] if peer else None
     beside = f"{amount(theirs, figure)} {peer}" if peer else NONE
     return [
-        _what(figure),
+        what(figure),
         NONE if has_memory else amount(floor, figure),
         beside,
         amount(row.own, figure),
@@ -131,7 +131,7 @@ def _text(row: Row) -> str:
         f"of its goal ({goal(row)})": ratio(row.own, row.limit),
     }
     ratios = ", ".join(f"{value} {what}" for what, value in told.items() if value != NONE)
-    lines = [f"  {figure.name}: {_what(figure)}", f"    {amount(row.own, figure):>10}   {ratios}".rstrip()]
+    lines = [f"  {figure.name}: {what(figure)}", f"    {amount(row.own, figure):>10}   {ratios}".rstrip()]
     for name, value in row.values.items():
         if name != figure.of and (value or not has_memory):
             more = f" ({figure.floor})" if name == FLOOR and figure.floor else ""
@@ -139,7 +139,8 @@ def _text(row: Row) -> str:
     return "\n".join(lines)
 
 
-def _what(figure: Figure) -> str:
+def what(figure: Figure) -> str:
+    """A figure in words."""
     return f"{figure.text}, {figure.per}" if figure.per else figure.text
 
 

@@ -809,8 +809,8 @@ MUTANTS: tuple[Mutant, ...] = (
     ),
     Mutant(
         "changing/convert.py",
-        "if one is None or two is None or not two.counted or not one.says_the_same(two.after(added)):",
-        "if one is None or two is None or not two.counted:",
+        "if two is None or not two.counted or not one.says_the_same(two.after(added)):",
+        "if two is None or not two.counted:",
         "test_packed.py::test_a_reader_that_reads_something_else_is_believed",
     ),
     Mutant(

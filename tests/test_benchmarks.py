@@ -112,6 +112,18 @@ def test_the_runner_prints_every_rival() -> None:
     assert "floor (Python with nothing to do)" in said.stdout
 
 
+def test_the_readme_has_every_figure() -> None:
+    """A figure that is added, or renamed, wants a new run: python benchmarks/run.py --into benchmarks/README.md."""
+    inside = (
+        "import sys; sys.path.insert(0, 'benchmarks'); import goals, table; "
+        "[print(table.what(figure)) for figure in goals.FIGURES]"
+    )
+    said = subprocess.run([sys.executable, "-c", inside], capture_output=True, text=True, cwd=ROOT, check=True)
+    rows = (ROOT / "benchmarks" / "README.md").read_text().partition("| figure | floor |")[2].partition("\n\n")[0]
+    cells = [line.strip("| ").split(" | ")[0] for line in rows.splitlines()[2:]]
+    assert [cell for cell in cells if not cell.startswith("**")] == said.stdout.splitlines()
+
+
 def test_a_new_table_takes_the_place_of_the_old_one(tmp_path: Path) -> None:
     document = tmp_path / "README.md"
     head = "| figure | floor | fastest peer | evlog | Python | of floor | of peer | goal | of goal |"

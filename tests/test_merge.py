@@ -580,3 +580,17 @@ def test_only_a_log_without_a_header_may_begin_with_what_another_ended_with() ->
         assert merged.overlaps == ()
         assert len(merged.log.events) == len(one.events) + 1
     assert len(merge([one, again.replace(header=Header("tcg2", (("headless", 1),)))]).overlaps) == 1
+
+
+@pytest.mark.parametrize("static", [24, 0xFF])
+def test_a_log_with_an_event_that_extends_nothing_is_known_again(static: int) -> None:
+    """A register beyond the last is not replayed, and its events are compared all the same."""
+    records = [made.event(index, EV_ACTION, bytes((index,)), "sha256") for index in (0, 1, 2, static, 0)]
+    one = evlog.read(made.header("sha256") + b"".join(records)).replace(name="one")
+    two = evlog.read(evlog.convert(one, "cel-json").data).replace(name="two")
+    other = evlog.read(made.header("sha256") + b"".join(records) + made.event(static, EV_ACTION, b"other", "sha256"))
+    for logs in ([one, two], [two, one], [one, one.replace(events=tuple(one.events), name="three")]):
+        merged = merge(logs)
+        assert len(merged.log.events) == len(one.events)
+        assert [each.code for each in merged.log.findings] == ["overlap"]
+    assert len(merge([one, other]).log.events) == len(other.events)

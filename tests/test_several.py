@@ -45,6 +45,7 @@ def agree(several: list[Log], platform: str | None = None) -> None:
 
 FOLDERS = ("tcg1", "tcg2", "ccel", "cel-tlv", "cel-cbor", "ima-binary", "ima-ascii", "systemd")
 READ = [path for path in logs() if SAMPLES in path.parents and path.parent.name in FOLDERS and path.suffix != ".json"]
+READ += sorted((SAMPLES / "bad").glob("ima-*.bin"))
 
 
 @pytest.mark.parametrize("path", READ, ids=lambda path: f"{path.parent.name}-{path.name}")

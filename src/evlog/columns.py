@@ -525,8 +525,8 @@ class Packed(Record):
         return self if not rows else self.replace(columns=self.columns.part(rows, len(self.columns)))
 
     def says_the_same(self, other: object) -> bool:
-        """Whether another has the same events, by their order: registers, types, digests in order, data."""
-        if not isinstance(other, Packed) or not other.counted:
+        """Whether another has the same events: registers, types, digests in order, data."""
+        if not isinstance(other, Packed):
             return False
         if self.count != other.count or self.space != other.space:
             return False

@@ -111,7 +111,7 @@ def _rewritten(log: Log, to: str, target: Writer, options: Options, *, allow_cha
     back = _back(target, to, data, asked)
     back = back if back.platform is not None else back.replace(platform=options.platform)
     two = _said(back)
-    if two is None or not one.says_the_same(two.after(added)):
+    if two is None or not two.counted or not one.says_the_same(two.after(added)):
         return None
     if lines is None:
         return data, back, (), tuple(of_container(log, to, back, options))

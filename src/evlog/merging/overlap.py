@@ -105,6 +105,8 @@ def _repeated(other: Log, log: Log) -> int:
     if shared not in (other.extended, log.extended):
         return 0
     theirs, ours = _trails(other), _trails(log)
+    # Events may name registers besides that no event extends; the columns do not tell these.
+    shared = theirs.keys() & ours.keys()
     count = differing = 0
     contained, containing = True, True
     their_twins: Sequence[int] = range(len(other.events))

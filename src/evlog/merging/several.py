@@ -43,7 +43,10 @@ def joined(logs: Sequence[Log]) -> Computed | None:
         place = bisect_right(rows, start) - 1
         while start < stop:
             base, until = rows[place], min(stop, rows[place + 1])
-            found += parts[place].extensions(alg, rules, start - base, until - base)
+            if rules or alg in logs[place].algorithms:
+                found += parts[place].extensions(alg, rules, start - base, until - base)
+            else:
+                found += [None] * (until - start)  # of a violation no digest tells the bank
             start, place = until, place + 1
         return found
 

@@ -236,7 +236,7 @@ def rows(
                 met = len(offsets) - len(layout_of)
                 layout_of += bytes((current,)) * met
                 if met > len(silent) - before:
-                    used.add(current)
+                    used[current] = None
                 if position == end:
                     break
             for careful in False, True:

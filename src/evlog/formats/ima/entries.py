@@ -37,6 +37,9 @@ class Entries:
     ``said`` gives what those from one row to another say; None if of some the list does not tell.
     """
 
+    #: Whether record numbers, of which a list has none, say no more than the order of the entries does.
+    counted = True
+
     def __init__(self, columns: Columns, said: Callable[[int, int], Sequence[Said] | None]) -> None:
         self.columns, self.said = columns, said
 
