@@ -66,6 +66,7 @@ class Differing:
         self.demanded = demanded
         self.twice = twice
         self.spare = spare
+        self._of_firmware = dossier.of_firmware
 
     def judge(self, row: RegisterValue, expected: bytes, rules: tuple[str, ...]) -> Judging:
         """The verdict on a register that has a value which the replay does not lead to, or cannot tell."""
@@ -119,7 +120,7 @@ class Differing:
 
         Of a list the value may prove a part, after a launch the start: a firmware's log differs in any case.
         """
-        if row.value is None or is_reset(row.register) or not self.dossier.of_firmware:
+        if row.value is None or is_reset(row.register) or not self._of_firmware:
             return False
         cost = row.events + self.dossier.cost(row.alg)
         if cost > self.spare:

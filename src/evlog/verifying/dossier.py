@@ -28,7 +28,7 @@ __all__ = ["Dossier"]
 
 # Events of all logs whose digests are kept, bank by bank; of longer ones each trail is read by itself.
 _KEPT = 1 << 16
-# Registers that are looked for one by one.
+# Registers that are looked for one by one, in logs that are not short.
 _FEW = 16
 # Events that are read for a trail in the time of a hash.
 _READ = 4
@@ -79,7 +79,8 @@ class Dossier:
         """The places of the events that extend a register."""
         if self._places is not None:
             return self._places.get(register, [])
-        if any(log.columns is None or len(log.columns.indices) > _FEW for log in self.logs):
+        short = sum(len(log.events) for log in self.logs) <= LONG
+        if short or any(log.columns is None or len(log.columns.indices) > _FEW for log in self.logs):
             self._places = _places(self.logs)
             return self._places.get(register, [])
         found: list[Place] = []
