@@ -384,6 +384,16 @@ def test_many_logs_are_replayed_each_by_itself() -> None:
     assert evlog.replay_each(logs, banks=[evlog.SHA256]) == [evlog.replay(log, banks=[evlog.SHA256]) for log in logs]
 
 
+def test_each_list_of_a_guest_extends_its_bank() -> None:
+    """As of one alone: nobody says by which rule."""
+    for name in ("violations.bin", "ng-violations.bin", "sha256.bin"):
+        path = SAMPLES / "ima-binary" / name
+        log = evlog.read(path, ima_register=Register("ccmr", 3), platform="tdx")
+        assert SHA384 in {row.alg for row in evlog.replay(log).rows}
+        for rules in (None, {}, {SHA384: "hash"}):
+            assert evlog.replay_each([log, log], rules=rules) == [evlog.replay(log, rules=rules)] * 2
+
+
 def test_findings_of_several_logs_say_which_it_is() -> None:
     whole, cut = (evlog.read(SAMPLES / name) for name in ("tcg2/ovmf.bin", "bad/cut-record.bin"))
     (alone,) = (finding for finding in evlog.replay(cut).findings if finding.severity == "error")

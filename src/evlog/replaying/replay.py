@@ -151,11 +151,7 @@ def replay(
         folded = _folded(several[0], wanted)
         if folded is not None:
             return of_folded(folded)
-    if rules is None and any(log.rules for log in several):
-        from evlog.replaying.own_banks import implied_rules
-
-        rules = implied_rules(several)
-    replayer = Replayer(start, rules or {}, wanted)
+    replayer = Replayer(start, _rules_of(several, rules), wanted)
     for log, implied in zip(several, implied_starts(several, beside), strict=True):
         replayer.add(log, implied, named=len(several) > 1)
     return _result(replayer)
@@ -213,11 +209,20 @@ def of_folded(folded: Folded) -> Replay:
 def _led_each(
     logs: Sequence[Log], start: Registers | None, rules: Rules | None, banks: Iterable[HashAlg] | None
 ) -> list[Replay]:
-    replayers = [Replayer(start, rules or {}, banks) for _ in logs]
+    replayers = [Replayer(start, _rules_of((log,), rules), banks) for log in logs]
     begun = [replayer.begin(log, *implied_starts((log,))) for replayer, log in zip(replayers, logs, strict=True)]
     for replayer, each, lacking in zip(replayers, begun, extend(begun), strict=True):
         replayer.end(each, lacking)
     return list(map(_result, replayers))
+
+
+def _rules_of(logs: Sequence[Log], given: Rules | None) -> Rules:
+    """How events that lack a bank's digest extend it: as somebody says, else as lists of confidential guests imply."""
+    if given is not None or not any(log.rules for log in logs):
+        return given or {}
+    from evlog.replaying.own_banks import implied_rules
+
+    return implied_rules(logs)
 
 
 def start_value(log: Log, register: Register, alg: HashAlg, given: Registers | None = None) -> tuple[bytes, str]:
