@@ -7,6 +7,7 @@ GRUB and shim sometimes count a byte too many: what follows the NUL is kept as `
 from __future__ import annotations
 
 from evlog import hashing
+from evlog._record import lru_cache
 from evlog.decoders import Context, Cursor, Decoded, NotKnownError, decodes
 from evlog.decoders._text import is_text
 
@@ -30,8 +31,8 @@ _GRUB = {
 
 #: Characters of a section's name in a PE file.
 _SECTION = 8
-# Bytes whose hash is kept, and how many hashes are.
-_SHORT, _MANY = 16, 1 << 8
+# Bytes whose hash is kept.
+_SHORT = 16
 
 
 class GrubCommand(Decoded):
@@ -142,17 +143,10 @@ def _are_of(event: Event, covered: bytes) -> bool:
     return all(digest.value == digest_of(digest.alg, covered) for digest in _computable(event))
 
 
+@lru_cache(1 << 8)
 def _hash(alg: HashAlg, covered: bytes) -> bytes:
     """The hash of the name of a section, or of nothing: the same in each log."""
-    found = _hashes.get((alg, covered))
-    if found is None:
-        if len(_hashes) >= _MANY:
-            _hashes.clear()
-        found = _hashes[alg, covered] = hashing.digest(alg, covered)
-    return found
-
-
-_hashes: dict[tuple[HashAlg, bytes], bytes] = {}
+    return hashing.digest(alg, covered)
 
 
 class BootLoaderText(Decoded):
