@@ -66,7 +66,8 @@ class Differing:
         self.demanded = demanded
         self.twice = twice
         self.spare = spare
-        self._of_firmware = dossier.of_firmware
+        # The trails of a short log together take less than may be spared.
+        self._may_be_dear = not dossier.short and dossier.of_firmware
 
     def judge(self, row: RegisterValue, expected: bytes, rules: tuple[str, ...]) -> Judging:
         """The verdict on a register that has a value which the replay does not lead to, or cannot tell."""
@@ -120,7 +121,7 @@ class Differing:
 
         Of a list the value may prove a part, after a launch the start: a firmware's log differs in any case.
         """
-        if row.value is None or is_reset(row.register) or not self._of_firmware:
+        if not self._may_be_dear or row.value is None or is_reset(row.register):
             return False
         cost = row.events + self.dossier.cost(row.alg)
         if cost > self.spare:

@@ -28,6 +28,8 @@ __all__ = ["Dossier"]
 
 # Events of all logs whose digests are kept, bank by bank; of longer ones each trail is read by itself.
 _KEPT = 1 << 16
+# Events of all logs that are few in any number of banks.
+_SHORT = 256
 # Registers that are looked for one by one, in logs that are not short.
 _FEW = 16
 # Events that are read for a trail in the time of a hash.
@@ -35,7 +37,10 @@ _READ = 4
 
 
 class Dossier:
-    """The logs of one verification. ``allowance`` is what explanations of all its registers may cost together."""
+    """The logs of one verification. ``allowance`` is what explanations of all its registers may cost together.
+
+    ``short`` says that the logs have few events.
+    """
 
     __slots__ = (
         "_again",
@@ -48,13 +53,16 @@ class Dossier:
         "allowance",
         "logs",
         "platform",
+        "short",
     )
 
     def __init__(self, logs: Sequence[Log], platform: str | None) -> None:
         self.logs = logs
         self.platform = platform
         self.allowance = Allowance()
-        self._kept = sum(len(log.events) for log in logs) <= _KEPT
+        events = sum(len(log.events) for log in logs)
+        self._kept = events <= _KEPT
+        self.short = events <= _SHORT
         self._events: dict[Place, Event] = {}
         self._places: dict[Register, list[Place]] | None = None
         self._extended: dict[tuple[int, int, tuple[str, ...]], Mapping[int, bytes | None] | Sequence[bytes | None]] = {}
@@ -79,8 +87,7 @@ class Dossier:
         """The places of the events that extend a register."""
         if self._places is not None:
             return self._places.get(register, [])
-        short = sum(len(log.events) for log in self.logs) <= LONG
-        if short or any(log.columns is None or len(log.columns.indices) > _FEW for log in self.logs):
+        if self.short or any(log.columns is None or len(log.columns.indices) > _FEW for log in self.logs):
             self._places = _places(self.logs)
             return self._places.get(register, [])
         found: list[Place] = []
